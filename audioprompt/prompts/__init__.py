@@ -1,0 +1,1 @@
+"""Prompts: templates, the packs they are kept in, and the store of packs."""

@@ -1,0 +1,283 @@
+"""A prompt pack: templates for one kind of task, the decisions on them, and where they came from.
+
+A pack is one JSON file, written so that a change reads well in a diff. What was approved comes out as templates, or as
+the ``"... {} ..."`` strings that open_clip and others take.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+)
+
+from audioprompt.prompts.template import Template, TemplateError, one_line
+
+FORMAT_VERSION = 1
+MAX_BYTES = 8_000_000
+MAX_TEMPLATES = 2_000
+MAX_PRESETS = 100
+MAX_LABELS = 2_000
+
+Status = Literal["candidate", "approved", "rejected"]
+Category = Literal["instruments", "acoustic_scenes", "music_genre", "impact_emergency", "vocal_sounds"]
+
+CATEGORIES: Mapping[Category, str] = MappingProxyType(
+    {
+        "instruments": "Musical instrument recognition",
+        "acoustic_scenes": "Acoustic scene understanding",
+        "music_genre": "Music genre classification",
+        "impact_emergency": "Impact and emergency sounds",
+        "vocal_sounds": "Non-verbal vocalisation",
+    }
+)
+
+
+class PackError(ValueError):
+    """A pack cannot be read, kept or found; the message names the file or pack and says what is wrong."""
+
+
+def _line(limit: int) -> Callable[[str], str]:
+    """A check for text of one line: blanks collapsed, not empty, at most ``limit`` characters."""
+
+    def check(text: str) -> str:
+        text = one_line(text)
+        if not text:
+            raise ValueError("must not be empty")
+        if len(text) > limit:
+            raise ValueError(f"must have at most {limit} characters, has {len(text)}")
+        return text
+
+    return check
+
+
+def _slug(text: str) -> str:
+    if len(text) > 64 or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text):
+        raise ValueError("must be small letters and digits joined by hyphens, at most 64, like 'acoustic-scenes'")
+    return text
+
+
+Slug = Annotated[str, AfterValidator(_slug)]
+Line = Annotated[str, AfterValidator(_line(200))]
+Note = Annotated[str, AfterValidator(_line(2_000))]
+
+
+class Record(BaseModel):
+    """What a pack is made of: immutable, and a field it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Measurement(Record):
+    """How well one template alone did.
+
+    Attributes:
+        model: the model's name in the registry.
+        revision: the model's revision, which changes whenever an embedding could.
+        data: the data set.
+        split: the part of it that was classified.
+        n: number of clips.
+        accuracy: share of them put in the right class, 0 to 1.
+    """
+
+    model: Line
+    revision: Line
+    data: Line
+    split: Line
+    n: int = Field(ge=1)
+    accuracy: float = Field(ge=0, le=1)
+
+
+class PackEntry(Record):
+    """One template, what was decided on it, and the measurements that led there."""
+
+    template: Template
+    status: Status = "candidate"
+    decided_by: Line | None = None
+    decided_at: AwareDatetime | None = None
+    reason: Note | None = None
+    measured: tuple[Measurement, ...] = ()
+
+
+class Provenance(Record):
+    """Who wrote a pack's templates: ``hand-written``, or a generator and the settings it ran with."""
+
+    generator: Line
+    settings: dict[str, JsonValue] = {}
+    written_on: date | None = None
+
+    @field_validator("settings")
+    @classmethod
+    def _writable(cls, settings: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        try:
+            json.dumps(settings, allow_nan=False, ensure_ascii=False).encode()
+        except ValueError:
+            raise ValueError("must hold only finite numbers and plain text") from None
+        return settings
+
+
+class HistoryEvent(Record):
+    """One change to a pack. ``template`` is the text of the entry it concerns, None where it concerns the pack."""
+
+    at: AwareDatetime
+    who: Line
+    action: Line
+    template: Note | None = None
+    from_status: Status | None = None
+    to_status: Status | None = None
+    reason: Note | None = None
+
+
+class PromptPack(Record):
+    """Templates for one kind of task.
+
+    Attributes:
+        format_version: version of the file format.
+        id: the pack's name in files and commands, small letters, digits and hyphens.
+        title: the pack's name for people.
+        description: what it is for.
+        category: the TSPE task category, None for a general pack.
+        licence: SPDX name of the licence of the templates.
+        provenance: who wrote them.
+        entries: the templates in their order, no text twice.
+        label_presets: lists of labels the pack is meant for, by name.
+        history: every change, oldest first; only ever appended to.
+    """
+
+    format_version: int = FORMAT_VERSION
+    id: Slug
+    title: Line
+    description: Note | None = None
+    category: Category | None = None
+    licence: Line | None = None
+    provenance: Provenance
+    entries: tuple[PackEntry, ...] = ()
+    label_presets: dict[Line, tuple[Line, ...]] = {}
+    history: tuple[HistoryEvent, ...] = ()
+
+    @field_validator("format_version")
+    @classmethod
+    def _known_format(cls, version: int) -> int:
+        if version != FORMAT_VERSION:
+            raise ValueError(f"is {version}, but this audioprompt reads {FORMAT_VERSION}: update audioprompt")
+        return version
+
+    @field_validator("entries")
+    @classmethod
+    def _distinct_entries(cls, entries: tuple[PackEntry, ...]) -> tuple[PackEntry, ...]:
+        if len(entries) > MAX_TEMPLATES:
+            raise ValueError(f"must hold at most {MAX_TEMPLATES} templates, holds {len(entries)}")
+        _refuse_repeats("template", [entry.template.text for entry in entries])
+        return entries
+
+    @field_validator("label_presets")
+    @classmethod
+    def _distinct_labels(cls, presets: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if len(presets) > MAX_PRESETS:
+            raise ValueError(f"must hold at most {MAX_PRESETS} lists, holds {len(presets)}")
+        for name, labels in presets.items():
+            if not 1 <= len(labels) <= MAX_LABELS:
+                raise ValueError(f"{name!r} must hold 1 to {MAX_LABELS} labels, holds {len(labels)}")
+            _refuse_repeats("label", labels)
+        return presets
+
+    @property
+    def approved(self) -> tuple[Template, ...]:
+        """The approved templates, in the pack's order."""
+        return tuple(entry.template for entry in self.entries if entry.status == "approved")
+
+    def as_strings(self) -> list[str]:
+        """The approved templates as ``"... {} ..."`` strings, the convention of open_clip's zero-shot templates."""
+        return [template.as_string() for template in self.approved]
+
+    def to_json(self) -> str:
+        """The pack as its file holds it: keys sorted, indented, absent values left out, the same text every time."""
+        content = self.model_dump(mode="json", exclude_none=True)
+        return json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, name: str = "pack") -> "PromptPack":
+        """Read a pack from the text of its file.
+
+        Args:
+            text: what the file holds; bytes are UTF-8.
+            name: the file's name, for messages.
+
+        Raises:
+            PackError: the text is too long, no JSON, or no valid pack; the message names the line or the field.
+        """
+        if len(text) > MAX_BYTES:
+            raise PackError(f"{name}: too long for a pack, keep it under {MAX_BYTES // 1_000_000} MB")
+        try:
+            decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+            return cls.model_validate_json(decoded, strict=True)
+        except UnicodeError:
+            raise PackError(f"{name}: not UTF-8 text, so not a prompt pack") from None
+        except ValidationError as error:
+            raise PackError(f"{name}: {in_plain_words(error)}") from error
+
+
+def pack_from_templates(
+    templates: Iterable[str], pack_id: str = "custom", title: str = "Custom templates"
+) -> PromptPack:
+    """Make a pack of approved templates from plain texts, slot ``{label}`` or ``{}``: what a person typed in.
+
+    Raises:
+        PackError: a text is no template, stands twice, or there is none.
+    """
+    try:
+        entries = tuple(PackEntry(template=Template.parse(text), status="approved") for text in templates)
+        if not entries:
+            raise PackError("there is no template: give at least one, like 'the sound of {}'")
+        return PromptPack(id=pack_id, title=title, provenance=Provenance(generator="hand-written"), entries=entries)
+    except TemplateError as error:
+        raise PackError(str(error)) from error
+    except ValidationError as error:
+        raise PackError(f"{title}: {in_plain_words(error)}") from error
+
+
+def in_plain_words(error: ValidationError) -> str:
+    """Say in one sentence which field of a pack is wrong and why: the first problem, and how many more there are."""
+    problems = error.errors()
+    first = problems[0]
+    more = len(problems) - 1
+    tail = f" (and {more} more problem{'s' * (more > 1)})" if more else ""
+    if first["type"] == "json_invalid":
+        return f"not valid JSON, {first['ctx']['error']}"
+    return f"{_field(first['loc'])} {_reason(first)}{tail}"
+
+
+def _field(path: Sequence[str | int]) -> str:
+    """A field's path as a person would write it: ``entries[3].template.text``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".") or "the file"
+
+
+def _reason(problem: Any) -> str:
+    if problem["type"] == "missing":
+        return "is missing"
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return "is not a field that a pack has: remove it or correct its spelling"
+    if problem["type"] == "value_error":
+        cause = problem["ctx"]["error"]
+        return f"is unfit, {cause}" if isinstance(cause, TemplateError) else str(cause)
+    message: str = problem["msg"].replace("Input should", "must", 1)
+    return message[0].lower() + message[1:]
+
+
+def _refuse_repeats(kind: str, texts: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for text in texts:
+        if text in seen:
+            raise ValueError(f"must not hold the {kind} {text!r} twice")
+        seen.add(text)

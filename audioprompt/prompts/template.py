@@ -1,0 +1,201 @@
+"""A prompt template: a text with one slot for the label, and the English it takes to fill it.
+
+    >>> Template.parse("the call of a {}").fill("owl")
+    'the call of an owl'
+    >>> Template.tspe(attribute="echoing", source="opera").fill("violin")
+    'An echoing sound of violin can be heard coming from an opera'
+
+Labels are other people's text, so a slot is cut out and replaced, never passed through ``str.format``.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+SLOT = "{label}"
+MAX_CHARACTERS = 300
+
+# The three formats of TSPE, each named after the words it takes; articles are set right when one is written out.
+FORMATS: Mapping[str, str] = MappingProxyType(
+    {
+        "attribute": "A <attribute> sound of <label>",
+        "source": "The sound of <label> coming from a <source>",
+        "attribute_source": "A <attribute> sound of <label> can be heard coming from a <source>",
+    }
+)
+
+
+class TemplateError(ValueError):
+    """A text is no usable template; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """One prompt with a slot where the label goes.
+
+    Blanks and control characters in the three texts are collapsed to single blanks.
+
+    Attributes:
+        text: the prompt, with ``{label}`` exactly once and no other brace.
+        attribute: the word for the kind of sound that was put in, "faint"; None where there is none.
+        source: the place that was put in, "opera" or "the sea"; None where there is none.
+
+    Raises:
+        TemplateError: an empty or overlong text, or not exactly one slot.
+    """
+
+    text: str
+    attribute: str | None = None
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("attribute", "source"):
+            words = getattr(self, name)
+            object.__setattr__(self, name, one_line(words or "") or None)
+        object.__setattr__(self, "text", one_line(self.text))
+        for words in (self.text, self.attribute, self.source):
+            if words and len(words) > MAX_CHARACTERS:
+                raise TemplateError(
+                    f"{words[:40]!r}... is too long, {len(words)} characters: shorten it to {MAX_CHARACTERS}"
+                )
+        _check_slot(self.text)
+
+    @classmethod
+    def parse(cls, text: str) -> "Template":
+        """Read a template that marks its slot with ``{label}`` or, as open_clip's lists do, with ``{}``."""
+        return cls(text.replace("{}", SLOT))
+
+    @classmethod
+    def tspe(cls, attribute: str | None = None, source: str | None = None) -> "Template":
+        """Write out the TSPE format that takes these words: an attribute, a source, or both.
+
+        Both get "a" or "an" by their sound. A source that says its own determiner keeps it, which is how
+        mass nouns, plurals and one-of-a-kind places are given: "the traffic", "the woods", "the sea".
+
+        Raises:
+            TemplateError: neither word is given, or one of them is unfit for a template.
+        """
+        attribute, source = (_without_article(one_line(words or "")) or None for words in (attribute, source))
+        text = _write_format(attribute, source)
+        if text is None:
+            raise TemplateError("this prompt has nothing to say about the sound: give an attribute, a source or both")
+        return cls(text, attribute, source)
+
+    @property
+    def format(self) -> str | None:
+        """Name of the TSPE format (a key of ``FORMATS``) that this template is, None for free wording."""
+        if _write_format(self.attribute, self.source) != self.text:
+            return None
+        return _format_name(self.attribute, self.source)
+
+    def fill(self, label: str) -> str:
+        """Put a label into the slot; any text will do.
+
+        The label appears as ``one_line`` gives it. An "a" or "an" right before the slot is made to agree with it.
+        """
+        label = one_line(label)
+        before, after = self.text.split(SLOT)
+        return _ARTICLE_AT_END.sub(lambda found: _agreeing(found[1], label) + found[2], before) + label + after
+
+    def as_string(self) -> str:
+        """The template in open_clip's convention, the slot written ``{}``; ``str.format`` can fill it."""
+        return self.text.replace(SLOT, "{}")
+
+
+def one_line(text: str) -> str:
+    """Collapse each run of blanks, line ends, control characters and lone surrogates to one blank, and trim."""
+    return _BLANKS.sub(" ", text).strip()
+
+
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+
+
+def _check_slot(text: str) -> None:
+    """Raise a TemplateError unless a text has the slot exactly once and no brace besides."""
+    if not text:
+        raise TemplateError(f"the template is empty: write a prompt with {SLOT} where the label goes")
+    shown = repr(text if len(text) <= 80 else text[:80] + "...")
+    other = re.search(r"\{[^{}]*\}|[{}]", text.replace(SLOT, ""))
+    if other:
+        raise TemplateError(f"the template {shown} has {other[0]!r}: the only braces allowed are the slot {SLOT}")
+    slots = text.count(SLOT)
+    if slots == 0:
+        raise TemplateError(f"the template {shown} has no slot: put {SLOT} where the label goes")
+    if slots > 1:
+        raise TemplateError(f"the template {shown} has {slots} slots: keep one {SLOT}")
+
+
+def _format_name(attribute: str | None, source: str | None) -> str:
+    return "_".join(name for name, words in (("attribute", attribute), ("source", source)) if words)
+
+
+def _write_format(attribute: str | None, source: str | None) -> str | None:
+    """The text of the format that takes these words, None if they are both missing."""
+    words = {"attribute": attribute or "", "source": source or ""}
+
+    def write(found: re.Match[str]) -> str:
+        article, name = found.groups()
+        if name == "label":
+            return SLOT
+        phrase = with_article(words[name])
+        return phrase[:1].upper() + phrase[1:] if article == "A" else phrase
+
+    layout = FORMATS.get(_format_name(attribute, source))
+    return layout and re.sub(r"(?:\b([Aa]) )?<(\w+)>", write, layout)
+
+
+# ---- articles: a word takes "an" by its sound, which in English its spelling tells but for short lists of words
+
+
+def with_article(words: str) -> str:
+    """Put "a" or "an" before a noun phrase, unless a determiner ("the sea", "my kitchen") stands there already."""
+    words = _without_article(words)
+    if words.partition(" ")[0].lower() in _DETERMINERS:
+        return words
+    return f"{indefinite_article(words)} {words}"
+
+
+def indefinite_article(phrase: str) -> str:
+    """Which of "a" and "an" goes before a phrase, by how its first word or number is spoken."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", phrase) if not unicodedata.combining(c))
+    word = re.sub(r"^[\W_]+", "", plain)
+    if _LETTERS_READ_OUT.match(word):
+        vowel = word[0].upper() in "AEFHILMNORSX"
+    elif _SAID_WITH_CONSONANT.match(word.lower()):
+        vowel = False
+    else:
+        vowel = bool(_SAID_WITH_VOWEL.match(word.lower()))
+    return "an" if vowel else "a"
+
+
+# A letter by itself (X-ray, F16, e-bike), two or three capitals (MRI, NSynth), or more that no word starts with (HVAC).
+_LETTERS_READ_OUT = re.compile(
+    r"[A-Za-z](?![A-Za-z])|[A-Z]{2,3}(?![A-Z])|(?=[A-Z]{4})[FHLMNRX][BCDFGJKMNPQSTVWXZ]", re.ASCII
+)
+# europe, ewe, ouija, one, once, and the u of ukulele, unicorn (but not unimportant), user, urine, utensil.
+_SAID_WITH_CONSONANT = re.compile(
+    r"eu|ewe|oui|one(?:s|self|sie)?(?![a-z])|once(?![a-z])"
+    r"|u(?:biq|fo|gand|k|lul|nanim|ni(?!n|mp|mag|dent|ss|ron|ll)|r[aeiou]|s[aeiu]|t[aeio]|vula)"
+)
+# Vowels, the silent h, and the numbers spoken eight..., eleven..., eighteen... (11, 1812, 18,000; not 110).
+_SAID_WITH_VOWEL = re.compile(r"[aeiou]|hour(?!i)|honest|honou?r|heir|8|1[18](?:[0-9]{2}|(?:,?[0-9]{3})+)?(?![0-9])")
+
+_ARTICLE_AT_END = re.compile(r"(?<![\w-])(an?)( [\"'(\u2018\u201c]*)$", re.IGNORECASE)
+
+_DETERMINERS = frozenset(
+    {"the", "this", "that", "these", "those", "some", "my", "your", "his", "her", "its", "our", "their", "someone's"}
+)
+
+
+def _without_article(words: str) -> str:
+    return re.sub(r"^an? (?!cap+ella)(?=.)", "", words, flags=re.IGNORECASE)
+
+
+def _agreeing(article: str, label: str) -> str:
+    """The article that goes before a label, in upper or lower case like the one that stood there."""
+    right = indefinite_article(label)
+    if article == "AN":
+        return right.upper()
+    return right.capitalize() if article[0] == "A" else right
