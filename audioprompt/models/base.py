@@ -1,0 +1,78 @@
+"""The one interface behind which every audio-text model sits.
+
+A model turns fixed-length windows of sound and texts into vectors of one space. Everything else in
+this package is arithmetic on those vectors and never asks which model made them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+
+class ModelError(RuntimeError):
+    """A model cannot be had or used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A batch of tokenised texts, padded on the right to the longest of the batch.
+
+    Attributes:
+        ids: token ids, ``[T, L]``, int64.
+        mask: 1 for a token, 0 for padding, ``[T, L]``, int64.
+    """
+
+    ids: Tensor
+    mask: Tensor
+
+
+class PromptableText(Protocol):
+    """A text tower opened in the middle, for methods that learn token embeddings (CoOp, CoCoOp).
+
+    ``model.embed_text(texts)`` equals ``encode(token_embeddings(t.ids), t.mask)`` with
+    ``t = tokenize(texts)``.
+    """
+
+    context_dim: int  # width of one token embedding
+
+    def tokenize(self, texts: Sequence[str]) -> Tokens:
+        """Tokenise texts, special tokens included."""
+        ...
+
+    def token_embeddings(self, ids: Tensor) -> Tensor:
+        """Look up token embeddings: ``[T, L]`` -> ``[T, L, context_dim]``, before positions are added."""
+        ...
+
+    def encode(self, embeddings: Tensor, mask: Tensor) -> Tensor:
+        """Run the tower on token embeddings: ``[T, L, context_dim]``, ``[T, L]`` -> ``[T, dim]``, L2-normalised.
+
+        Differentiable with respect to ``embeddings``.
+        """
+        ...
+
+
+class AudioTextModel(Protocol):
+    """What every model serves. Instances are frozen, in evaluation mode, and safe to share."""
+
+    name: str  # as in the registry, "embedded"
+    revision: str  # changes whenever an embedding could: a hash of weights and preprocessing
+    device: str  # "cpu", "cuda:0", "mps"
+    sample_rate: int  # Hz
+    window_seconds: float  # length of the window embed_audio takes
+    dim: int
+    logit_scale: float  # logits are logit_scale * cosine
+
+    @property
+    def text(self) -> PromptableText:
+        """The text tower, opened for learned prompts."""
+        ...
+
+    def embed_audio(self, windows: Tensor) -> Tensor:
+        """Embed windows of sound: ``[B, sample_rate * window_seconds]`` -> ``[B, dim]``, L2-normalised."""
+        ...
+
+    def embed_text(self, texts: Sequence[str]) -> Tensor:
+        """Embed texts: ``T`` strings -> ``[T, dim]``, L2-normalised."""
+        ...
