@@ -1,0 +1,274 @@
+"""Encode once: clips and texts become embeddings. The only place where a model is run.
+
+Clips are decoded by threads while the model works on the ones before, and whatever has been encoded before comes from
+the cache.
+"""
+
+import hashlib
+import io
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from audioprompt.audio import AudioSource, Window, stream_windows
+from audioprompt.cache import EmbeddingCache
+from audioprompt.models.base import AudioTextModel, ModelError
+from audioprompt.prompts.template import Template
+from audioprompt.zero_shot import Array, normalise
+
+Progress = Callable[[int, int], None]  # (done, total)
+
+WINDOWS_PER_BATCH = 16
+WINDOWS_AHEAD = 32  # decoded at a time and clip: bounds the memory a long clip takes
+DECODERS = min(8, os.cpu_count() or 1)
+TEXTS_PER_BATCH = 128
+HASHED_AT_ONCE = 2**20  # bytes
+
+
+@dataclass(frozen=True)
+class EmbeddedClip:
+    """One clip as the model heard it.
+
+    Attributes:
+        starts: start of each window in seconds, ``[W]``.
+        seconds: length of the clip.
+        windows: one embedding per window, ``[W, D]``, L2-normalised.
+    """
+
+    starts: Array
+    seconds: float
+    windows: Array
+
+    @property
+    def pooled(self) -> Array:
+        """The clip's embedding: the normalised mean of its windows' embeddings, ``[D]``."""
+        return normalise(self.windows.mean(axis=0))
+
+
+# --- clips ------------------------------------------------------------------------------------------------------------
+
+
+def embed_clip(model: AudioTextModel, source: AudioSource, name: str | None = None) -> EmbeddedClip:
+    """Read, cut and encode one clip of any length in bounded memory.
+
+    Raises:
+        AudioError: the source cannot be read or holds no sound.
+    """
+    ((_, clip),) = _encoded(model, [source], name)
+    return clip
+
+
+def embed_clips(
+    model: AudioTextModel,
+    sources: Sequence[AudioSource],
+    progress: Progress | None = None,
+    cache: EmbeddingCache | None = None,
+) -> list[EmbeddedClip]:
+    """Encode many clips: N sources -> N clips, in their order.
+
+    Raises:
+        AudioError: a source cannot be read or holds no sound; what was encoded before it stays in the cache.
+    """
+    keys = [_clip_key(model, source) if cache else None for source in sources]
+    held = cache.get(key for key in keys if key) if cache else {}
+    clips: dict[int, EmbeddedClip] = {
+        index: _unpacked(held[key]) for index, key in enumerate(keys) if key is not None and key in held
+    }
+    missing = [index for index in range(len(sources)) if index not in clips]
+    unsaved: dict[str, bytes] = {}
+
+    def save() -> None:
+        if cache:
+            cache.put(unsaved)
+            unsaved.clear()
+
+    try:
+        for position, clip in _encoded(model, [sources[index] for index in missing]):
+            index = missing[position]
+            clips[index] = clip
+            if (key := keys[index]) is not None:
+                unsaved[key] = _packed(clip)
+            if len(unsaved) >= WINDOWS_PER_BATCH:
+                save()
+            if progress:
+                progress(len(clips), len(sources))
+    finally:
+        save()
+    return [clips[index] for index in range(len(sources))]
+
+
+def pooled(clips: Sequence[EmbeddedClip]) -> Array:
+    """The embeddings of N clips, ``[N, D]``."""
+    return np.stack([clip.pooled for clip in clips])
+
+
+def _encoded(
+    model: AudioTextModel, sources: Sequence[AudioSource], name: str | None = None
+) -> Iterator[tuple[int, EmbeddedClip]]:
+    """Encode clips, on a GPU in batches that may hold windows of several: yields (index, clip), in order."""
+    unfinished: deque[tuple[int, list[Window], bool]] = deque()  # pieces whose windows wait for a full batch
+    waiting: list[Array] = []  # their samples
+    open_windows: list[Window] = []
+    open_embeddings: list[Array] = []
+    # A CPU gains nothing from larger batches; alone in its batch, a clip's embedding does not depend on its neighbours.
+    enough = 1 if model.device == "cpu" else WINDOWS_PER_BATCH
+
+    def flush() -> Iterator[tuple[int, EmbeddedClip]]:
+        embeddings = _embed_windows(model, np.stack(waiting)) if waiting else np.empty((0, model.dim), np.float32)
+        waiting.clear()
+        for index, windows, last in unfinished:
+            open_windows.extend(windows)
+            open_embeddings.append(embeddings[: len(windows)])
+            embeddings = embeddings[len(windows) :]
+            if last:
+                starts = np.asarray([window.start for window in open_windows], np.float32)
+                yield index, EmbeddedClip(starts, open_windows[-1].end, np.concatenate(open_embeddings))
+                open_windows.clear()
+                open_embeddings.clear()
+        unfinished.clear()
+
+    for index, windows, last in _read_ahead(model, sources, name):
+        unfinished.append((index, [Window(window.start, window.end, _NOTHING) for window in windows], last))
+        waiting.extend(window.samples for window in windows)
+        if len(waiting) >= enough:
+            yield from flush()
+    yield from flush()
+
+
+_NOTHING = np.empty(0, np.float32)
+
+
+def _read_ahead(
+    model: AudioTextModel, sources: Sequence[AudioSource], name: str | None
+) -> Iterator[tuple[int, list[Window], bool]]:
+    """Decode clips in threads, a few ahead: yields (index, windows, whether they are the clip's last), in order."""
+
+    def some(windows: Iterator[Window]) -> list[Window]:
+        return list(islice(windows, WINDOWS_AHEAD))
+
+    with ThreadPoolExecutor(DECODERS) as pool:
+        ahead: deque[tuple[int, Iterator[Window], Future[list[Window]]]] = deque()
+        upcoming = enumerate(sources)
+
+        def start_more() -> None:
+            for index, source in islice(upcoming, 2 * DECODERS - len(ahead)):
+                windows = stream_windows(source, model.sample_rate, model.window_seconds, name=name)
+                ahead.append((index, windows, pool.submit(some, windows)))
+
+        try:
+            start_more()
+            while ahead:
+                index, windows, decoded = ahead.popleft()
+                piece = decoded.result()
+                last = len(piece) < WINDOWS_AHEAD
+                if not last:
+                    ahead.appendleft((index, windows, pool.submit(some, windows)))
+                start_more()
+                yield index, piece, last
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _embed_windows(model: AudioTextModel, windows: Array) -> Array:
+    """``[B, samples]`` -> ``[B, D]``, in smaller batches where a GPU's memory will not take so many.
+
+    Raises:
+        ModelError: the GPU's memory does not suffice for a single window.
+    """
+    try:
+        parts = [model.embed_audio(torch.from_numpy(part)) for part in _batches(windows)]
+        return torch.cat(parts).float().cpu().numpy()
+    except torch.OutOfMemoryError as error:
+        if len(windows) == 1:
+            raise ModelError(f"{model.name} does not fit into the memory of {model.device}: use the CPU.") from error
+    half = len(windows) // 2
+    return np.concatenate([_embed_windows(model, windows[:half]), _embed_windows(model, windows[half:])])
+
+
+def _batches(windows: Array) -> Iterator[Array]:
+    for start in range(0, len(windows), WINDOWS_PER_BATCH):
+        yield windows[start : start + WINDOWS_PER_BATCH]
+
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+
+def embed_texts(
+    model: AudioTextModel,
+    texts: Sequence[str],
+    progress: Progress | None = None,
+    cache: EmbeddingCache | None = None,
+) -> Array:
+    """Encode texts, each different one once: ``T`` strings -> ``[T, D]``."""
+    keys = {text: _key(model, b"text", text.encode("utf-8", "surrogatepass")) for text in texts}
+    held = cache.get(keys.values()) if cache else {}
+    vectors = {text: np.frombuffer(held[key], np.float32) for text, key in keys.items() if key in held}
+    missing = sorted(keys.keys() - vectors.keys(), key=lambda text: (len(text), text))  # like lengths: less padding
+    for start in range(0, len(missing), TEXTS_PER_BATCH):
+        some = missing[start : start + TEXTS_PER_BATCH]
+        found = dict(zip(some, model.embed_text(some).float().cpu().numpy(), strict=True))
+        vectors |= found
+        if cache:
+            cache.put({keys[text]: vector.tobytes() for text, vector in found.items()})
+        if progress:
+            progress(len(vectors), len(keys))
+    return np.stack([vectors[text] for text in texts])
+
+
+def embed_prompts(
+    model: AudioTextModel,
+    templates: Sequence[Template],
+    labels: Sequence[str],
+    progress: Progress | None = None,
+    cache: EmbeddingCache | None = None,
+) -> Array:
+    """Fill every template with every label and encode: K templates, C labels -> ``[K, C, D]``."""
+    texts = [template.fill(label) for template in templates for label in labels]
+    return embed_texts(model, texts, progress, cache).reshape(len(templates), len(labels), -1)
+
+
+# --- what the cache knows a clip by, and how it is stored -------------------------------------------------------------
+
+
+def _key(model: AudioTextModel, *parts: bytes) -> str:
+    digest = hashlib.sha256(f"1 {model.name} {model.revision} {model.sample_rate} {model.window_seconds} ".encode())
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.hexdigest()
+
+
+def _clip_key(model: AudioTextModel, source: AudioSource) -> str | None:
+    """A key by content alone; None for what can be read only once or not at all: reading it will tell."""
+    if isinstance(source, bytes):
+        return _key(model, b"file", hashlib.sha256(source).digest())
+    if isinstance(source, tuple):
+        rate, samples = source[0], np.asarray(source[1])
+        return _key(model, b"array", f"{rate} {samples.dtype} {samples.shape}".encode(), samples.tobytes())
+    if isinstance(source, (str, os.PathLike)) and Path(source).is_file():
+        digest = hashlib.sha256()
+        try:
+            with Path(source).open("rb") as file:
+                while part := file.read(HASHED_AT_ONCE):
+                    digest.update(part)
+        except OSError:
+            return None
+        return _key(model, b"file", digest.digest())
+    return None
+
+
+def _packed(clip: EmbeddedClip) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, starts=clip.starts, seconds=np.float64(clip.seconds), windows=clip.windows)
+    return file.getvalue()
+
+
+def _unpacked(stored: bytes) -> EmbeddedClip:
+    with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
+        return EmbeddedClip(arrays["starts"], float(arrays["seconds"]), arrays["windows"])

@@ -1,0 +1,202 @@
+"""Encode once: order, batches, reading ahead, memory that runs out, and the cache."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from audioprompt import embeddings
+from audioprompt.audio import AudioError, stream_windows
+from audioprompt.cache import EmbeddingCache
+from audioprompt.embeddings import EmbeddedClip, embed_clip, embed_clips, embed_prompts, embed_texts, pooled
+from audioprompt.models.base import ModelError, PromptableText
+from audioprompt.prompts.template import Template
+
+RATE = 1000
+
+
+class CountingModel:
+    """A linear model that remembers the batches it was given; windows of one second at 1 kHz."""
+
+    text: PromptableText  # never asked for
+    name, revision, device = "counting", "1", "cpu"
+    sample_rate, window_seconds, dim, logit_scale = RATE, 1.0, 8, 10.0
+
+    def __init__(self, fits: int = 1_000_000) -> None:
+        self.audio_batches: list[int] = []
+        self.texts: list[str] = []
+        self.fits = fits
+        self.matrix = torch.randn(RATE, self.dim, generator=torch.Generator().manual_seed(0))
+
+    def embed_audio(self, windows: torch.Tensor) -> torch.Tensor:
+        if len(windows) > self.fits:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.audio_batches.append(len(windows))
+        return torch.nn.functional.normalize(windows @ self.matrix, dim=-1)
+
+    def embed_text(self, texts: Sequence[str]) -> torch.Tensor:
+        self.texts += texts
+        codes = torch.tensor(
+            [[float(sum(map(ord, text)) % (7 + place)) for place in range(self.dim)] for text in texts]
+        )
+        return torch.nn.functional.normalize(codes + 1, dim=-1)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Clips from half a second to forty seconds."""
+    random = np.random.default_rng(0)
+    paths = []
+    for number, seconds in enumerate([0.5, 3.0, 40.0, 1.0, 2.5, 7.2, 0.9, 12.0]):
+        paths.append(tmp_path / f"{number}.wav")
+        soundfile.write(paths[-1], random.standard_normal(int(seconds * RATE)) * 0.1, RATE)
+    return paths
+
+
+def expected(model: CountingModel, path: Path) -> EmbeddedClip:
+    """A clip encoded the plain way, a window at a time."""
+    windows = list(stream_windows(path, model.sample_rate, model.window_seconds))
+    vectors = [model.embed_audio(torch.from_numpy(window.samples)[None]).numpy() for window in windows]
+    starts = np.asarray([window.start for window in windows], np.float32)
+    return EmbeddedClip(starts, windows[-1].end, np.concatenate(vectors))
+
+
+def assert_same(clip: EmbeddedClip, other: EmbeddedClip) -> None:
+    np.testing.assert_array_equal(clip.starts, other.starts)
+    np.testing.assert_allclose(clip.windows, other.windows, atol=1e-6)
+    assert clip.seconds == other.seconds
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+def test_clips_come_out_in_order_whatever_shares_a_batch(files: list[Path], device: str) -> None:
+    model = CountingModel()
+    model.device = device
+    clips = embed_clips(model, files)
+    for clip, path in zip(clips, files, strict=True):
+        assert_same(clip, expected(CountingModel(), path))
+    assert pooled(clips).shape == (len(files), model.dim)
+    np.testing.assert_allclose(np.linalg.norm(pooled(clips), axis=1), 1, atol=1e-6)
+
+
+def test_a_gpu_gets_windows_of_several_clips_at_once(files: list[Path]) -> None:
+    model = CountingModel()
+    model.device = "cuda:0"
+    short = [files[0]] * 32
+    embed_clips(model, short)
+    assert model.audio_batches == [16, 16]
+
+
+def test_on_a_cpu_an_embedding_does_not_depend_on_its_neighbours(files: list[Path]) -> None:
+    model = CountingModel()
+    together = embed_clips(model, files)
+    for clip, path in zip(together, files, strict=True):
+        np.testing.assert_array_equal(clip.windows, embed_clip(model, path).windows)
+
+
+def test_no_batch_is_larger_than_agreed(files: list[Path]) -> None:
+    for device in ("cpu", "cuda:0"):
+        model = CountingModel()
+        model.device = device
+        embed_clips(model, files)
+        assert max(model.audio_batches) <= embeddings.WINDOWS_PER_BATCH
+
+
+@pytest.mark.parametrize("fits", [1, 3, 5])
+def test_a_batch_that_does_not_fit_is_halved(files: list[Path], fits: int) -> None:
+    model = CountingModel(fits)
+    assert_same(embed_clip(model, files[2]), expected(CountingModel(), files[2]))
+    assert max(model.audio_batches) <= fits
+
+
+def test_a_window_that_does_not_fit_is_said_in_words(files: list[Path]) -> None:
+    with pytest.raises(ModelError, match=r"does not fit into the memory of cpu"):
+        embed_clip(CountingModel(fits=0), files[0])
+
+
+def test_a_bad_clip_is_named_and_the_others_stay_cached(files: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "bad.wav").write_text("no sound")
+    cache = EmbeddingCache(tmp_path / "cache")
+    with pytest.raises(AudioError, match=r"bad\.wav"):
+        embed_clips(CountingModel(), [*files, tmp_path / "bad.wav"], cache=cache)
+    model = CountingModel()
+    embed_clips(model, files, cache=cache)
+    assert model.audio_batches == []
+
+
+def test_what_is_cached_is_not_encoded_again(files: list[Path], tmp_path: Path) -> None:
+    cache = EmbeddingCache(tmp_path / "cache")
+    first = embed_clips(CountingModel(), files[:5], cache=cache)
+    model = CountingModel()
+    seen: list[tuple[int, int]] = []
+    again = embed_clips(model, files[:6], lambda done, total: seen.append((done, total)), cache)
+    assert len(model.audio_batches) == 1  # the sixth alone
+    assert seen == [(6, 6)]
+    for clip, other in zip(first, again[:5], strict=True):
+        np.testing.assert_array_equal(clip.windows, other.windows)
+        np.testing.assert_array_equal(clip.starts, other.starts)
+        assert clip.seconds == other.seconds
+
+
+def test_the_cache_knows_a_clip_by_content_not_by_name(files: list[Path], tmp_path: Path) -> None:
+    cache = EmbeddingCache(tmp_path / "cache")
+    embed_clips(CountingModel(), [files[1]], cache=cache)
+    renamed = files[1].rename(tmp_path / "renamed.wav")
+    model = CountingModel()
+    embed_clips(model, [renamed, renamed.read_bytes()], cache=cache)
+    assert model.audio_batches == []
+    soundfile.write(renamed, np.ones(RATE) * 0.1, RATE)
+    embed_clips(model, [renamed], cache=cache)
+    assert model.audio_batches == [1]
+
+
+def test_recordings_are_known_by_rate_type_and_samples(tmp_path: Path) -> None:
+    cache = EmbeddingCache(tmp_path / "cache")
+    samples = (np.random.default_rng(0).standard_normal(2000) * 1000).astype(np.int16)
+    model = CountingModel()
+    embed_clips(model, [(1000, samples)], cache=cache)
+    embed_clips(model, [(1000, samples)], cache=cache)
+    assert len(model.audio_batches) == 1
+    embed_clips(model, [(2000, samples), (1000, samples.astype(np.int32))], cache=cache)
+    assert len(model.audio_batches) == 3
+
+
+@pytest.mark.parametrize("changed", ["name", "revision", "window_seconds"])
+def test_another_model_or_windowing_shares_nothing(files: list[Path], tmp_path: Path, changed: str) -> None:
+    cache = EmbeddingCache(tmp_path / "cache")
+    embed_clips(CountingModel(), files[:1], cache=cache)
+    embed_texts(CountingModel(), ["rain"], cache=cache)
+    model = CountingModel()
+    if changed == "window_seconds":
+        model.window_seconds = 2.0
+        model.matrix = model.matrix.repeat(2, 1)
+    else:
+        setattr(model, changed, "other")
+    embed_clips(model, files[:1], cache=cache)
+    embed_texts(model, ["rain"], cache=cache)
+    assert model.audio_batches == [1]
+    assert model.texts == ["rain"]
+
+
+def test_each_text_is_encoded_once(tmp_path: Path) -> None:
+    model = CountingModel()
+    cache = EmbeddingCache(tmp_path / "cache")
+    texts = ["rain", "a dog", "rain", "!", "", "🐕"]
+    found = embed_texts(model, texts, cache=cache)
+    assert sorted(model.texts) == sorted(set(texts))
+    np.testing.assert_array_equal(found[0], found[2])
+    for text, vector in zip(texts, found, strict=True):
+        np.testing.assert_array_equal(vector, CountingModel().embed_text([text])[0].numpy())
+    np.testing.assert_array_equal(embed_texts(model, texts, cache=cache), found)
+    assert len(model.texts) == len(set(texts))
+
+
+def test_prompts_are_templates_by_labels() -> None:
+    model = CountingModel()
+    templates = [Template.parse("a {}"), Template.parse("the sound of {}")]
+    found = embed_prompts(model, templates, ["owl", "dog", "rain"])
+    assert found.shape == (2, 3, model.dim)
+    np.testing.assert_array_equal(found[0, 0], CountingModel().embed_text(["an owl"])[0].numpy())
+    np.testing.assert_array_equal(found[1, 2], CountingModel().embed_text(["the sound of rain"])[0].numpy())
