@@ -1,0 +1,254 @@
+"""One clip, one list of labels: what vanilla prompting says and what an ensemble of templates says.
+
+The app, the command line and the service all answer through `classify`, so they answer alike.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from audioprompt.audio import AudioSource
+from audioprompt.prompts.template import Template, one_line
+from audioprompt.zero_shot import Array, Prediction, Timeline, cosines, predict, softmax
+
+if TYPE_CHECKING:
+    from audioprompt.embeddings import EmbeddedClip, Progress
+    from audioprompt.models.base import AudioTextModel
+
+VANILLA = Template("This is a sound of {label}.")  # the baseline's one wording, TSPE's own
+
+FEWEST_LABELS, MOST_LABELS = 2, 200
+LABEL_CHARACTERS = 100
+PROMPT_SETS_KEPT = 16  # encoded (labels, templates) held in memory; 4,000 prompts of 1,024 dimensions take 16 MB
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
+
+
+class LabelError(ValueError):
+    """A list of labels cannot be used; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class LabelList:
+    """The labels of a typed list, in its order.
+
+    Attributes:
+        labels: distinct, each of one line.
+        notice: what was left out, as a sentence; None where nothing was.
+    """
+
+    labels: tuple[str, ...]
+    notice: str | None = None
+
+
+def parse_labels(text: str) -> LabelList:
+    """Read labels that a person typed, separated by commas or lines.
+
+    >>> parse_labels("rain, sea waves, Rain")
+    LabelList(labels=('rain', 'sea waves'), notice='Left out as a repeat: Rain.')
+
+    Raises:
+        LabelError: too few labels, too many, or one that is too long.
+    """
+    labels: dict[str, str] = {}  # as written, by how it is compared
+    repeats: dict[str, None] = {}
+    for label in map(one_line, text.replace("\n", ",").split(",")):
+        if len(label) > LABEL_CHARACTERS:
+            raise LabelError(
+                f"The label “{label[:40]}…” has {len(label)} characters: shorten it to {LABEL_CHARACTERS}, "
+                "and put commas or line ends between labels."
+            )
+        if label.casefold() in labels:
+            repeats[label] = None
+        elif label:
+            labels[label.casefold()] = label
+    if len(labels) < FEWEST_LABELS:
+        raise LabelError("There is nothing to choose between: give at least two labels, like “rain, sea waves”.")
+    if len(labels) > MOST_LABELS:
+        raise LabelError(f"{len(labels)} labels are too many: keep it to {MOST_LABELS}.")
+    notice = f"Left out as a repeat: {', '.join(repeats)}." if repeats else None
+    return LabelList(tuple(labels.values()), notice)
+
+
+# --- prompts, encoded once --------------------------------------------------------------------------------------------
+
+
+class PromptCache:
+    """Embeddings of filled templates, kept for the most recently used (model, templates, labels).
+
+    Args:
+        capacity: how many sets are kept; the one unused for longest makes room.
+    """
+
+    def __init__(self, capacity: int = PROMPT_SETS_KEPT) -> None:
+        self.capacity = capacity
+        self._kept: OrderedDict[tuple[Any, ...], Array] = OrderedDict()
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(
+        self,
+        model: "AudioTextModel",
+        templates: Sequence[Template],
+        labels: Sequence[str],
+        progress: "Progress | None" = None,
+    ) -> Array:
+        """The templates filled with the labels, encoded: K templates, C labels -> ``[K, C, D]``, not to be changed."""
+        from audioprompt.embeddings import embed_prompts
+
+        key = (model.name, model.revision, tuple(template.text for template in templates), tuple(labels))
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        prompts = embed_prompts(model, templates, labels, progress)  # outside the lock: others need not wait
+        prompts.flags.writeable = False
+        with self._lock:
+            self._kept[key] = prompts
+            while len(self._kept) > self.capacity:
+                self._kept.popitem(last=False)
+        return prompts
+
+
+PROMPTS = PromptCache()
+
+
+# --- one clip ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What one template says on its own.
+
+    Attributes:
+        prompt: the template, filled with the label it chose.
+        label: the label it chose.
+        probability: of that label, by this template alone.
+    """
+
+    prompt: str
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What is heard in one clip.
+
+    Attributes:
+        seconds: length of the clip.
+        vanilla: the answer of the one plain template, N = 1.
+        ensemble: the answer of all templates together, N = 1.
+        votes: what each template says alone, in the templates' order.
+        timeline: the ensemble's answer for each window.
+    """
+
+    seconds: float
+    vanilla: Prediction
+    ensemble: Prediction
+    votes: tuple[Vote, ...]
+    timeline: Timeline
+
+    @property
+    def agree(self) -> bool:
+        """Whether both methods choose the same label."""
+        return bool(self.vanilla.winners[0] == self.ensemble.winners[0])
+
+    @property
+    def words(self) -> str:
+        """Agreement or disagreement of the two methods, in a sentence."""
+        first, second = (winner(prediction) for prediction in (self.vanilla, self.ensemble))
+        count = sum(vote.label == second for vote in self.votes)
+        prompts = f"{count} of {len(self.votes)} prompt{'s' * (len(self.votes) > 1)}"
+        says = "says" if count == 1 else "say"
+        if self.agree:
+            return f"They agree: {prompts} {says} {second}."
+        return f"They disagree: vanilla says {first}, but {prompts} {says} {second}."
+
+
+def winner(prediction: Prediction, clip: int = 0) -> str:
+    """The label a prediction chooses for one clip."""
+    return prediction.labels[prediction.winners[clip]]
+
+
+def ranked(prediction: Prediction, clip: int = 0) -> list[tuple[str, float]]:
+    """All labels with their probabilities for one clip, the most probable first."""
+    order = np.argsort(-prediction.probabilities[clip], kind="stable")
+    return [(prediction.labels[index], float(prediction.probabilities[clip, index])) for index in order]
+
+
+def classify(
+    model: "AudioTextModel",
+    source: AudioSource,
+    labels: Sequence[str],
+    templates: Sequence[Template],
+    name: str | None = None,
+    progress: "Progress | None" = None,
+) -> Classification:
+    """Classify one recording with the vanilla template and with an ensemble of templates.
+
+    Args:
+        model: what hears and reads.
+        source: the recording, in any form that `audioprompt.audio` takes.
+        labels: the C labels to choose between, as `parse_labels` gives them.
+        templates: the K templates of the ensemble.
+        name: what to call the recording in an error.
+        progress: told how many prompts are encoded, where they were not already.
+
+    Raises:
+        AudioError: the recording cannot be used.
+        LabelError: there is no label.
+        ValueError: there is no template.
+    """
+    from audioprompt.embeddings import embed_clip
+
+    if not labels:
+        raise LabelError("There is nothing to choose between: give at least two labels, like “rain, sea waves”.")
+    if not templates:
+        raise ValueError("There is no template: choose a pack that has approved templates.")
+    clip = embed_clip(model, source, name)
+    vanilla = PROMPTS.get(model, [VANILLA], labels)
+    ensemble = PROMPTS.get(model, templates, labels, progress)
+    return judge(clip, vanilla, ensemble, labels, templates, model)
+
+
+def judge(
+    clip: "EmbeddedClip",
+    vanilla: Array,
+    ensemble: Array,
+    labels: Sequence[str],
+    templates: Sequence[Template],
+    model: "AudioTextModel",
+) -> Classification:
+    """The arithmetic behind `classify`: a clip and prompts that are embedded already.
+
+    Args:
+        clip: W windows of D dimensions.
+        vanilla: the vanilla template's prompts, ``[1, C, D]``.
+        ensemble: the templates' prompts, ``[K, C, D]``.
+        labels: the C labels.
+        templates: the K templates.
+        model: for its logit scale and the length of its window; it is not run.
+    """
+    logit_scale = model.logit_scale
+    pooled = clip.pooled[np.newaxis]
+    alone = softmax(logit_scale * cosines(pooled, ensemble))[:, 0]  # [K, C]
+    votes = tuple(
+        Vote(template.fill(labels[choice]), labels[choice], float(row[choice]))
+        for template, row, choice in zip(templates, alone, alone.argmax(axis=-1), strict=True)
+    )
+    ends = np.minimum(clip.starts + np.float32(model.window_seconds), np.float32(clip.seconds))
+    return Classification(
+        seconds=clip.seconds,
+        vanilla=predict(pooled, vanilla, labels, logit_scale),
+        ensemble=predict(pooled, ensemble, labels, logit_scale),
+        votes=votes,
+        timeline=Timeline(clip.starts, ends, predict(clip.windows, ensemble, labels, logit_scale)),
+    )

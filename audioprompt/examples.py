@@ -1,0 +1,46 @@
+"""The example clips that come with audioprompt: a sound to try, and the labels and prompts that suit it."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Example:
+    """One bundled clip.
+
+    Attributes:
+        path: the clip.
+        title: what to call it, without giving the answer away in another language than the labels'.
+        category: the TSPE task category whose prompt pack suits it, None for the general pack.
+        labels: labels to choose between.
+        truth: the label that is right.
+    """
+
+    path: Path
+    title: str
+    category: str | None
+    labels: tuple[str, ...]
+    truth: str
+
+
+def default_folder() -> Path:
+    """Where the clips are: ``assets/examples`` of a checkout, or their copy inside an installed package."""
+    package = Path(__file__).parent
+    checkout = package.parent / "assets" / "examples"
+    return checkout if checkout.is_dir() else package / "_assets" / "examples"
+
+
+@cache
+def examples(folder: Path | None = None) -> tuple[Example, ...]:
+    """The clips that ``examples.json`` lists and that are there; none where the folder is missing."""
+    folder = folder or default_folder()
+    index = folder / "examples.json"
+    if not index.is_file():
+        return ()
+    return tuple(
+        Example(folder / entry["file"], entry["title"], entry["category"], tuple(entry["labels"]), entry["truth"])
+        for entry in json.loads(index.read_text("utf-8"))
+        if (folder / entry["file"]).is_file()
+    )

@@ -1,0 +1,126 @@
+"""A microphone, heard as it goes: a rolling window, its answer by both methods, and the last minute in bands.
+
+Nothing here keeps time by the clock: a moment is where it lies in the sound heard so far, so the same chunks give the
+same answers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audioprompt.audio import load, windows
+from audioprompt.classify import winner
+from audioprompt.zero_shot import Array, Prediction, predict
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
+
+ROLLING_SECONDS = 3.0  # what an answer is about: long enough to recognise, short enough to follow
+MINUTE = 60.0  # seconds of history kept
+QUIET_DECIBELS = -55.0  # RMS, full scale; below it there is nothing to name
+SILENCE_DECIBELS = -100.0  # the meter's lower end
+
+
+@dataclass(frozen=True)
+class Band:
+    """A stretch in which the ensemble's answer stayed the same; ``label`` is None where it was quiet."""
+
+    start: float
+    end: float
+    label: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Hearing:
+    """What a microphone has given so far.
+
+    Attributes:
+        rate: of the samples, in Hz; 0 before the first chunk.
+        samples: the last ``ROLLING_SECONDS``, mono, ``[n]``.
+        seconds: heard in all.
+        bands: the last minute's answers, oldest first.
+    """
+
+    rate: int = 0
+    samples: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    seconds: float = 0.0
+    bands: tuple[Band, ...] = ()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is heard right now.
+
+    Attributes:
+        decibels: level of the newest chunk, RMS below full scale.
+        vanilla: the plain template's answer, N = 1; None when it is quiet.
+        ensemble: the ensemble's answer, N = 1; None when it is quiet.
+    """
+
+    decibels: float
+    vanilla: Prediction | None
+    ensemble: Prediction | None
+
+
+def level(samples: NDArray[np.float32]) -> float:
+    """RMS in decibels below full scale, at least ``SILENCE_DECIBELS``; ``[n]``."""
+    if not len(samples):
+        return SILENCE_DECIBELS
+    return max(10 * float(np.log10(np.mean(np.square(samples, dtype=np.float64)) + 1e-10)), SILENCE_DECIBELS)
+
+
+def add(hearing: Hearing, rate: int, chunk: NDArray[Any]) -> Hearing:
+    """Append a chunk as a microphone gives it and forget what is older than the rolling window.
+
+    Raises:
+        AudioError: the chunk is not sound.
+    """
+    samples = load((rate, chunk), rate, name="The microphone")
+    before = hearing.samples if hearing.rate == rate else samples[:0]  # another microphone: start afresh
+    kept = np.concatenate([before, samples])[-round(ROLLING_SECONDS * rate) :]
+    return replace(hearing, rate=rate, samples=kept, seconds=hearing.seconds + len(samples) / rate)
+
+
+def answer(
+    hearing: Hearing,
+    newest_seconds: float,
+    model: "AudioTextModel",
+    vanilla: Array,
+    ensemble: Array,
+    labels: Sequence[str],
+) -> tuple[Hearing, Moment]:
+    """Name the rolling window, and note the answer in the last minute's bands.
+
+    The window is repeated until it fills the model's, as a short clip is.
+
+    Args:
+        hearing: with the newest chunk added.
+        newest_seconds: length of that chunk: what the answer adds to the bands.
+        model: what hears.
+        vanilla: the vanilla template's prompts, ``[1, C, D]``.
+        ensemble: the templates' prompts, ``[K, C, D]``.
+        labels: the C labels.
+    """
+    import torch
+
+    decibels = level(hearing.samples[-max(round(newest_seconds * hearing.rate), 1) :])
+    if level(hearing.samples) < QUIET_DECIBELS:
+        return _note(hearing, newest_seconds, None), Moment(decibels, None, None)
+    at_model_rate = load((hearing.rate, hearing.samples), model.sample_rate, name="The microphone")
+    window = windows(at_model_rate, model.sample_rate, model.window_seconds)[-1]
+    embedding = model.embed_audio(torch.from_numpy(window.samples)[None]).float().cpu().numpy()
+    first, second = (predict(embedding, prompts, labels, model.logit_scale) for prompts in (vanilla, ensemble))
+    return _note(hearing, newest_seconds, winner(second)), Moment(decibels, first, second)
+
+
+def _note(hearing: Hearing, seconds: float, label: str | None) -> Hearing:
+    """Lengthen the last band or begin a new one, and drop what is older than a minute."""
+    now, bands = hearing.seconds, hearing.bands
+    if bands and bands[-1].label == label:
+        bands = (*bands[:-1], replace(bands[-1], end=now))
+    else:
+        bands = (*bands, Band(bands[-1].end if bands else max(now - seconds, 0.0), now, label))
+    return replace(hearing, bands=tuple(band for band in bands if band.end > now - MINUTE))

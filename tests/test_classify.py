@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audioprompt.audio import AudioError
+from audioprompt.classify import (
+    LABEL_CHARACTERS,
+    MOST_LABELS,
+    VANILLA,
+    LabelError,
+    PromptCache,
+    classify,
+    parse_labels,
+    ranked,
+    winner,
+)
+from audioprompt.embeddings import embed_prompts
+from audioprompt.prompts.template import Template
+from audioprompt.zero_shot import predict
+from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
+
+PLAIN, CONTRARY = Template("A plain sound of {label}"), Template("A contrary sound of {label}")
+LABELS = ("hum", "whistle", "rain")
+
+
+@pytest.mark.parametrize(
+    ("typed", "labels", "notice"),
+    [
+        ("rain, sea waves", ("rain", "sea waves"), None),
+        ("rain\nsea waves\n\n", ("rain", "sea waves"), None),
+        (" rain ,,\r\n sea\twaves,", ("rain", "sea waves"), None),
+        ("a, a, b", ("a", "b"), "Left out as a repeat: a."),
+        ("Rain, rain, RAIN, wind, Wind", ("Rain", "wind"), "Left out as a repeat: rain, RAIN, Wind."),
+        ("<img src=x>, ${1}, {{2}}", ("<img src=x>", "${1}", "{{2}}"), None),
+    ],
+)
+def test_labels_are_read_as_typed(typed, labels, notice):
+    found = parse_labels(typed)
+    assert found.labels == labels
+    assert found.notice == notice
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("", "at least two labels"),
+        (" , \n,", "at least two labels"),
+        ("rain", "at least two labels"),
+        ("rain, Rain", "at least two labels"),
+        (",".join(f"label {n}" for n in range(MOST_LABELS + 1)), "201 labels are too many"),
+        ("rain," + "x" * (LABEL_CHARACTERS + 1), "has 101 characters"),
+    ],
+)
+def test_unusable_labels_are_refused_in_a_sentence(typed, message):
+    with pytest.raises(LabelError, match=message) as refusal:
+        parse_labels(typed)
+    assert str(refusal.value).endswith(".")
+
+
+def test_the_limits_themselves_are_allowed():
+    assert len(parse_labels(",".join(f"label {n}" for n in range(MOST_LABELS))).labels) == MOST_LABELS
+    assert parse_labels("rain," + "x" * LABEL_CHARACTERS).labels[1] == "x" * LABEL_CHARACTERS
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters=","), max_size=20), max_size=30))
+def test_parsed_labels_are_distinct_and_parse_to_themselves(typed):
+    try:
+        labels = parse_labels(",".join(typed)).labels
+    except LabelError:
+        return
+    assert len({label.casefold() for label in labels}) == len(labels)
+    assert parse_labels("\n".join(labels)).labels == labels
+
+
+def test_both_methods_hear_the_sound():
+    result = classify(FakeModel(), (RATE, tone(HUM, 1)), LABELS, [PLAIN, PLAIN])
+    assert winner(result.vanilla) == winner(result.ensemble) == "hum"
+    assert result.agree
+    assert result.words == "They agree: 2 of 2 prompts say hum."
+    assert result.seconds == pytest.approx(1)
+    assert ranked(result.vanilla)[0] == ("hum", pytest.approx(np.exp(10) / (np.exp(10) + 2), rel=1e-5))
+
+
+def test_disagreement_is_said_in_words():
+    result = classify(FakeModel(), (RATE, tone(WHISTLE, 1)), LABELS, [CONTRARY, CONTRARY, PLAIN])
+    assert not result.agree
+    assert result.words == "They disagree: vanilla says whistle, but 2 of 3 prompts say hum."
+    assert [vote.label for vote in result.votes] == ["hum", "hum", "whistle"]
+    assert result.votes[0].prompt == "A contrary sound of hum"
+
+
+def test_one_prompt_says():
+    assert classify(FakeModel(), (RATE, tone(HUM, 1)), LABELS, [PLAIN]).words == "They agree: 1 of 1 prompt says hum."
+
+
+def test_the_arithmetic_is_that_of_zero_shot():
+    model, templates = FakeModel(), [PLAIN, CONTRARY, VANILLA]
+    result = classify(model, (RATE, tone(HUM, 1)), LABELS, templates)
+    audio = np.asarray([[1, 0, 0, 0]], np.float32)
+    expected = predict(audio, embed_prompts(model, templates, LABELS), LABELS, model.logit_scale)
+    np.testing.assert_array_equal(result.ensemble.probabilities, expected.probabilities)
+    assert [LABELS.index(vote.label) for vote in result.votes] == expected.votes[:, 0].tolist()
+    alone = predict(audio, embed_prompts(model, [CONTRARY], LABELS), LABELS, model.logit_scale)
+    assert result.votes[1].probability == pytest.approx(float(alone.probabilities.max()))
+
+
+def test_a_timeline_follows_the_sound():
+    result = classify(FakeModel(), (RATE, np.concatenate([tone(HUM, 4), tone(WHISTLE, 3)])), LABELS, [PLAIN])
+    assert result.timeline.starts.tolist() == [0, 2, 4, 5]
+    assert result.timeline.ends.tolist() == [2, 4, 6, 7]
+    assert [LABELS[index] for index in result.timeline.prediction.winners] == ["hum", "hum", "whistle", "whistle"]
+
+
+def test_unusable_input_is_refused():
+    model = FakeModel()
+    with pytest.raises(LabelError, match="two labels"):
+        classify(model, (RATE, tone(HUM, 1)), [], [PLAIN])
+    with pytest.raises(ValueError, match="no template"):
+        classify(model, (RATE, tone(HUM, 1)), LABELS, [])
+    with pytest.raises(AudioError, match=r"song\.wav"):
+        classify(model, b"no sound", LABELS, [PLAIN], name="song.wav")
+
+
+def test_prompts_are_encoded_once_and_the_least_used_forgotten():
+    cache, model = PromptCache(capacity=2), FakeModel()
+    first = cache.get(model, [PLAIN], ["hum", "rain"])
+    assert cache.get(model, [PLAIN], ["hum", "rain"]) is first
+    assert len(model.texts_read) == 2
+    cache.get(model, [PLAIN], ["hum", "whistle"])
+    cache.get(model, [PLAIN], ["hum", "rain"])  # used again, so kept longest
+    cache.get(model, [CONTRARY], ["hum", "rain"])
+    assert len(cache) == 2
+    assert cache.get(model, [PLAIN], ["hum", "rain"]) is first
+    read = len(model.texts_read)
+    cache.get(model, [PLAIN], ["hum", "whistle"])
+    assert len(model.texts_read) == read + 2
+
+
+def test_cached_prompts_cannot_be_changed_and_are_told_apart_by_revision():
+    cache, model, other = PromptCache(), FakeModel(), FakeModel()
+    other.revision = "2"
+    kept = cache.get(model, [PLAIN], ["hum", "rain"])
+    with pytest.raises(ValueError, match="read-only"):
+        kept[0] = 0
+    assert cache.get(other, [PLAIN], ["hum", "rain"]) is not kept
+
+
+def test_progress_counts_the_prompts():
+    told: list[tuple[int, int]] = []
+    cache = PromptCache()
+    cache.get(FakeModel(), [PLAIN, CONTRARY], LABELS, lambda done, total: told.append((done, total)))
+    assert told == [(6, 6)]
