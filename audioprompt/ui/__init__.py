@@ -1,0 +1,1 @@
+"""The web page: layout and event wiring; what it shows is computed elsewhere."""

@@ -1,0 +1,252 @@
+"""The Classify tab: a sound, labels and prompts on the left; what it is, by two methods, on the right."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from numpy.typing import NDArray
+
+from audioprompt.audio import AudioError, load
+from audioprompt.classify import LabelError, classify, parse_labels, ranked, winner
+from audioprompt.examples import examples
+from audioprompt.live import Hearing
+from audioprompt.prompts.pack import PackError, PromptPack
+from audioprompt.prompts.store import PromptStore
+from audioprompt.spectrogram import picture
+from audioprompt.ui import figures, live, markup, theme
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
+
+LONGEST_SECONDS = 600.0  # of a clip
+GENERAL_PACK = "eight-templates"  # what suits any labels
+BASELINE_PACK = "vanilla"  # the other column already, so not offered as an ensemble
+LISTENERS = 8  # microphones at once
+WORKERS = 2  # clips at once
+
+PRESET_PROMPT = "choose a list …"
+NO_SOUND = "Record or upload a sound, or pick an example: its name then stands here, found by two methods."
+# Where everything stands in one column, the answer is out of sight: go there.
+REVEAL = "() => { if (innerWidth < 768) document.getElementById('answer').scrollIntoView({behavior: 'smooth'}); }"
+SHOW_CLIP, SHOW_LIVE = (
+    f"() => {{ document.body.dataset.sound = '{which}'; }}" for which in ("clip", "live")
+)  # see CSS
+Result = list[Any]  # a value or an update for each component that the answer to a clip is shown in
+
+
+# --- what the page offers ---------------------------------------------------------------------------------------------
+
+
+def packs() -> list[PromptPack]:
+    """The packs whose approved templates can be an ensemble, the general one first."""
+    usable = [pack for pack in PromptStore().packs() if pack.approved and pack.id != BASELINE_PACK]
+    return sorted(usable, key=lambda pack: (pack.id != GENERAL_PACK, pack.title))
+
+
+def pack_for(category: str | None) -> str:
+    """The id of the pack that suits a task category, else of the general one."""
+    offered = packs()
+    return next((pack.id for pack in offered if category and pack.category == category), offered[0].id)
+
+
+def presets() -> dict[str, tuple[PromptPack, Sequence[str]]]:
+    """All packs' lists of labels, by the name they are chosen by."""
+    return {name: (pack, labels) for pack in packs() for name, labels in sorted(pack.label_presets.items())}
+
+
+# --- what a click does: functions that a script can call as well ------------------------------------------------------
+
+
+def shared_model(name: str) -> "AudioTextModel":
+    """The one instance of a model; the first call loads it, and others wait for that."""
+    from audioprompt.models import registry  # takes seconds to import, and the page should not wait for it
+
+    return registry.load(name)
+
+
+def choose_example(index: int) -> tuple[str, str, str]:
+    """What an example sets: its clip, its labels, and the pack that suits it."""
+    example = examples()[index]
+    return str(example.path), ", ".join(example.labels), pack_for(example.category)
+
+
+def choose_preset(name: str) -> tuple[Any, Any]:
+    """What a list of labels sets: the labels, and the pack they come with."""
+    if name not in presets():
+        return gr.skip(), gr.skip()
+    pack, labels = presets()[name]
+    return ", ".join(labels), pack.id
+
+
+def classify_sound(model_name: str, sound: str | None, labels: str, pack_id: str) -> dict[str, Any]:
+    """Classify a recording with one plain prompt and with an ensemble of prompts, without training.
+
+    Parameters:
+        sound: the recording: WAV, FLAC, Ogg, MP3, M4A or WebM, up to ten minutes.
+        labels: 2 to 200 labels to choose between, separated by commas or lines.
+        pack_id: the prompt pack whose approved templates form the ensemble.
+
+    Returns:
+        label: what the ensemble says; words: how far the two methods agree; vanilla and ensemble: the probability of
+        each label; votes: what each prompt says on its own.
+    """
+    try:
+        if sound is None:
+            raise AudioError("There is no sound: give a recording.")
+        pack = PromptStore().get(pack_id)
+        result = classify(shared_model(model_name), sound, parse_labels(labels).labels, pack.approved)
+    except (AudioError, LabelError, PackError) as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    return {
+        "label": winner(result.ensemble),
+        "words": result.words,
+        "seconds": result.seconds,
+        "vanilla": dict(ranked(result.vanilla)),
+        "ensemble": dict(ranked(result.ensemble)),
+        "votes": [
+            {"prompt": vote.prompt, "label": vote.label, "probability": vote.probability} for vote in result.votes
+        ],
+    }
+
+
+def show_clip(
+    model_name: str,
+    sound: str | None,
+    labels: str,
+    pack_id: str,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008, this is how Gradio hands one over
+) -> Result:
+    """Classify a clip and draw the answer, or say in its place why there is none."""
+    from audioprompt.models.base import ModelError
+
+    if sound is None:
+        return nothing_shown(markup.empty(NO_SOUND))
+    try:
+        chosen, pack = parse_labels(labels), PromptStore().get(pack_id)
+        model = shared_model(model_name)
+        samples = load(sound, model.sample_rate, max_seconds=LONGEST_SECONDS)
+        counted = lambda done, total: progress((done, total), desc="Reading the prompts", unit="prompts")  # noqa: E731
+        result = classify(model, (model.sample_rate, samples), chosen.labels, pack.approved, progress=counted)
+    except (AudioError, LabelError, PackError, ModelError) as error:
+        return nothing_shown(markup.problem(error))
+    limit = figures.common_limit([result.vanilla, result.ensemble])
+    longer_than_a_window = len(result.timeline.starts) > 1
+    return [
+        markup.verdict(result, chosen.notice),
+        shown(figures.probability_bars(markup.VANILLA_NAME, result.vanilla, theme.VANILLA, limit)),
+        shown(figures.probability_bars(markup.method_name(pack), result.ensemble, theme.TSPE, limit)),
+        shown(figures.heard(picture(samples, model.sample_rate))),
+        gr.Accordion(visible=True),
+        markup.votes(result.votes, winner(result.ensemble)),
+        gr.Accordion(label=f"Over time ({result.seconds:.0f} s)", visible=longer_than_a_window),
+        shown(figures.over_time(result.timeline)) if longer_than_a_window else gr.Plot(visible=False),
+    ]
+
+
+def shown(figure: Any) -> gr.Plot:
+    return gr.Plot(figure, visible=True)
+
+
+def nothing_shown(message: str) -> Result:
+    """A message where the answer would be, and nothing else: no answer to an earlier question stays beside it."""
+    hidden = gr.Plot(value=None, visible=False)
+    closed = gr.Accordion(visible=False)
+    return [message, hidden, hidden, hidden, closed, "", closed, hidden]
+
+
+def show_live(
+    model_name: str, hearing: Hearing, chunk: tuple[int, NDArray[Any]] | None, labels: str, pack_id: str
+) -> tuple[Hearing, str]:
+    """Hear one more chunk of the microphone, and draw what is heard now."""
+    if chunk is None or not len(chunk[1]):
+        return hearing, gr.skip()
+    try:
+        return live.listen(shared_model(model_name), hearing, chunk, labels, PromptStore().get(pack_id))
+    except (AudioError, LabelError, PackError) as error:
+        return hearing, markup.problem(error)
+
+
+# --- the tab ----------------------------------------------------------------------------------------------------------
+
+
+def build(page: gr.Blocks, model_name: str) -> None:
+    """Lay out the tab in the Blocks context it is called in, and wire it."""
+    with gr.Row(equal_height=False, elem_classes="work"):
+        with gr.Column(scale=5, min_width=320):
+            with gr.Tabs(elem_classes="switch"):
+                with gr.Tab("Clip") as clip_tab:
+                    sound = gr.Audio(
+                        show_label=False, sources=["upload", "microphone"], type="filepath", buttons=[],
+                        waveform_options=_waveform(), elem_id="sound",
+                    )  # fmt: skip
+                    with gr.Row(elem_id="examples"):
+                        chips = [gr.Button(example.title, size="sm", min_width=0) for example in examples()]
+                with gr.Tab("Live microphone") as live_tab:
+                    microphone = gr.Audio(
+                        show_label=False, sources=["microphone"], type="numpy", streaming=True, buttons=[],
+                        waveform_options=_waveform(), elem_id="microphone",
+                    )  # fmt: skip
+            with gr.Group():
+                labels = gr.Textbox(
+                    label="Labels to choose between, separated by commas or lines", lines=2, max_lines=6,
+                    placeholder="rain, sea waves, dog bark", elem_id="labels",
+                )  # fmt: skip
+                with gr.Row():
+                    preset = gr.Dropdown(
+                        [PRESET_PROMPT, *presets()], value=PRESET_PROMPT, label="Ready-made labels", min_width=180,
+                        elem_id="preset",
+                    )  # fmt: skip
+                    pack = gr.Dropdown(
+                        [(f"{pack.title} ({len(pack.approved)})", pack.id) for pack in packs()], label="Prompts",
+                        min_width=180, elem_id="pack",
+                    )  # fmt: skip
+            go = gr.Button("Classify", variant="primary", elem_id="classify")
+        with gr.Column(scale=7, min_width=320):
+            with gr.Column(elem_id="answer"):
+                verdict = gr.HTML(markup.empty(NO_SOUND), elem_id="verdict")
+                with gr.Row():
+                    vanilla = gr.Plot(show_label=False, visible=False, min_width=260, elem_id="vanilla")
+                    ensemble = gr.Plot(show_label=False, visible=False, min_width=260, elem_id="ensemble")
+                heard = gr.Plot(show_label=False, visible=False, elem_id="heard")
+                with gr.Accordion("How each prompt voted", open=False, visible=False) as votes_fold:
+                    votes = gr.HTML(elem_id="votes")
+                with gr.Accordion("Over time", open=False, visible=False) as time_fold:
+                    timeline = gr.Plot(show_label=False, container=False, visible=False, elem_id="timeline")
+            live_view = gr.HTML(live.START, elem_id="live")
+    hearing = gr.State(Hearing())
+
+    outputs = [verdict, vanilla, ensemble, heard, votes_fold, votes, time_fold, timeline]
+    asked: dict[str, Any] = {
+        "fn": partial(show_clip, model_name), "inputs": [sound, labels, pack], "outputs": outputs,
+        "show_progress": "minimal", "show_progress_on": verdict, "api_visibility": "private",
+        "concurrency_id": "model", "concurrency_limit": WORKERS,
+    }  # fmt: skip
+    instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+    chosen: dict[str, Any] = {"inputs": None, "outputs": [sound, labels, pack], **instant}
+    for index, chip in enumerate(chips):
+        chip.click(partial(choose_example, index), **chosen).then(**asked).then(None, js=REVEAL, **instant)
+    if chips:  # a visitor sees an answer before the first click
+        page.load(partial(choose_example, 0), **chosen).then(**asked)
+    gr.on([go.click, labels.submit, sound.upload, sound.stop_recording], **asked).then(None, js=REVEAL, **instant)
+    gr.on([sound.clear, pack.input], **asked)
+    preset.input(choose_preset, preset, [labels, pack], **instant).then(**asked)
+
+    clip_tab.select(None, js=SHOW_CLIP, **instant)
+    live_tab.select(None, js=SHOW_LIVE, **instant)
+    microphone.start_recording(Hearing, None, hearing, **instant)
+    microphone.stream(
+        partial(show_live, model_name), [hearing, microphone, labels, pack], [hearing, live_view],
+        stream_every=live.STREAM_EVERY, concurrency_limit=LISTENERS, show_progress="hidden", api_name="live",
+    )  # fmt: skip
+    gr.on(
+        [], partial(classify_sound, model_name), [sound, labels, pack], gr.JSON(visible=False), api_name="classify",
+        api_description=classify_sound.__doc__, concurrency_id="model", concurrency_limit=WORKERS,
+    )  # fmt: skip
+
+
+def _waveform() -> gr.WaveformOptions:
+    return gr.WaveformOptions(
+        waveform_color="#9f9fa9", waveform_progress_color=theme.ACCENT.c600, trim_region_color=theme.ACCENT.c400
+    )

@@ -1,0 +1,145 @@
+"""The figures, each a pure function from results to a plotly figure in the one template.
+
+Labels and prompts are other people's text. Plotly reads a few tags in text, so they are escaped here.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from audioprompt.classify import ranked
+from audioprompt.spectrogram import FLOOR, Picture
+from audioprompt.ui import theme
+from audioprompt.zero_shot import Prediction, Timeline
+
+TOP = 5  # classes shown
+LABEL_CHARACTERS = 32  # shown of a label in a figure; the whole stands in the hover text
+BAR_HEIGHT, TITLE_HEIGHT = 40, 34  # pixels
+
+
+def shown(label: str) -> str:
+    """A label as a figure shows it: shortened, and escaped so that no part of it is read as markup."""
+    return escape(label if len(label) <= LABEL_CHARACTERS else label[: LABEL_CHARACTERS - 1].rstrip() + "…")
+
+
+def common_limit(predictions: Sequence[Prediction]) -> float:
+    """Where the probability axis of bars that stand side by side ends: just past the longest of them."""
+    return min(1.0, 1.05 * max(float(prediction.probabilities[0].max()) for prediction in predictions))
+
+
+def probability_bars(title: str, prediction: Prediction, colour: str, limit: float) -> go.Figure:
+    """A method's most probable classes of one clip as horizontal bars, the label above each bar, the number at its end.
+
+    Args:
+        title: the method's name.
+        prediction: of one clip.
+        colour: the method's.
+        limit: end of the probability axis, as `common_limit` gives it.
+    """
+    top = ranked(prediction)[:TOP]
+    labels, values = [label for label, _ in top], [value for _, value in top]
+    rows = list(range(len(top)))
+    figure = go.Figure(
+        [
+            go.Bar(  # the track a bar runs in
+                x=[limit] * len(top), y=rows, orientation="h", marker_color=theme.RULE, marker_cornerradius=3,
+                opacity=0.45, hoverinfo="skip",
+            ),
+            go.Bar(
+                x=values, y=rows, orientation="h", marker_color=colour, marker_cornerradius=3,
+                marker_opacity=[1.0] + [0.55] * (len(top) - 1),
+                customdata=[[escape(label)] for label in labels],
+                hovertemplate="%{customdata[0]}<br>%{x:.4f}<extra></extra>",
+            ),
+        ]
+    )  # fmt: skip
+    for row, (label, value) in enumerate(top):
+        name = f"<b>{shown(label)}</b>" if row == 0 else shown(label)
+        figure.add_annotation(x=0, xanchor="left", xshift=-2, text=name, **_above(row))
+        figure.add_annotation(x=1, xanchor="right", xshift=2, text=f"{value:.2f}", **_above(row))
+    figure.add_annotation(
+        text=f'<span style="color:{colour}">■</span> <b>{title}</b>', x=0, y=1, xref="paper", yref="paper",
+        xanchor="left", xshift=-2, yanchor="bottom", yshift=4, showarrow=False, font_size=14,
+    )  # fmt: skip
+    figure.update_layout(
+        template=theme.FIGURES,
+        barmode="overlay",
+        bargap=0.72,
+        height=TITLE_HEIGHT + BAR_HEIGHT * TOP,
+        margin={"l": 14, "r": 14, "t": TITLE_HEIGHT, "b": 4},
+        xaxis={"visible": False, "range": [0, limit]},
+        yaxis={"visible": False, "range": [TOP - 0.6, -0.85]},
+    )
+    return figure
+
+
+def _above(row: int) -> dict[str, object]:
+    return {"y": row, "xref": "paper", "yanchor": "bottom", "yshift": 5, "showarrow": False}
+
+
+def heard(picture: Picture) -> go.Figure:
+    """Outline and log-mel spectrogram of what the model heard, one above the other on one time axis."""
+    figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.26, 0.74], vertical_spacing=0.03)
+    loudest = max(float(picture.high.max()), -float(picture.low.min()), 0.01)
+    figure.add_scatter(
+        x=np.concatenate([picture.times, picture.times[::-1]]), y=np.concatenate([picture.high, picture.low[::-1]]),
+        fill="toself", mode="lines", line_width=0.5, line_color=theme.SOFT_INK, fillcolor=theme.SOFT_INK,
+        hoverinfo="skip", row=1, col=1,
+    )  # fmt: skip
+    figure.add_heatmap(
+        x=picture.times, y=np.arange(len(picture.hertz)), z=np.round(picture.decibels).astype(np.int8), zmin=FLOOR,
+        zmax=0, colorscale=theme.LEVELS, showscale=False, hovertemplate="%{x:.2f} s, %{z} dB<extra></extra>",
+        row=2, col=1,
+    )  # fmt: skip
+    marks = [hertz for hertz in (200, 500, 1000, 2000, 5000, 10_000) if hertz < picture.hertz[-1]]
+    figure.update_layout(template=theme.FIGURES, height=196, margin={"l": 8, "r": 12, "t": 22, "b": 6})
+    figure.update_yaxes(visible=False, range=[-loudest, loudest], row=1, col=1)
+    figure.update_yaxes(
+        tickvals=np.interp(marks, picture.hertz, np.arange(len(picture.hertz))),
+        ticktext=[f"{hertz // 1000} kHz" if hertz >= 1000 else f"{hertz} Hz" for hertz in marks],
+        automargin=True, row=2, col=1,
+    )  # fmt: skip
+    figure.add_annotation(
+        text="as the model heard it", x=1, y=1, xref="paper", yref="paper", xanchor="right", yanchor="bottom",
+        showarrow=False, font={"size": 11, "color": theme.SOFT_INK},
+    )  # fmt: skip
+    figure.update_xaxes(visible=False, row=1, col=1)
+    figure.update_xaxes(ticksuffix=" s", nticks=9, automargin=True, showline=False, row=2, col=1)
+    return figure
+
+
+def over_time(timeline: Timeline) -> go.Figure:
+    """The ensemble's probabilities over time: the labels that lead somewhere, or come close, by windows."""
+    probabilities = timeline.prediction.probabilities  # [W, C]
+    top = np.argsort(-probabilities.max(axis=0), kind="stable")[:TOP]
+    edges = np.append(timeline.starts, timeline.ends[-1])  # an overlapped window shows up to where the next begins
+    labels = [timeline.prediction.labels[index] for index in top]
+    figure = go.Figure(
+        go.Heatmap(
+            x=edges,
+            y=list(range(len(top))),
+            z=probabilities[:, top].T,
+            zmin=0,
+            zmax=float(probabilities.max()),
+            xgap=1,
+            ygap=3,
+            colorscale=[[0, "rgba(230, 159, 0, 0.06)"], [1, theme.TSPE]],
+            showscale=False,
+            customdata=[[escape(label)] * len(timeline.starts) for label in labels],
+            hovertemplate="%{customdata}<br>%{x:.1f} s: %{z:.2f}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        template=theme.FIGURES,
+        height=44 + 30 * len(top),
+        margin={"l": 2, "r": 8, "t": 4, "b": 4},
+        yaxis={
+            "tickvals": list(range(len(top))), "ticktext": [shown(label) for label in labels], "autorange": "reversed",
+            "tickfont": {"size": 12, "color": theme.INK}, "automargin": True, "ticks": "", "showline": False,
+        },
+        xaxis={"ticksuffix": " s", "automargin": True, "showline": False},
+    )  # fmt: skip
+    return figure

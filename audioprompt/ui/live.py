@@ -1,0 +1,120 @@
+"""The live microphone: what the page shows while it listens.
+
+It is drawn several times a second, so as markup whose changed parts glide, not as figures drawn anew.
+"""
+
+import time
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from audioprompt.classify import PROMPTS, VANILLA, parse_labels, ranked
+from audioprompt.live import MINUTE, Band, Hearing, Moment, add, answer
+from audioprompt.prompts.pack import PromptPack
+from audioprompt.ui import theme
+from audioprompt.ui.figures import TOP, common_limit
+from audioprompt.ui.markup import VANILLA_NAME, empty, method_name
+from audioprompt.zero_shot import Prediction
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
+
+STREAM_EVERY = 0.25  # seconds between two chunks of the microphone
+METER_DECIBELS = -60.0  # where the level meter begins
+
+START = empty("Press Record: both methods then name what the microphone hears, several times a second.")
+
+
+def listen(
+    model: "AudioTextModel", hearing: Hearing, chunk: tuple[int, NDArray[Any]], labels_text: str, pack: PromptPack
+) -> tuple[Hearing, str]:
+    """Add a chunk of the microphone and show what is heard now.
+
+    Args:
+        model: what hears.
+        hearing: what was heard before, ``Hearing()`` at first.
+        chunk: sample rate and samples, as a microphone gives them.
+        labels_text: labels as typed.
+        pack: the ensemble's templates.
+
+    Returns:
+        What has been heard by now, and the live view as HTML.
+
+    Raises:
+        AudioError, LabelError: the chunk or the labels cannot be used.
+    """
+    started = time.perf_counter()
+    labels = parse_labels(labels_text).labels
+    vanilla, ensemble = PROMPTS.get(model, [VANILLA], labels), PROMPTS.get(model, pack.approved, labels)
+    seconds = len(chunk[1]) / chunk[0]
+    hearing, moment = answer(add(hearing, *chunk), seconds, model, vanilla, ensemble, labels)
+    milliseconds = 1000 * (time.perf_counter() - started)
+    return hearing, view(hearing, moment, labels, method_name(pack), milliseconds)
+
+
+def view(hearing: Hearing, moment: Moment, labels: Sequence[str], ensemble_name: str, milliseconds: float) -> str:
+    """The live view: what is heard in large, both methods' bars, the level and the last minute."""
+    if moment.vanilla is None or moment.ensemble is None:
+        heading = '<div class="label quiet">quiet</div>'
+        columns = _no_bars(VANILLA_NAME, theme.VANILLA) + _no_bars(ensemble_name, theme.TSPE)
+    else:
+        limit = common_limit([moment.vanilla, moment.ensemble])
+        heading = f'<div class="label">{escape(hearing.bands[-1].label or "")}</div>'
+        columns = _bars(VANILLA_NAME, theme.VANILLA, moment.vanilla, limit)
+        columns += _bars(ensemble_name, theme.TSPE, moment.ensemble, limit)
+    latency = f'<div class="latency">answered in {milliseconds:.0f} ms</div>'
+    return (
+        f'<div class="live"><div class="now">{heading}{latency}</div>'
+        f'{_meter(moment.decibels)}<div class="columns">{columns}</div>{_last_minute(hearing, labels)}</div>'
+    )
+
+
+def _meter(decibels: float) -> str:
+    share = 100 * min(max(1 - decibels / METER_DECIBELS, 0.0), 1.0)
+    return (
+        f'<div class="meter" role="meter" aria-label="Microphone level" aria-valuemin="{METER_DECIBELS:.0f}" '
+        f'aria-valuemax="0" aria-valuenow="{max(decibels, METER_DECIBELS):.0f}">'
+        f'<div class="track"><i style="width:{share:.1f}%"></i></div><span>{decibels:.0f} dB</span></div>'
+    )
+
+
+def _bars(name: str, colour: str, prediction: Prediction, limit: float) -> str:
+    rows = "".join(
+        f'<div class="row"><span>{escape(label)}</span><span class="number">{value:.2f}</span>'
+        f'<div class="track"><i style="width:{100 * value / limit:.1f}%;background:{colour}"></i></div></div>'
+        for label, value in ranked(prediction)[:TOP]
+    )
+    return f'<div class="method"><div class="name"><i style="background:{colour}"></i>{escape(name)}</div>{rows}</div>'
+
+
+def _no_bars(name: str, colour: str) -> str:
+    rows = '<div class="row"><span>&ndash;</span><span></span><div class="track"><i></i></div></div>' * TOP
+    return f'<div class="method"><div class="name"><i style="background:{colour}"></i>{escape(name)}</div>{rows}</div>'
+
+
+def _last_minute(hearing: Hearing, labels: Sequence[str]) -> str:
+    """The last minute as a strip of coloured bands, now at its right end, and which colour is which label."""
+    colours = {label: theme.LABEL_COLOURS[index % len(theme.LABEL_COLOURS)] for index, label in enumerate(labels)}
+    begin = hearing.seconds - MINUTE
+    strip = "".join(_band(band, begin, colours) for band in hearing.bands)
+    recent = list(dict.fromkeys(band.label for band in reversed(hearing.bands) if band.label))
+    key = "".join(
+        f'<span><i style="background:{colours.get(label, theme.QUIET)}"></i>{escape(label)}</span>' for label in recent
+    )
+    return (
+        f'<div class="minute"><div class="strip" role="img" aria-label="The last minute">{strip}</div>'
+        f'<div class="ends"><span>1 min ago</span><span>now</span></div><div class="key">{key}</div></div>'
+    )
+
+
+def _band(band: Band, begin: float, colours: dict[str, str]) -> str:
+    left = max(band.start - begin, 0.0)
+    width = band.end - begin - left
+    name = band.label or "quiet"
+    colour = colours.get(name, theme.QUIET) if band.label else theme.QUIET
+    return (
+        f'<i title="{escape(name)}" style="left:{100 * left / MINUTE:.2f}%;width:{100 * width / MINUTE:.2f}%;'
+        f'background:{colour}"></i>'
+    )

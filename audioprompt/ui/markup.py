@@ -1,0 +1,56 @@
+"""Small pieces of the page as HTML. Every text that a person or a file could have written is escaped here."""
+
+from collections.abc import Sequence
+from html import escape
+
+from audioprompt.classify import Classification, Vote, winner
+from audioprompt.prompts.pack import PromptPack
+from audioprompt.ui import theme
+
+
+def verdict(result: Classification, notice: str | None = None) -> str:
+    """The ensemble's label in large, agreement or not in words, and what was left out of the labels."""
+    left_out = f'<div class="notice">{escape(notice)}</div>' if notice else ""
+    return (
+        f'<div class="verdict" role="status"><div class="label">{escape(winner(result.ensemble))}</div>'
+        f'<div class="words">{escape(result.words)}</div>{left_out}</div>'
+    )
+
+
+def problem(sentence: object) -> str:
+    """What went wrong and what to do, in the place where the answer would be."""
+    return f'<div class="problem" role="alert">{escape(str(sentence))}</div>'
+
+
+def empty(sentence: str) -> str:
+    """What a place is for, while there is nothing in it."""
+    return f'<div class="empty">{escape(sentence)}</div>'
+
+
+def votes(cast: Sequence[Vote], chosen: str) -> str:
+    """What each template says on its own; those that chose what the ensemble chose bear its colour."""
+    rows = "".join(
+        f"<tr><td>{escape(vote.prompt)}</td>"
+        f'<td><i style="background:{theme.TSPE if vote.label == chosen else theme.RULE}"></i>{escape(vote.label)}</td>'
+        f'<td class="number">{vote.probability:.2f}</td></tr>'
+        for vote in cast
+    )
+    return (
+        '<table><thead><tr><th scope="col">Prompt</th><th scope="col">Says</th>'
+        f'<th scope="col" class="number" title="Probability">Prob.</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def model_state(name: str, device: str, state: str, detail: str = "") -> str:
+    """The model in one line: which, where, and whether it is ``ready``, ``loading`` or ``failed``."""
+    words = " · ".join(part for part in (name, device, detail or state) if part)
+    return f'<span class="dot {state}"></span>{escape(words)}'
+
+
+VANILLA_NAME = "Vanilla (1 prompt)"
+
+
+def method_name(pack: PromptPack) -> str:
+    """What an ensemble of a pack's templates is called: TSPE where the pack is specific to a task."""
+    count = len(pack.approved)
+    return f"{'TSPE' if pack.category else 'Ensemble'} ({count} prompt{'s' * (count != 1)})"

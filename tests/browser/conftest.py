@@ -1,0 +1,124 @@
+"""The real app in a process of its own, driven by Chromium; every request that leaves the machine is refused."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import urlparse
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SECONDS_TO_START = 120
+WAIT = 60_000  # ms that an answer may take on a busy machine
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
+
+
+@dataclass
+class Trouble:
+    """What a page should not do.
+
+    Attributes:
+        outside: addresses it asked for beyond the app's own, all refused.
+        errors: what it wrote to the console as an error, and exceptions nobody caught.
+    """
+
+    outside: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def app_address() -> Iterator[str]:
+    """The app as ``python app.py`` starts it, on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "BROWSER": "true"}  # a browser that does nothing
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
+    address = f"http://127.0.0.1:{port}/"
+    try:
+        deadline = time.monotonic() + SECONDS_TO_START
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                urlopen(address, timeout=5).close()
+                break
+            except (URLError, OSError):
+                time.sleep(0.2)
+        else:
+            pytest.fail(f"app.py did not serve a page within {SECONDS_TO_START} s")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def microphone_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the browser's microphone hears, over and over: three seconds of noise."""
+    path = tmp_path_factory.mktemp("microphone") / "noise.wav"
+    soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, 3 * 48_000), 48_000)
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(microphone_file: Path) -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium is installed: `make browser` installs it")
+    with sync_playwright() as playwright:
+        arguments = [*CHROMIUM_ARGUMENTS, f"--use-file-for-fake-audio-capture={microphone_file}"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def trouble() -> Trouble:
+    return Trouble()
+
+
+@pytest.fixture(params=[(1280, 800)], ids=lambda size: f"{size[0]}px")
+def page(request: pytest.FixtureRequest, browser: Browser, app_address: str, trouble: Trouble) -> Iterator[Page]:
+    """The app's page, opened and connected; parametrise indirectly with (width, height) for other screens."""
+    width, height = request.param
+    context = browser.new_context(viewport={"width": width, "height": height}, permissions=["microphone"])
+    context.set_default_timeout(WAIT)
+
+    def pass_or_refuse(route: Route) -> None:
+        if urlparse(route.request.url).netloc == urlparse(app_address).netloc:
+            route.continue_()
+        else:
+            trouble.outside.append(route.request.url)
+            route.abort()
+
+    context.route(lambda url: url.startswith(("http:", "https:")), pass_or_refuse)
+    page = context.new_page()
+    page.on("pageerror", lambda error: trouble.errors.append(str(error)))
+    page.on(
+        "console", lambda said: trouble.errors.append(f"{said.text} {said.location}") if said.type == "error" else None
+    )
+    page.goto(app_address)
+    page.wait_for_selector("#model-state .dot.ready", timeout=1000 * SECONDS_TO_START)
+    yield page
+    context.close()
+    assert trouble.outside == [], "the page asked for something from the network"

@@ -1,0 +1,180 @@
+"""The Classify tab as a visitor sees it."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Page, expect
+
+from audioprompt.examples import examples
+from tests.browser.conftest import WAIT, Trouble
+
+NASTY = "<img src=x onerror=window.hit=1>, ${window.hit=2}, {{constructor}}, <script>window.hit=3</script>"
+PHONE = (390, 844)
+# Chunks of the microphone still under way when it is stopped: Gradio sends them to a stream that is closed.
+AFTER_STOP = re.compile(r"404 .*/gradio_api/stream/'", re.S)
+
+expect.set_options(timeout=WAIT)
+needs_examples = pytest.mark.skipif(not examples(), reason="assets/examples is empty")
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Seven seconds of noise that comes and goes: longer than one window of the bundled model."""
+    time = np.arange(7 * 16_000) / 16_000
+    sound = np.random.default_rng(1).normal(0, 0.2, len(time)) * np.abs(np.sin(time))
+    soundfile.write(tmp_path / "my sound.wav", sound, 16_000)
+    return tmp_path / "my sound.wav"
+
+
+def upload(page: Page, path: Path, labels: str = "rain, sea waves, dog bark") -> None:
+    """Take away the example that is there, and give labels and a file of one's own."""
+    clear = page.locator("#sound [aria-label='Clear']")
+    page.wait_for_selector("#sound input[type=file], #sound [aria-label='Clear']", state="attached")
+    if clear.count():
+        expect(page.locator("#verdict .verdict")).to_be_visible()
+        clear.click()
+        expect(page.locator("#verdict .empty")).to_be_visible()
+    page.fill("#labels textarea", labels)
+    page.set_input_files("#sound input[type=file]", path)
+
+
+def answered(page: Page) -> None:
+    for part in ("#vanilla", "#ensemble", "#heard"):
+        expect(page.locator(f"{part} .main-svg").first).to_be_visible()
+
+
+@needs_examples
+def test_a_visitor_sees_an_answer_without_a_click_and_above_the_fold(page: Page, trouble: Trouble):
+    answered(page)
+    expect(page.locator("#verdict .words")).to_contain_text(re.compile(r"They (dis)?agree.*prompts? say"))
+    for part in ("#verdict", "#vanilla", "#ensemble", "#heard", "#labels", "#classify"):
+        box = page.locator(part).bounding_box()
+        assert box and box["y"] >= 0 and box["y"] + box["height"] <= 800, part
+    assert trouble.errors == []
+
+
+@needs_examples
+def test_one_click_on_an_example_gives_its_answer(page: Page, trouble: Trouble):
+    answered(page)
+    example = examples()[-1]
+    page.get_by_role("button", name=example.title, exact=True).click()
+    expect(page.locator("#labels textarea")).to_have_value(", ".join(example.labels))
+    first_bar = page.locator("#ensemble .annotation-text").first
+    expect(first_bar).to_have_text(re.compile("|".join(map(re.escape, example.labels))))
+    expect(page.locator("#verdict .label")).to_have_text(re.compile("|".join(map(re.escape, example.labels))))
+    assert trouble.errors == []
+
+
+def test_an_uploaded_clip_is_classified_shown_and_explained(page: Page, clip: Path, trouble: Trouble):
+    upload(page, clip)
+    answered(page)
+    assert page.locator("#verdict .label").inner_text() in ("rain", "sea waves", "dog bark")
+    numbers = page.locator("#vanilla .annotation-text").all_text_contents()
+    assert sum(float(text) for text in numbers if re.fullmatch(r"\d\.\d\d", text)) == pytest.approx(1, abs=0.02)
+    page.get_by_role("button", name="How each prompt voted").click()
+    expect(page.locator("#votes tbody tr").first).to_be_visible()
+    page.get_by_role("button", name="Over time (7 s)").click()
+    expect(page.locator("#timeline .main-svg").first).to_be_visible()
+    assert trouble.errors == []
+
+
+def test_choosing_other_prompts_answers_anew(page: Page, clip: Path):
+    upload(page, clip)
+    answered(page)
+    page.locator("#pack input").click()
+    page.get_by_role("option", name="Vocal sounds (20)").click()
+    page.get_by_role("button", name="How each prompt voted").click()
+    expect(page.locator("#votes tbody")).to_contain_text("human sound of")
+
+
+def test_a_file_that_is_no_sound_gets_a_plain_sentence(page: Page, tmp_path: Path):
+    path = tmp_path / "letter.wav"
+    path.write_text("Dear Sir or Madam")
+    upload(page, path)
+    problem = page.locator("#verdict .problem")
+    expect(problem).to_contain_text("letter.wav")
+    expect(problem).to_contain_text("use a WAV")
+    assert "Traceback" not in page.inner_text("body")
+    expect(page.locator("#ensemble .main-svg")).to_have_count(0)
+
+
+def test_too_few_labels_get_a_plain_sentence(page: Page, clip: Path, trouble: Trouble):
+    upload(page, clip, labels="rain")
+    expect(page.locator("#verdict .problem")).to_contain_text("give at least two labels")
+    assert trouble.errors == []
+
+
+def test_labels_are_text_and_run_nothing(page: Page, clip: Path, trouble: Trouble):
+    upload(page, clip, labels=NASTY)
+    answered(page)
+    page.get_by_role("button", name="How each prompt voted").click()
+    expect(page.locator("#votes tbody tr").first).to_be_visible()
+    seen = page.inner_text("#answer")
+    shown = [label for label in NASTY.split(", ") if label in seen]
+    assert len(shown) == 4
+    assert page.locator("#answer img, #answer script").count() == 0
+    assert page.evaluate("window.hit") is None
+    assert trouble.errors == []
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["390px"])
+def test_a_phone_stacks_everything_and_never_scrolls_sideways(page: Page, clip: Path, trouble: Trouble):
+    sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(sideways) == 0
+    upload(page, clip, labels="rain, " + "wind" * 20)
+    answered(page)
+    expect(page.locator("#verdict")).to_be_in_viewport()
+    page.get_by_role("button", name="How each prompt voted").click()
+    page.get_by_role("button", name=re.compile("Over time")).click()
+    expect(page.locator("#timeline .main-svg").first).to_be_visible()
+    assert page.evaluate(sideways) == 0
+    vanilla, ensemble = (page.locator(part).bounding_box() for part in ("#vanilla", "#ensemble"))
+    assert vanilla and ensemble and ensemble["y"] >= vanilla["y"] + vanilla["height"]
+    page.get_by_role("tab", name="Live microphone").click()
+    assert page.evaluate(sideways) == 0
+    assert trouble.errors == []
+
+
+def test_the_microphone_is_named_at_least_twice_a_second(page: Page, trouble: Trouble):
+    page.get_by_role("tab", name="Live microphone").click()
+    expect(page.locator("#live .empty")).to_be_visible()
+    expect(page.locator("#classify")).to_be_hidden()
+    expect(page.locator("#answer")).to_be_hidden()
+    page.fill("#labels textarea", "rain, sea waves, dog bark")
+    page.locator("#microphone").get_by_role("button", name="Record").click()
+    page.wait_for_selector("#live .method")
+    assert page.locator("#live .method").count() == 2
+    page.evaluate(
+        """() => {
+            window.updates = [];
+            const view = document.querySelector("#live .live");
+            const seen = () => window.updates.push(performance.now());
+            new MutationObserver(seen).observe(view, {subtree: true, attributes: true, characterData: true});
+        }"""
+    )
+    page.wait_for_timeout(6_000)
+    gaps = np.diff(page.evaluate("window.updates")) / 1000
+    gaps = gaps[gaps > 0.02]  # the parts of one update change within one frame
+    assert np.median(gaps) <= 0.5, f"seconds between updates: {gaps.round(2)}"
+    assert page.locator("#live .label").first.inner_text() in ("rain", "sea waves", "dog bark")
+    assert re.search(r"answered in \d+ ms", page.inner_text("#live .latency"))
+    assert page.locator("#live .strip i").count() >= 1
+    page.locator("#microphone").get_by_role("button", name="Stop").click()
+    page.wait_for_timeout(1_500)
+    before = page.evaluate("window.updates.length")
+    page.wait_for_timeout(1_500)
+    assert page.evaluate("window.updates.length") == before
+    assert [error for error in trouble.errors if not AFTER_STOP.search(error)] == []
+
+
+def test_a_script_can_ask_the_running_app(app_address: str, clip: Path):
+    from gradio_client import Client, handle_file  # type: ignore[import-untyped]
+
+    client = Client(app_address, verbose=False)
+    found = client.predict(handle_file(clip), "rain, sea waves", "acoustic-scenes", api_name="/classify")
+    assert found["label"] in ("rain", "sea waves")
+    assert sum(found["ensemble"].values()) == pytest.approx(1)
+    assert len(found["votes"]) == 20
