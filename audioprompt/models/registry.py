@@ -41,6 +41,24 @@ def _embedded(device: str) -> AudioTextModel:
     return EmbeddedModel(device)
 
 
+def _msclap(name: str) -> Callable[[str], AudioTextModel]:
+    def load_on(device: str) -> AudioTextModel:
+        from audioprompt.models.clap import load_msclap
+
+        return load_msclap(name, device)
+
+    return load_on
+
+
+def _laion(name: str) -> Callable[[str], AudioTextModel]:
+    def load_on(device: str) -> AudioTextModel:
+        from audioprompt.models.laion import load_laion
+
+        return load_laion(name, device)
+
+    return load_on
+
+
 ENTRIES = (
     ModelEntry(
         name="embedded",
@@ -48,6 +66,41 @@ ENTRIES = (
         size="28 MB, bundled",
         licence="Apache-2.0",
         load=_embedded,
+    ),
+    ModelEntry(
+        name="msclap-2023",
+        description="MS-CLAP 2023, the stronger of TSPE's two models; 44.1 kHz, windows of 7 s.",
+        size="0.7 GB, downloaded on first use",
+        licence="MIT",
+        load=_msclap("msclap-2023"),
+    ),
+    ModelEntry(
+        name="msclap-2022",
+        description="MS-CLAP 2022, the first CLAP; 44.1 kHz, windows of 5 s.",
+        size="0.7 GB, downloaded on first use",
+        licence="MIT",
+        load=_msclap("msclap-2022"),
+    ),
+    ModelEntry(
+        name="pengi",
+        description="PENGI's audio and text encoders, PALM's model; 44.1 kHz, windows of 7 s.",
+        size="2.2 GB, downloaded on first use",
+        licence="MIT",
+        load=_msclap("pengi"),
+    ),
+    ModelEntry(
+        name="laion-clap",
+        description="LAION-CLAP (htsat-unfused); 48 kHz, windows of 10 s.",
+        size="0.6 GB, downloaded on first use",
+        licence="Apache-2.0",
+        load=_laion("laion-clap"),
+    ),
+    ModelEntry(
+        name="laion-clap-general",
+        description="LAION-CLAP trained on music and speech too (larger_clap_general); 48 kHz, windows of 10 s.",
+        size="0.8 GB, downloaded on first use",
+        licence="Apache-2.0",
+        load=_laion("laion-clap-general"),
     ),
 )
 

@@ -1,0 +1,179 @@
+"""LAION's CLAP, and every other checkpoint of transformers' ``ClapModel``, from the hub or a folder.
+
+The embeddings are those of transformers for the same window of sound and the same text. The log-mel picture is
+computed here, in double precision as transformers does, but in torch, many windows at a time; and windows being
+exactly as long as the model hears, nothing is cropped or marked as "longer" at random.
+
+Wu et al. 2023, "Large-scale Contrastive Language-Audio Pretraining with Feature Fusion and Keyword-to-Caption
+Augmentation".
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
+from transformers.utils import logging as transformers_logging
+
+from audioprompt.models.base import ModelError, Tokens
+from audioprompt.models.clap import revision
+from audioprompt.models.downloads import NotThere, Progress, hub_file, in_hub_cache
+from audioprompt.models.text import TextTokenizer
+
+CHECKPOINTS = {
+    "laion-clap": "laion/clap-htsat-unfused",
+    "laion-clap-general": "laion/larger_clap_general",
+}
+FILES = ("config.json", "preprocessor_config.json", "tokenizer.json")
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first of them that there is
+
+
+class LogMel(nn.Module):
+    """The picture that the audio tower looks at, as transformers' ``ClapFeatureExtractor`` draws it."""
+
+    window: Tensor
+    filters: Tensor
+
+    def __init__(self, extractor: ClapFeatureExtractor) -> None:
+        super().__init__()
+        self.size, self.hop = extractor.fft_window_size, extractor.hop_length
+        fusion = extractor.truncation == "fusion"
+        self.copies = 4 if fusion else 1  # a long clip's whole and three crops of it, all the same for a single window
+        filters = extractor.mel_filters if fusion else extractor.mel_filters_slaney
+        self.register_buffer("window", torch.hann_window(self.size, dtype=torch.float64))
+        self.register_buffer("filters", torch.from_numpy(filters).double())  # [size / 2 + 1, bands]
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """``[B, samples]`` -> ``[B, copies, frames, bands]``, in decibels."""
+        spectrum = torch.stft(windows.double(), self.size, self.hop, window=self.window, return_complex=True)
+        power = spectrum.abs().square().transpose(1, 2) @ self.filters
+        decibels = 10 * power.clamp(min=1e-10).log10().float()
+        return decibels[:, None].expand(-1, self.copies, -1, -1)
+
+
+class LaionText:
+    """RoBERTa, pooled and projected into the shared space."""
+
+    def __init__(self, clap: ClapModel, tokenizer: TextTokenizer) -> None:
+        self.clap, self.tokenizer = clap, tokenizer
+        self.words: nn.Embedding = clap.text_model.embeddings.word_embeddings
+        self.context_dim: int = self.words.embedding_dim
+
+    def tokenize(self, texts: Sequence[str]) -> Tokens:
+        return self.tokenizer(texts, self.words.weight.device)
+
+    def token_embeddings(self, ids: Tensor) -> Tensor:
+        return self.words(ids)
+
+    def encode(self, embeddings: Tensor, mask: Tensor) -> Tensor:
+        pooled = self.clap.text_model(inputs_embeds=embeddings, attention_mask=mask).pooler_output
+        return functional.normalize(self.clap.text_projection(pooled), dim=-1)
+
+
+class LaionClap:
+    """A ``ClapModel`` behind the common interface; `load_laion` makes it."""
+
+    def __init__(
+        self,
+        name: str,
+        clap: ClapModel,
+        extractor: ClapFeatureExtractor,
+        tokenizer: TextTokenizer,
+        revision: str,
+        device: str,
+    ) -> None:
+        self.name, self.revision, self.device = name, revision, device
+        self.sample_rate: int = extractor.sampling_rate
+        self.window_seconds = float(extractor.max_length_s)
+        self.clap = clap.eval().requires_grad_(False).to(device)
+        self.dim: int = clap.config.projection_dim
+        self.logit_scale: float = clap.logit_scale_a.exp().item()
+        self.log_mel = LogMel(extractor)
+        if device != "mps":  # which has no double precision
+            self.log_mel.to(device)
+        self.text = LaionText(self.clap, tokenizer)
+
+    @torch.inference_mode()
+    def embed_audio(self, windows: Tensor) -> Tensor:
+        return self.project_audio(self.audio_features(windows))
+
+    @torch.inference_mode()
+    def audio_features(self, windows: Tensor) -> Tensor:
+        """What the audio tower hears, before the projection: ``[B, samples]`` -> ``[B, F]``, any length."""
+        expected = round(self.sample_rate * self.window_seconds)
+        if windows.ndim != 2 or windows.shape[1] != expected:
+            raise ValueError(f"windows must be [batch, {expected}], got {list(windows.shape)}")
+        pictures = self.log_mel(windows.to(self.log_mel.window.device)).to(self.device)
+        longer = torch.zeros(len(windows), 1, dtype=torch.bool, device=self.device)
+        return self.clap.audio_model(input_features=pictures, is_longer=longer).pooler_output
+
+    def project_audio(self, features: Tensor) -> Tensor:
+        """Features into the shared space: ``[B, F]`` -> ``[B, dim]``, L2-normalised; differentiable."""
+        return functional.normalize(self.clap.audio_projection(features.to(self.device)), dim=-1)
+
+    @torch.inference_mode()
+    def embed_text(self, texts: Sequence[str]) -> Tensor:
+        tokens = self.text.tokenize(texts)
+        return self.text.encode(self.text.token_embeddings(tokens.ids), tokens.mask)
+
+
+def load_laion(
+    name: str = "laion-clap", device: str = "cpu", weights: Path | None = None, progress: Progress | None = None
+) -> LaionClap:
+    """Load a ``ClapModel``.
+
+    Args:
+        name: one of ``CHECKPOINTS``, or the hub's name of any other repository with a ``ClapModel``.
+        device: "cpu", "cuda:0", "mps".
+        weights: a folder with the repository's files, already on this machine.
+        progress: called while weights are downloaded.
+
+    Raises:
+        ModelError: the files cannot be had, are damaged, or belong to another kind of model.
+    """
+    folder = weights or _download(CHECKPOINTS.get(name, name), progress)
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # what it has to say about weights is an error here
+    try:
+        if (kind := json.loads((folder / FILES[0]).read_text()).get("model_type")) != "clap":
+            raise ModelError(f"{name} is a model of type {kind!r}, not 'clap'; choose one of type 'clap'.")
+        config = ClapConfig.from_pretrained(folder)
+        extractor = ClapFeatureExtractor.from_pretrained(folder)
+        clap, report = ClapModel.from_pretrained(
+            folder, config=config, dtype=torch.float32, output_loading_info=True, local_files_only=True
+        )
+    except ModelError:
+        raise
+    except Exception as error:
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{name} cannot be loaded from {folder} ({why}); get its files again.") from error
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+    if wrong := [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]:
+        raise ModelError(f"The weights of {name} lack {len(wrong)} entries ({', '.join(wrong[:3])}); get them again.")
+    text = config.text_config
+    tokenizer = TextTokenizer(
+        folder / "tokenizer.json",
+        limit=text.max_position_embeddings - text.pad_token_id - 1,  # positions are counted from behind the padding's
+        vocabulary=text.vocab_size,
+        end="</s>",
+    )
+    return LaionClap(name, clap, extractor, tokenizer, revision(clap, folder / "tokenizer.json"), device)
+
+
+def _download(repo: str, progress: Progress | None) -> Path:
+    """Fetch what is needed of a repository; returns the folder of the hub's cache that holds it."""
+    weights = [name for name in WEIGHTS if in_hub_cache(repo, name)] or WEIGHTS
+    for name in weights:
+        with suppress(NotThere):
+            folder = hub_file(repo, name, progress).parent
+            break
+    else:
+        raise NotThere(f"{repo} does not exist, is not public or has no {' or '.join(WEIGHTS)}; check the name.")
+    for name in FILES:
+        hub_file(repo, name)
+    return folder

@@ -1,0 +1,70 @@
+"""What the text towers of the larger models share: tokenising, and reading one token's position."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from audioprompt.models.base import ModelError, Tokens
+
+SHOWN = 40  # characters of a text that a warning quotes
+
+
+class TextTokenizer:
+    """Turns texts into tokens: as many as the longest of the batch needs, never more than the model can read.
+
+    Args:
+        file: a ``tokenizer.json``.
+        limit: tokens the model reads at most, special ones included.
+        vocabulary: how many different tokens it knows.
+        end: the token that every text ends with.
+        suffix: appended to every text before it is tokenised.
+        whole: words that are never merged with what stands beside them, as special tokens are not.
+
+    Raises:
+        ModelError: the file is not a tokenizer, or that of another model.
+    """
+
+    def __init__(
+        self, file: Path, limit: int, vocabulary: int, end: str, suffix: str = "", whole: Sequence[str] = ()
+    ) -> None:
+        try:
+            self.tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:  # tokenizers raises nothing narrower
+            raise ModelError(f"{file.name} cannot be read as a tokenizer ({error}); get it again.") from error
+        self.tokenizer.no_truncation()
+        self.tokenizer.no_padding()
+        self.tokenizer.add_special_tokens(list(whole))
+        self.limit, self.suffix = limit, suffix
+        end_id = self.tokenizer.token_to_id(end)
+        largest = max(self.tokenizer.get_vocab().values())
+        if end_id is None or self._ids(["a"])[0][-1] != end_id or largest >= vocabulary:
+            raise ModelError(f"{file.name} is the tokenizer of another model; get the one whose texts end with {end}.")
+
+    def __call__(self, texts: Sequence[str], device: str | torch.device = "cpu") -> Tokens:
+        """Tokenise, cutting what is too long behind its end token, with one warning."""
+        found = self._ids(texts)
+        if long := [text for text, ids in zip(texts, found, strict=True) if len(ids) > self.limit]:
+            others = f" (and {len(long) - 1} more)" if len(long) > 1 else ""
+            warnings.warn(
+                f"{long[0][:SHOWN]!r}...{others} is longer than the {self.limit} tokens that the model reads; "
+                "the rest of it is ignored.",
+                stacklevel=2,
+            )
+            found = [[*ids[: self.limit - 1], ids[-1]] if len(ids) > self.limit else ids for ids in found]
+        longest = max(len(ids) for ids in found)
+        return Tokens(
+            torch.tensor([ids + [0] * (longest - len(ids)) for ids in found], device=device),
+            torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids in found], device=device),
+        )
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        return [found.ids for found in self.tokenizer.encode_batch([text + self.suffix for text in texts])]
+
+
+def at_end(hidden: Tensor, mask: Tensor) -> Tensor:
+    """What a causal model says at each text's last token: ``[T, L, W]``, ``[T, L]`` -> ``[T, W]``."""
+    return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(dim=1) - 1]
