@@ -1,0 +1,475 @@
+"""What all few-shot methods share: settings, the choice of clips, the one loop that fits, and how a head is asked.
+
+A head works on clip embeddings that were computed once; no audio encoder runs here. Shapes are written with C classes,
+N clips, B clips of one batch and D dimensions; every embedding is L2-normalised. Classes are given by number, as
+`LabelledClips.truth` has them.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+from torch.nn import functional
+
+from audioprompt.zero_shot import Array, Prediction, accuracy, softmax
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+LARGEST = 10_000  # rate or logit scale
+MOST_NAMED = 3  # classes that a message names
+
+
+class FewShotError(ValueError):
+    """A head cannot be fitted or asked; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How a head is fitted. The defaults are those of PALM's experiments (Hanif et al. 2024), for all methods.
+
+    Attributes:
+        epochs: how often every clip is seen.
+        batch: clips per step.
+        rate: learning rate of the stochastic gradient descent.
+        momentum: of the same.
+        logit_scale: what cosines are multiplied by to become logits; the paper's, whatever the model's own is.
+        context_tokens: context vectors that CoOp and CoCoOp learn.
+        seed: of the initial values and of the order of the clips.
+
+    Raises:
+        FewShotError: a value that no fit can work with.
+    """
+
+    epochs: int = 50
+    batch: int = 16
+    rate: float = 0.05
+    momentum: float = 0.9
+    logit_scale: float = 100.0
+    context_tokens: int = 16
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "context_tokens"):
+            if getattr(self, name) < 1:
+                raise FewShotError(f"{name} is {getattr(self, name)}: give 1 or more")
+        for name in ("rate", "logit_scale"):
+            if not 0 < getattr(self, name) <= LARGEST:
+                raise FewShotError(f"{name} is {getattr(self, name)}: give a number above 0, at most {LARGEST:,}")
+        if not 0 <= self.momentum < 1:
+            raise FewShotError(f"momentum is {self.momentum}: give a number from 0 to below 1")
+        if self.seed < 0:
+            raise FewShotError(f"seed is {self.seed}: give 0 or more")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """How the fit stands after one epoch.
+
+    Attributes:
+        number: counted from 1.
+        loss: mean cross-entropy of the clips, each as its batch came up.
+        accuracy: share of the clips put in the right class, likewise.
+    """
+
+    number: int
+    loss: float
+    accuracy: float
+
+
+OnEpoch = Callable[[Epoch], bool | None]  # returns False to end the fit
+Stop = Callable[[], bool]  # asked before every batch
+Augment = Callable[[Tensor], Tensor]  # rows of the clips [B] -> their embeddings this time [B, D]
+
+
+# --- clips ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shots:
+    """The clips to learn from.
+
+    Attributes:
+        rows: which they are, class by class, ``[M]``.
+        notice: which classes have fewer than were asked for, as a sentence; None where none has.
+    """
+
+    rows: NDArray[np.intp]
+    notice: str | None = None
+
+
+def choose_shots(truth: NDArray[np.intp], classes: Sequence[str], shots: int = 16, seed: int = 0) -> Shots:
+    """Choose clips per class at random, the same ones for the same seed; all clips of a class that has fewer.
+
+    A class's choice does not depend on the other classes, and more shots contain fewer shots.
+
+    Args:
+        truth: each clip's class, ``[N]``, indices into ``classes``.
+        classes: the C class names.
+        shots: clips per class, 1 to 16 in the papers.
+        seed: of the choice.
+
+    Raises:
+        FewShotError: labels that are none, a class without clips, or fewer than one shot.
+    """
+    if shots < 1:
+        raise FewShotError(f"{shots} clips per class are too few: take 1 to 16")
+    truth = checked_truth(truth, len(truth), classes)
+    by_class = [np.flatnonzero(truth == number) for number in range(len(classes))]
+    chosen = [np.random.default_rng([seed, number]).permutation(rows) for number, rows in enumerate(by_class)]
+    few = [f"{name} ({len(rows)})" for name, rows in zip(classes, by_class, strict=True) if len(rows) < shots]
+    notice = f"Fewer than {shots} clips, so all were taken: {named(few)}." if few else None
+    return Shots(np.concatenate([rows[:shots] for rows in chosen]), notice)
+
+
+def checked_clips(audio: Array, truth: NDArray[np.intp], classes: Sequence[str]) -> tuple[Array, NDArray[np.intp]]:
+    """Clips that a fit can learn from: embeddings ``[N, D]``, copied, and their classes ``[N]``.
+
+    Raises:
+        FewShotError: what `checked_audio` and `checked_truth` refuse, or one sound in two classes.
+    """
+    audio = checked_audio(audio)
+    truth = checked_truth(truth, len(audio), classes)
+    first: dict[bytes, int] = {}
+    for row, vector in enumerate(audio):
+        other = first.setdefault(vector.tobytes(), row)
+        if truth[other] != truth[row]:
+            raise FewShotError(
+                f"clips {other} and {row} are the same sound, but one is labelled {classes[truth[other]]} "
+                f"and the other {classes[truth[row]]}: leave one of them out"
+            )
+    return audio, truth
+
+
+def checked_truth(truth: NDArray[np.intp], clips: int, classes: Sequence[str]) -> NDArray[np.intp]:
+    """The labels of N clips as class numbers, ``[N]``.
+
+    Raises:
+        FewShotError: not one known class for each clip, or a class without a clip.
+    """
+    truth = np.asarray(truth)
+    if truth.shape != (clips,) or not np.issubdtype(truth.dtype, np.integer):
+        raise FewShotError(
+            f"the labels must be {clips} numbers, one for each clip: its place among the classes, from 0; "
+            f"these are {truth.dtype} of shape {truth.shape}"
+        )
+    if len(unknown := truth[(truth < 0) | (truth >= len(classes))]):
+        raise FewShotError(f"there is no class {unknown[0]}: the {len(classes)} classes are 0 to {len(classes) - 1}")
+    counts = np.bincount(truth, minlength=len(classes))
+    if missing := [name for name, count in zip(classes, counts, strict=True) if not count]:
+        raise FewShotError(f"there is no clip of {named(missing)}: add some, or leave the class out")
+    return truth.astype(np.intp)
+
+
+def checked_audio(audio: Array) -> Array:
+    """A copy of clip embeddings, ``[N, D]``.
+
+    Raises:
+        FewShotError: another shape, or a number that is none.
+    """
+    audio = np.array(audio, np.float32)
+    if audio.ndim != 2 or 0 in audio.shape:
+        raise FewShotError(f"the embeddings must be [clips, dimensions] and not empty, got shape {audio.shape}")
+    if not np.isfinite(audio).all():
+        row = int(np.flatnonzero(~np.isfinite(audio).all(axis=1))[0])
+        raise FewShotError(f"the embedding of clip {row} is no number: listen to that clip, and leave it out")
+    return audio
+
+
+def refuse_other_space(audio: Array | Tensor, weights: Array | Tensor) -> None:
+    """See that clips and class weights can be compared: ``[..., D]``, ``[..., D]``.
+
+    Raises:
+        FewShotError: they have different numbers of dimensions.
+    """
+    if audio.shape[-1] != weights.shape[-1]:
+        raise FewShotError(
+            f"the embeddings have {audio.shape[-1]} dimensions, but the classes {weights.shape[-1]}: "
+            "use one model for clips, classes and head"
+        )
+
+
+def named(names: Sequence[str]) -> str:
+    """The first few of some names, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def batches(clips: int, size: int, rng: np.random.Generator) -> Iterator[Tensor]:
+    """One epoch: the rows of all clips in a new order, ``size`` at a time, each ``[B]``."""
+    return iter(torch.from_numpy(rng.permutation(clips)).split(size))
+
+
+# --- heads ------------------------------------------------------------------------------------------------------------
+
+
+class Head(ABC):
+    """A classifier of clip embeddings for C classes, in the manners of scikit-learn.
+
+    Attributes:
+        method: what people call it in commands and in the app.
+        classes: the C class names.
+        state: all that a head of the same method, classes and settings needs to give the same answers, arrays by name;
+            empty until there is something. A fit replaces the mapping and never changes it.
+        history: the epochs of the fit, where the method has any.
+        notice: advice on how the fit went, as a sentence; None where none is due.
+
+    Raises:
+        FewShotError: fewer than two classes, or one of them twice.
+    """
+
+    method: ClassVar[str]
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        if len(classes) < 2:
+            raise FewShotError("there is nothing to tell apart: give clips of at least two classes")
+        if len(set(classes)) < len(classes):
+            raise FewShotError("a class stands twice in the list: give each of them once")
+        self.classes = tuple(classes)
+        self.state: Mapping[str, Array] = {}
+        self.history: tuple[Epoch, ...] = ()
+        self.notice: str | None = None
+
+    @abstractmethod
+    def fit(
+        self, audio: Array, truth: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
+    ) -> "Self":
+        """Learn from labelled clips.
+
+        A fit that ends early, by request or by an error, leaves the head as the last whole epoch made it; in the first
+        epoch, as it was before.
+
+        Args:
+            audio: clip embeddings, ``[N, D]``.
+            truth: each clip's class, ``[N]``, indices into ``classes``.
+            on_epoch: told of each epoch, if the method has any, when the head already holds what was learned in it;
+                returning False ends the fit.
+            stop: asked before every batch whether to end the fit, for methods whose epochs are long.
+
+        Raises:
+            FewShotError: clips or labels that nothing can be learned from, or a loss that grows out of bounds.
+        """
+
+    @abstractmethod
+    def _logits(self, audio: Array) -> Array:
+        """`logits` of a fitted head."""
+
+    def logits(self, audio: Array) -> Array:
+        """How much speaks for each class: ``[N, D]`` -> ``[N, C]``, to be put through a softmax.
+
+        Raises:
+            FewShotError: the head is not fitted, or the embeddings or the state do not fit it.
+        """
+        if not self.state:
+            raise FewShotError(f"this {self.method} head has learned nothing yet: call fit first")
+        logits = self._logits(checked_audio(audio))
+        if logits.shape[1] != len(self.classes):
+            raise FewShotError(f"the head knows {logits.shape[1]} classes, but has {len(self.classes)} names for them")
+        return logits
+
+    def predict_proba(self, audio: Array) -> Array:
+        """Probability of each class: ``[N, D]`` -> ``[N, C]``."""
+        return softmax(self.logits(audio))
+
+    def predict(self, audio: Array) -> NDArray[np.intp]:
+        """The most probable class: ``[N, D]`` -> ``[N]``, indices into ``classes``."""
+        return self.logits(audio).argmax(axis=-1)
+
+    def score(self, audio: Array, truth: NDArray[np.intp]) -> float:
+        """Share of the clips put in the right class, 0 to 1: ``[N, D]``, ``[N]``."""
+        return accuracy(self.predict(audio), np.asarray(truth))
+
+    def prediction(self, audio: Array) -> Prediction:
+        """What the head says, in the form that vanilla prompting and TSPE answer in; it has one vote."""
+        probabilities = self.predict_proba(audio)
+        return Prediction(self.classes, probabilities, probabilities.argmax(axis=-1)[np.newaxis])
+
+    @property
+    def weights(self) -> Array | None:
+        """The vector that each class is compared by, ``[C, D]``; None where there is no such thing."""
+        return None
+
+
+class LearnedHead(Head):
+    """A head whose class weights are learned by gradient descent.
+
+    The methods differ in two functions: `initial` says what is learned and where that starts, `class_weights` how class
+    weights are made of it.
+
+    Args:
+        classes: the C class names.
+        settings: how it is fitted.
+        device: where that is done.
+        constants: arrays that the state holds beside what is learned.
+    """
+
+    one_thread: ClassVar[bool] = False  # operations so small that sharing them between cores costs more than it gains
+    per_clip: ClassVar[bool] = False  # every clip meets class weights of its own
+
+    def __init__(
+        self,
+        classes: Sequence[str],
+        settings: FitSettings,
+        device: torch.device | str = "cpu",
+        constants: Mapping[str, Array] | None = None,
+    ) -> None:
+        super().__init__(classes)
+        self.settings, self.device, self.constants = settings, torch.device(device), constants or {}
+        self._kept: tuple[Mapping[str, Array], Array] | None = None  # a state, and the class weights it makes
+
+    @abstractmethod
+    def initial(self, rng: np.random.Generator, dim: int) -> dict[str, Array]:
+        """What is learned, by name, as it is before the first step, for embeddings of ``dim`` dimensions."""
+
+    @abstractmethod
+    def class_weights(self, values: Mapping[str, Tensor], audio: Tensor) -> Tensor:
+        """Class weights, L2-normalised: ``[C, D]``, or ``[B, C, D]`` from a method that is `per_clip`.
+
+        Args:
+            values: the state, as tensors.
+            audio: the clips of a batch, ``[B, D]``, which only a method that is `per_clip` looks at.
+        """
+
+    @property
+    def clips_at_once(self) -> int:
+        """How many clips of a batch are worked on together, for the memory it takes; their gradients add up."""
+        return self.settings.batch
+
+    def learnable(self, dim: int) -> int:
+        """How many numbers are learned."""
+        return sum(value.size for value in self.initial(np.random.default_rng(0), dim).values())
+
+    def fit(
+        self,
+        audio: Array,
+        truth: NDArray[np.intp],
+        on_epoch: OnEpoch | None = None,
+        stop: Stop | None = None,
+        augment: Augment | None = None,
+    ) -> "Self":
+        """Learn from labelled clips, as `Head.fit` says.
+
+        Args:
+            audio: clip embeddings, ``[N, D]``.
+            truth: each clip's class, ``[N]``, indices into ``classes``.
+            on_epoch: told of each epoch; returning False ends the fit.
+            stop: asked before every batch whether to end the fit.
+            augment: gives embeddings of the same clips that are new for every batch (see `dropout`).
+        """
+        audio, truth = checked_clips(audio, truth, self.classes)
+        settings = self.settings
+        clips, labels = torch.from_numpy(audio).to(self.device), torch.from_numpy(truth).to(self.device)
+        hear = augment or clips.__getitem__
+        learned = self._tensors(self.initial(np.random.default_rng([settings.seed, 0]), audio.shape[1]))
+        optimiser = torch.optim.SGD(
+            [value.requires_grad_() for value in learned.values()], settings.rate, settings.momentum
+        )
+        values = {**self._tensors(self.constants), **learned}
+        order = np.random.default_rng([settings.seed, 1])
+        history: list[Epoch] = []
+        with self._threads():
+            for number in range(1, settings.epochs + 1):
+                losses, hits = [], []
+                for batch in batches(len(clips), settings.batch, order):
+                    if stop and stop():
+                        return self
+                    optimiser.zero_grad()
+                    for rows in batch.split(self.clips_at_once):
+                        heard = hear(rows).to(self.device)
+                        logits = self._compare(heard, self.class_weights(values, heard))
+                        loss = functional.cross_entropy(logits, labels[rows], reduction="none")
+                        (loss.sum() / len(batch)).backward()
+                        losses.append(loss.detach())
+                        hits.append(logits.argmax(dim=-1) == labels[rows])
+                    optimiser.step()
+                history.append(Epoch(number, float(torch.cat(losses).mean()), float(torch.cat(hits).float().mean())))
+                state = {name: value.detach().cpu().numpy().copy() for name, value in values.items()}
+                if not (math.isfinite(history[-1].loss) and all(np.isfinite(value).all() for value in state.values())):
+                    raise FewShotError(
+                        f"the loss grew out of bounds in epoch {number}: lower the rate, which is {settings.rate:g}, "
+                        "and fit again"
+                    )
+                self.state, self.history, self.notice = state, tuple(history), self._advice(history[-1])
+                if on_epoch and on_epoch(history[-1]) is False:
+                    break
+        return self
+
+    def _advice(self, epoch: Epoch) -> str | None:
+        if epoch.loss <= math.log(len(self.classes)):
+            return None
+        return (
+            f"The loss, {epoch.loss:.2g}, is worse than that of guessing: lower the rate, which is "
+            f"{self.settings.rate:g}, or let the fit have more epochs than {self.settings.epochs}."
+        )
+
+    @property
+    def weights(self) -> Array | None:
+        if self.per_clip or not self.state:
+            return None
+        if self._kept is None or self._kept[0] is not self.state:
+            with torch.inference_mode():
+                made = self.class_weights(self._tensors(self.state), torch.empty(0)).cpu().numpy()
+            self._kept = self.state, made
+        return self._kept[1]
+
+    def _logits(self, audio: Array) -> Array:
+        weights = self.weights
+        clips = torch.from_numpy(audio)
+        with torch.inference_mode():
+            if weights is not None:
+                return self._compare(clips, torch.from_numpy(weights)).numpy()
+            values, parts = self._tensors(self.state), clips.to(self.device).split(self.clips_at_once)
+            return torch.cat([self._compare(part, self.class_weights(values, part)) for part in parts]).cpu().numpy()
+
+    def _compare(self, audio: Tensor, weights: Tensor) -> Tensor:
+        """Logits of clips with class weights: ``[B, D]`` and ``[C, D]`` or ``[B, C, D]`` -> ``[B, C]``."""
+        refuse_other_space(audio, weights)
+        cosines = audio @ weights.T if weights.ndim == 2 else (weights @ audio[..., None])[..., 0]
+        return self.settings.logit_scale * cosines
+
+    def _tensors(self, arrays: Mapping[str, Array]) -> dict[str, Tensor]:
+        return {name: torch.tensor(value, device=self.device) for name, value in arrays.items()}
+
+    def _threads(self) -> AbstractContextManager[object]:
+        """Keeps the current thread's operations on one core, where that is quicker, and leaves other threads alone."""
+        torch.get_num_threads()  # or torch would lift the limit at its first operation in this thread
+        return threadpool_limits(1, user_api="openmp") if self.one_thread else nullcontext()
+
+
+# --- augmentation -----------------------------------------------------------------------------------------------------
+
+
+def dropout(features: Array, project: Callable[[Tensor], Tensor], share: float = 0.5, seed: int = 0) -> Augment:
+    """Augmentation for a fit: features that a model heard, partly dropped anew each time they are projected.
+
+    PALM's own experiments ran with dropout, inside the frozen encoder's projection.
+
+    Args:
+        features: what the audio encoder hears in each clip, before its projection, ``[N, F]``.
+        project: the projection into the shared space, ``[B, F]`` -> ``[B, D]``, L2-normalised.
+        share: of the features that are dropped, 0 to below 1; the others are scaled up to make up for it.
+        seed: of the choice.
+
+    Raises:
+        FewShotError: a share that leaves nothing.
+    """
+    if not 0 <= share < 1:
+        raise FewShotError(f"the share to drop is {share}: give a number from 0 to below 1")
+    kept = torch.from_numpy(checked_audio(features))
+    rng = torch.Generator().manual_seed(seed)
+
+    def hear(rows: Tensor) -> Tensor:
+        heard = kept[rows]
+        survives = torch.rand(heard.shape, generator=rng) >= share
+        with torch.no_grad():
+            return project(heard * survives / (1 - share))
+
+    return hear

@@ -1,0 +1,72 @@
+"""PALM: a learned context and a gate for each class, in the space of the embeddings (Hanif et al., EMNLP 2024).
+
+With ``f`` the embedding of a class's text, ``z`` its context and ``l`` its gate, all of them learned but ``f``:
+
+    f' = (1 - sigmoid(l)) f + sigmoid(l) z,    L2-normalised
+
+Neither clips nor classes are encoded again, so a fit is arithmetic on small matrices.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch import Tensor
+from torch.nn import functional
+
+from audioprompt.few_shot.base import FewShotError, FitSettings, LearnedHead, checked_audio
+from audioprompt.zero_shot import Array
+
+CONTEXT_STD = 0.02  # of the initial values, each normally distributed around zero
+
+
+class Palm(LearnedHead):
+    """The method.
+
+    Args:
+        classes: the C class names.
+        start: where each class starts, ``[C, D]``, L2-normalised: the embedding of its bare name in the paper; a whole
+            prompt's or an ensemble's is as good.
+        settings: how it is fitted.
+    """
+
+    method = "palm"
+    one_thread = True
+
+    def __init__(self, classes: Sequence[str], start: Array, settings: FitSettings | None = None) -> None:
+        start = checked_audio(start)
+        if len(start) != len(classes):
+            raise FewShotError(f"{len(classes)} classes, but {len(start)} embeddings to start from: give one for each")
+        super().__init__(classes, settings or FitSettings(), constants={"start": start})
+
+    def initial(self, rng: np.random.Generator, dim: int) -> dict[str, Array]:
+        classes = len(self.classes)
+        return {
+            "context": rng.normal(0, CONTEXT_STD, (classes, dim)).astype(np.float32),
+            "gate": rng.uniform(0, 1, classes).astype(np.float32),
+        }
+
+    def class_weights(self, values: Mapping[str, Tensor], audio: Tensor) -> Tensor:
+        gate = values["gate"].sigmoid()[:, None]
+        return functional.normalize((1 - gate) * values["start"] + gate * values["context"], dim=-1)
+
+    @property
+    def gates(self) -> Array:
+        """How far each class relies on what was learned, 0 (its text alone) to 1 (the context alone), ``[C]``."""
+        return 1 / (1 + np.exp(-self.state["gate"]))
+
+
+class PalmDagger(Palm):
+    """PALM without its context, the paper's ablation: the gate is all that is learned.
+
+    A gate only makes a class's embedding shorter, which normalising undoes; so this scores what the texts it starts
+    from score.
+    """
+
+    method = "palm-dagger"
+
+    def initial(self, rng: np.random.Generator, dim: int) -> dict[str, Array]:
+        return {"gate": super().initial(rng, dim)["gate"]}
+
+    def class_weights(self, values: Mapping[str, Tensor], audio: Tensor) -> Tensor:
+        gate = values["gate"].sigmoid()[:, None]
+        return functional.normalize((1 - gate) * values["start"], dim=-1)

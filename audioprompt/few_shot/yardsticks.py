@@ -1,0 +1,140 @@
+"""What learned prompts are measured against: prompts that nobody learned, and two methods without a prompt to learn."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audioprompt.few_shot.base import (
+    FewShotError,
+    FitSettings,
+    Head,
+    OnEpoch,
+    Stop,
+    checked_audio,
+    checked_clips,
+    refuse_other_space,
+)
+from audioprompt.zero_shot import Array, cosines
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class ZeroShot(Head):
+    """Classes by the embeddings of their prompts. A fit changes nothing.
+
+    Args:
+        classes: the C class names.
+        weights: a vector for each class, ``[C, D]``, L2-normalised.
+        logit_scale: what cosines are multiplied by.
+    """
+
+    method = "zero-shot"
+
+    def __init__(self, classes: Sequence[str], weights: Array, logit_scale: float = FitSettings.logit_scale) -> None:
+        super().__init__(classes)
+        weights = checked_audio(weights)
+        if len(weights) != len(classes):
+            raise FewShotError(f"{len(classes)} classes, but {len(weights)} class weights: give one for each")
+        self.logit_scale = logit_scale
+        self.state = {"weights": weights}
+
+    def fit(
+        self, audio: Array, truth: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
+    ) -> "Self":
+        return self
+
+    @property
+    def weights(self) -> Array:
+        return self.state["weights"]
+
+    def _logits(self, audio: Array) -> Array:
+        refuse_other_space(audio, self.weights)
+        return np.float32(self.logit_scale) * cosines(audio, self.weights)
+
+
+class Tspe(ZeroShot):
+    """`ZeroShot` on the class weights that an ensemble of prompts makes (`ensemble_weights`)."""
+
+    method = "tspe"
+
+
+class TipAdapter(ZeroShot):
+    """Tip-Adapter without training (Zhang et al., ECCV 2022): the clips themselves vote, the nearer the louder.
+
+    A clip ``a`` gets, on top of its zero-shot logits, ``alpha * exp(-beta (1 - a·k))`` for the class of each clip ``k``
+    it was shown.
+
+    Args:
+        classes: the C class names.
+        weights: a vector for each class, ``[C, D]``, L2-normalised.
+        alpha: how much those clips count; the paper's.
+        beta: how quickly that fades with distance; the paper's.
+        logit_scale: what the zero-shot cosines are multiplied by.
+    """
+
+    method = "tip-adapter"
+
+    def __init__(
+        self,
+        classes: Sequence[str],
+        weights: Array,
+        alpha: float = 1.0,
+        beta: float = 5.5,
+        logit_scale: float = FitSettings.logit_scale,
+    ) -> None:
+        super().__init__(classes, weights, logit_scale)
+        self.alpha, self.beta = alpha, beta
+
+    def fit(
+        self, audio: Array, truth: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
+    ) -> "Self":
+        audio, truth = checked_clips(audio, truth, self.classes)
+        refuse_other_space(audio, self.weights)
+        votes = np.eye(len(self.classes), dtype=np.float32)[truth]
+        self.state = {"weights": self.weights, "clips": audio, "votes": votes}
+        return self
+
+    def _logits(self, audio: Array) -> Array:
+        if "clips" not in self.state:
+            raise FewShotError("this tip-adapter head has seen no clips yet: call fit first")
+        by_text = super()._logits(audio)
+        affinity = np.exp(-self.beta * (1 - cosines(audio, self.state["clips"])))
+        return by_text + self.alpha * affinity @ self.state["votes"]
+
+
+class LinearProbe(Head):
+    """Logistic regression on standardised embeddings, by scikit-learn; it reads no text at all.
+
+    Args:
+        classes: the C class names.
+        strength: inverse of the regularisation, scikit-learn's ``C``.
+    """
+
+    method = "linear-probe"
+
+    def __init__(self, classes: Sequence[str], strength: float = 1.0) -> None:
+        super().__init__(classes)
+        self.strength = strength
+
+    def fit(
+        self, audio: Array, truth: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
+    ) -> "Self":
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.preprocessing import StandardScaler
+
+        audio, truth = checked_clips(audio, truth, self.classes)
+        scaler = StandardScaler()
+        probe = LogisticRegression(C=self.strength, max_iter=1_000).fit(scaler.fit_transform(audio), truth)
+        weight, bias = probe.coef_, probe.intercept_
+        if len(weight) == 1:  # of two classes scikit-learn weighs the second alone
+            weight, bias = np.stack([0 * weight[0], weight[0]]), np.array([0, bias[0]])
+        weight = weight / scaler.scale_
+        self.state = {"weight": weight.astype(np.float32), "bias": (bias - weight @ scaler.mean_).astype(np.float32)}
+        return self
+
+    def _logits(self, audio: Array) -> Array:
+        refuse_other_space(audio, self.state["weight"])
+        return audio @ self.state["weight"].T + self.state["bias"]
