@@ -1,6 +1,8 @@
 """The example clips that come with audioprompt: a sound to try, and the labels and prompts that suit it."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,13 +36,24 @@ def default_folder() -> Path:
 
 @cache
 def examples(folder: Path | None = None) -> tuple[Example, ...]:
-    """The clips that ``examples.json`` lists and that are there; none where the folder is missing."""
+    """The clips that ``examples.json`` lists and that are there, `spread`; none where the folder is missing."""
     folder = folder or default_folder()
     index = folder / "examples.json"
     if not index.is_file():
         return ()
-    return tuple(
+    found = [
         Example(folder / entry["file"], entry["title"], entry["category"], tuple(entry["labels"]), entry["truth"])
         for entry in json.loads(index.read_text("utf-8"))
         if (folder / entry["file"]).is_file()
-    )
+    ]
+    return tuple(spread(found))
+
+
+def spread(found: Sequence[Example]) -> list[Example]:
+    """The same examples, the categories taking turns: the first few then show how wide the field is."""
+    earlier: Counter[str | None] = Counter()
+    turns = []
+    for example in found:
+        turns.append(earlier[example.category])
+        earlier[example.category] += 1
+    return [found[index] for index in sorted(range(len(found)), key=turns.__getitem__)]

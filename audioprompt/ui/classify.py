@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from audioprompt.audio import AudioError, load
 from audioprompt.classify import LabelError, classify, parse_labels, ranked, winner
-from audioprompt.examples import examples
+from audioprompt.examples import Example, examples
 from audioprompt.live import Hearing
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.prompts.store import PromptStore
@@ -26,6 +26,7 @@ LISTENERS = 8  # microphones at once
 WORKERS = 2  # clips at once
 
 PRESET_PROMPT = "choose a list …"
+EXAMPLES_AT_HAND = 9  # two rows; the others are folded away, so that the labels stay above the fold
 NO_SOUND = "Record or upload a sound, or pick an example: its name then stands here, found by two methods."
 # Where everything stands in one column, the answer is out of sight: go there.
 REVEAL = "() => { if (innerWidth < 768) document.getElementById('answer').scrollIntoView({behavior: 'smooth'}); }"
@@ -180,8 +181,13 @@ def build(page: gr.Blocks, model_name: str) -> None:
                         show_label=False, sources=["upload", "microphone"], type="filepath", buttons=[],
                         waveform_options=_waveform(), elem_id="sound",
                     )  # fmt: skip
-                    with gr.Row(elem_id="examples"):
-                        chips = [gr.Button(example.title, size="sm", min_width=0) for example in examples()]
+                    with gr.Row(elem_classes="examples"):
+                        chips = [_chip(example) for example in examples()[:EXAMPLES_AT_HAND]]
+                    with (
+                        gr.Accordion("More examples", open=False, visible=len(examples()) > EXAMPLES_AT_HAND),
+                        gr.Row(elem_classes="examples"),
+                    ):
+                        chips += [_chip(example) for example in examples()[EXAMPLES_AT_HAND:]]
                 with gr.Tab("Live microphone") as live_tab:
                     microphone = gr.Audio(
                         show_label=False, sources=["microphone"], type="numpy", streaming=True, buttons=[],
@@ -244,6 +250,10 @@ def build(page: gr.Blocks, model_name: str) -> None:
         [], partial(classify_sound, model_name), [sound, labels, pack], gr.JSON(visible=False), api_name="classify",
         api_description=classify_sound.__doc__, concurrency_id="model", concurrency_limit=WORKERS,
     )  # fmt: skip
+
+
+def _chip(example: Example) -> gr.Button:
+    return gr.Button(example.title, size="sm", min_width=0)
 
 
 def _waveform() -> gr.WaveformOptions:

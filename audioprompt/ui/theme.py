@@ -127,8 +127,8 @@ footer .divider {{ display: none; }}
 .dark .switch .tab-container button.selected {{ background: var(--primary-900); color: white; }}
 
 #sound .timestamps time, #sound .controls {{ color: var(--body-text-color-subdued); }}
-#examples {{ gap: 8px; }}
-#examples button {{ flex: 0 0 auto; border-radius: 999px; padding: 5px 13px; font-weight: 400; font-size: 0.875rem; }}
+.examples {{ gap: 8px; }}
+.examples button {{ flex: 0 0 auto; border-radius: 999px; padding: 5px 13px; font-weight: 400; font-size: 0.875rem; }}
 
 #microphone [aria-label="Clear"] {{ display: none; }}  /* there is nothing to clear: nothing is kept */
 .secondary-wrap input {{ text-overflow: ellipsis; }}

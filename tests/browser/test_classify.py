@@ -60,6 +60,7 @@ def test_a_visitor_sees_an_answer_without_a_click_and_above_the_fold(page: Page,
 def test_one_click_on_an_example_gives_its_answer(page: Page, trouble: Trouble):
     answered(page)
     example = examples()[-1]
+    page.get_by_role("button", name="More examples").click()
     page.get_by_role("button", name=example.title, exact=True).click()
     expect(page.locator("#labels textarea")).to_have_value(", ".join(example.labels))
     first_bar = page.locator("#ensemble .annotation-text").first
