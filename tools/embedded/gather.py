@@ -43,7 +43,7 @@ import soxr
 import tomllib
 
 RATE = 16_000
-FORMAT = 4  # raise it when the way clips are cut changes: old parts are then redone
+FORMAT = 1  # raise it when the way clips are cut changes: old parts are then redone
 
 AUDIO = {
     ".wav", ".wave", ".ogg", ".oga", ".opus", ".mp3", ".flac", ".aif", ".aiff", ".aifc",
@@ -462,13 +462,15 @@ def balanced(clips: list[Clip]) -> list[Clip]:
     totals: Counter[str] = Counter()
     for clip in clips:
         totals[clip.kind] += clip.length
-    plain = sum(length for kind, length in totals.items() if kind not in SHARES)
-    whole = plain / (1.0 - sum(SHARES.values()))
+    kept = dict(totals)
+    for _ in range(50):  # less of one kind makes the whole smaller, and so the room for the other
+        whole = sum(kept.values())
+        kept |= {kind: min(totals[kind], int(share * whole)) for kind, share in SHARES.items()}
     dropped: set[int] = set()
     order = list(range(len(clips)))
     random.Random(1).shuffle(order)
-    for kind, share in SHARES.items():
-        excess = totals[kind] - share * whole
+    for kind in SHARES:
+        excess = totals[kind] - kept[kind]
         for number in order:
             if excess > 0 and clips[number].kind == kind:
                 dropped.add(number)
