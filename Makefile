@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -20,7 +21,7 @@ app: setup  ## open the app in the browser
 	$(BIN)/python app.py
 
 browser:  # Chromium and its fonts, for the browser tests
-	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core)
+	@command -v chromium >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core)
 
 lint: setup  ## format check, lint, types
 	$(BIN)/ruff format --check .
