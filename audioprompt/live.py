@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audioprompt.audio import load, windows
+from audioprompt.audio import load
 from audioprompt.classify import winner
 from audioprompt.zero_shot import Array, Prediction, predict
 
@@ -104,15 +104,13 @@ def answer(
         ensemble: the templates' prompts, ``[K, C, D]``.
         labels: the C labels.
     """
-    import torch
+    from audioprompt.embeddings import embed_clip
 
     decibels = level(hearing.samples[-max(round(newest_seconds * hearing.rate), 1) :])
     if level(hearing.samples) < QUIET_DECIBELS:
         return _note(hearing, newest_seconds, None), Moment(decibels, None, None)
-    at_model_rate = load((hearing.rate, hearing.samples), model.sample_rate, name="The microphone")
-    window = windows(at_model_rate, model.sample_rate, model.window_seconds)[-1]
-    embedding = model.embed_audio(torch.from_numpy(window.samples)[None]).float().cpu().numpy()
-    first, second = (predict(embedding, prompts, labels, model.logit_scale) for prompts in (vanilla, ensemble))
+    newest = embed_clip(model, (hearing.rate, hearing.samples), name="The microphone").windows[-1:]
+    first, second = (predict(newest, prompts, labels, model.logit_scale) for prompts in (vanilla, ensemble))
     return _note(hearing, newest_seconds, winner(second)), Moment(decibels, first, second)
 
 

@@ -28,6 +28,13 @@ class Tokens:
     mask: Tensor
 
 
+def check_windows(windows: Tensor, sample_rate: int, window_seconds: float) -> None:
+    """Raise a ValueError unless windows are ``[B, samples]``, each exactly as long as the model hears at once."""
+    expected = round(sample_rate * window_seconds)
+    if windows.ndim != 2 or windows.shape[1] != expected:
+        raise ValueError(f"windows must be [batch, {expected}], got {list(windows.shape)}")
+
+
 class PromptableText(Protocol):
     """A text tower opened in the middle, for methods that learn token embeddings (CoOp, CoCoOp).
 

@@ -27,7 +27,7 @@ from torch.nn import functional
 from transformers import BertConfig, BertModel, CLIPTextConfig, CLIPTextModel, GPT2Config, GPT2Model
 from transformers.utils import logging as transformers_logging
 
-from audioprompt.models.base import ModelError, Tokens
+from audioprompt.models.base import ModelError, Tokens, check_windows
 from audioprompt.models.downloads import Progress, hub_file, zenodo_file
 from audioprompt.models.text import TextTokenizer, at_end
 from audioprompt.models.torchaudio_stand_in import importable_torchaudio
@@ -276,9 +276,7 @@ class MsClap:
     @torch.inference_mode()
     def audio_features(self, windows: Tensor) -> Tensor:
         """What the audio encoder hears, before the projection: ``[B, samples]`` -> ``[B, F]``, any length."""
-        expected = round(self.sample_rate * self.window_seconds)
-        if windows.ndim != 2 or windows.shape[1] != expected:
-            raise ValueError(f"windows must be [batch, {expected}], got {list(windows.shape)}")
+        check_windows(windows, self.sample_rate, self.window_seconds)
         return self.audio.base(windows.to(self.device))["embedding"]
 
     def project_audio(self, features: Tensor) -> Tensor:

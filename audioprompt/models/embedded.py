@@ -10,7 +10,6 @@ name, for those who learn from a few clips; texts are zero there, so that prompt
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from audioprompt.models.base import ModelError, Tokens
+from audioprompt.models.base import ModelError, Tokens, check_windows
 
 SAMPLE_RATE = 16_000
 WINDOW_SECONDS = 5.0
@@ -242,9 +241,7 @@ class EmbeddedModel:
 
     @torch.inference_mode()
     def embed_audio(self, windows: Tensor) -> Tensor:
-        expected = math.ceil(self.sample_rate * self.window_seconds)
-        if windows.ndim != 2 or windows.shape[1] != expected:
-            raise ValueError(f"windows must be [batch, {expected}], got {list(windows.shape)}")
+        check_windows(windows, self.sample_rate, self.window_seconds)
         return self.audio(windows.to(self.device))
 
     @torch.inference_mode()

@@ -19,7 +19,7 @@ from torch.nn import functional
 from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
 from transformers.utils import logging as transformers_logging
 
-from audioprompt.models.base import ModelError, Tokens
+from audioprompt.models.base import ModelError, Tokens, check_windows
 from audioprompt.models.clap import revision
 from audioprompt.models.downloads import NotThere, Progress, hub_file, in_hub_cache
 from audioprompt.models.text import TextTokenizer
@@ -104,9 +104,7 @@ class LaionClap:
     @torch.inference_mode()
     def audio_features(self, windows: Tensor) -> Tensor:
         """What the audio tower hears, before the projection: ``[B, samples]`` -> ``[B, F]``, any length."""
-        expected = round(self.sample_rate * self.window_seconds)
-        if windows.ndim != 2 or windows.shape[1] != expected:
-            raise ValueError(f"windows must be [batch, {expected}], got {list(windows.shape)}")
+        check_windows(windows, self.sample_rate, self.window_seconds)
         pictures = self.log_mel(windows.to(self.log_mel.window.device)).to(self.device)
         longer = torch.zeros(len(windows), 1, dtype=torch.bool, device=self.device)
         return self.clap.audio_model(input_features=pictures, is_longer=longer).pooler_output
