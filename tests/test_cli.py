@@ -49,7 +49,7 @@ class CountingModel(FakeModel):
 def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[CountingModel]:
     """What the commands load as "embedded"."""
     model = CountingModel()
-    entry = ModelEntry("embedded", "a stand-in", "nothing", "none", lambda _: model)
+    entry = ModelEntry("embedded", "a stand-in", "nothing", "none", lambda *_: model)
     monkeypatch.setattr(registry, "ENTRIES", (entry,))
     registry.release()
     yield model
@@ -405,8 +405,8 @@ def test_bad_usage_ends_with_2(arguments: str) -> None:
     assert result.exit_code == 2 and result.stderr and not result.stdout
 
 
-def raising(error: BaseException) -> Callable[[str], Any]:
-    def load(device: str) -> Any:
+def raising(error: BaseException) -> Callable[..., Any]:
+    def load(*_: object) -> Any:
         raise error
 
     return load

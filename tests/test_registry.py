@@ -1,34 +1,51 @@
 """The registry: one shared instance per model and device, whoever asks and however many at once."""
 
+import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier, Event
 
+import numpy as np
 import pytest
 import torch
 
+from audioprompt.embeddings import embed_clips, embed_texts, pooled
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
-from audioprompt.models.registry import ModelEntry, entries, load, pick_device, release
+from audioprompt.models.registry import (
+    ModelEntry,
+    Progress,
+    entries,
+    keep_weights,
+    load,
+    loaded,
+    pick_device,
+    release,
+    share_downloaded,
+)
 
 THREADS = 32
 
 
 class Fake:
-    def __init__(self, device: str) -> None:
-        self.device = device
+    def __init__(self, device: str, weights: Path | None = None, progress: Progress | None = None) -> None:
+        self.device, self.weights = device, weights
 
 
-def entry(name: str, loader: Callable[[str], object] = Fake) -> ModelEntry:
+def entry(name: str, loader: Callable[..., object] = Fake) -> ModelEntry:
     return ModelEntry(name, "a stand-in", "nothing", "none", loader)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
-def nothing_loaded() -> Iterator[None]:
+def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(registry, "_weights", {})
     release()
     yield
     release()
+    registry._registered.cache_clear()
 
 
 @pytest.fixture
@@ -60,7 +77,7 @@ def all_at_once(call: Callable[[int], object]) -> list[object]:
 def test_many_first_calls_load_a_model_once(offer: Callable[..., None]) -> None:
     loaded = []
 
-    def slowly(device: str) -> Fake:
+    def slowly(device: str, *_: object) -> Fake:
         loaded.append(device)
         time.sleep(0.1)
         return Fake(device)
@@ -75,8 +92,8 @@ def test_models_load_side_by_side(offer: Callable[..., None]) -> None:
     """Each loader waits until the other has begun: under one lock for all, neither would end."""
     begun = {"a": Event(), "b": Event()}
 
-    def loader(name: str, other: str) -> Callable[[str], Fake]:
-        def run(device: str) -> Fake:
+    def loader(name: str, other: str) -> Callable[..., Fake]:
+        def run(device: str, *_: object) -> Fake:
             begun[name].set()
             assert begun[other].wait(20), "the other model waits for this one"
             return Fake(device)
@@ -100,7 +117,7 @@ def test_each_device_has_its_own_instance(offer: Callable[..., None], monkeypatc
 def test_a_failed_load_is_told_to_everyone_and_tried_again(offer: Callable[..., None]) -> None:
     working = Event()
 
-    def loader(device: str) -> Fake:
+    def loader(device: str, *_: object) -> Fake:
         if not working.is_set():
             raise ModelError("the disk is full")
         return Fake(device)
@@ -165,3 +182,120 @@ def test_every_entry_says_what_it_is() -> None:
     for found in entries():
         assert found.description and "\n" not in found.description
         assert found.size and found.licence
+
+
+# --- weights on this machine ------------------------------------------------------------------------------------------
+
+
+def test_weights_of_ones_own_make_an_instance_of_its_own(offer: Callable[..., None], tmp_path: Path) -> None:
+    offer(entry("fake"))
+    own = load("fake", "cpu", weights=tmp_path / "own.pth")
+    assert own.weights == tmp_path / "own.pth"  # type: ignore[attr-defined]
+    assert own is load("fake", "cpu", weights=tmp_path / "own.pth")
+    assert own is not load("fake", "cpu")
+
+
+def test_weights_that_are_kept_are_what_a_model_means_from_then_on(offer: Callable[..., None], tmp_path: Path) -> None:
+    offer(entry("fake"), entry("other"))
+    downloaded = load("fake", "cpu")
+    keep_weights("fake", tmp_path)
+    assert load("fake", "cpu") is not downloaded
+    assert load("fake", "cpu") is load("fake", "cpu", weights=tmp_path) is loaded("fake", "cpu")
+    assert load("other", "cpu").weights is None  # type: ignore[attr-defined]
+
+
+def test_weights_that_are_not_there(offer: Callable[..., None], tmp_path: Path) -> None:
+    offer(entry("fake"))
+    with pytest.raises(ModelError, match=r"There is no file .*gone\.pth; check the path"):
+        keep_weights("fake", tmp_path / "gone.pth")
+    with pytest.raises(ModelError, match="no model is called"):
+        keep_weights("nobody", tmp_path)
+    assert load("fake", "cpu").weights is None  # type: ignore[attr-defined]
+
+
+def test_others_can_watch_a_download(offer: Callable[..., None]) -> None:
+    seen: list[float | None] = []
+    told: list[tuple[int, int]] = []
+
+    def loader(device: str, weights: Path | None, progress: Progress) -> Fake:
+        for done in (0, 31, 62):
+            progress(done, 100)
+            seen.append(share_downloaded("fake", "cpu"))
+        assert loaded("fake", "cpu") is None
+        return Fake(device)
+
+    offer(entry("fake", loader))
+    assert share_downloaded("fake", "cpu") is None
+    model = load("fake", "cpu", progress=lambda done, total: told.append((done, total)))
+    assert seen == [0, 0.31, 0.62] and told == [(0, 100), (31, 100), (62, 100)]
+    assert share_downloaded("fake", "cpu") is None and loaded("fake", "cpu") is model
+
+
+# --- half precision ---------------------------------------------------------------------------------------------------
+
+
+def test_half_precision_is_for_cuda(offer: Callable[..., None]) -> None:
+    offer(entry("fake"))
+    with pytest.raises(ModelError, match="half precision is for CUDA only, and the device is cpu"):
+        load("fake", "cpu", half=True)
+
+
+def test_the_device_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch, gpus=2, mps=False)
+    monkeypatch.setenv("AUDIOPROMPT_DEVICE", "cuda:1")
+    assert pick_device() == "cuda:1" and pick_device("auto") == "cuda:0" and pick_device("cpu") == "cpu"
+
+
+# --- other packages' models -------------------------------------------------------------------------------------------
+
+
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, points: str) -> None:
+    """Put a package with entry points where Python finds it, as pip would."""
+    (folder / "others.py").write_text(module)
+    information = folder / "others-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(f"[audioprompt.models]\n{points}")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "others", raising=False)
+    registry._registered.cache_clear()
+
+
+def readme_example() -> str:
+    """The example of a model of one's own, as the README gives it."""
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(# my_models\.py\n.*?)```", readme, flags=re.DOTALL)
+    return code
+
+
+def test_a_package_adds_a_model_as_the_readme_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    install(tmp_path, monkeypatch, readme_example(), "loudness = others:ENTRY\n")
+    found = entries()[-1]
+    assert found.name == "loudness" and len(entries()) == len(registry.ENTRIES) + 1
+    model = load("loudness", "cpu")
+    assert model is load("loudness", "cpu")
+    time = np.arange(2 * 16_000) / 16_000
+    sounds = [(16_000, volume * np.sin(2 * np.pi * 440 * time)) for volume in (0.5, 0.002)]
+    audio, texts = pooled(embed_clips(model, sounds)), embed_texts(model, ["a loud sound", "a quiet sound"])
+    assert (audio @ texts.T).argmax(axis=1).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("module", "point", "warning"),
+    [
+        ("raise OSError('no driver')", "others:ENTRY", "cannot be imported: no driver"),
+        ("", "others:ENTRY", "cannot be imported"),
+        ("ENTRY = 'a name'", "others:ENTRY", "others:ENTRY is no ModelEntry"),
+        (
+            "from audioprompt.models.registry import ModelEntry\nENTRY = ModelEntry('embedded', '', '', '', print)",
+            "others:ENTRY",
+            "the name 'embedded' is taken",
+        ),
+    ],
+)
+def test_a_broken_package_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str, point: str, warning: str
+) -> None:
+    install(tmp_path, monkeypatch, module, f"theirs = {point}\n")
+    with pytest.warns(UserWarning, match=rf"'theirs' of the package others is left out.*{warning}"):
+        assert entries() == registry.ENTRIES

@@ -4,11 +4,14 @@ A model turns fixed-length windows of sound and texts into vectors of one space.
 this package is arithmetic on those vectors and never asks which model made them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ModelError(RuntimeError):
@@ -82,4 +85,19 @@ class AudioTextModel(Protocol):
 
     def embed_text(self, texts: Sequence[str]) -> Tensor:
         """Embed texts: ``T`` strings -> ``[T, dim]``, L2-normalised."""
+        ...
+
+
+class ProjectedAudio(AudioTextModel, Protocol):
+    """A model whose audio tower ends in a projection; few-shot methods may want what stands before it.
+
+    ``model.embed_audio(windows)`` equals ``project_audio(audio_features(windows))``.
+    """
+
+    def audio_features(self, windows: Tensor) -> Tensor:
+        """What the audio encoder hears, before the projection: ``[B, samples]`` -> ``[B, F]``."""
+        ...
+
+    def project_audio(self, features: Tensor) -> Tensor:
+        """Features into the shared space: ``[B, F]`` -> ``[B, dim]``, L2-normalised; differentiable."""
         ...

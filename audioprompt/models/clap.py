@@ -268,6 +268,11 @@ class MsClap:
         self.logit_scale = towers.logit_scale.exp().item() if hasattr(towers, "logit_scale") else PALM_LOGIT_SCALE
         self.audio = towers.audio_encoder
         self.text = towers.caption_encoder
+        from torchlibrosa.stft import LogmelFilterBank, Spectrogram  # what msclap's encoders are made with
+
+        for part in self.audio.modules():
+            if isinstance(part, (Spectrogram, LogmelFilterBank)):  # powers do not fit into half precision
+                part.forward = torch.autocast(device.split(":")[0], enabled=False)(part.forward)
 
     @torch.inference_mode()
     def embed_audio(self, windows: Tensor) -> Tensor:
@@ -327,10 +332,18 @@ def load_msclap(
 
 
 def _tokenizer_file(checkpoint: Checkpoint, weights: Path | None, tokenizer: Path | None) -> Path:
-    beside = weights.parent / "tokenizer.json" if weights else None
-    if tokenizer is None:
-        return beside if beside and beside.is_file() else hub_file(checkpoint.text_model, "tokenizer.json")
-    return tokenizer / "tokenizer.json" if tokenizer.is_dir() else tokenizer
+    if tokenizer is not None:
+        return tokenizer / "tokenizer.json" if tokenizer.is_dir() else tokenizer
+    if weights is None:
+        return hub_file(checkpoint.text_model, "tokenizer.json")
+    beside = weights.parent / "tokenizer.json"
+    try:
+        return beside if beside.is_file() else hub_file(checkpoint.text_model, "tokenizer.json")
+    except ModelError as error:
+        raise ModelError(
+            f"These weights need the tokenizer.json of {checkpoint.text_model}, which is neither beside them nor to be"
+            " had from the hub: put it into the same folder."
+        ) from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from audioprompt.models.base import ModelError, Tokens, check_windows
+from audioprompt.models.text import TextTokenizer
 
 SAMPLE_RATE = 16_000
 WINDOW_SECONDS = 5.0
@@ -138,7 +139,8 @@ class AudioTower(nn.Module):
 
     def look(self, windows: Tensor) -> Tensor:
         """What the net sees over time: ``[B, samples]`` -> ``[B, patches, 768]``."""
-        picture = log_mel(windows, self.filters, self.window)
+        with torch.autocast(windows.device.type, enabled=False):  # powers do not fit into half precision
+            picture = log_mel(windows, self.filters, self.window)
         patches = picture.unfold(1, PATCH, STRIDE).transpose(2, 3)  # [B, patches, PATCH, BANDS]
         return self.features(patches.flatten(0, 1)).unflatten(0, patches.shape[:2])
 
@@ -154,7 +156,6 @@ class TextTower(nn.Module):
 
     def __init__(self, config: dict[str, object], tokenizer_file: Path) -> None:
         super().__init__()
-        from tokenizers import Tokenizer
         from transformers import BertConfig, BertModel
 
         bert_config = BertConfig(**config)
@@ -162,17 +163,10 @@ class TextTower(nn.Module):
         self.bert = BertModel(bert_config, add_pooling_layer=False)
         self.register_buffer("middle", torch.zeros(self.context_dim))
         self.register_buffer("whitening", torch.eye(self.context_dim))
-        self.tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        self.tokenizer.enable_truncation(TEXT_TOKENS)
-        self.tokenizer.enable_padding()
+        self.tokenizer = TextTokenizer(tokenizer_file, TEXT_TOKENS, bert_config.vocab_size, end="[SEP]")
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
-        encoded = self.tokenizer.encode_batch(list(texts))
-        device = self.bert.device
-        return Tokens(
-            torch.tensor([text.ids for text in encoded], device=device),
-            torch.tensor([text.attention_mask for text in encoded], device=device),
-        )
+        return self.tokenizer(texts, self.bert.device)
 
     def token_embeddings(self, ids: Tensor) -> Tensor:
         return self.bert.embeddings.word_embeddings(ids)

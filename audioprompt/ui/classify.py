@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 from numpy.typing import NDArray
@@ -15,9 +15,7 @@ from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.spectrogram import picture
 from audioprompt.ui import figures, live, markup, theme
-
-if TYPE_CHECKING:
-    from audioprompt.models.base import AudioTextModel
+from audioprompt.ui.header import shared_model
 
 LONGEST_SECONDS = 600.0  # of a clip
 GENERAL_PACK = "eight-templates"  # what suits any labels
@@ -59,13 +57,6 @@ def presets() -> dict[str, tuple[PromptPack, Sequence[str]]]:
 # --- what a click does: functions that a script can call as well ------------------------------------------------------
 
 
-def shared_model(name: str) -> "AudioTextModel":
-    """The one instance of a model; the first call loads it, and others wait for that."""
-    from audioprompt.models import registry  # takes seconds to import, and the page should not wait for it
-
-    return registry.load(name)
-
-
 def choose_example(index: int) -> tuple[str, str, str]:
     """What an example sets: its clip, its labels, and the pack that suits it."""
     example = examples()[index]
@@ -80,13 +71,14 @@ def choose_preset(name: str) -> tuple[Any, Any]:
     return ", ".join(labels), pack.id
 
 
-def classify_sound(model_name: str, sound: str | None, labels: str, pack_id: str) -> dict[str, Any]:
+def classify_sound(sound: str | None, labels: str, pack_id: str, model_name: str) -> dict[str, Any]:
     """Classify a recording with one plain prompt and with an ensemble of prompts, without training.
 
     Parameters:
         sound: the recording: WAV, FLAC, Ogg, MP3, M4A or WebM, up to ten minutes.
         labels: 2 to 200 labels to choose between, separated by commas or lines.
         pack_id: the prompt pack whose approved templates form the ensemble.
+        model_name: the model that answers.
 
     Returns:
         label: what the ensemble says; words: how far the two methods agree; vanilla and ensemble: the probability of
@@ -112,10 +104,10 @@ def classify_sound(model_name: str, sound: str | None, labels: str, pack_id: str
 
 
 def show_clip(
-    model_name: str,
     sound: str | None,
     labels: str,
     pack_id: str,
+    model_name: str,
     progress: gr.Progress = gr.Progress(),  # noqa: B008, this is how Gradio hands one over
 ) -> Result:
     """Classify a clip and draw the answer, or say in its place why there is none."""
@@ -157,7 +149,7 @@ def nothing_shown(message: str) -> Result:
 
 
 def show_live(
-    model_name: str, hearing: Hearing, chunk: tuple[int, NDArray[Any]] | None, labels: str, pack_id: str
+    hearing: Hearing, chunk: tuple[int, NDArray[Any]] | None, labels: str, pack_id: str, model_name: str
 ) -> tuple[Hearing, str]:
     """Hear one more chunk of the microphone, and draw what is heard now."""
     if chunk is None or not len(chunk[1]):
@@ -171,8 +163,14 @@ def show_live(
 # --- the tab ----------------------------------------------------------------------------------------------------------
 
 
-def build(page: gr.Blocks, model_name: str) -> None:
-    """Lay out the tab in the Blocks context it is called in, and wire it."""
+def build(page: gr.Blocks, model: gr.Dropdown, switched: list[Any]) -> None:
+    """Lay out the tab in the Blocks context it is called in, and wire it.
+
+    Args:
+        page: the page it is on.
+        model: holds the name of the model that answers.
+        switched: events after which another model answers.
+    """
     with gr.Row(equal_height=False, elem_classes="work"):
         with gr.Column(scale=5, min_width=320):
             with gr.Tabs(elem_classes="switch"):
@@ -224,7 +222,7 @@ def build(page: gr.Blocks, model_name: str) -> None:
 
     outputs = [verdict, vanilla, ensemble, heard, votes_fold, votes, time_fold, timeline]
     asked: dict[str, Any] = {
-        "fn": partial(show_clip, model_name), "inputs": [sound, labels, pack], "outputs": outputs,
+        "fn": show_clip, "inputs": [sound, labels, pack, model], "outputs": outputs,
         "show_progress": "minimal", "show_progress_on": verdict, "api_visibility": "private",
         "concurrency_id": "model", "concurrency_limit": WORKERS,
     }  # fmt: skip
@@ -237,17 +235,19 @@ def build(page: gr.Blocks, model_name: str) -> None:
         page.load(partial(choose_example, 0), **chosen).then(**asked)
     gr.on([go.click, labels.submit, sound.upload, sound.stop_recording], **asked).then(None, js=REVEAL, **instant)
     gr.on([sound.clear, pack.input], **asked)
+    for event in switched:
+        event.then(**asked)
     preset.input(choose_preset, preset, [labels, pack], **instant).then(**asked)
 
     clip_tab.select(None, js=SHOW_CLIP, **instant)
     live_tab.select(None, js=SHOW_LIVE, **instant)
     microphone.start_recording(Hearing, None, hearing, **instant)
     microphone.stream(
-        partial(show_live, model_name), [hearing, microphone, labels, pack], [hearing, live_view],
+        show_live, [hearing, microphone, labels, pack, model], [hearing, live_view],
         stream_every=live.STREAM_EVERY, concurrency_limit=LISTENERS, show_progress="hidden", api_name="live",
     )  # fmt: skip
     gr.on(
-        [], partial(classify_sound, model_name), [sound, labels, pack], gr.JSON(visible=False), api_name="classify",
+        [], classify_sound, [sound, labels, pack, model], gr.JSON(visible=False), api_name="classify",
         api_description=classify_sound.__doc__, concurrency_id="model", concurrency_limit=WORKERS,
     )  # fmt: skip
 

@@ -41,9 +41,8 @@ def votes(cast: Sequence[Vote], chosen: str) -> str:
     )
 
 
-def model_state(name: str, device: str, state: str, detail: str = "") -> str:
-    """The model in one line: which, where, and whether it is ``ready``, ``loading`` or ``failed``."""
-    words = " · ".join(part for part in (name, device, detail or state) if part)
+def model_state(words: str, state: str) -> str:
+    """How the model is, in one line; ``state`` is ``ready``, ``loading`` or ``failed``."""
     return f'<span class="dot {state}"></span>{escape(words)}'
 
 

@@ -111,9 +111,13 @@ footer .divider {{ display: none; }}
 .js-plotly-plot text[style*="{INK}"] {{ fill: var(--body-text-color) !important; }}
 .js-plotly-plot text[style*="{SOFT_INK}"] {{ fill: var(--body-text-color-subdued) !important; }}
 
-#header {{ align-items: baseline; justify-content: space-between; flex-wrap: wrap; gap: 0 24px; }}
+#header {{ align-items: center; justify-content: space-between; flex-wrap: wrap; gap: 0 24px; }}
 #header > * {{ flex: 0 1 auto; min-width: 0 !important; width: auto; padding: 0; }}
 #header .name {{ font-size: 1.25rem; font-weight: 650; letter-spacing: -0.01em; margin-right: 10px; }}
+#model {{ align-items: center; gap: 10px; flex-wrap: nowrap; }}
+#model > * {{ min-width: 0 !important; }}
+#model-picker {{ flex: 0 0 190px; }}
+#weights {{ gap: 8px; }}
 #header .purpose, #model-state {{ color: var(--body-text-color-subdued); }}
 #model-state .dot {{ display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 7px; }}
 .dot.ready {{ background: {PALM}; }}  .dot.loading {{ background: {TSPE}; }}  .dot.failed {{ background: #D55E00; }}

@@ -55,6 +55,13 @@ def noise(count: int, seed: int = 0) -> torch.Tensor:
     return 0.1 * torch.randn(count, SAMPLES, generator=generator)
 
 
+def test_a_text_of_ten_thousand_characters_is_cut_with_a_warning(model: EmbeddedModel) -> None:
+    with pytest.warns(UserWarning, match="is longer than the .* tokens that the model reads"):
+        embedded = model.embed_text(["rain " * 2_000, "rain"])
+    torch.testing.assert_close(embedded.norm(dim=-1), torch.ones(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(embedded[1:], model.embed_text(["rain"]), atol=1e-5, rtol=0)
+
+
 # --- sound ------------------------------------------------------------------------------------------------------------
 
 

@@ -36,7 +36,7 @@ def visible(component) -> bool:
 
 def test_a_clip_gets_an_answer_figures_and_votes(hum):
     verdict, vanilla, ensemble, heard, votes_fold, votes, time_fold, timeline = classify.show_clip(
-        "fake", hum, LABELS, "acoustic-scenes"
+        hum, LABELS, "acoustic-scenes", "fake"
     )
     assert '<div class="label">hum</div>' in verdict
     assert "They agree: 20 of 20 prompts say hum." in verdict
@@ -48,7 +48,7 @@ def test_a_clip_gets_an_answer_figures_and_votes(hum):
 
 def test_a_clip_longer_than_a_window_gets_a_timeline(tmp_path):
     soundfile.write(tmp_path / "both.wav", np.concatenate([tone(HUM, 4), tone(WHISTLE, 4)]), RATE)
-    *_, time_fold, timeline = classify.show_clip("fake", str(tmp_path / "both.wav"), LABELS, "acoustic-scenes")
+    *_, time_fold, timeline = classify.show_clip(str(tmp_path / "both.wav"), LABELS, "acoustic-scenes", "fake")
     assert visible(time_fold) and visible(timeline)
     assert time_fold.label == "Over time (8 s)"
 
@@ -62,7 +62,7 @@ def test_a_clip_longer_than_a_window_gets_a_timeline(tmp_path):
     ],
 )
 def test_what_cannot_be_answered_is_said_in_place_and_nothing_else_stays(hum, labels, pack, sentence):
-    message, *rest = classify.show_clip("fake", hum, labels, pack)
+    message, *rest = classify.show_clip(hum, labels, pack, "fake")
     assert 'role="alert"' in message and sentence in message
     assert all(part == "" or not visible(part) for part in rest)
 
@@ -70,18 +70,18 @@ def test_what_cannot_be_answered_is_said_in_place_and_nothing_else_stays(hum, la
 def test_a_file_that_is_no_sound_is_named_and_escaped(tmp_path):
     path = tmp_path / "<b>song.wav"
     path.write_text("these are words")
-    message, *_ = classify.show_clip("fake", str(path), LABELS, "acoustic-scenes")
+    message, *_ = classify.show_clip(str(path), LABELS, "acoustic-scenes", "fake")
     assert "&lt;b&gt;song.wav" in message and "<b>" not in message
 
 
 def test_a_clip_that_is_too_long_is_refused(tmp_path):
     soundfile.write(tmp_path / "long.wav", np.zeros(601 * RATE, np.float32), RATE)
-    message, *_ = classify.show_clip("fake", str(tmp_path / "long.wav"), LABELS, "acoustic-scenes")
+    message, *_ = classify.show_clip(str(tmp_path / "long.wav"), LABELS, "acoustic-scenes", "fake")
     assert "longer than 600 seconds" in message
 
 
 def test_no_sound_says_what_to_do():
-    message, *_ = classify.show_clip("fake", None, LABELS, "acoustic-scenes")
+    message, *_ = classify.show_clip(None, LABELS, "acoustic-scenes", "fake")
     assert "upload a sound" in message
 
 
@@ -90,23 +90,22 @@ def test_a_model_that_cannot_be_had_is_said_in_place(hum, monkeypatch):
         raise ModelError("the weights are missing: install again")
 
     monkeypatch.setattr(classify, "shared_model", fail)
-    assert "the weights are missing" in classify.show_clip("fake", hum, LABELS, "acoustic-scenes")[0]
-    assert "the weights are missing" in list(app.follow_model("fake"))[-1]
+    assert "the weights are missing" in classify.show_clip(hum, LABELS, "acoustic-scenes", "fake")[0]
 
 
 def test_labels_are_text_wherever_they_are_shown(hum):
-    verdict, *_, votes, _, _ = classify.show_clip("fake", hum, f"hum {NASTY}, ${{alert(1)}}", "acoustic-scenes")
+    verdict, *_, votes, _, _ = classify.show_clip(hum, f"hum {NASTY}, ${{alert(1)}}", "acoustic-scenes", "fake")
     for markup in (verdict, votes):
         assert "&lt;img" in markup and "<img" not in markup
 
 
 def test_repeats_among_labels_are_noted(hum):
-    verdict, *_ = classify.show_clip("fake", hum, "hum, rain, Hum", "acoustic-scenes")
+    verdict, *_ = classify.show_clip(hum, "hum, rain, Hum", "acoustic-scenes", "fake")
     assert "Left out as a repeat: Hum." in verdict
 
 
 def test_the_service_answers_with_data(hum):
-    found = classify.classify_sound("fake", hum, LABELS, "acoustic-scenes")
+    found = classify.classify_sound(hum, LABELS, "acoustic-scenes", "fake")
     assert found["label"] == "hum"
     assert list(found["vanilla"]) == ["hum", "whistle", "rain"] and sum(found["ensemble"].values()) == pytest.approx(1)
     assert len(found["votes"]) == 20 and found["votes"][0]["label"] == "hum"
@@ -115,7 +114,7 @@ def test_the_service_answers_with_data(hum):
 @pytest.mark.parametrize(("sound", "labels"), [(None, LABELS), ("hum", "rain")])
 def test_the_service_refuses_in_a_sentence(sound, labels, hum):
     with pytest.raises(gr.Error):
-        classify.classify_sound("fake", hum if sound else None, labels, "acoustic-scenes")
+        classify.classify_sound(hum if sound else None, labels, "acoustic-scenes", "fake")
 
 
 def test_the_general_pack_comes_first_and_the_baseline_is_not_offered():
@@ -143,34 +142,31 @@ def test_ready_made_labels_bring_their_pack_and_the_invitation_changes_nothing()
 
 def test_the_live_view_names_what_it_hears_and_says_quiet():
     chunk = (RATE, (tone(WHISTLE, 0.5) * 32767).astype(np.int16))
-    hearing, view = classify.show_live("fake", Hearing(), chunk, LABELS, "acoustic-scenes")
+    hearing, view = classify.show_live(Hearing(), chunk, LABELS, "acoustic-scenes", "fake")
     assert '<div class="label">whistle</div>' in view
     assert "TSPE (20 prompts)" in view and " ms</div>" in view
     assert hearing.seconds == 0.5
     silence = (RATE, np.zeros(4 * RATE, np.int16))
-    _, view = classify.show_live("fake", hearing, silence, LABELS, "acoustic-scenes")
+    _, view = classify.show_live(hearing, silence, LABELS, "acoustic-scenes", "fake")
     assert '<div class="label quiet">quiet</div>' in view
 
 
 def test_the_live_view_shows_labels_as_text_and_problems_in_place():
     chunk = (RATE, (tone(HUM, 0.5) * 32767).astype(np.int16))
-    _, view = classify.show_live("fake", Hearing(), chunk, f"hum {NASTY}, rain", "acoustic-scenes")
+    _, view = classify.show_live(Hearing(), chunk, f"hum {NASTY}, rain", "acoustic-scenes", "fake")
     assert "&lt;img" in view and "<img" not in view
-    _, view = classify.show_live("fake", Hearing(), chunk, "rain", "acoustic-scenes")
+    _, view = classify.show_live(Hearing(), chunk, "rain", "acoustic-scenes", "fake")
     assert 'role="alert"' in view
 
 
 def test_an_empty_chunk_changes_nothing():
     hearing = Hearing()
-    assert classify.show_live("fake", hearing, None, LABELS, "acoustic-scenes") == (hearing, gr.skip())
+    assert classify.show_live(hearing, None, LABELS, "acoustic-scenes", "fake") == (hearing, gr.skip())
 
 
 def test_the_page_offers_its_capabilities_by_name_and_nothing_else():
-    endpoints = app.build("fake").get_api_info()["named_endpoints"]
+    endpoints = app.build().get_api_info()["named_endpoints"]
     assert set(endpoints) == {"/classify", "/live"}
-    assert [p["parameter_name"] for p in endpoints["/classify"]["parameters"]] == ["sound", "labels", "pack_id"]
-
-
-def test_the_model_line_goes_from_loading_to_ready():
-    lines = list(app.follow_model("fake"))
-    assert "loading" in lines[0] and "fake · CPU · ready" in lines[-1]
+    assert [p["parameter_name"] for p in endpoints["/classify"]["parameters"]] == [
+        "sound", "labels", "pack_id", "model_name"
+    ]  # fmt: skip

@@ -1,0 +1,150 @@
+"""``audioprompt classify``: what is heard in recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audioprompt.cli.options import (
+    DEFAULT_PACK,
+    AsJson,
+    Device,
+    Half,
+    ModelName,
+    TemplateTexts,
+    Weights,
+    chosen_labels,
+    chosen_prompts,
+    load_model,
+)
+from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, print_, print_json, progress_bar, say, table
+from audioprompt.prompts.template import Template, one_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from audioprompt.audio import AudioError
+    from audioprompt.classify import Classification
+    from audioprompt.models.base import AudioTextModel
+
+MOST_SHOWN = 5  # labels in the table of one recording
+
+
+def classify(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Recordings of any length.")],
+    labels: Annotated[str | None, typer.Option(help="What to listen for: 'dog bark, rain'.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Take the labels from this list of the pack.")] = None,
+    pack: Annotated[str | None, typer.Option(help=f"The pack of prompts, {DEFAULT_PACK} if none is given.")] = None,
+    template: TemplateTexts = None,
+    model: ModelName = "embedded",
+    weights: Weights = None,
+    device: Device = "auto",
+    half: Half = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is heard in recordings: with one plain prompt (vanilla) and with an ensemble of prompts."""
+    packs, templates = chosen_prompts([pack] if pack else [], template)
+    names = chosen_labels(labels, preset, packs)
+    encoder = load_model(model, weights, device, half)
+    heard, errors = _hear(encoder, files, names, templates)
+    if as_json:
+        used = {"model": encoder.name, "revision": encoder.revision, "templates": [one.text for one in templates]}
+        failed = [{"file": str(file), "error": str(error)} for file, error in errors.items()]
+        found = [_heard_json(file, one) for file, one in heard.items()]
+        print_json({**used, "labels": names, "files": found, "errors": failed})
+    else:
+        for file, one in heard.items():
+            print_(*_heard_tables(file, one))
+    for error in errors.values():
+        say(error)
+    if errors:
+        raise typer.Exit(1)
+
+
+# --- what is heard in a recording -------------------------------------------------------------------------------------
+
+
+def _hear(
+    model: AudioTextModel, files: Sequence[Path], labels: Sequence[str], templates: Sequence[Template]
+) -> tuple[dict[Path, Classification], dict[Path, AudioError]]:
+    """Classify each recording; those that cannot be used come second."""
+    from audioprompt.audio import AudioError
+    from audioprompt.classify import classify
+
+    heard, errors = {}, {}
+    distinct = list(dict.fromkeys(files))
+    with progress_bar("recordings") as progress:
+        for done, file in enumerate(distinct, 1):
+            try:
+                heard[file] = classify(model, file, labels, templates)
+            except AudioError as error:
+                errors[file] = error
+            progress(done, len(distinct))
+    return heard, errors
+
+
+def _heard_json(file: Path, heard: Classification) -> Json:
+    from audioprompt.classify import ranked, winner
+
+    methods = {"vanilla": heard.vanilla, "ensemble": heard.ensemble}
+    said = {
+        method: {"label": winner(prediction), "probabilities": dict(ranked(prediction))}
+        for method, prediction in methods.items()
+    }
+    votes, timeline = [asdict(vote) for vote in heard.votes], [asdict(stretch) for stretch in _stretches(heard)]
+    return {
+        "file": str(file),
+        "seconds": heard.seconds,
+        "agree": heard.agree,
+        **said,
+        "votes": votes,
+        "timeline": timeline,
+    }
+
+
+def _heard_tables(file: Path, heard: Classification) -> Iterator[RenderableType]:
+    from audioprompt.classify import ranked
+
+    vanilla = dict(ranked(heard.vanilla))
+    yield f"\n{one_line(str(file))}, {heard.seconds:.1f} s"
+    rows = [
+        [label, *bar(vanilla[label], BLUE), *bar(probability, ORANGE)]
+        for label, probability in ranked(heard.ensemble)[:MOST_SHOWN]
+    ]
+    yield table(["", "vanilla", ">", f"ensemble of {len(heard.votes)}", ">"], rows)
+    yield heard.words
+    if stretches := _stretches(heard):
+        parts = [
+            [f"{clock(part.start)} - {clock(part.end)}", part.label, *bar(part.probability, ORANGE)]
+            for part in stretches
+        ]
+        yield table(["over time", "ensemble", "", ">"], parts)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a recording in which the ensemble hears one thing; start and end in seconds."""
+
+    start: float
+    end: float
+    label: str
+    probability: float  # mean over the part's windows
+
+
+def _stretches(heard: Classification) -> list[Stretch]:
+    """Join neighbouring windows in which the same is heard; none for a recording of a single window."""
+    ends, prediction = heard.timeline.ends, heard.timeline.prediction
+    if len(ends) == 1:
+        return []
+    stretches: list[Stretch] = []
+    for winner, group in groupby(range(len(ends)), key=lambda window: prediction.winners[window]):
+        windows = list(group)
+        start = stretches[-1].end if stretches else 0.0  # the last window overlaps the one before it
+        probability = float(prediction.probabilities[windows, winner].mean())
+        stretches.append(Stretch(start, float(ends[windows[-1]]), prediction.labels[winner], probability))
+    return stretches

@@ -1,0 +1,120 @@
+"""What commands take, and what they make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audioprompt.cli.commands import UsageError
+from audioprompt.cli.output import progress_bar, say
+from audioprompt.prompts.template import Template
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
+    from audioprompt.prompts.pack import PromptPack
+    from audioprompt.zero_shot import Array
+
+DEFAULT_PACK = "eight-templates"
+
+ModelName = Annotated[str, typer.Option("--model", help="A name that `audioprompt models` lists.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", help="The model's published file (or folder) on this machine."),
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
+Half = Annotated[bool, typer.Option("--half", help="Half precision, on CUDA only.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PackIds = Annotated[
+    list[str] | None, typer.Option("--pack", help=f"A pack of prompts, {DEFAULT_PACK} if none is given; repeatable.")
+]
+TemplateTexts = Annotated[
+    list[str] | None,
+    typer.Option("--template", help="A prompt with {label} or {} in it, not a pack; repeatable."),
+]
+
+# --- what the commands were given -------------------------------------------------------------------------------------
+
+
+def chosen_prompts(pack_ids: Sequence[str], texts: Sequence[str] | None) -> tuple[list[PromptPack], list[Template]]:
+    """The packs to use, none where templates are given, and all their approved templates, each text once."""
+    if pack_ids and texts:
+        raise UsageError("Give packs or templates, not both.")
+    if texts:
+        templates = [Template.parse(text) for text in texts]
+        return [], list({template.text: template for template in templates}.values())
+
+    from audioprompt.prompts.pack import PackError
+    from audioprompt.prompts.store import PromptStore
+
+    store = PromptStore()
+    packs = [store.get(pack_id) for pack_id in dict.fromkeys(pack_ids or [DEFAULT_PACK])]
+    for pack in packs:
+        if not pack.approved:
+            raise PackError(f"the pack {pack.id} has no approved prompt: approve some first")
+    return packs, list({template.text: template for pack in packs for template in pack.approved}.values())
+
+
+def chosen_labels(labels: str | None, preset: str | None, packs: Sequence[PromptPack]) -> Sequence[str]:
+    """The labels that were typed, or those of a preset; a pack with a single preset needs no word about it."""
+    from audioprompt.classify import LabelError, parse_labels
+
+    presets = {name: found for pack in packs for name, found in pack.label_presets.items()}
+    known = ", ".join(presets) or "none"
+    if labels is not None and preset is not None:
+        raise UsageError("Give --labels or --preset, not both.")
+    if labels is not None:
+        try:
+            typed = parse_labels(labels)
+        except LabelError as error:
+            raise UsageError(str(error)) from error
+        if typed.notice:
+            say(typed.notice)
+        return typed.labels
+    if preset is None and len(presets) != 1:
+        raise UsageError(f"Say what to listen for: --labels 'dog bark, rain', or a --preset of the pack ({known}).")
+    if preset is not None and preset not in presets:
+        raise UsageError(f"The pack has no preset {preset!r}; it has: {known}.")
+    return presets[preset] if preset else next(iter(presets.values()))
+
+
+def fold_numbers(text: str) -> list[int]:
+    try:
+        return sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise UsageError(f"--folds takes whole numbers separated by commas, like 1,2, not {text!r}.") from None
+
+
+# --- running the model ------------------------------------------------------------------------------------------------
+
+
+def load_model(name: str, weights: Path | None, device: str, half: bool) -> AudioTextModel:
+    with progress_bar(f"loading {name}") as loading:
+        from audioprompt.models import registry
+
+        return registry.load(name, device, weights, half, loading)
+
+
+def embed_prompts(model: AudioTextModel, templates: list[Template], labels: Sequence[str]) -> tuple[Array, Array]:
+    """Embed the vanilla template, ``[C, D]``, and the others, ``[K, C, D]``, no text twice."""
+    from audioprompt.cache import EmbeddingCache
+    from audioprompt.classify import VANILLA
+    from audioprompt.embeddings import embed_prompts
+
+    with progress_bar("prompts") as progress:
+        embedded = embed_prompts(model, [VANILLA, *templates], labels, progress, EmbeddingCache())
+    return embedded[0], embedded[1:]
+
+
+def embed_files(model: AudioTextModel, paths: Sequence[Path]) -> Array:
+    """Embed clips, ``[N, D]``, no file twice."""
+    from audioprompt.cache import EmbeddingCache
+    from audioprompt.embeddings import embed_clips, pooled
+
+    distinct = list(dict.fromkeys(paths))
+    with progress_bar("clips") as progress:
+        embedded = pooled(embed_clips(model, distinct, progress, EmbeddingCache()))
+    row = {path: index for index, path in enumerate(distinct)}
+    return embedded[[row[path] for path in paths]]

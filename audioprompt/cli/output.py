@@ -1,0 +1,85 @@
+"""What commands print: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from audioprompt.prompts.template import one_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from audioprompt.embeddings import Progress
+
+BLUE, ORANGE = "#0072B2", "#E69F00"  # vanilla and ensemble, here as in the app
+
+Json = dict[str, Any]
+
+
+def say(message: object) -> None:
+    """Put a message on stderr, in one line whatever names it quotes."""
+    typer.echo(one_line(str(message)), err=True)
+
+
+def print_json(content: Json | list[Json]) -> None:
+    typer.echo(json.dumps(content, indent=2))
+
+
+def print_(*parts: RenderableType) -> None:
+    """Put text and tables on stdout; labels and file names are other people's text, so no markup is read in them."""
+    from rich.console import Console
+
+    console = Console(markup=False, emoji=False, highlight=False)
+    for part in parts:
+        console.print(part)
+
+
+def table(titles: Sequence[str], *sections: Sequence[Sequence[RenderableType]]) -> RenderableType:
+    """A table of rows in sections; the title of a column of numbers begins with ``>``, and it is set to the right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for title in titles:
+        table.add_column(title.lstrip(">"), justify="right" if title.startswith(">") else "left")
+    for section in sections:
+        for row in section:
+            table.add_row(*(one_line(cell) if isinstance(cell, str) else cell for cell in row))
+        table.add_section()
+    return table
+
+
+def bar(share: float, colour: str) -> tuple[RenderableType, str]:
+    from rich.progress_bar import ProgressBar
+
+    bar = ProgressBar(total=1, completed=float(share), width=20, complete_style=colour, finished_style=colour)
+    return bar, percent(share)
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds: 75.3 -> 1:15.3."""
+    minutes, rest = divmod(round(seconds * 10), 600)
+    return f"{minutes}:{rest // 10:02}.{rest % 10}"
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Progress]:
+    """A bar on stderr while something takes time; nothing is left of it, and nothing shown where no one looks."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    console = Console(stderr=True)
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, disable=hidden) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,36 @@
+"""``audioprompt app``: the page in the browser."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from audioprompt.cli.options import Device, ModelName, Weights
+from audioprompt.cli.output import say
+
+
+def open_app(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    model: ModelName = "embedded",
+    weights: Weights = None,
+    device: Device = "auto",
+    share: Annotated[bool, typer.Option(help="Make a public link through Gradio's service.")] = False,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Open the app in the browser."""
+    os.environ["AUDIOPROMPT_DEVICE"] = device  # for every model that is chosen in the page
+
+    from audioprompt.models import registry
+    from audioprompt.ui.app import launch
+
+    registry.pick_device()
+    if weights:
+        registry.keep_weights(model, weights)
+    try:
+        launch(host=host, port=port, model=model, open_browser=browser, share=share)
+    except OSError as error:
+        say(f"The app cannot listen on {host}:{port} ({error}): choose another --port.")
+        raise typer.Exit(1) from error

@@ -1,0 +1,113 @@
+"""The header: what this is, which model answers, how far it is, and what to do where it cannot be had."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from audioprompt.models import registry
+from audioprompt.ui import markup
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
+
+PURPOSE = "Name any sound with words: no training, and prompts you can measure."
+LOOK_SECONDS = 0.3  # between two looks at a model that is being loaded
+
+WEIGHTS_HELP = "Path of the published weights on this machine, with their tokenizer.json beside them"
+
+_loaders = ThreadPoolExecutor(thread_name_prefix="model")  # so that the state line can move while a model loads
+
+
+# --- what a choice does: functions that a script can call as well -----------------------------------------------------
+
+
+def shared_model(name: str) -> "AudioTextModel":
+    """The one instance of a model; the first call loads it, and others wait for that."""
+    return registry.load(name)
+
+
+def remembered(name: str) -> Any:
+    """The model that this browser chose last, if there is one of that name."""
+    return name if name in [entry.name for entry in registry.entries()] else gr.skip()
+
+
+def follow(name: str) -> Iterator[tuple[str, Any, Any]]:
+    """The state line of a model, again and again until it is ready or has failed; then what went wrong, if it did.
+
+    Yields:
+        The state line; the place to ask for weights, shown where the model cannot be had; what it says there.
+    """
+    as_it_is = gr.skip()  # Gradio shows a column only if its visibility is told once, at the end
+    yield markup.model_state("loading", "loading"), as_it_is, as_it_is
+    loading = _loaders.submit(shared_model, name)
+    while not loading.done():
+        time.sleep(LOOK_SECONDS)
+        share = registry.share_downloaded(name)
+        yield markup.model_state("loading" if share is None else f"loading {share:.0%}", "loading"), as_it_is, as_it_is
+    if error := loading.exception():
+        yield _failed(error)
+    else:
+        device = loading.result().device
+        words = f"{device.upper() if device == 'cpu' else device} · ready"
+        yield markup.model_state(words, "ready"), gr.Column(visible=False), ""
+
+
+def take_weights(name: str, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Load a model from a file on this machine, from now on and for everyone; yields as `follow` does."""
+    try:
+        registry.keep_weights(name, Path(path.strip()).expanduser())
+    except RuntimeError as error:
+        yield _failed(error)
+    else:
+        yield from follow(name)
+
+
+def _failed(error: BaseException) -> tuple[str, Any, str]:
+    return markup.model_state("not loaded", "failed"), gr.Column(visible=True), markup.problem(error)
+
+
+def warm(name: str) -> None:
+    """Load a model before the first visitor needs it; if it cannot be loaded, the page says so."""
+    _loaders.submit(shared_model, name)
+
+
+# --- the header -------------------------------------------------------------------------------------------------------
+
+
+def build(page: gr.Blocks, model_name: str) -> tuple[gr.Dropdown, list[Any]]:
+    """Lay out the header in the Blocks context it is called in, and wire it.
+
+    Returns:
+        The picker, whose value is the model's name, and the events after which another model answers.
+    """
+    with gr.Row(elem_id="header"):
+        gr.HTML(f'<span class="name">audioprompt</span><span class="purpose">{PURPOSE}</span>')
+        with gr.Row(elem_id="model"):
+            state = gr.HTML(markup.model_state("loading", "loading"), elem_id="model-state")
+            picker = gr.Dropdown(
+                [entry.name for entry in registry.entries()], value=model_name, label="Model", show_label=False,
+                container=False, elem_id="model-picker",
+            )  # fmt: skip
+    with gr.Column(visible=False, elem_id="weights") as ask:
+        why = gr.HTML()
+        with gr.Row():
+            path = gr.Textbox(
+                label="Weights", placeholder=WEIGHTS_HELP, show_label=False, container=False, scale=5,
+                elem_id="weights-path",
+            )  # fmt: skip
+            use = gr.Button("Load", scale=0, min_width=96)
+    chosen_last = gr.BrowserState(model_name, storage_key="audioprompt-model", secret="audioprompt")
+    instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    watched: dict[str, Any] = {
+        "outputs": [state, ask, why], "show_progress": "hidden", "api_visibility": "private",
+        "concurrency_limit": None,
+    }  # fmt: skip
+    page.load(remembered, chosen_last, picker, **instant).then(follow, picker, **watched)
+    picker.input(lambda name: name, picker, chosen_last, **instant)
+    chosen = picker.input(follow, picker, **watched)
+    given = gr.on([use.click, path.submit], take_weights, [picker, path], **watched)
+    return picker, [chosen, given]

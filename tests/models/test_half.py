@@ -1,0 +1,39 @@
+"""Half precision, on the CPU, where torch has the same lists of what may be computed in float16 as on CUDA."""
+
+import pytest
+import torch
+
+from audioprompt.models.base import ModelError
+from audioprompt.models.embedded import EmbeddedModel
+from audioprompt.models.half import TOLERANCE, HalfPrecision
+
+
+@pytest.fixture(scope="module")
+def half() -> HalfPrecision:
+    return HalfPrecision(EmbeddedModel())
+
+
+def test_half_precision_stays_within_its_tolerance_and_is_really_used(half: HalfPrecision):
+    window = 0.1 * torch.randn(1, 80_000, generator=torch.Generator().manual_seed(1))
+    full, found = half.model.embed_audio(window), half.embed_audio(window)
+    assert found.dtype == torch.float32
+    assert found.norm() == pytest.approx(1)
+    assert not torch.equal(full, found) and 1 - (full * found).sum() <= TOLERANCE
+
+
+def test_texts_are_read_in_full_precision(half: HalfPrecision):
+    assert torch.equal(half.embed_text(["rain", "a dog"]), half.model.embed_text(["rain", "a dog"]))
+    assert half.text is half.model.text
+
+
+def test_its_embeddings_are_not_taken_for_those_in_full_precision(half: HalfPrecision):
+    assert half.revision != half.model.revision and half.name == half.model.name
+
+
+def test_a_model_that_float16_does_not_hold_is_refused():
+    broken = EmbeddedModel()
+    with torch.no_grad():
+        broken.audio.net[0].weight *= 1e5  # float16 ends at 65,504
+        broken.audio.net[1].weight /= 1e5
+    with pytest.raises(ModelError, match=r"half precision moves embedded's embeddings by .*: use it without"):
+        HalfPrecision(broken)
