@@ -19,11 +19,12 @@ import torch
 
 from audioprompt.audio import AudioSource, Window, stream_windows
 from audioprompt.cache import EmbeddingCache
-from audioprompt.models.base import AudioTextModel, ModelError
+from audioprompt.models.base import AudioTextModel, ModelError, ProjectedAudio
 from audioprompt.prompts.template import Template
 from audioprompt.zero_shot import Array, normalise
 
 Progress = Callable[[int, int], None]  # (done, total)
+Encode = Callable[[torch.Tensor], torch.Tensor]  # windows, [B, samples], to vectors
 
 WINDOWS_PER_BATCH = 16
 WINDOWS_AHEAD = 32  # decoded at a time and clip: bounds the memory a long clip takes
@@ -61,7 +62,7 @@ def embed_clip(model: AudioTextModel, source: AudioSource, name: str | None = No
     Raises:
         AudioError: the source cannot be read or holds no sound.
     """
-    ((_, clip),) = _encoded(model, [source], name)
+    ((_, clip),) = _encoded(model, model.embed_audio, [source], name)
     return clip
 
 
@@ -74,9 +75,37 @@ def embed_clips(
     """Encode many clips: N sources -> N clips, in their order.
 
     Raises:
-        AudioError: a source cannot be read or holds no sound; what was encoded before it stays in the cache.
+        AudioError: a source cannot be read or holds no sound; what was encoded before it stays in the cache. Whatever
+            ``progress`` raises stops the work in the same way.
     """
-    keys = [_clip_key(model, source) if cache else None for source in sources]
+    return _each_once(model, model.embed_audio, b"", sources, progress, cache)
+
+
+def features_of_clips(
+    model: ProjectedAudio,
+    sources: Sequence[AudioSource],
+    progress: Progress | None = None,
+    cache: EmbeddingCache | None = None,
+) -> list[Array]:
+    """What a model hears in many clips before its projection: N sources -> N times ``[W, F]``, in their order.
+
+    Raises:
+        AudioError: as `embed_clips` does.
+    """
+    clips = _each_once(model, model.audio_features, b"features", sources, progress, cache)
+    return [clip.windows for clip in clips]
+
+
+def _each_once(
+    model: AudioTextModel,
+    encode: Encode,
+    kind: bytes,
+    sources: Sequence[AudioSource],
+    progress: Progress | None,
+    cache: EmbeddingCache | None,
+) -> list[EmbeddedClip]:
+    """Encode the clips that the cache does not hold; ``kind`` tells there what they were encoded to."""
+    keys = [_clip_key(model, kind, source) if cache else None for source in sources]
     held = cache.get(key for key in keys if key) if cache else {}
     clips: dict[int, EmbeddedClip] = {
         index: _unpacked(held[key]) for index, key in enumerate(keys) if key is not None and key in held
@@ -90,7 +119,7 @@ def embed_clips(
             unsaved.clear()
 
     try:
-        for position, clip in _encoded(model, [sources[index] for index in missing]):
+        for position, clip in _encoded(model, encode, [sources[index] for index in missing]):
             index = missing[position]
             clips[index] = clip
             if (key := keys[index]) is not None:
@@ -110,7 +139,7 @@ def pooled(clips: Sequence[EmbeddedClip]) -> Array:
 
 
 def _encoded(
-    model: AudioTextModel, sources: Sequence[AudioSource], name: str | None = None
+    model: AudioTextModel, encode: Encode, sources: Sequence[AudioSource], name: str | None = None
 ) -> Iterator[tuple[int, EmbeddedClip]]:
     """Encode clips, on a GPU in batches that may hold windows of several: yields (index, clip), in order."""
     unfinished: deque[tuple[int, list[Window], bool]] = deque()  # pieces whose windows wait for a full batch
@@ -121,15 +150,15 @@ def _encoded(
     enough = 1 if model.device == "cpu" else WINDOWS_PER_BATCH
 
     def flush() -> Iterator[tuple[int, EmbeddedClip]]:
-        embeddings = _embed_windows(model, np.stack(waiting)) if waiting else np.empty((0, model.dim), np.float32)
+        embeddings = list(_embed_windows(model, encode, np.stack(waiting))) if waiting else []
         waiting.clear()
         for index, windows, last in unfinished:
             open_windows.extend(windows)
-            open_embeddings.append(embeddings[: len(windows)])
+            open_embeddings.extend(embeddings[: len(windows)])
             embeddings = embeddings[len(windows) :]
             if last:
                 starts = np.asarray([window.start for window in open_windows], np.float32)
-                yield index, EmbeddedClip(starts, open_windows[-1].end, np.concatenate(open_embeddings))
+                yield index, EmbeddedClip(starts, open_windows[-1].end, np.stack(open_embeddings))
                 open_windows.clear()
                 open_embeddings.clear()
         unfinished.clear()
@@ -176,20 +205,20 @@ def _read_ahead(
             pool.shutdown(cancel_futures=True)
 
 
-def _embed_windows(model: AudioTextModel, windows: Array) -> Array:
-    """``[B, samples]`` -> ``[B, D]``, in smaller batches where a GPU's memory will not take so many.
+def _embed_windows(model: AudioTextModel, encode: Encode, windows: Array) -> Array:
+    """``[B, samples]`` -> ``[B, D]`` or ``[B, F]``, in smaller batches where a GPU's memory will not take so many.
 
     Raises:
         ModelError: the GPU's memory does not suffice for a single window.
     """
     try:
-        parts = [model.embed_audio(torch.from_numpy(part)) for part in _batches(windows)]
+        parts = [encode(torch.from_numpy(part)) for part in _batches(windows)]
         return torch.cat(parts).float().cpu().numpy()
     except torch.OutOfMemoryError as error:
         if len(windows) == 1:
             raise ModelError(f"{model.name} does not fit into the memory of {model.device}: use the CPU.") from error
     half = len(windows) // 2
-    return np.concatenate([_embed_windows(model, windows[:half]), _embed_windows(model, windows[half:])])
+    return np.concatenate([_embed_windows(model, encode, part) for part in (windows[:half], windows[half:])])
 
 
 def _batches(windows: Array) -> Iterator[Array]:
@@ -244,13 +273,13 @@ def _key(model: AudioTextModel, *parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def _clip_key(model: AudioTextModel, source: AudioSource) -> str | None:
+def _clip_key(model: AudioTextModel, kind: bytes, source: AudioSource) -> str | None:
     """A key by content alone; None for what can be read only once or not at all: reading it will tell."""
     if isinstance(source, bytes):
-        return _key(model, b"file", hashlib.sha256(source).digest())
+        return _key(model, kind + b"file", hashlib.sha256(source).digest())
     if isinstance(source, tuple):
         rate, samples = source[0], np.asarray(source[1])
-        return _key(model, b"array", f"{rate} {samples.dtype} {samples.shape}".encode(), samples.tobytes())
+        return _key(model, kind + b"array", f"{rate} {samples.dtype} {samples.shape}".encode(), samples.tobytes())
     if isinstance(source, (str, os.PathLike)) and Path(source).is_file():
         digest = hashlib.sha256()
         try:
@@ -259,7 +288,7 @@ def _clip_key(model: AudioTextModel, source: AudioSource) -> str | None:
                     digest.update(part)
         except OSError:
             return None
-        return _key(model, b"file", digest.digest())
+        return _key(model, kind + b"file", digest.digest())
     return None
 
 

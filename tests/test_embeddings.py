@@ -11,7 +11,15 @@ import torch
 from audioprompt import embeddings
 from audioprompt.audio import AudioError, stream_windows
 from audioprompt.cache import EmbeddingCache
-from audioprompt.embeddings import EmbeddedClip, embed_clip, embed_clips, embed_prompts, embed_texts, pooled
+from audioprompt.embeddings import (
+    EmbeddedClip,
+    embed_clip,
+    embed_clips,
+    embed_prompts,
+    embed_texts,
+    features_of_clips,
+    pooled,
+)
 from audioprompt.models.base import ModelError, PromptableText
 from audioprompt.prompts.template import Template
 
@@ -35,7 +43,13 @@ class CountingModel:
         if len(windows) > self.fits:
             raise torch.OutOfMemoryError("CUDA out of memory")
         self.audio_batches.append(len(windows))
-        return torch.nn.functional.normalize(windows @ self.matrix, dim=-1)
+        return self.project_audio(self.audio_features(windows))
+
+    def audio_features(self, windows: torch.Tensor) -> torch.Tensor:
+        return windows @ self.matrix
+
+    def project_audio(self, features: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.normalize(features, dim=-1)
 
     def embed_text(self, texts: Sequence[str]) -> torch.Tensor:
         self.texts += texts
@@ -178,6 +192,19 @@ def test_another_model_or_windowing_shares_nothing(files: list[Path], tmp_path: 
     embed_texts(model, ["rain"], cache=cache)
     assert model.audio_batches == [1]
     assert model.texts == ["rain"]
+
+
+def test_features_before_the_projection_are_cached_beside_the_embeddings(files: list[Path], tmp_path: Path) -> None:
+    cache, model = EmbeddingCache(tmp_path / "cache"), CountingModel()
+    clips = embed_clips(model, files, cache=cache)
+    features = features_of_clips(model, files, cache=cache)
+    for clip, one in zip(clips, features, strict=True):
+        np.testing.assert_allclose(model.project_audio(torch.from_numpy(one)), clip.windows, atol=1e-6)
+    assert np.abs(features[0]).max() > 1, "not normalised, so not the embeddings"
+    asked_again = CountingModel()
+    asked_again.audio_features = None  # type: ignore[assignment,method-assign]
+    for one, kept in zip(features, features_of_clips(asked_again, files, cache=cache), strict=True):
+        np.testing.assert_array_equal(one, kept)
 
 
 def test_each_text_is_encoded_once(tmp_path: Path) -> None:
