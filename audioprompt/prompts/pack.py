@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -80,7 +81,7 @@ class Record(BaseModel):
 
 
 class Measurement(Record):
-    """How well one template alone did.
+    """How well templates did: one alone, or the approved ones together.
 
     Attributes:
         model: the model's name in the registry.
@@ -128,15 +129,37 @@ class Provenance(Record):
 
 
 class HistoryEvent(Record):
-    """One change to a pack. ``template`` is the text of the entry it concerns, None where it concerns the pack."""
+    """One change to a pack, or to one of its entries.
+
+    Attributes:
+        at: when.
+        who: by whom.
+        action: what was done; `audioprompt.prompts.decisions` says which actions there are.
+        change: number of the change this event is part of: a bulk action is one change of many events.
+        template: text of the entry concerned, None where it is the pack.
+        from_status, from_by, from_at, from_reason: the decision that stood before, so that it can be restored.
+        to_status: the status that stands now.
+        reason: why, or what was done in particular.
+        measured: what a held-out test gave.
+    """
 
     at: AwareDatetime
     who: Line
     action: Line
+    change: int | None = Field(default=None, ge=1)
     template: Note | None = None
     from_status: Status | None = None
+    from_by: Line | None = None
+    from_at: AwareDatetime | None = None
+    from_reason: Note | None = None
     to_status: Status | None = None
     reason: Note | None = None
+    measured: Measurement | None = None
+
+    @cached_property
+    def line(self) -> str:
+        """The event as JSON in one line; made once, for a pack with a long history is written often."""
+        return json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True, ensure_ascii=False)
 
 
 class PromptPack(Record):
@@ -202,9 +225,15 @@ class PromptPack(Record):
         return [template.as_string() for template in self.approved]
 
     def to_json(self) -> str:
-        """The pack as its file holds it: keys sorted, indented, absent values left out, the same text every time."""
-        content = self.model_dump(mode="json", exclude_none=True)
-        return json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        """The pack as its file holds it, the same text every time.
+
+        Keys are sorted, absent values left out; all is indented but the history, which has one line for each event.
+        """
+        content = self.model_dump(mode="json", exclude_none=True, exclude={"history"}) | {"history": []}
+        text = json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        lines = ",\n    ".join(event.line for event in self.history)
+        # Indented like this there is but one history, and no string holds a line end.
+        return text.replace('\n  "history": []', f'\n  "history": [\n    {lines}\n  ]') if lines else text
 
     @classmethod
     def from_json(cls, text: str | bytes, name: str = "pack") -> "PromptPack":

@@ -279,7 +279,7 @@ def shipped(pack_id: str) -> PromptPack:
 
 
 def test_shipped_packs_are_these() -> None:
-    assert sorted(path.name for path in SHIPPED.iterdir()) == sorted(f"{id}.json" for id in TASK_PACKS + GENERAL_PACKS)
+    assert sorted(path.stem for path in SHIPPED.glob("*.json")) == sorted(TASK_PACKS + GENERAL_PACKS)
 
 
 @pytest.mark.parametrize("pack_id", TASK_PACKS + GENERAL_PACKS)

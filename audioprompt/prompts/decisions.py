@@ -1,0 +1,239 @@
+"""What people do to a pack: add templates, decide on them, undo and redo, note what was measured.
+
+Pure functions: each takes a pack and returns the changed one, with what was done appended to its history. Undo and redo
+need nothing but that history, so they work after a reload, in another tab and by another person.
+
+    >>> from audioprompt.prompts.pack import pack_from_templates
+    >>> pack = pack_from_templates(["the sound of {}", "{} noise"])
+    >>> pack = decide(pack, ["{label} noise"], "rejected", who="ada", reason="too short")
+    >>> pack.as_strings()
+    ['the sound of {}']
+    >>> undo(pack, who="ada").as_strings()
+    ['the sound of {}', '{} noise']
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from itertools import groupby
+from typing import Any
+
+from pydantic import ValidationError
+
+from audioprompt.prompts.pack import (
+    HistoryEvent,
+    Measurement,
+    PackEntry,
+    PackError,
+    PromptPack,
+    Status,
+    in_plain_words,
+)
+from audioprompt.prompts.template import one_line
+
+ADD, DECIDE, UNDO, REDO, MEASURE, TEST = "add", "decide", "undo", "redo", "measure", "test"
+
+Change = tuple[HistoryEvent, ...]  # the events of one change: one, or as many as a bulk action had templates
+
+
+def decide(
+    pack: PromptPack,
+    texts: Sequence[str],
+    status: Status,
+    who: str,
+    at: datetime | None = None,
+    reason: str | None = None,
+) -> PromptPack:
+    """Give templates a status, all in one change.
+
+    Templates that have it already, for this reason or with none given now, are left alone.
+
+    Args:
+        pack: the pack they are in.
+        texts: their texts, as the entries have them.
+        status: the status to give.
+        who: by whom.
+        at: when, now if None.
+        reason: why.
+
+    Raises:
+        PackError: a template is not in the pack, or one of the other arguments does not fit a pack.
+    """
+    reason = one_line(reason or "") or None
+    turned = [entry for entry in _chosen(pack, texts) if entry.status != status or reason not in (None, entry.reason)]
+    told = [
+        {
+            "template": entry.template.text,
+            "from_status": entry.status,
+            "from_by": entry.decided_by,
+            "from_at": entry.decided_at,
+            "from_reason": entry.reason,
+            "to_status": status,
+            "reason": reason,
+        }
+        for entry in turned
+    ]
+    events = _events(pack, DECIDE, who, at, told)
+    return _changed(pack, [_decided(entry, event) for entry, event in _matched(pack, events)], events)
+
+
+def undo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:
+    """Take back the pack's last decision that is not taken back yet; a bulk decision is taken back as a whole.
+
+    Raises:
+        PackError: there is none.
+    """
+    change = next_undo(pack)
+    if not change:
+        raise PackError(f"there is nothing to undo in {pack.id}")
+    back = [{"template": old.template, "from_status": old.to_status, "to_status": old.from_status} for old in change]
+    entries = [_restored(entry, old) for entry, old in _matched(pack, change)]
+    return _changed(pack, entries, _events(pack, UNDO, who, at, back))
+
+
+def redo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:
+    """Make the decision again that was last undone. A decision made since leaves nothing to redo.
+
+    Raises:
+        PackError: there is none.
+    """
+    change = next_redo(pack)
+    if not change:
+        raise PackError(f"there is nothing to redo in {pack.id}")
+    again = [{"template": old.template, "from_status": old.from_status, "to_status": old.to_status} for old in change]
+    entries = [_decided(entry, old) for entry, old in _matched(pack, change)]
+    return _changed(pack, entries, _events(pack, REDO, who, at, again))
+
+
+def next_undo(pack: PromptPack) -> Change:
+    """The events of the decision that ``undo`` would take back, none if there is none."""
+    done, _ = _replay(pack.history)
+    return done[-1] if done else ()
+
+
+def next_redo(pack: PromptPack) -> Change:
+    """The events of the decision that ``redo`` would make again, none if there is none."""
+    _, undone = _replay(pack.history)
+    return undone[-1] if undone else ()
+
+
+def add(pack: PromptPack, entries: Iterable[PackEntry], who: str, at: datetime | None = None) -> PromptPack:
+    """Append entries to a pack, but those whose text it has. This is not undone: reject what you do not want.
+
+    Raises:
+        PackError: the pack would grow too long, or ``who`` or ``at`` does not fit a pack.
+    """
+    known = {entry.template.text for entry in pack.entries}
+    new = {entry.template.text: entry for entry in entries if entry.template.text not in known}
+    told = [{"template": text, "to_status": entry.status} for text, entry in new.items()]
+    return _changed(pack, new.values(), _events(pack, ADD, who, at, told))
+
+
+def record(
+    pack: PromptPack, measurements: Mapping[str, Measurement], who: str, at: datetime | None = None
+) -> PromptPack:
+    """Note how well templates did, by their texts. A newer figure takes the place of an older one of the same kind,
+    which is one of the same model and revision on the same split of the same data.
+
+    Raises:
+        PackError: a template is not in the pack, or ``who`` or ``at`` does not fit a pack.
+    """
+    new = []
+    for entry in _chosen(pack, measurements):
+        figure = measurements[entry.template.text]
+        if figure not in entry.measured:
+            others = tuple(old for old in entry.measured if _kind(old) != _kind(figure))
+            new.append(entry.model_copy(update={"measured": (*others, figure)}))
+    on = dict.fromkeys(f"{m.data}, {m.split}, with {m.model}" for m in (entry.measured[-1] for entry in new))
+    return _changed(pack, new, _events(pack, MEASURE, who, at, [{"reason": f"accuracies on {where}"} for where in on]))
+
+
+def record_test(pack: PromptPack, measurement: Measurement, who: str, at: datetime | None = None) -> PromptPack:
+    """Note that the approved templates were scored on clips held out from curation, and what came of it.
+
+    Raises:
+        PackError: ``who`` or ``at`` does not fit a pack.
+    """
+    return _changed(pack, [], _events(pack, TEST, who, at, [{"measured": measurement}]))
+
+
+def times_tested(pack: PromptPack) -> int:
+    """How often the pack was scored on held-out clips: the more often, the less its last score says."""
+    return sum(event.action == TEST for event in pack.history)
+
+
+# --- the parts these are made of --------------------------------------------------------------------------------------
+
+
+def _replay(history: Sequence[HistoryEvent]) -> tuple[list[Change], list[Change]]:
+    """The decisions that stand, oldest first, and those that were undone and can be made again, the latest last."""
+    done: list[Change] = []
+    undone: list[Change] = []
+    for _, numbered in groupby(enumerate(history), key=lambda item: item[1].change or -item[0]):
+        change = tuple(event for _, event in numbered)
+        action = change[0].action
+        if action == DECIDE:
+            done.append(change)
+            undone.clear()
+        elif action == UNDO and done:
+            undone.append(done.pop())
+        elif action == REDO and undone:
+            done.append(undone.pop())
+    return done, undone
+
+
+def _chosen(pack: PromptPack, texts: Iterable[str]) -> list[PackEntry]:
+    """The entries with these texts, in the pack's order."""
+    wanted = set(texts)
+    chosen = [entry for entry in pack.entries if entry.template.text in wanted]
+    if unknown := wanted.difference(entry.template.text for entry in chosen):
+        raise PackError(f"{pack.id} has no template {min(unknown)!r}: reload the pack, someone may have changed it")
+    return chosen
+
+
+def _matched(pack: PromptPack, change: Iterable[HistoryEvent]) -> Iterator[tuple[PackEntry, HistoryEvent]]:
+    """Each event of a change with its entry; where someone has since removed that from the file, there is none."""
+    entries = {entry.template.text: entry for entry in pack.entries}
+    return ((entries[event.template], event) for event in change if event.template in entries)
+
+
+def _decided(entry: PackEntry, event: HistoryEvent) -> PackEntry:
+    """The entry as a decision made it."""
+    made = {"decided_by": event.who, "decided_at": event.at, "reason": event.reason}
+    return entry.model_copy(update={"status": event.to_status or entry.status, **made})
+
+
+def _restored(entry: PackEntry, event: HistoryEvent) -> PackEntry:
+    """The entry as it was before a decision."""
+    before = {"decided_by": event.from_by, "decided_at": event.from_at, "reason": event.from_reason}
+    return entry.model_copy(update={"status": event.from_status or entry.status, **before})
+
+
+def _kind(figure: Measurement) -> tuple[str, ...]:
+    return figure.model, figure.revision, figure.data, figure.split
+
+
+def _events(
+    pack: PromptPack, action: str, who: str, at: datetime | None, happened: Iterable[Mapping[str, Any]]
+) -> list[HistoryEvent]:
+    """The events of the pack's next change, one for each of the mappings, which say what else an event holds."""
+    at = at or datetime.now(timezone.utc).replace(microsecond=0)
+    number = next((event.change for event in reversed(pack.history) if event.change), 0) + 1
+    try:
+        return [HistoryEvent(at=at, who=who, action=action, change=number, **fields) for fields in happened]
+    except ValidationError as error:
+        raise PackError(f"{pack.id}: {in_plain_words(error)}") from error
+
+
+def _changed(pack: PromptPack, entries: Iterable[PackEntry], events: Sequence[HistoryEvent]) -> PromptPack:
+    """The pack with entries put in the place of those of the same text, or else appended, and with its history longer.
+
+    The same pack if nothing happened.
+    """
+    if not events:
+        return pack
+    changed = {entry.template.text: entry for entry in pack.entries} | {entry.template.text: entry for entry in entries}
+    fields = dict(pack) | {"entries": tuple(changed.values()), "history": (*pack.history, *events)}
+    try:
+        return PromptPack.model_validate(fields)
+    except ValidationError as error:
+        raise PackError(f"{pack.id}: {in_plain_words(error)}") from error

@@ -1,0 +1,114 @@
+"""The offline lexicon: words for prompts, chosen by hand, one list for each task category and a general one.
+
+They are in ``lexicon.json``. Most words suit a whole category; a word may instead be meant only for some kinds of
+sounds, or not for some ("plucked" only for plucked strings, "melodious" not for percussion).
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+
+from audioprompt.prompts.pack import CATEGORIES, Category
+
+GENERAL = "general"  # the list for tasks of no category
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Word(_Record):
+    """An attribute or a source; written as a plain string where it suits everything.
+
+    Attributes:
+        word: as ``Template.tspe`` takes it, "opera" or "the sea".
+        only_for: kinds of sounds; the word is for tasks whose every label is of one of them. Empty: for all.
+        not_for: kinds of sounds; the word is not for tasks with a label of one of them.
+    """
+
+    word: str
+    only_for: tuple[str, ...] = ()
+    not_for: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: object) -> object:
+        return {"word": value} if isinstance(value, str) else value
+
+
+class WordList(_Record):
+    """The words for one task category."""
+
+    attributes: tuple[Word, ...]
+    sources: tuple[Word, ...]
+
+
+class Lexicon(_Record):
+    """What ``lexicon.json`` holds.
+
+    Attributes:
+        categories: words by task category, ``"general"`` for none.
+        kinds: kinds of sounds, each with the names that labels of that kind contain.
+        clashes: for an attribute the sources it is not put together with.
+    """
+
+    categories: dict[str, WordList]
+    kinds: dict[str, tuple[str, ...]]
+    clashes: dict[str, tuple[str, ...]]
+
+    @field_validator("categories")
+    @classmethod
+    def _complete(cls, categories: dict[str, WordList]) -> dict[str, WordList]:
+        if categories.keys() != {*CATEGORIES, GENERAL}:
+            raise ValueError(f"must be {', '.join(CATEGORIES)} and {GENERAL}")
+        return categories
+
+    @model_validator(mode="after")
+    def _known_kinds(self) -> "Lexicon":
+        for words in self.categories.values():
+            for word in (*words.attributes, *words.sources):
+                if unknown := {*word.only_for, *word.not_for} - self.kinds.keys():
+                    raise ValueError(f"{word.word!r} names kinds that are not listed: {', '.join(sorted(unknown))}")
+        return self
+
+    def attributes(self, category: Category | None, labels: Sequence[str] = ()) -> tuple[str, ...]:
+        """The attributes that suit a category and its labels, in the lexicon's order."""
+        return self._suitable(self.categories[category or GENERAL].attributes, labels)
+
+    def sources(self, category: Category | None, labels: Sequence[str] = ()) -> tuple[str, ...]:
+        """The sources that suit a category and its labels, in the lexicon's order."""
+        return self._suitable(self.categories[category or GENERAL].sources, labels)
+
+    def goes_together(self, attribute: str, source: str) -> bool:
+        """Whether an attribute and a source make sense in one prompt: not "a distant ... from the distance"."""
+        return source not in self.clashes.get(attribute, ()) and not _words(attribute) & _words(source)
+
+    def _suitable(self, words: Sequence[Word], labels: Sequence[str]) -> tuple[str, ...]:
+        taken = set().union(*map(_words, labels))
+        return tuple(word.word for word in words if self._suits(word, labels) and not _words(word.word) & taken)
+
+    def _suits(self, word: Word, labels: Sequence[str]) -> bool:
+        if any(self._is_of(kind, label) for kind in word.not_for for label in labels):
+            return False
+        if not word.only_for:
+            return True
+        return bool(labels) and all(any(self._is_of(kind, label) for kind in word.only_for) for label in labels)
+
+    def _is_of(self, kind: str, label: str) -> bool:
+        """Whether a label contains, as whole words, one of the names of a kind; a plural s is no matter."""
+        names = "|".join(map(re.escape, self.kinds[kind]))
+        return re.search(rf"(?<![^\W_])(?:{names})s?(?![^\W_])", label.casefold()) is not None
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The lexicon that comes with this package."""
+    return Lexicon.model_validate_json(Path(__file__).with_name("lexicon.json").read_bytes())
+
+
+def _words(phrase: str) -> set[str]:
+    """The words a phrase says something with, plural or not."""
+    return {word.removesuffix("s") for word in re.findall(r"[^\W_]+", phrase.casefold())} - {"the", "a", "an", "of"}
