@@ -442,34 +442,3 @@ class LearnedHead(Head):
         """Keeps the current thread's operations on one core, where that is quicker, and leaves other threads alone."""
         torch.get_num_threads()  # or torch would lift the limit at its first operation in this thread
         return threadpool_limits(1, user_api="openmp") if self.one_thread else nullcontext()
-
-
-# --- augmentation -----------------------------------------------------------------------------------------------------
-
-
-def dropout(features: Array, project: Callable[[Tensor], Tensor], share: float = 0.5, seed: int = 0) -> Augment:
-    """Augmentation for a fit: features that a model heard, partly dropped anew each time they are projected.
-
-    PALM's own experiments ran with dropout, inside the frozen encoder's projection.
-
-    Args:
-        features: what the audio encoder hears in each clip, before its projection, ``[N, F]``.
-        project: the projection into the shared space, ``[B, F]`` -> ``[B, D]``, L2-normalised.
-        share: of the features that are dropped, 0 to below 1; the others are scaled up to make up for it.
-        seed: of the choice.
-
-    Raises:
-        FewShotError: a share that leaves nothing.
-    """
-    if not 0 <= share < 1:
-        raise FewShotError(f"the share to drop is {share}: give a number from 0 to below 1")
-    kept = torch.from_numpy(checked_audio(features))
-    rng = torch.Generator().manual_seed(seed)
-
-    def hear(rows: Tensor) -> Tensor:
-        heard = kept[rows]
-        survives = torch.rand(heard.shape, generator=rng) >= share
-        with torch.no_grad():
-            return project(heard * survives / (1 - share))
-
-    return hear

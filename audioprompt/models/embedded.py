@@ -132,7 +132,11 @@ class AudioTower(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """``[B, samples]`` -> ``[B, 384 + DETAIL]``, L2-normalised."""
-        seen = self.look(windows)  # below, the maximum over time: a short sound counts as much as a lasting one
+        return self.project(self.look(windows))
+
+    def project(self, seen: Tensor) -> Tensor:
+        """What the net sees over time, ``[B, patches, 768]``, into the shared space; -> ``[B, 384 + DETAIL]``."""
+        # below, the maximum over time: a short sound counts as much as a lasting one
         named = self.direction(self.scores(seen).sigmoid().amax(dim=1))
         detail = functional.normalize(self.detail(seen.amax(dim=1)), dim=-1)
         return functional.normalize(torch.cat([named, DETAIL_WEIGHT * detail], dim=-1), dim=-1)
@@ -235,8 +239,17 @@ class EmbeddedModel:
 
     @torch.inference_mode()
     def embed_audio(self, windows: Tensor) -> Tensor:
+        return self.project_audio(self.audio_features(windows))
+
+    @torch.inference_mode()
+    def audio_features(self, windows: Tensor) -> Tensor:
+        """What the net sees in each patch, one after the other: ``[B, samples]`` -> ``[B, patches * 768]``."""
         check_windows(windows, self.sample_rate, self.window_seconds)
-        return self.audio(windows.to(self.device))
+        return self.audio.look(windows.to(self.device)).flatten(1)
+
+    def project_audio(self, features: Tensor) -> Tensor:
+        """Features into the shared space: ``[B, patches * 768]`` -> ``[B, dim]``, L2-normalised."""
+        return self.audio.project(features.to(self.device).unflatten(1, (-1, BLOCKS[-1][0])))
 
     @torch.inference_mode()
     def embed_text(self, texts: Sequence[str]) -> Tensor:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from audioprompt.few_shot import Coop, Epoch, FewShotError, FitSettings, Head, LinearProbe, Palm, TipAdapter
 from audioprompt.few_shot import choose_shots as choose
-from audioprompt.few_shot.base import dropout
-from audioprompt.zero_shot import normalise, softmax
+from audioprompt.zero_shot import softmax
 from tests.few_shot.towers import NAMES, TinyText, clusters
 
 CLASSES = NAMES[:4]
@@ -252,41 +251,3 @@ def test_answers_agree_with_each_other() -> None:
     np.testing.assert_array_equal(said.winners, head.predict(AUDIO))
     np.testing.assert_array_equal(said.votes[0], said.winners)
     assert head.score(AUDIO, TRUTH) == (said.winners == TRUTH).mean()
-
-
-# --- augmentation -----------------------------------------------------------------------------------------------------
-
-
-def project(features: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.normalize(features[:, :12], dim=-1)
-
-
-def test_dropout_of_nothing_is_the_clips_themselves() -> None:
-    plain = palm().fit(AUDIO, TRUTH)
-    dropped = palm().fit(AUDIO, TRUTH, augment=dropout(3 * AUDIO, project, share=0))
-    np.testing.assert_allclose(dropped.state["context"], plain.state["context"], atol=1e-5)
-
-
-def test_dropout_drops_its_share_and_keeps_the_sum() -> None:
-    features = np.ones((2, 10_000), np.float32)
-    hear = dropout(features, lambda made: made, share=0.3)
-    first, second = hear(torch.tensor([0, 1])), hear(torch.tensor([0, 1]))
-    assert (first != second).any()
-    assert (first == 0).float().mean() == pytest.approx(0.3, abs=0.02)
-    assert first.mean() == pytest.approx(1, abs=0.03)
-    np.testing.assert_allclose(first.unique(), [0, 1 / 0.7], rtol=1e-6)
-    again = dropout(features, lambda made: made, share=0.3)
-    assert torch.equal(again(torch.tensor([0, 1])), first)
-
-
-def test_a_fit_hears_the_augmented_clips() -> None:
-    plain = palm().fit(AUDIO, TRUTH)
-    dropped = palm().fit(AUDIO, TRUTH, augment=dropout(AUDIO, project))
-    assert (dropped.state["context"] != plain.state["context"]).any()
-    assert dropped.score(AUDIO, TRUTH) > 0.5
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.0])
-def test_dropout_of_everything_is_refused(share: float) -> None:
-    with pytest.raises(FewShotError, match="share to drop"):
-        dropout(normalise(AUDIO), project, share)

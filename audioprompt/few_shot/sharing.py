@@ -1,0 +1,347 @@
+"""Heads as files: ``head.safetensors`` with everything about it in its metadata, and a card for people.
+
+    >>> shared = SharedHead(head, record_of(head, model, data="my clips", licence="CC-BY-4.0"))
+    >>> shared.save_pretrained("rain-or-not")              # or shared.push_to_hub("me/rain-or-not")
+    >>> SharedHead.from_pretrained("rain-or-not", model=model).head.predict(audio)
+
+A file from a stranger runs no code, and is refused unless it is exactly what a head of its method and model is.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from datetime import date
+from html import escape
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin, hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
+from pydantic import AfterValidator, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from audioprompt.few_shot.base import FewShotError, FitSettings, Head, LearnedHead
+from audioprompt.few_shot.cocoop import Cocoop
+from audioprompt.few_shot.coop import Coop
+from audioprompt.few_shot.palm import Palm, PalmDagger
+from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
+from audioprompt.models.base import AudioTextModel
+from audioprompt.prompts.pack import MAX_LABELS, Line, Note, Record, in_plain_words
+from audioprompt.zero_shot import Array
+
+FILE, RECORD_FILE, CARD_FILE = "head.safetensors", "config.json", "README.md"
+KEY = "audioprompt"  # of the metadata that holds the record
+FORMAT_VERSION = 1
+MAX_BYTES = 200_000_000
+
+
+def _distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(classes)) < len(classes):
+        raise ValueError("must not hold a class twice")
+    return classes
+
+
+class HeadScore(Record):
+    """How well a head did on clips that it had not seen.
+
+    Attributes:
+        data: the data set and the part of it.
+        n: number of clips.
+        accuracy: share of them put in the right class, 0 to 1.
+        zero_shot: the same of plain zero-shot classification, where that was measured.
+    """
+
+    data: Line
+    n: int = Field(ge=1)
+    accuracy: float = Field(ge=0, le=1)
+    zero_shot: float | None = Field(default=None, ge=0, le=1)
+
+
+class HeadRecord(Record):
+    """All that there is to know of a head but its numbers.
+
+    Attributes:
+        method: one of `METHODS`.
+        classes: the C class names, as a prompt says them.
+        model: the name of the model on whose embeddings it was fitted.
+        revision: that model's revision: a head is worthless on any other embeddings.
+        settings: how it was fitted, `FitSettings` or what its method has instead.
+        data: what it was fitted on.
+        licence: of those clips, as stated by whoever fitted it.
+        shots: clips per class at most.
+        scores: how well it did.
+        made_on: when it was fitted.
+        notice: advice on how the fit went.
+    """
+
+    format_version: int = Field(default=FORMAT_VERSION, ge=FORMAT_VERSION, le=FORMAT_VERSION)
+    method: Line
+    classes: Annotated[tuple[Line, ...], Field(min_length=2, max_length=MAX_LABELS), AfterValidator(_distinct)]
+    model: Line
+    revision: Line
+    settings: Mapping[str, float | int] = Field(default_factory=dict)
+    data: Line
+    licence: Line | None = None
+    shots: int | None = Field(default=None, ge=1)
+    scores: tuple[HeadScore, ...] = ()
+    made_on: date | None = None
+    notice: Note | None = None
+
+
+def record_of(
+    head: Head,
+    model: AudioTextModel,
+    data: str,
+    licence: str | None = None,
+    shots: int | None = None,
+    scores: tuple[HeadScore, ...] = (),
+) -> HeadRecord:
+    """The record of a head that was fitted just now on a model's embeddings.
+
+    Raises:
+        FewShotError: a text that a record cannot hold.
+    """
+    try:
+        return HeadRecord(
+            method=head.method,
+            classes=head.classes,
+            model=model.name,
+            revision=model.revision,
+            settings=_settings(head),
+            data=data,
+            licence=licence,
+            shots=shots,
+            scores=scores,
+            made_on=date.today(),
+            notice=head.notice,
+        )
+    except ValidationError as error:
+        raise FewShotError(f"the head cannot be described: {in_plain_words(error)}") from error
+
+
+class SharedHead(ModelHubMixin):
+    """A fitted head and its record, to be saved, published and had again.
+
+    Args:
+        head: a fitted head.
+        record: what is known of it.
+    """
+
+    def __init__(self, head: Head, record: HeadRecord) -> None:
+        self.head, self.record = head, record
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        save_head(save_directory / FILE, self.head, self.record)
+        (save_directory / RECORD_FILE).write_text(_as_json(self.record, indent=2) + "\n")
+
+    def generate_model_card(self, *_: Any, **__: Any) -> ModelCard:
+        return ModelCard(card(self.record))
+
+    @classmethod
+    def _from_pretrained(  # type: ignore[override]
+        cls,
+        *,
+        model_id: str,
+        model: AudioTextModel,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        **_: Any,
+    ) -> "SharedHead":
+        """Read a head for a model, from a folder or from the hub.
+
+        Raises:
+            FewShotError: it cannot be had, is broken, or was made for another model.
+        """
+        folder = Path(model_id)
+        if folder.is_dir():
+            return load_head(folder / FILE, model)
+        try:
+            path = hf_hub_download(
+                model_id, FILE, revision=revision, cache_dir=cache_dir, force_download=force_download,
+                local_files_only=local_files_only, token=token,
+            )  # fmt: skip
+        except (LocalEntryNotFoundError, ConnectionError) as error:
+            raise FewShotError(f"{model_id} cannot be downloaded: check the network and try again") from error
+        except (EntryNotFoundError, RepositoryNotFoundError) as error:
+            raise FewShotError(
+                f"there is no head called {model_id}: give a folder with {FILE}, or the name of a public repository"
+            ) from error
+        except OSError as error:
+            raise FewShotError(f"{model_id} could not be downloaded ({error}): try again") from error
+        return load_head(Path(path), model)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def save_head(path: Path, head: Head, record: HeadRecord) -> None:
+    """Write a fitted head and its record to one file.
+
+    Raises:
+        FewShotError: the head has learned nothing, or the disk refuses.
+    """
+    if not head.state:
+        raise FewShotError(f"this {head.method} head has learned nothing yet: fit it first")
+    arrays = {name: np.ascontiguousarray(value) for name, value in head.state.items()}
+    try:
+        save_file(arrays, path, {KEY: _as_json(record)})
+    except (OSError, SafetensorError) as error:
+        raise FewShotError(f"{path.name} cannot be saved in {path.parent}: {error}") from error
+
+
+def read_record(path: Path) -> HeadRecord:
+    """What a head's file, or the folder it is in, says of it.
+
+    Raises:
+        FewShotError: there is no such file, or it is not a head's.
+    """
+    return _read(path)[0]
+
+
+def load_head(path: Path, model: AudioTextModel) -> SharedHead:
+    """Read a head from its file, or the folder it is in, for a model.
+
+    Raises:
+        FewShotError: there is no such file, it is not a head's or broken, or it was made for another model.
+    """
+    record, state = _read(path)
+    if record.model != model.name or record.revision != model.revision:
+        raise FewShotError(
+            f"this head was made for {record.model} (revision {record.revision}), and the model here is {model.name} "
+            f"(revision {model.revision}): load that model, or fit the head again"
+        )
+    try:
+        head = _restored(record, state, model)
+        head.logits(np.zeros((1, model.dim), np.float32) + 1)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # ValueErrors are FewShotErrors too
+        raise FewShotError(
+            f"{path.name} is no {record.method} head for {len(record.classes)} classes: {error}"
+        ) from error
+    head.notice = record.notice
+    return SharedHead(head, record)
+
+
+def _read(path: Path) -> tuple[HeadRecord, dict[str, Array]]:
+    path = path / FILE if path.is_dir() else path
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise FewShotError(f"{path.name} is too large for a head: {MAX_BYTES // 1_000_000} MB are the limit")
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(KEY, "")
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+        record = HeadRecord.model_validate_json(text)
+    except OSError as error:
+        raise FewShotError(f"{path} cannot be read, {error.strerror}: check the path") from error
+    except (SafetensorError, TypeError) as error:
+        raise FewShotError(f"{path.name} is no head that audioprompt saved, or it is damaged: {error}") from error
+    except ValidationError as error:
+        raise FewShotError(f"{path.name} is no head that audioprompt saved: {in_plain_words(error)}") from error
+    for name, value in state.items():
+        if value.dtype != np.float32 or not np.isfinite(value).all():
+            raise FewShotError(f"{path.name} is damaged: {name} must hold finite numbers in single precision")
+    return record, state
+
+
+def _as_json(record: HeadRecord, indent: int | None = None) -> str:
+    return json.dumps(record.model_dump(mode="json", exclude_none=True), sort_keys=True, indent=indent)
+
+
+# --- each method's head from what was saved ---------------------------------------------------------------------------
+
+
+def _settings(head: Head) -> dict[str, float | int]:
+    """The numbers beside its arrays that a head is made of."""
+    if isinstance(head, LearnedHead):
+        return asdict(head.settings)
+    names = {TipAdapter: ("alpha", "beta", "logit_scale"), LinearProbe: ("strength",)}.get(type(head), ("logit_scale",))
+    return {name: getattr(head, name) for name in names}
+
+
+def _restored(record: HeadRecord, state: Mapping[str, Array], model: AudioTextModel) -> Head:
+    """The head that `_settings` and a state were taken from.
+
+    Raises:
+        FewShotError, KeyError, TypeError: they do not make one.
+    """
+    classes, settings = record.classes, record.settings
+    makers: Mapping[str, Callable[[], Head]] = {
+        "zero-shot": lambda: ZeroShot(classes, state["weights"], **settings),
+        "tspe": lambda: Tspe(classes, state["weights"], **settings),
+        "palm": lambda: Palm(classes, state["start"], _fit_settings(settings)),
+        "palm-dagger": lambda: PalmDagger(classes, state["start"], _fit_settings(settings)),
+        "coop": lambda: Coop(classes, model.text, _fit_settings(settings)),
+        "cocoop": lambda: Cocoop(classes, model.text, _fit_settings(settings)),
+        "linear-probe": lambda: LinearProbe(classes, **settings),
+        "tip-adapter": lambda: TipAdapter(classes, state["weights"], **settings),
+    }
+    if record.method not in makers:
+        raise FewShotError(f"no method is called {record.method!r}; there are: {', '.join(makers)}")
+    head = makers[record.method]()
+    head.state = dict(state)
+    return head
+
+
+def _fit_settings(settings: Mapping[str, float | int]) -> FitSettings:
+    whole = {field.name for field in fields(FitSettings) if field.type == "int" or field.type is int}
+    return FitSettings(**{name: int(value) if name in whole else value for name, value in settings.items()})  # type: ignore[arg-type]
+
+
+# --- the card ---------------------------------------------------------------------------------------------------------
+
+
+def card(record: HeadRecord) -> str:
+    """A model card in the hub's format: metadata, what the head is, how good it is, and how to use it."""
+    data = ModelCardData(
+        library_name="audioprompt",
+        pipeline_tag="audio-classification",
+        tags=["audioprompt", "few-shot", record.method, record.model],
+        license=record.licence.lower() if record.licence and _SPDX.fullmatch(record.licence) else None,
+    )
+    facts = {
+        "Method": record.method,
+        "Model": f"{record.model}, revision {record.revision}; on any other the head is refused",
+        "Fitted on": record.data + (f", up to {record.shots} clips per class" if record.shots else ""),
+        "Licence of those clips, as stated": record.licence or "not stated",
+        "Settings": ", ".join(f"{name} {value:g}" for name, value in sorted(record.settings.items())) or "none",
+        "Fitted": str(record.made_on) if record.made_on else "date unknown",
+    }
+    scores = "".join(
+        f"| {_plain(score.data)} | {score.n} | {100 * score.accuracy:.1f} % |"
+        f" {'' if score.zero_shot is None else f'{100 * score.zero_shot:.1f} %'} |\n"
+        for score in record.scores
+    )
+    return (
+        f"---\n{data.to_yaml()}\n---\n\n"
+        f"# {len(record.classes)} sounds, told apart by {_plain(record.method)}\n\n"
+        f"A classification head for the audio-language model {_plain(record.model)}, made with audioprompt.\n\n"
+        + "".join(f"- **{name}:** {_plain(fact)}\n" for name, fact in facts.items())
+        + f"\n## Classes\n\n{', '.join(map(_plain, record.classes))}\n"
+        + "\n## Accuracy on clips it had not seen\n\n"
+        + (f"| clips | n | this head | zero-shot |\n|---|---:|---:|---:|\n{scores}" if scores else "Not measured.\n")
+        + (f"\n{_plain(record.notice)}\n" if record.notice else "")
+        + f"\n## Use\n\n```python\n{_USE.replace(_NAME, repr(record.model))}```\n"
+        + "\nA probability says how one class compares with the others, not whether any of them is right.\n"
+    )
+
+
+_SPDX = re.compile(r"[A-Za-z0-9.+-]{2,40}")
+_NAME = '"MODEL"'
+_USE = f"""from audioprompt.embeddings import embed_clips, pooled
+from audioprompt.few_shot import SharedHead
+from audioprompt.models.registry import load
+
+model = load({_NAME})
+head = SharedHead.from_pretrained("this repository, or a folder with {FILE}", model=model).head
+print([head.classes[index] for index in head.predict(pooled(embed_clips(model, ["recording.wav"])))])
+"""
+
+
+def _plain(text: str) -> str:
+    """Other people's text, with nothing in it that Markdown or HTML would act on."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", escape(text, quote=False))
