@@ -1,12 +1,14 @@
 """Labelled clips: what a manifest may look like, and how its mistakes are told."""
 
+import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from audioprompt.data import DataError, LabelledClips
+from audioprompt.data import DataError, LabelledClips, open_clips
 
 Write = Callable[[str | bytes], Path]
 
@@ -128,3 +130,126 @@ def test_folds_that_are_not_there() -> None:
         clips().in_folds([1, 7, 4])
     with pytest.raises(DataError, match="has no folds"):
         LabelledClips((Path("a"),), ("a",)).in_folds({1})
+
+
+# --- groups -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("title", ["group", "source", "Source"])
+def test_a_column_names_the_recording_that_a_clip_was_cut_from(manifest: Write, title: str) -> None:
+    path = manifest(f"path,classname,{title}\na.wav,owl,night\nb.wav,dog,\ndeep/c.wav,owl,night\n")
+    (path.parent / "b.wav").write_bytes(b"other")
+    assert LabelledClips.from_manifest(path).groups == ("night", str(path.parent / "b.wav"), "night")
+    (path.parent / "b.wav").write_bytes(b"sound")
+    assert LabelledClips.from_manifest(path).groups == ("night",) * 3, "it is the same as one that was cut from night"
+
+
+def test_files_that_are_the_same_are_one_group(manifest: Write) -> None:
+    path = manifest("path,classname\na.wav,owl\nb.wav,dog\ndeep/c.wav,owl\n")
+    a, b, c = path.parent / "a.wav", path.parent / "b.wav", path.parent / "deep/c.wav"
+    a.write_bytes(b"s" * 100_000 + b"1")
+    b.write_bytes(b"s" * 100_000 + b"2")
+    c.write_bytes(b"s" * 100_000 + b"1")
+    clips = LabelledClips.from_manifest(path)
+    assert clips.groups == (str(a), str(b), str(a))
+    assert clips.take([2, 1]).groups == (str(a), str(b))
+
+
+def test_made_by_hand_every_file_is_its_own_group() -> None:
+    assert clips().groups == ("0.wav", "1.wav", "2.wav", "3.wav", "4.wav")
+    assert clips().in_folds({3}).groups == ("3.wav", "4.wav")
+
+
+def test_labels_are_one_line_of_text(manifest: Write) -> None:
+    clips = LabelledClips.from_manifest(manifest('path,classname\na.wav,"an\n\told  owl\x1b[31m"\nb.wav,dog\n'))
+    assert clips.labels == ("an old owl [31m", "dog")
+
+
+def test_there_are_limits() -> None:
+    paths = tuple(Path(f"{number}.wav") for number in range(50_001))
+    with pytest.raises(DataError, match="bees has 50,001 clips, and at most 50,000 can be used: choose some of them"):
+        LabelledClips(paths, ("bee",) * 50_001, name="bees")
+    with pytest.raises(DataError, match="clips has 1,001 classes, and at most 1,000 can be used"):
+        LabelledClips(paths[:1001], tuple(map(str, range(1001))))
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def tree(folder: Path, *files: str) -> Path:
+    """Fill a folder with files that hold their own names."""
+    for name in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return folder
+
+
+@pytest.mark.parametrize("top", ["", "set/", "set/audio/"])
+def test_a_folder_for_each_class(tmp_path: Path, top: str) -> None:
+    names = ("owl/2.wav", "owl/1.WAV", "dog_bark/deep/er/3.ogg", "dog_bark/notes.txt", "owl/.4.wav", ".git/owl/5.wav")
+    folder = tree(tmp_path / "animals", *(top + name for name in names), top + "__MACOSX/owl/6.wav", "README.md")
+    clips = LabelledClips.from_folder(folder)
+    assert [path.relative_to(folder / top).as_posix() for path in clips.paths] == [
+        "dog_bark/deep/er/3.ogg",
+        "owl/1.WAV",
+        "owl/2.wav",
+    ]
+    assert clips.labels == ("dog_bark", "owl", "owl")
+    assert clips.name == "animals" and clips.folds is None
+    assert open_clips(str(folder)) == clips
+
+
+@pytest.mark.parametrize("name", ["manifest.csv", "clips.csv", "set/manifest.csv"])
+def test_a_folder_with_a_manifest(tmp_path: Path, name: str) -> None:
+    folder = tree(tmp_path, f"{Path(name).parent}/audio/a.wav", f"{Path(name).parent}/audio/b.wav")
+    (folder / name).write_text("path,classname,fold\naudio/b.wav,owl,2\naudio/a.wav,dog,1\n")
+    clips = LabelledClips.from_folder(folder)
+    assert clips.labels == ("owl", "dog") and clips.folds == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ((), "animals holds no recordings: put those of each class in a folder named after it"),
+        (("owl/a.txt",), "animals holds no recordings"),
+        (("owl/a.wav", "owl/b.wav"), "animals has but one class, owl"),
+        (("owl/a.wav", "dog/b.wav", "c.wav"), "animals holds c.wav, which lies in no class's folder"),
+        (("train/owl/a.wav", "test/owl/b.wav"), "animals is split into test, train: give one of these folders"),
+        ((" /a.wav", "owl/b.wav"), "animals has a folder whose name is blank"),
+        (("a.csv", "b.csv", "owl/a.wav"), "holds several CSV files, a.csv, b.csv: call the one to use manifest.csv"),
+    ],
+)  # fmt: skip
+def test_folders_that_cannot_be_used(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
+    folder = tree(tmp_path / "animals", *files)
+    folder.mkdir(exist_ok=True)
+    with pytest.raises(DataError) as caught:
+        LabelledClips.from_folder(folder)
+    assert message in str(caught.value)
+
+
+def test_trains_and_tests_may_be_classes(tmp_path: Path) -> None:
+    assert LabelledClips.from_folder(tree(tmp_path, "train/a.wav", "test/b.wav")).labels == ("test", "train")
+
+
+# --- one door for all -------------------------------------------------------------------------------------------------
+
+
+def test_open_clips_takes_what_there_is(manifest: Write, tmp_path: Path) -> None:
+    path = manifest("path,classname\na.wav,owl\nb.wav,dog\n")
+    assert open_clips(str(path)) == LabelledClips.from_manifest(path)
+    assert len(open_clips("instruments")) == 192
+    with zipfile.ZipFile(tmp_path / "Mine.ZIP", "w") as archive:
+        archive.writestr("owl/a.wav", "a")
+        archive.writestr("dog/b.wav", "b")
+    clips = open_clips(str(tmp_path / "Mine.ZIP"))
+    assert clips.name == "Mine" and clips.labels == ("dog", "owl")
+    assert clips.paths[0].is_relative_to(os.environ["AUDIOPROMPT_CACHE"])
+
+
+@pytest.mark.parametrize("where", ["gone", "gone.csv", "gone.zip", "hf", "Instruments", "", "\0", "a\nb"])
+def test_open_clips_says_what_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError) as caught:
+        open_clips(where)
+    assert "\n" not in str(caught.value) and "\0" not in str(caught.value)

@@ -631,11 +631,11 @@ CLIPS = (
 # --- what is written --------------------------------------------------------------------------------------------------
 
 
-def write_opus(path: Path, sound: Sound) -> None:
+def write_opus(path: Path, sound: Sound, bits_per_second: int = BITS_PER_SECOND) -> None:
     """Encode a sound as Ogg Opus; the same sound gives the same bytes."""
     with av.open(str(path), "w", format="ogg", options={"fflags": "+bitexact"}) as file:
         stream = file.add_stream("libopus", rate=RATE, options={"flags": "+bitexact"})
-        stream.layout, stream.bit_rate = "mono", BITS_PER_SECOND
+        stream.layout, stream.bit_rate = "mono", bits_per_second
         frame = av.AudioFrame.from_ndarray(sound[None], format="flt", layout="mono")
         frame.sample_rate = RATE
         file.mux(stream.encode(frame))
@@ -676,6 +676,13 @@ LICENCE_RECORD = """\
 ## Embedded model
 
 See assets/embedded/MODEL_CARD.md.
+
+## Instruments
+
+The clips under `instruments/` are made by `tools/instruments.py`: notes and rhythms composed for them, played with the
+sound font FluidR3 (fluid-soundfont-gm 3.1-5.3, `sounds/sf2/FluidR3_GM.sf2`, by Frank Wen and contributors), mixed to
+mono, brought to one loudness, faded at both ends and encoded as Opus. They are under the MIT licence of the sound font,
+which stands at the end of this file.
 
 ## Example clips
 

@@ -6,13 +6,15 @@ import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 COMMIT = "0" * 40
 
 
 class Hub:
     """Serves ``<folder>/<repo>/<file>`` as the hub does, and ``<folder>/zenodo/<record>/<file>`` as Zenodo does.
+
+    Data sets are in ``<folder>/datasets/<owner>/<name>``; they have one revision, ``main``, and can be listed.
 
     Attributes:
         requests: what was asked for, as "GET gpt2/tokenizer.json" or "GET gpt2/tokenizer.json bytes=100-".
@@ -65,9 +67,12 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(body=True)
 
     def answer(self, body: bool) -> None:
-        path = urlsplit(self.path).path.strip("/")
+        path = unquote(urlsplit(self.path).path.strip("/"))
         if path.startswith("api/records/"):
             self.listing(path.removeprefix("api/records/"))
+        elif path.startswith("api/datasets/"):
+            repo, _, revision = path.removeprefix("api/").partition("/revision/")
+            self.dataset(repo, revision or "main")
         elif path.startswith("records/"):
             record, _, file = path.removeprefix("records/").partition("/files/")
             self.file(f"zenodo/{record}/{file}", body)
@@ -84,11 +89,32 @@ class Handler(BaseHTTPRequestHandler):
             }
             for file in (self.hub.folder / "zenodo" / record).glob("*")
         ]
-        content = json.dumps({"files": files}).encode()
-        self.send_response(200 if files else 404)
-        self.send_header("Content-Length", str(len(content)))
+        self.json(200 if files else 404, {"files": files})
+
+    def dataset(self, repo: str, revision: str) -> None:
+        folder = self.hub.folder / repo
+        self.hub.requests.append(f"LIST {repo}")
+        if not folder.is_dir():
+            self.json(401, {}, "RepoNotFound")
+        elif revision not in ("main", COMMIT):
+            self.json(404, {}, "RevisionNotFound")
+        else:
+            files = [
+                {"rfilename": file.relative_to(folder).as_posix(), "size": file.stat().st_size}
+                for file in folder.rglob("*")
+                if file.is_file()
+            ]
+            self.json(200, {"id": repo.removeprefix("datasets/"), "sha": COMMIT, "siblings": files})
+
+    def json(self, status: int, content: object, error: str | None = None) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        if error:
+            self.send_header("X-Error-Code", error)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(body)
 
     def file(self, name: str, body: bool) -> None:
         asked = self.headers.get("Range")

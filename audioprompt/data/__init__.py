@@ -1,0 +1,68 @@
+"""Labelled clips: what accuracy is measured on and what few-shot methods learn from.
+
+`open_clips` finds them wherever they are, `split` keeps a part of them unseen.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from audioprompt.cache import default_folder
+from audioprompt.data.archives import from_zip
+from audioprompt.data.clips import DataError, LabelledClips
+from audioprompt.data.splits import split
+from audioprompt.prompts.template import one_line
+
+DEMONSTRATION = "instruments"
+
+__all__ = ["DEMONSTRATION", "DataError", "LabelledClips", "demonstration", "from_zip", "open_clips", "split"]
+
+
+def open_clips(
+    where: str,
+    into: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    token: bool | None = None,
+) -> LabelledClips:
+    """Labelled clips from wherever they are.
+
+    Args:
+        where: the path of a manifest, of a folder with a folder for each class, or of a zip file with either; a data
+            set of the Hugging Face hub, ``hf:owner/name`` or ``hf:owner/name@split``; or ``instruments``, the
+            demonstration set.
+        into: the folder for what is unpacked or downloaded, by default one in the user's cache.
+        progress: told, file by file, how far a download is; an exception raised by it ends the download.
+        token: False keeps this machine's own login to the hub out of it, as a page open to visitors must.
+
+    Raises:
+        DataError: there is nothing, or nothing that can be used; the message says what to do.
+    """
+    into = into or default_folder() / "clips"
+    if where == DEMONSTRATION:
+        return demonstration()
+    if where.startswith("hf:"):
+        from audioprompt.data.hub import from_hub
+
+        repo_id, _, split_name = where.removeprefix("hf:").partition("@")
+        return from_hub(repo_id, into, split_name or None, progress=progress, token=token)
+    path = Path(where)
+    if path.is_dir():
+        return LabelledClips.from_folder(path)
+    if path.suffix.lower() == ".zip":
+        return from_zip(path, into)
+    if not path.is_file():
+        raise DataError(
+            f"{one_line(where)} is not there: give a CSV file, a folder, a zip file, hf:owner/name or {DEMONSTRATION}"
+        )
+    return LabelledClips.from_manifest(path)
+
+
+def demonstration() -> LabelledClips:
+    """The clips that come with audioprompt: twelve families of instruments, four presets and folds, 16 clips each.
+
+    They are in ``assets/instruments`` of a checkout, or in their copy inside an installed package.
+    """
+    package = Path(__file__).parents[1]
+    checkout = package.parent / "assets" / "instruments"
+    folder = checkout if checkout.is_dir() else package / "_assets" / "instruments"
+    return replace(LabelledClips.from_manifest(folder / "manifest.csv"), name=DEMONSTRATION)

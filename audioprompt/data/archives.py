@@ -1,0 +1,151 @@
+"""Clips that arrive as a zip file, which may be anybody's: what it says of itself is not believed."""
+
+import io
+import lzma
+import os
+import re
+import stat
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from audioprompt.data.alike import digest
+from audioprompt.data.clips import (
+    MAX_CLIPS,
+    DataError,
+    LabelledClips,
+    check_size,
+    find_manifest,
+    hidden,
+    inside,
+    is_sound,
+    read_folder,
+    wanted,
+)
+from audioprompt.prompts.template import one_line
+
+MAX_BYTES = 4_000_000_000  # unpacked, of all files together
+MAX_RATIO = 100  # of unpacked to packed: sound packs to a half or a tenth, only silence to less
+FREE_BYTES = 20_000_000  # unpacked, whatever the ratio: some silence is allowed
+MAX_ENTRIES = 2 * MAX_CLIPS  # files of any kind
+MAX_READ = 32_000_000  # bytes at a time: zipfile reads the list of contents in one go, as long as the file says it is
+BLOCK = 2**20  # bytes
+
+# What zipfile and the decompressors raise when they meet damage.
+DAMAGE = (BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
+
+
+def from_zip(
+    archive: str | os.PathLike[str] | bytes, into: str | os.PathLike[str], name: str | None = None
+) -> LabelledClips:
+    """Unpack a zip file that holds a manifest and its recordings, or a folder of recordings for each class.
+
+    All of it may lie in one more folder. Only recordings and the manifest are unpacked, into a folder of ``into`` named
+    after the content of the archive; an archive that has been unpacked there before is not unpacked again. Where
+    anything is wrong, nothing is left behind.
+
+    Args:
+        archive: the file, or its bytes.
+        into: the folder under which to unpack.
+        name: what to call the data, by default the archive's own name.
+
+    Raises:
+        DataError: the archive is damaged, encrypted or too large, holds a link or a path that leads out of it, or the
+            disk is full; or its content is nothing that `LabelledClips.from_folder` can read.
+    """
+    name = name or ("The archive" if isinstance(archive, bytes) else Path(archive).stem)
+    try:
+        with _opened(archive) as file:
+            folder = Path(into) / digest(file)[:32]
+            if not folder.is_dir():
+                with filled(folder) as working:
+                    _unpack(file, name, working)
+                    read_folder(working, name, stay_inside=True)  # what cannot be used is not kept
+    except DataError:
+        raise
+    except DAMAGE as error:
+        raise DataError(
+            f"{name} is no zip file that can be unpacked ({one_line(str(error))}): pack it again"
+        ) from error
+    except OSError as error:  # of the file system with a reason, of a decompressor without
+        reason = error.strerror or "it is damaged"
+        raise DataError(f"{name} cannot be unpacked ({reason}): check the file and the space on the disk") from error
+    return read_folder(folder, name, stay_inside=True)
+
+
+@contextmanager
+def filled(folder: Path) -> Iterator[Path]:
+    """A working folder that becomes ``folder`` once all has gone well, and is gone otherwise."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent, prefix="unfinished-") as temporary:
+        working = Path(temporary) / "clips"
+        working.mkdir()
+        yield working
+        try:
+            working.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # another process was faster
+                raise
+
+
+class _Archive(io.BufferedReader):
+    """A file of which no more is read at once than is reasonable."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MAX_READ:
+            raise BadZipFile("its list of contents is too long")
+        return super().read(size)
+
+
+@contextmanager
+def _opened(archive: str | os.PathLike[str] | bytes) -> Iterator[_Archive]:
+    with io.BytesIO(archive) if isinstance(archive, bytes) else Path(archive).open("rb", buffering=0) as raw:
+        yield _Archive(raw)
+
+
+def _unpack(file: _Archive, name: str, folder: Path) -> None:
+    """Write the recordings and the manifest of an archive into a folder, counting what really comes out."""
+    packed = file.seek(0, os.SEEK_END)
+    limit = min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * packed))
+    written = 0
+    with ZipFile(file) as archive:
+        for path, entry in _wanted(archive, name).items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with archive.open(entry) as source, target.open("xb") as out:
+                while block := source.read(BLOCK):
+                    written += len(block)
+                    if written > limit:
+                        raise DataError(
+                            f"{name} unpacks to more than {limit:,} bytes, too much for an archive of {packed:,}:"
+                            " unpack it yourself and give the folder"
+                        )
+                    out.write(block)
+
+
+def _wanted(archive: ZipFile, name: str) -> dict[PurePosixPath, ZipInfo]:
+    """The recordings and the manifest, by paths that are safe to write to."""
+    if len(archive.infolist()) > MAX_ENTRIES:
+        raise DataError(f"{name} holds over {MAX_ENTRIES:,} files: pack the recordings alone, and fewer of them")
+    entries: dict[PurePosixPath, ZipInfo] = {}
+    for entry in archive.infolist():
+        path = inside(entry.filename, name)
+        if entry.is_dir() or hidden(path) or not wanted(path):
+            continue
+        if re.search(r"[\x00-\x1f\x7f]", entry.filename):
+            raise DataError(f"{name} holds a file with an odd name, {entry.filename!r}: rename it")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise DataError(f"{name} holds a link, {path}: pack the recording itself")
+        if entry.flag_bits & 1:
+            raise DataError(f"{name} is encrypted: pack it without a password")
+        if path in entries:
+            raise DataError(f"{name} holds {path} twice: pack it again")
+        entries[path] = entry
+    manifest = find_manifest(entries, name)
+    kept = {path: entry for path, entry in entries.items() if is_sound(path) or path == manifest}
+    check_size(name, clips=len(kept))
+    return kept

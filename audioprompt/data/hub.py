@@ -1,0 +1,389 @@
+"""Data sets of the Hugging Face hub by id: which of their files make up a split, and how these become labelled clips.
+
+Files go into the hub's usual cache, shared with every other program; ``HF_ENDPOINT``, ``HF_HOME``, ``HF_TOKEN`` and
+``HF_HUB_OFFLINE`` mean what they mean everywhere. What has arrived is not fetched again, so that a download that was
+broken off goes on where it stopped.
+"""
+
+import csv
+import json
+import re
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+from audioprompt.data.archives import filled
+from audioprompt.data.clips import (
+    MANIFEST,
+    PARTS,
+    DataError,
+    LabelledClips,
+    Row,
+    assemble,
+    check_size,
+    hidden,
+    inside,
+    is_sound,
+    read_rows,
+    rows_by_folder,
+)
+from audioprompt.prompts.template import one_line
+
+Progress = Callable[[int, int], None]  # (files done, files in all)
+
+MAX_BYTES = 20_000_000_000  # to be downloaded of one data set
+DOWNLOADS = 8  # at a time
+TIMEOUT_SECONDS = 10
+ATTEMPTS = 5
+PAUSE_SECONDS = 0.5  # before another attempt
+USUAL_SPLITS = ("test", "validation")  # tried in this order where no split is asked for
+LABEL_COLUMNS = ("classname", "label", "class", "category")
+GROUP_COLUMNS = ("group", "source")
+ROWS_AT_ONCE = 64
+AUDIO_FOLDERS = ("", "audios/")  # that the paths of a table may be relative to
+
+
+class _Unreachable(DataError):
+    """There is no way to the hub at present."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A data set at one revision: its files, with their sizes in bytes, and how to get them."""
+
+    id: str
+    commit: str
+    files: Mapping[str, int]
+    token: bool | None
+
+    def fetch(self, names: Sequence[str], progress: Progress | None = None) -> list[Path]:
+        """Download some files, or take them from the cache: F names -> F paths.
+
+        An exception raised by ``progress`` ends it; what has arrived stays in the cache.
+
+        Raises:
+            DataError: they are too large, or cannot be downloaded.
+        """
+        if (size := sum(self.files[name] for name in set(names))) > MAX_BYTES:
+            raise DataError(
+                f"{self.id} has {size / 1e9:.0f} GB of recordings, and at most {MAX_BYTES / 1e9:.0f} GB are fetched:"
+                " choose a smaller split, or download it yourself and give the folder"
+            )
+        paths = []
+        pool = ThreadPoolExecutor(DOWNLOADS)
+        try:
+            with _without_bars():
+                for path in pool.map(self._fetch, names):
+                    paths.append(path)
+                    if progress:
+                        progress(len(paths), len(names))
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return paths
+
+    def _fetch(self, name: str) -> Path:
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                with _reaching(self.id):  # by commit: a file in the cache then needs no network
+                    path = hf_hub_download(self.id, name, repo_type="dataset", revision=self.commit, token=self.token)
+                    return Path(path)
+            except _Unreachable:  # the connection broke off; what has arrived of the file stays for the next attempt
+                if not left:
+                    raise
+                time.sleep(PAUSE_SECONDS)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def from_hub(
+    repo_id: str,
+    into: Path,
+    split: str | None = None,
+    revision: str | None = None,
+    progress: Progress | None = None,
+    token: bool | None = None,
+) -> LabelledClips:
+    """Fetch a split of a data set: ``"MahiA/ESC50"``, ``"test"``.
+
+    Three layouts are known. Tables ``test.csv`` or ``csv_files/test_1.csv`` with the columns ``path,classname`` beside
+    the recordings, as the authors of PALM publish theirs; ``test`` is then all of ``test_1``, ``test_2``, ..., each of
+    which is a fold. Parquet files with a column of audio and one of labels. A folder of recordings for each class,
+    possibly within a folder for each split.
+
+    A data set that has been fetched before can be had again while the hub is out of reach.
+
+    Args:
+        repo_id: ``owner/name`` on the hub.
+        into: the folder for what is made of the files: recordings out of Parquet, and a record of what was fetched.
+        split: which; by default ``test``, then ``validation``, then the only one there is.
+        revision: a branch, tag or commit; by default the newest.
+        progress: told of every file; an exception raised by it ends the download.
+        token: False keeps this machine's own login out of it, as a page open to visitors must; None uses it.
+
+    Raises:
+        DataError: the data set does not exist, is not public, has no such split or no layout that is known; a table
+            names a recording that is not there; or the hub cannot be reached.
+    """
+    name = f"{repo_id}@{split}" if split else repo_id
+    record = into / f"{_file_name(repo_id, split, revision)}.csv"
+    try:
+        repository = _look_up(repo_id, revision, token)
+    except _Unreachable:
+        if token is not False and record.is_file():
+            return replace(LabelledClips.from_manifest(record), name=name)
+        raise
+    clips = replace(_read(repository, split, into, progress), name=name)
+    _write(record, clips)
+    return clips
+
+
+def _look_up(repo_id: str, revision: str | None, token: bool | None) -> Repository:
+    with _reaching(repo_id):
+        about = HfApi(token=token).dataset_info(
+            repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS
+        )
+    files = {file.rfilename: file.size or 0 for file in about.siblings or ()}
+    return Repository(repo_id, about.sha or "main", files, token)
+
+
+def _read(repository: Repository, split: str | None, into: Path, progress: Progress | None) -> LabelledClips:
+    files = [PurePosixPath(name) for name in sorted(repository.files)]
+    if tables := {
+        path.stem: path for path in files if path.suffix == ".csv" and str(path.parent) in (".", "csv_files")
+    }:
+        return _by_tables(repository, tables, split, progress)
+    if shards := [path for path in files if path.suffix == ".parquet"]:
+        return _by_parquet(repository, shards, split, into, progress)
+    sounds = [path for path in files if is_sound(path) and not hidden(path)]
+    return _by_folders(repository, sounds, split, progress)
+
+
+def _choose(names: Collection[str], split: str | None, repo_id: str) -> str:
+    """The split asked for, or the one that is meant where none was."""
+    wanted = [split] if split else USUAL_SPLITS if len(names) > 1 else names
+    for name in wanted:
+        if name in names:
+            return name
+    there = [one_line(name) for name in sorted(names)]
+    trouble = f"has no split {one_line(split)}" if split else "has several splits"
+    raise DataError(f"{repo_id} {trouble}: choose one of {', '.join(there)}, as in hf:{repo_id}@{there[0]}")
+
+
+# --- tables beside the recordings -------------------------------------------------------------------------------------
+
+
+def _by_tables(
+    repository: Repository, tables: Mapping[str, PurePosixPath], split: str | None, progress: Progress | None
+) -> LabelledClips:
+    # The test parts of a cross-validation are its folds; the train parts overlap and are only to be had one by one.
+    folds = {stem: int(found[1]) for stem in tables if (found := re.fullmatch(r"test_(\d+)", stem))}
+    chosen = _choose([*tables, *(["test"] if folds else [])], split, repository.id)
+    stems = [chosen] if chosen in tables else sorted(folds, key=folds.__getitem__)
+    rows: list[Row] = []
+    names: list[str] = []
+    for stem, path in zip(stems, repository.fetch([str(tables[stem]) for stem in stems]), strict=True):
+        for row in read_rows(path):
+            rows.append(replace(row, fold=folds[stem]) if chosen not in tables else row)
+            names.append(_named(row, tables[stem], repository))
+    check_size(repository.id, clips=len(rows))
+    if chosen not in tables and len(set(names)) < len(names):
+        raise DataError(f"{repository.id} has recordings in several of its test tables: choose one, {', '.join(stems)}")
+    return assemble(rows, repository.fetch(names, progress), repository.id)
+
+
+def _named(row: Row, table: PurePosixPath, repository: Repository) -> str:
+    """The file that a line of a table names."""
+    path = inside(row.recording, row.where)
+    for folder in (*AUDIO_FOLDERS, f"{table.parent}/"):
+        if (name := f"{folder}{path}") in repository.files:
+            return name
+    raise DataError(f"{row.where} names {path}, which is not in {repository.id}: its authors need to add it")
+
+
+# --- a folder for each class ------------------------------------------------------------------------------------------
+
+
+def _by_folders(
+    repository: Repository, sounds: Sequence[PurePosixPath], split: str | None, progress: Progress | None
+) -> LabelledClips:
+    splits: dict[str, list[PurePosixPath]] = {}
+    for path in sounds:
+        for part in path.parts[:2]:  # train/owl/1.wav, data/train/owl/1.wav
+            if part.lower() in PARTS and len(path.parts) > 2:
+                splits.setdefault(part, []).append(path)
+                break
+    if sum(map(len, splits.values())) == len(sounds) > 0:
+        sounds = splits[_choose(splits, split, repository.id)]
+    elif split:
+        raise DataError(f"{repository.id} has no splits: leave @{one_line(split)} out")
+    rows = rows_by_folder(sounds, repository.id)
+    return assemble(rows, repository.fetch([row.recording for row in rows], progress), repository.id)
+
+
+# --- Parquet ----------------------------------------------------------------------------------------------------------
+
+
+def _by_parquet(
+    repository: Repository, shards: Sequence[PurePosixPath], split: str | None, into: Path, progress: Progress | None
+) -> LabelledClips:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as error:
+        # from 26 on, pyarrow wants numpy 2, which msclap does not take
+        raise DataError(
+            f"{repository.id} is kept in Parquet files: pip install 'pyarrow<26', then try again"
+        ) from error
+    splits: dict[str, list[str]] = {}
+    for path in shards:  # data/test-00000-of-00003.parquet, default/test/0000.parquet, birds/test.parquet
+        base = [] if path.stem.isdigit() else [re.sub(r"-\d+-of-\d+.*", "", path.stem)]
+        parts = [part for part in path.parent.parts if part not in ("data", "default")] + base
+        splits.setdefault("/".join(parts), []).append(str(path))
+    chosen = _choose(splits, split, repository.id)
+    folder = into / _file_name(repository.id, chosen, repository.commit[:12])
+    if not folder.is_dir():
+        files = repository.fetch(splits[chosen], progress)
+        try:
+            with filled(folder) as working:
+                _write_recordings([parquet.ParquetFile(file) for file in files], working, repository.id)
+        except ArrowException as error:
+            reason = one_line(str(error))
+            raise DataError(
+                f"{repository.id} has a Parquet file that cannot be read ({reason}): fetch it again"
+            ) from error
+    return LabelledClips.from_manifest(folder / MANIFEST)
+
+
+def _write_recordings(tables: Sequence[Any], folder: Path, name: str) -> None:
+    """Take the recordings out of Parquet files and list them in a manifest."""
+    with (folder / MANIFEST).open("w", encoding="utf-8", newline="") as file:
+        manifest = csv.writer(file)
+        manifest.writerow(("path", "classname", "group"))
+        count = size = 0
+        for table in tables:
+            sound, label, group, names = _columns(table.schema_arrow, name)
+            for batch in table.iter_batches(ROWS_AT_ONCE, columns=[sound, label, *group]):
+                for row in batch.to_pylist():
+                    check_size(name, clips=count + 1)
+                    if not (content := (row[sound] or {}).get("bytes")):
+                        raise DataError(f"{name} lacks the sound of clip {count}: its authors need to add it")
+                    if (size := size + len(content)) > MAX_BYTES:
+                        raise DataError(f"{name} unpacks to over {MAX_BYTES / 1e9:.0f} GB: choose a smaller split")
+                    recording = f"{count:06}.wav"  # or another format: readers go by content
+                    (folder / recording).write_bytes(content)
+                    manifest.writerow((recording, _label(row[label], names), *(row[one] for one in group)))
+                    count += 1
+
+
+def _columns(schema: Any, name: str) -> tuple[str, str, list[str], Sequence[str]]:
+    """Of an Arrow schema the columns of sound, label and group (or none), and the class names where labels are numbers.
+
+    Raises:
+        DataError: there is no column of sound, or none of labels.
+    """
+    about = json.loads((schema.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    numbered = {column: kind["names"] for column, kind in about.items() if isinstance(kind, dict) and "names" in kind}
+    kinds = {field.name: str(field.type) for field in schema}
+    sounds = [column for column, kind in kinds.items() if kind.startswith("struct<") and "bytes: binary" in kind]
+    labels = [column for column in LABEL_COLUMNS if column in numbered or kinds.get(column) == "string"] or [*numbered]
+    if not sounds or not labels:
+        lacking = "labels" if sounds else "sound"
+        raise DataError(f"{name} has no column of {lacking}, only {', '.join(kinds)}: choose another data set")
+    group = [column for column in GROUP_COLUMNS if column in kinds][:1]
+    return sounds[0], labels[0], group, numbered.get(labels[0], ())
+
+
+def _label(value: str | int | None, names: Sequence[str]) -> str:
+    """A class name; empty where there is none, as for the unlabelled, whose number is -1."""
+    if isinstance(value, int):
+        return names[value] if 0 <= value < len(names) else ""
+    return value or ""
+
+
+# --- what was fetched, for when there is no network -------------------------------------------------------------------
+
+
+def _file_name(*parts: str | None) -> str:
+    return re.sub(r"[^\w.@-]+", "--", "@".join(part or "" for part in parts))
+
+
+def _write(record: Path, clips: LabelledClips) -> None:
+    record.parent.mkdir(parents=True, exist_ok=True)
+    part = record.with_suffix(".part")
+    folds = clips.folds or [None] * len(clips)
+    with part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "classname", "group", *(["fold"] if clips.folds else [])))
+        for path, label, group, fold in zip(clips.paths, clips.labels, clips.groups, folds, strict=True):
+            writer.writerow((path.absolute(), label, group, *([fold] if clips.folds else [])))
+    part.replace(record)
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _reaching(repo_id: str) -> Iterator[None]:
+    """Say in a sentence why a data set cannot be had, and what to do."""
+    try:
+        yield
+    except OfflineModeIsEnabled as error:
+        raise _Unreachable(
+            f"{repo_id} is not on this machine yet, and HF_HUB_OFFLINE forbids downloads: unset that once"
+        ) from error
+    except LocalEntryNotFoundError as error:
+        raise _unreachable(repo_id) from error
+    except GatedRepoError as error:
+        raise DataError(
+            f"{repo_id} asks for consent: give it on its page on the hub, and log in with `hf auth login`"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise DataError(f"{repo_id} does not exist on the hub or is not public: check the name") from error
+    except RevisionNotFoundError as error:
+        raise DataError(f"{repo_id} has no such revision: give a branch, a tag or a commit of it") from error
+    except HFValidationError as error:
+        raise DataError(f"{one_line(repo_id)!r} is no name of a data set: write hf:owner/name") from error
+    except EntryNotFoundError as error:
+        raise DataError(f"{repo_id} lacks a file that it lists: its authors need to add it") from error
+    except HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", "error")
+        raise DataError(f"{repo_id} cannot be downloaded (HTTP {status}): try again later") from error
+    except OSError as error:  # of the disk with a reason, of the network without
+        if error.strerror:
+            raise DataError(f"{repo_id} cannot be kept, {error.strerror}: make room for it, or set HF_HOME") from error
+        raise _unreachable(repo_id) from error
+
+
+def _unreachable(repo_id: str) -> _Unreachable:
+    return _Unreachable(
+        f"{repo_id} is not on this machine as a whole, and {constants.ENDPOINT} cannot be reached: connect to the"
+        " network and try again, which goes on where it stopped"
+    )
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """The downloader's own progress bars keep quiet."""
+    if are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
