@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from datetime import date
-from html import escape
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +27,7 @@ from audioprompt.few_shot.cocoop import Cocoop
 from audioprompt.few_shot.coop import Coop
 from audioprompt.few_shot.palm import Palm, PalmDagger
 from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
+from audioprompt.markdown import plain
 from audioprompt.models.base import AudioTextModel
 from audioprompt.prompts.pack import MAX_LABELS, Line, Note, Record, in_plain_words
 from audioprompt.zero_shot import Array
@@ -312,19 +312,19 @@ def card(record: HeadRecord) -> str:
         "Fitted": str(record.made_on) if record.made_on else "date unknown",
     }
     scores = "".join(
-        f"| {_plain(score.data)} | {score.n} | {100 * score.accuracy:.1f} % |"
+        f"| {plain(score.data)} | {score.n} | {100 * score.accuracy:.1f} % |"
         f" {'' if score.zero_shot is None else f'{100 * score.zero_shot:.1f} %'} |\n"
         for score in record.scores
     )
     return (
         f"---\n{data.to_yaml()}\n---\n\n"
-        f"# {len(record.classes)} sounds, told apart by {_plain(record.method)}\n\n"
-        f"A classification head for the audio-language model {_plain(record.model)}, made with audioprompt.\n\n"
-        + "".join(f"- **{name}:** {_plain(fact)}\n" for name, fact in facts.items())
-        + f"\n## Classes\n\n{', '.join(map(_plain, record.classes))}\n"
+        f"# {len(record.classes)} sounds, told apart by {plain(record.method)}\n\n"
+        f"A classification head for the audio-language model {plain(record.model)}, made with audioprompt.\n\n"
+        + "".join(f"- **{name}:** {plain(fact)}\n" for name, fact in facts.items())
+        + f"\n## Classes\n\n{', '.join(map(plain, record.classes))}\n"
         + "\n## Accuracy on clips it had not seen\n\n"
         + (f"| clips | n | this head | zero-shot |\n|---|---:|---:|---:|\n{scores}" if scores else "Not measured.\n")
-        + (f"\n{_plain(record.notice)}\n" if record.notice else "")
+        + (f"\n{plain(record.notice)}\n" if record.notice else "")
         + f"\n## Use\n\n```python\n{_USE.replace(_NAME, repr(record.model))}```\n"
         + "\nA probability says how one class compares with the others, not whether any of them is right.\n"
     )
@@ -340,8 +340,3 @@ model = load({_NAME})
 head = SharedHead.from_pretrained("this repository, or a folder with {FILE}", model=model).head
 print([head.classes[index] for index in head.predict(pooled(embed_clips(model, ["recording.wav"])))])
 """
-
-
-def _plain(text: str) -> str:
-    """Other people's text, with nothing in it that Markdown or HTML would act on."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", escape(text, quote=False))

@@ -26,6 +26,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from audioprompt.markdown import code, plain
 from audioprompt.prompts.decisions import DECIDE, TEST
 from audioprompt.prompts.pack import (
     CATEGORIES,
@@ -48,8 +49,6 @@ Kind = tuple[str, str, str, str, int]  # of a measurement: its model, revision, 
 
 # What spreadsheets take for a formula, the full-width signs of Asian keyboards included.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-# What Markdown would make something of in the middle of a line: markup, HTML, cells of a table, addresses.
-_MARKUP = re.compile(r"[`*_\[\]<#~&$\\|]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -92,11 +91,11 @@ def as_report(pack: PromptPack, figures: Mapping[str, str] = MappingProxyType({}
         figures: names of picture files that are put beside the report, by their captions.
     """
     parts = [
-        f"# {_plain(pack.title)}",
+        f"# {plain(pack.title)}",
         "\n".join(f"- {fact}" for fact in _facts(pack)),
         "## Templates",
         _template_table(pack.entries),
-        *(f"![{_plain(caption)}]({quote(name)})" for caption, name in figures.items()),
+        *(f"![{plain(caption)}]({quote(name)})" for caption, name in figures.items()),
         "## History",
         _history_table(pack.history) if pack.history else "Nothing was changed since the pack was written.",
     ]
@@ -313,16 +312,6 @@ def _original(text: str) -> str:
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
-def _plain(text: str) -> str:
-    """A text that Markdown shows as it is: no markup, link or HTML, no new cell of a table."""
-    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};" if found[0] in "\\|" else "\\" + found[0], one_line(text))
-
-
-def _code(text: str) -> str:
-    """A text as code, which Markdown leaves alone, unless it has what would end the code or the cell of a table."""
-    return _plain(text) if re.search(r"[`|]", text) else f"`{text}`"
-
-
 def _facts(pack: PromptPack) -> list[str]:
     """What a report says of a pack before its templates."""
     origin, counts = pack.provenance, Counter(entry.status for entry in pack.entries)
@@ -330,12 +319,12 @@ def _facts(pack: PromptPack) -> list[str]:
     settings = json.dumps(origin.settings, sort_keys=True, ensure_ascii=False) if origin.settings else ""
     tests = [event.measured for event in pack.history if event.action == TEST and event.measured]
     lines = {
-        "For": _plain(pack.description or ""),
+        "For": plain(pack.description or ""),
         "Task": CATEGORIES[pack.category] if pack.category else "",
-        "Pack": _code(pack.id),
-        "Written by": _plain(origin.generator) + written,
-        "Settings": settings and _code(settings),
-        "Licence": _plain(pack.licence or ""),
+        "Pack": code(pack.id),
+        "Written by": plain(origin.generator) + written,
+        "Settings": settings and code(settings),
+        "Licence": plain(pack.licence or ""),
         "Templates": f"{len(pack.entries)}: {counts['approved']} approved, {counts['rejected']} rejected, "
         f"{counts['candidate']} candidates",
         "Scores on held-out clips": "; ".join(f"{_percent(test)} on {_of(test)}" for test in tests) or "none",
@@ -349,8 +338,8 @@ def _template_table(entries: Sequence[PackEntry]) -> str:
     for entry in entries:
         figures = {_kind(figure): _percent(figure) for figure in entry.measured}
         when = entry.decided_at.date().isoformat() if entry.decided_at else ""
-        decision = [_plain(entry.decided_by or ""), when, _plain(entry.reason or "")]
-        rows.append([_code(entry.template.text), entry.status, *(figures.get(kind, "") for kind in kinds), *decision])
+        decision = [plain(entry.decided_by or ""), when, plain(entry.reason or "")]
+        rows.append([code(entry.template.text), entry.status, *(figures.get(kind, "") for kind in kinds), *decision])
     return _table(["Template", "Status", *kinds.values(), "Decided by", "When", "Why"], rows)
 
 
@@ -360,7 +349,7 @@ def _history_table(history: Sequence[HistoryEvent]) -> str:
     for event in history:
         what = (event.action == DECIDE and event.to_status) or event.action
         days.setdefault((event.who, what), []).append(event.at.date().isoformat())
-    rows = [[_plain(who), _plain(what), str(len(on)), min(on), max(on)] for (who, what), on in days.items()]
+    rows = [[plain(who), plain(what), str(len(on)), min(on), max(on)] for (who, what), on in days.items()]
     return _table(["Who", "What", "Times", "First", "Last"], rows)
 
 
@@ -374,4 +363,4 @@ def _percent(figure: Measurement) -> str:
 
 def _of(figure: Measurement) -> str:
     """What a figure was measured on and with."""
-    return _plain(f"{figure.data}, {figure.split} ({figure.n} clips) with {figure.model} {figure.revision}")
+    return plain(f"{figure.data}, {figure.split} ({figure.n} clips) with {figure.model} {figure.revision}")
