@@ -1,0 +1,114 @@
+"""Propose a whole selection: the templates that serve labelled clips well and, the point of it, clips not heard yet.
+
+Picking what happens to be best on a few clips does not last, so three things are done about chance. Ensembles are
+judged by the mean probability they give to the true class, which unlike accuracy changes a little with every template
+and unlike cross-entropy does not hang on a few hopeless clips. They are found by taking templates away from the
+ensemble of all, in either of two ways, and not by adding to nothing. And which way, and how many are taken away, is
+decided on clips held out: the clips are split in halves again and again, templates taken away by one half and what is
+left judged by the other. Where that shows no gain of half a standard error, more are kept: with little to go by, little
+is taken away.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from audioprompt.curation import Board, Mask, added_up, of_truth, together
+from audioprompt.zero_shot import Array
+
+FEWEST = 3  # templates in a proposal
+SPLITS = 8  # into halves
+STANDARD_ERRORS = 0.5  # by which fewer templates must be better to be preferred
+SCALES = np.geomspace(2, 200, 25)  # candidates for the logit scale
+SHARPER = 8  # than that scale: the probability of the true class is then nearly 0 or 1 and its mean nearly accuracy
+
+
+def propose(board: Board, seed: int = 0) -> Mask:
+    """Select templates from labelled clips, ``[K]``; the same board and seed give the same selection.
+
+    The work grows with the clips, the classes and the square of the templates: half a second of one core for 160 clips,
+    10 classes and 40 templates, some seconds for 2,000 clips and 50 classes.
+    """
+    if board.n < 2:  # nothing to hold out
+        return board.everything
+    scale = SHARPER * logit_scale(board)
+    rng = np.random.default_rng(seed)
+    held_out: list[list[list[float]]] = [[] for _ in WAYS]
+    for _ in range(SPLITS):
+        half = random_half(board, rng)
+        for learnt, judged in ((board.on(half), board.on(~half)), (board.on(~half), board.on(half))):
+            for way, found in zip(WAYS, held_out, strict=True):
+                found.append([confidence(judged, *added_up(judged, kept), scale) for kept in way(learnt, scale)])
+    means = np.mean(held_out, axis=1)  # [ways, E]
+    counts = [eliminations(np.array(found)) for found in held_out]
+    best = max(range(len(WAYS)), key=lambda way: means[way, counts[way]])
+    return WAYS[best](board, scale)[counts[best]]
+
+
+def eliminations(held_out: NDArray[np.float64]) -> int:
+    """How many templates to take away: as few as is within some standard errors of the best number.
+
+    Args:
+        held_out: confidence after 0, 1, ... eliminations on each held-out half, ``[H, E]``.
+    """
+    mean = held_out.mean(axis=0)
+    best = mean.argmax()
+    error = (held_out - held_out[:, [best]]).std(axis=0) / np.sqrt(2)  # of the whole, which varies less than a half
+    return int(np.argmax(mean >= mean[best] - STANDARD_ERRORS * error))
+
+
+def eliminate(board: Board, scale: float) -> list[Mask]:
+    """The ensembles left by taking away, again and again, the template without which the others do best.
+
+    Returns:
+        Selections ``[K]`` of all templates, of all but one, ... down to the fewest of a proposal.
+    """
+    kept = board.everything
+    sums, squares = added_up(board, kept)
+    ensembles = [kept]
+    for _ in range(len(kept) - FEWEST):
+        across = board.gram[:, kept].sum(axis=1)
+        without = squares[:, None] - 2 * across + board.gram.diagonal(axis1=1, axis2=2)  # [C, K]
+        left = np.flatnonzero(kept)
+        worst = max(left, key=lambda k: confidence(board, sums - board.cosines[k], without[:, k], scale))
+        kept = kept.copy()
+        kept[worst] = False
+        sums, squares = sums - board.cosines[worst], without[:, worst]
+        ensembles.append(kept)
+    return ensembles
+
+
+def rank(board: Board, scale: float) -> list[Mask]:
+    """The ensembles left by taking away the template that does worst alone, then the next: as `eliminate` returns."""
+    alone = np.array([confidence(board, each, board.gram[:, k, k], scale) for k, each in enumerate(board.cosines)])
+    place = alone.argsort(kind="stable").argsort()
+    return [place >= taken for taken in range(max(len(place) - FEWEST, 0) + 1)]
+
+
+WAYS = (eliminate, rank)
+
+
+def confidence(board: Board, sums: Array, squares: NDArray[np.float64], scale: float) -> float:
+    """Mean probability that an ensemble gives to the true class: a smooth accuracy. Takes what `together` takes."""
+    logits = scale * together(sums, squares)
+    with np.errstate(over="ignore"):  # 1 / infinity is the right answer
+        return float((1 / np.exp(logits - of_truth(board, logits)).sum(axis=0)).mean())
+
+
+def logit_scale(board: Board) -> float:
+    """The scale at which the probabilities of all templates together suit the clips best, by cross-entropy."""
+    ensemble = together(*added_up(board, board.everything))
+    return min(SCALES, key=lambda scale: cross_entropy(board, scale * ensemble))
+
+
+def cross_entropy(board: Board, logits: Array) -> float:
+    return float((logsumexp(logits, axis=0) - of_truth(board, logits)).mean())
+
+
+def random_half(board: Board, rng: np.random.Generator) -> Mask:
+    """Half of the clips, ``[N]``, and of each class: every second one of the clips shuffled within their classes."""
+    shuffled = rng.permutation(board.n)
+    by_class = shuffled[board.truth[shuffled].argsort(kind="stable")]
+    half = np.zeros(board.n, bool)
+    half[by_class[rng.integers(2) :: 2]] = True
+    return half

@@ -1,0 +1,293 @@
+"""Which templates to keep: what each is worth on labelled clips, alone and in the ensemble of those approved.
+
+All that costs is done once, in `board`: from then on an ensemble of any templates is a sum of their cosines, divided by
+the length of the sum of their embeddings, which a small matrix per class gives exactly. A decision on a template is
+followed by `standing`, pure arithmetic.
+
+Shapes and letters are those of `audioprompt.zero_shot`: C classes, K templates, N clips and D dimensions. Where no
+template is approved, vanilla stands in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from audioprompt.reports import Score, score, winners
+from audioprompt.zero_shot import Array, cosines
+
+CHANCE = 0.05  # a difference that chance alone brings about less often than this is called more than chance
+RANDOM_ORDERS = 20
+SHORTEST = 1e-12  # length given to a sum of embeddings that cancel, as `zero_shot.normalise` does
+
+Choices = NDArray[np.intp]  # [N], each clip's chosen class
+Mask = NDArray[np.bool_]  # [K], true for the templates that belong to an ensemble; or [N], for some of the clips
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """K templates measured on N labelled clips: everything that no decision changes.
+
+    Attributes:
+        classes: the C class names.
+        truth: each clip's class, ``[N]``, indices into ``classes``.
+        vanilla: the class that plain zero-shot classification chooses for each clip, ``[N]``.
+        cosines: of every class with every clip, by each template, ``[K, C, N]``, float32. Clips come last, because then
+            the best class of all of them is found a row at a time, many times faster than clip by clip.
+        gram: for each class the inner products of its K prompts with each other, ``[C, K, K]``.
+    """
+
+    classes: tuple[str, ...]
+    truth: Choices
+    vanilla: Choices
+    cosines: Array
+    gram: NDArray[np.float64]
+
+    @property
+    def n(self) -> int:
+        """Number of clips."""
+        return len(self.truth)
+
+    @property
+    def everything(self) -> Mask:
+        """The selection of all templates, ``[K]``."""
+        return np.ones(len(self.cosines), bool)
+
+    @cached_property
+    def alone(self) -> NDArray[np.intp]:
+        """The class that each template alone chooses for each clip, ``[K, N]``."""
+        return self.cosines.argmax(axis=1)
+
+    @cached_property
+    def scores(self) -> tuple[Score, ...]:
+        """Each template alone, K."""
+        return tuple(score(chosen, self.truth) for chosen in self.alone)
+
+    @cached_property
+    def best(self) -> int:
+        """Index of the template that is best alone, the first of equals."""
+        return self.ranking(self.everything)[0]
+
+    @cached_property
+    def uncurated(self) -> Choices:
+        """What the ensemble of all K templates chooses, ``[N]``."""
+        return choices(self, self.everything)
+
+    @cached_property
+    def random_curves(self) -> Array:
+        """Accuracy of the first 1 to K templates in orders drawn at random, the same at every call, ``[20, K]``."""
+        draw = np.random.default_rng(0)
+        orders = [draw.permutation(len(self.cosines)) for _ in range(RANDOM_ORDERS)]
+        return np.array([[found.accuracy for found in growing(self, order)] for order in orders], np.float32)
+
+    def on(self, clips: Mask | Choices) -> "Board":
+        """The board of some of the clips."""
+        some = np.ascontiguousarray(self.cosines[:, :, clips])
+        return replace(self, truth=self.truth[clips], vanilla=self.vanilla[clips], cosines=some)
+
+    def ranking(self, among: Mask) -> list[int]:
+        """Indices of these templates, by accuracy alone; equals keep their order."""
+        return sorted(np.flatnonzero(among).tolist(), key=lambda k: -self.scores[k].correct)
+
+
+def board(audio: Array, vanilla: Array, prompts: Array, truth: Choices, classes: Sequence[str]) -> Board:
+    """Measure templates on labelled clips. Embeddings of more templates only take a new board, no new encoding.
+
+    Args:
+        audio: clip embeddings, ``[N, D]``.
+        vanilla: embeddings of the vanilla template filled with each class, ``[C, D]``.
+        prompts: embeddings of the templates filled with each class, ``[K, C, D]``.
+        truth: each clip's class, ``[N]``, indices into ``classes``.
+        classes: the C class names.
+
+    Raises:
+        ValueError: shapes that do not fit, no clip, or no template.
+    """
+    if prompts.ndim != 3 or 0 in prompts.shape:
+        raise ValueError(f"prompts must be [templates, classes, dim] and not empty, got shape {prompts.shape}")
+    if vanilla.shape != prompts.shape[1:] or len(classes) != len(vanilla):
+        raise ValueError(f"{len(classes)} classes and vanilla {vanilla.shape} do not fit prompts {prompts.shape}")
+    if truth.shape != audio.shape[:1] or not len(truth):
+        raise ValueError(f"truth must give one class for each of {len(audio)} clips, got shape {truth.shape}")
+    by_class = prompts.swapaxes(0, 1).astype(np.float64)  # [C, K, D]
+    return Board(
+        tuple(classes),
+        truth,
+        vanilla=winners(audio, vanilla),
+        cosines=np.stack([cosines(audio, weights).T for weights in prompts]),
+        gram=by_class @ by_class.swapaxes(1, 2),
+    )
+
+
+# --- ensembles on a board ---------------------------------------------------------------------------------------------
+
+
+def choices(board: Board, approved: Mask) -> Choices:
+    """What the ensemble of the templates approved, ``[K]``, chooses, ``[N]``: as `zero_shot.ensemble_weights` would."""
+    return together(*added_up(board, approved)).argmax(axis=0) if approved.any() else board.vanilla
+
+
+def growing(board: Board, order: Sequence[int] | Choices) -> list[Score]:
+    """Scores of the ensembles of the first, the first two, ... and all templates of an order."""
+    squares = board.gram[:, order][:, :, order].cumsum(axis=1).cumsum(axis=2).diagonal(axis1=1, axis2=2)
+    sums = np.zeros_like(board.cosines[0])
+    found = []
+    for k, square in zip(order, squares.T, strict=True):
+        sums += board.cosines[k]
+        found.append(_score(board, sums, square))
+    return found
+
+
+def with_one_changed(board: Board, approved: Mask) -> list[Score]:
+    """Scores of the ensemble once a decision is turned round, for each of the K templates."""
+    sums, squares = added_up(board, approved)
+    across = board.gram[:, approved].sum(axis=1)  # [C, K]
+    found = []
+    for k, sign in enumerate(np.where(approved, -1, 1)):
+        changed = sums + board.cosines[k] if sign > 0 else sums - board.cosines[k]
+        square = squares + 2 * sign * across[:, k] + board.gram[:, k, k]
+        alone = sign < 0 and approved.sum() == 1  # and so taking it away leaves vanilla
+        found.append(score(board.vanilla, board.truth) if alone else _score(board, changed, square))
+    return found
+
+
+def added_up(board: Board, approved: Mask) -> tuple[Array, NDArray[np.float64]]:
+    """What the approved templates add up to, as `together` takes it: ``[C, N]``, ``[C]``."""
+    return board.cosines[approved].sum(axis=0), board.gram[:, approved][:, :, approved].sum(axis=(1, 2))
+
+
+def together(sums: Array, squares: NDArray[np.float64]) -> Array:
+    """Cosines with an ensemble, from what its templates add up to: a new array, ``[C, N]``.
+
+    Args:
+        sums: of the templates' cosines, ``[C, N]``.
+        squares: squared lengths of the sums of the templates' embeddings, ``[C]``.
+    """
+    return sums * (1 / np.sqrt(np.maximum(squares, SHORTEST**2))).astype(np.float32)[:, None]
+
+
+def of_truth(board: Board, values: Array) -> Array:
+    """Each clip's value for its true class: ``[C, N]`` -> ``[N]``."""
+    return values[board.truth, np.arange(board.n)]
+
+
+def _score(board: Board, sums: Array, squares: NDArray[np.float64]) -> Score:
+    """Score an ensemble, from what `together` takes."""
+    found = together(sums, squares)
+    best = found.max(axis=0)
+    if np.count_nonzero(found == best) > board.n:  # classes tie for a clip: it goes to the first of them
+        return score(found.argmax(axis=0), board.truth)
+    return Score(int((of_truth(board, found) == best).sum()), board.n)
+
+
+# --- what a person sees after a decision ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two ways to classify the same clips, held against each other clip by clip.
+
+    Attributes:
+        better: clips that only the first one gets right.
+        worse: clips that only the second one gets right.
+    """
+
+    better: int
+    worse: int
+
+    @property
+    def p(self) -> float:
+        """Chance of a split at least as uneven if both were equally good: McNemar's exact test, two-sided."""
+        differing = self.better + self.worse
+        return float(binomtest(self.better, differing).pvalue) if differing else 1.0
+
+    def __str__(self) -> str:
+        if not self.better + self.worse:
+            return "no clip better, none worse"
+        verdict = "more than chance" if self.p < CHANCE else "may be chance"
+        return f"{self.better} clip{'s' * (self.better != 1)} better, {self.worse} worse: {verdict}"
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """Where a selection of templates stands.
+
+    Attributes:
+        ensemble: the approved templates together, by the mean of their embeddings (TSPE).
+        vanilla: plain zero-shot classification.
+        best: the one template that is best alone.
+        uncurated: all K templates together.
+        gains: what each template adds to the ensemble's accuracy, ``[K]``: to what the others achieve if it is
+            approved, to what the ensemble achieves if it is not.
+        recalls_before: for each class vanilla's score on the clips of that class, None where there are none; C.
+        recalls: the same for the ensemble.
+        against_vanilla: the ensemble held against vanilla.
+        against_uncurated: the ensemble held against all K templates together.
+        order: the approved templates by their accuracy alone.
+        curve: score of the first, the first two, ... of ``order`` together.
+    """
+
+    ensemble: Score
+    vanilla: Score
+    best: Score
+    uncurated: Score
+    gains: NDArray[np.float64]
+    recalls_before: tuple[Score | None, ...]
+    recalls: tuple[Score | None, ...]
+    against_vanilla: Comparison
+    against_uncurated: Comparison
+    order: tuple[int, ...]
+    curve: tuple[Score, ...]
+
+
+def standing(board: Board, approved: Mask) -> Standing:
+    """Say where a selection stands, ``[K]``: all that changes with a decision."""
+    chosen = choices(board, approved)
+    ensemble = score(chosen, board.truth)
+    changed = np.array([other.correct for other in with_one_changed(board, approved)])
+    order = board.ranking(approved)
+    return Standing(
+        ensemble,
+        vanilla=score(board.vanilla, board.truth),
+        best=board.scores[board.best],
+        uncurated=score(board.uncurated, board.truth),
+        gains=np.where(approved, ensemble.correct - changed, changed - ensemble.correct) / board.n,
+        recalls_before=recalls(board, board.vanilla),
+        recalls=recalls(board, chosen),
+        against_vanilla=compare(board, chosen, board.vanilla),
+        against_uncurated=compare(board, chosen, board.uncurated),
+        order=tuple(order),
+        curve=tuple(growing(board, order)),
+    )
+
+
+def recalls(board: Board, chosen: Choices) -> tuple[Score | None, ...]:
+    """For each class the score on the clips of that class, None where there are none; C."""
+    clips = np.bincount(board.truth, minlength=len(board.classes))
+    right = np.bincount(board.truth[chosen == board.truth], minlength=len(board.classes))
+    return tuple(Score(int(hits), int(n)) if n else None for hits, n in zip(right, clips, strict=True))
+
+
+def compare(board: Board, chosen: Choices, baseline: Choices) -> Comparison:
+    """Hold one method's choices against another's, ``[N]`` each."""
+    won, lost = _differing(board, chosen, baseline)
+    return Comparison(len(won), len(lost))
+
+
+def wins_and_losses(board: Board, template: int) -> tuple[Choices, Choices]:
+    """Indices of the clips that a template alone gets right and vanilla wrong, and of those the other way round."""
+    return _differing(board, board.alone[template], board.vanilla)
+
+
+def wins_and_losses_within(board: Board, approved: Mask, template: int) -> tuple[Choices, Choices]:
+    """Indices of the clips that the approved ensemble gets right only with a template, and only without it."""
+    this = np.arange(len(approved)) == template
+    return _differing(board, choices(board, approved | this), choices(board, approved & ~this))
+
+
+def _differing(board: Board, chosen: Choices, baseline: Choices) -> tuple[Choices, Choices]:
+    right, baseline_right = chosen == board.truth, baseline == board.truth
+    return np.flatnonzero(right & ~baseline_right), np.flatnonzero(~right & baseline_right)
