@@ -5,8 +5,8 @@ the cache.
 """
 
 import hashlib
-import io
 import os
+import struct
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +27,7 @@ Progress = Callable[[int, int], None]  # (done, total)
 Encode = Callable[[torch.Tensor], torch.Tensor]  # windows, [B, samples], to vectors
 
 WINDOWS_PER_BATCH = 16
+WINDOWS_PER_CPU_BATCH = 4  # what more of them become on their way through a net outgrows a processor's cache
 WINDOWS_AHEAD = 32  # decoded at a time and clip: bounds the memory a long clip takes
 DECODERS = min(8, os.cpu_count() or 1)
 TEXTS_PER_BATCH = 128
@@ -212,7 +213,8 @@ def _embed_windows(model: AudioTextModel, encode: Encode, windows: Array) -> Arr
         ModelError: the GPU's memory does not suffice for a single window.
     """
     try:
-        parts = [encode(torch.from_numpy(part)) for part in _batches(windows)]
+        size = WINDOWS_PER_CPU_BATCH if model.device == "cpu" else WINDOWS_PER_BATCH
+        parts = [encode(torch.from_numpy(part)) for part in _batches(windows, size)]
         return torch.cat(parts).float().cpu().numpy()
     except torch.OutOfMemoryError as error:
         if len(windows) == 1:
@@ -221,9 +223,9 @@ def _embed_windows(model: AudioTextModel, encode: Encode, windows: Array) -> Arr
     return np.concatenate([_embed_windows(model, encode, part) for part in (windows[:half], windows[half:])])
 
 
-def _batches(windows: Array) -> Iterator[Array]:
-    for start in range(0, len(windows), WINDOWS_PER_BATCH):
-        yield windows[start : start + WINDOWS_PER_BATCH]
+def _batches(windows: Array, size: int) -> Iterator[Array]:
+    for start in range(0, len(windows), size):
+        yield windows[start : start + size]
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------
@@ -267,7 +269,7 @@ def embed_prompts(
 
 
 def _key(model: AudioTextModel, *parts: bytes) -> str:
-    digest = hashlib.sha256(f"1 {model.name} {model.revision} {model.sample_rate} {model.window_seconds} ".encode())
+    digest = hashlib.sha256(f"2 {model.name} {model.revision} {model.sample_rate} {model.window_seconds} ".encode())
     for part in parts:
         digest.update(len(part).to_bytes(8, "little") + part)
     return digest.hexdigest()
@@ -292,12 +294,14 @@ def _clip_key(model: AudioTextModel, kind: bytes, source: AudioSource) -> str | 
     return None
 
 
+_HEADER = struct.Struct("<dI")  # seconds, number of windows; behind it, all float32: starts, embeddings
+
+
 def _packed(clip: EmbeddedClip) -> bytes:
-    file = io.BytesIO()
-    np.savez(file, starts=clip.starts, seconds=np.float64(clip.seconds), windows=clip.windows)
-    return file.getvalue()
+    return _HEADER.pack(clip.seconds, len(clip.starts)) + clip.starts.tobytes() + clip.windows.tobytes()
 
 
 def _unpacked(stored: bytes) -> EmbeddedClip:
-    with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
-        return EmbeddedClip(arrays["starts"], float(arrays["seconds"]), arrays["windows"])
+    seconds, count = _HEADER.unpack_from(stored)
+    values = np.frombuffer(stored, np.float32, offset=_HEADER.size).copy()
+    return EmbeddedClip(values[:count], seconds, values[count:].reshape(count, -1))

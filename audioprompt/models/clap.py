@@ -27,6 +27,7 @@ from torch.nn import functional
 from transformers import BertConfig, BertModel, CLIPTextConfig, CLIPTextModel, GPT2Config, GPT2Model
 from transformers.utils import logging as transformers_logging
 
+from audioprompt.models import htsat
 from audioprompt.models.base import ModelError, Tokens, check_windows
 from audioprompt.models.downloads import Progress, hub_file, zenodo_file
 from audioprompt.models.text import TextTokenizer, at_end
@@ -282,7 +283,10 @@ class MsClap:
     def audio_features(self, windows: Tensor) -> Tensor:
         """What the audio encoder hears, before the projection: ``[B, samples]`` -> ``[B, F]``, any length."""
         check_windows(windows, self.sample_rate, self.window_seconds)
-        return self.audio.base(windows.to(self.device))["embedding"]
+        windows = windows.to(self.device)
+        if hasattr(self.audio.base, "htsat"):
+            return htsat.embedding(self.audio.base, windows)
+        return self.audio.base(windows)["embedding"]
 
     def project_audio(self, features: Tensor) -> Tensor:
         """Features into the shared space: ``[B, F]`` -> ``[B, dim]``, L2-normalised; differentiable."""

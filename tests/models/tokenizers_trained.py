@@ -15,9 +15,9 @@ PROMPTS = [
 ]
 
 
-def gpt2(folder: Path) -> None:
+def gpt2(folder: Path, texts: Sequence[str] = PROMPTS) -> None:
     """Byte-level pairs. As in GPT-2, "!" is number 0 and the end token the last."""
-    _byte_level_files(folder)
+    _byte_level_files(folder, texts=texts)
     vocabulary = json.loads((folder / "vocab.json").read_text())
     assert vocabulary["!"] == 0
     vocabulary["<|endoftext|>"] = len(vocabulary)
@@ -53,7 +53,7 @@ def bert(folder: Path) -> None:
     BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
 
 
-def _byte_level_files(folder: Path, special: Sequence[str] = (), **suffix: str) -> None:
+def _byte_level_files(folder: Path, special: Sequence[str] = (), texts: Sequence[str] = PROMPTS, **suffix: str) -> None:
     """Train on bytes and write ``vocab.json`` and ``merges.txt``."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer(models.BPE(**suffix))
@@ -62,5 +62,5 @@ def _byte_level_files(folder: Path, special: Sequence[str] = (), **suffix: str) 
     trainer = trainers.BpeTrainer(
         vocab_size=700, special_tokens=list(special), initial_alphabet=alphabet, show_progress=False, **suffix
     )
-    tokenizer.train_from_iterator(PROMPTS, trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     tokenizer.model.save(str(folder))
