@@ -17,6 +17,7 @@ from audioprompt.zero_shot import Array, Prediction, Timeline, cosines, predict,
 
 if TYPE_CHECKING:
     from audioprompt.embeddings import EmbeddedClip, Progress
+    from audioprompt.few_shot import Head
     from audioprompt.models.base import AudioTextModel
 
 VANILLA = Template("This is a sound of {label}.")  # the baseline's one wording, TSPE's own
@@ -148,6 +149,7 @@ class Classification:
         ensemble: the answer of all templates together, N = 1.
         votes: what each template says alone, in the templates' order.
         timeline: the ensemble's answer for each window.
+        learned: the answer of a fitted head, N = 1; None where there is no such head.
     """
 
     seconds: float
@@ -155,6 +157,12 @@ class Classification:
     ensemble: Prediction
     votes: tuple[Vote, ...]
     timeline: Timeline
+    learned: Prediction | None = None
+
+    @property
+    def answer(self) -> str:
+        """The label to show first: the fitted head's where there is one, else the ensemble's."""
+        return winner(self.learned or self.ensemble)
 
     @property
     def agree(self) -> bool:
@@ -163,11 +171,17 @@ class Classification:
 
     @property
     def words(self) -> str:
-        """Agreement or disagreement of the two methods, in a sentence."""
+        """What a fitted head says, if there is one, and agreement or disagreement of the two methods, in sentences."""
+        return f"The fitted head says {winner(self.learned)}. {self._compared}" if self.learned else self._compared
+
+    @property
+    def _compared(self) -> str:
         first, second = (winner(prediction) for prediction in (self.vanilla, self.ensemble))
         count = sum(vote.label == second for vote in self.votes)
         prompts = f"{count} of {len(self.votes)} prompt{'s' * (len(self.votes) > 1)}"
         says = "says" if count == 1 else "say"
+        if self.agree and self.learned:
+            return f"Vanilla and {prompts} {says.removesuffix('s')} {second}."
         if self.agree:
             return f"They agree: {prompts} {says} {second}."
         return f"They disagree: vanilla says {first}, but {prompts} {says} {second}."
@@ -191,6 +205,7 @@ def classify(
     templates: Sequence[Template],
     name: str | None = None,
     progress: "Progress | None" = None,
+    head: "Head | None" = None,
 ) -> Classification:
     """Classify one recording with the vanilla template and with an ensemble of templates.
 
@@ -201,6 +216,7 @@ def classify(
         templates: the K templates of the ensemble.
         name: what to call the recording in an error.
         progress: told how many prompts are encoded, where they were not already.
+        head: a head fitted for these labels on this model's embeddings, to answer as well.
 
     Raises:
         AudioError: the recording cannot be used.
@@ -216,7 +232,7 @@ def classify(
     clip = embed_clip(model, source, name)
     vanilla = PROMPTS.get(model, [VANILLA], labels)
     ensemble = PROMPTS.get(model, templates, labels, progress)
-    return judge(clip, vanilla, ensemble, labels, templates, model)
+    return judge(clip, vanilla, ensemble, labels, templates, model, head)
 
 
 def judge(
@@ -226,6 +242,7 @@ def judge(
     labels: Sequence[str],
     templates: Sequence[Template],
     model: "AudioTextModel",
+    head: "Head | None" = None,
 ) -> Classification:
     """The arithmetic behind `classify`: a clip and prompts that are embedded already.
 
@@ -236,6 +253,7 @@ def judge(
         labels: the C labels.
         templates: the K templates.
         model: for its logit scale and the length of its window; it is not run.
+        head: a head fitted for these labels.
     """
     logit_scale = model.logit_scale
     pooled = clip.pooled[np.newaxis]
@@ -251,4 +269,5 @@ def judge(
         ensemble=predict(pooled, ensemble, labels, logit_scale),
         votes=votes,
         timeline=Timeline(clip.starts, ends, predict(clip.windows, ensemble, labels, logit_scale)),
+        learned=head.prediction(pooled) if head else None,
     )

@@ -14,7 +14,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from audioprompt.reports import Score, score, winners
 from audioprompt.zero_shot import Array, cosines
@@ -201,6 +200,8 @@ class Comparison:
     @property
     def p(self) -> float:
         """Chance of a split at least as uneven if both were equally good: McNemar's exact test, two-sided."""
+        from scipy.stats import binomtest  # takes a second to import
+
         differing = self.better + self.worse
         return float(binomtest(self.better, differing).pvalue) if differing else 1.0
 

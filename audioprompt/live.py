@@ -16,6 +16,7 @@ from audioprompt.classify import winner
 from audioprompt.zero_shot import Array, Prediction, predict
 
 if TYPE_CHECKING:
+    from audioprompt.few_shot import Head
     from audioprompt.models.base import AudioTextModel
 
 ROLLING_SECONDS = 3.0  # what an answer is about: long enough to recognise, short enough to follow
@@ -26,7 +27,7 @@ SILENCE_DECIBELS = -100.0  # the meter's lower end
 
 @dataclass(frozen=True)
 class Band:
-    """A stretch in which the ensemble's answer stayed the same; ``label`` is None where it was quiet."""
+    """A stretch in which the answer stayed the same; ``label`` is None where it was quiet."""
 
     start: float
     end: float
@@ -58,11 +59,13 @@ class Moment:
         decibels: level of the newest chunk, RMS below full scale.
         vanilla: the plain template's answer, N = 1; None when it is quiet.
         ensemble: the ensemble's answer, N = 1; None when it is quiet.
+        learned: a fitted head's answer, N = 1; None when it is quiet, and where there is no such head.
     """
 
     decibels: float
     vanilla: Prediction | None
     ensemble: Prediction | None
+    learned: Prediction | None = None
 
 
 def level(samples: NDArray[np.float32]) -> float:
@@ -91,8 +94,9 @@ def answer(
     vanilla: Array,
     ensemble: Array,
     labels: Sequence[str],
+    head: "Head | None" = None,
 ) -> tuple[Hearing, Moment]:
-    """Name the rolling window, and note the answer in the last minute's bands.
+    """Name the rolling window, and note the answer in the last minute's bands: the head's if there is one.
 
     The window is repeated until it fills the model's, as a short clip is.
 
@@ -103,6 +107,7 @@ def answer(
         vanilla: the vanilla template's prompts, ``[1, C, D]``.
         ensemble: the templates' prompts, ``[K, C, D]``.
         labels: the C labels.
+        head: a head fitted for these labels.
     """
     from audioprompt.embeddings import embed_clip
 
@@ -111,7 +116,8 @@ def answer(
         return _note(hearing, newest_seconds, None), Moment(decibels, None, None)
     newest = embed_clip(model, (hearing.rate, hearing.samples), name="The microphone").windows[-1:]
     first, second = (predict(newest, prompts, labels, model.logit_scale) for prompts in (vanilla, ensemble))
-    return _note(hearing, newest_seconds, winner(second)), Moment(decibels, first, second)
+    learned = head.prediction(newest) if head else None
+    return _note(hearing, newest_seconds, winner(learned or second)), Moment(decibels, first, second, learned)
 
 
 def _note(hearing: Hearing, seconds: float, label: str | None) -> Hearing:

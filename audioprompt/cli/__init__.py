@@ -6,10 +6,14 @@ where the command was used wrongly. What takes long to import is imported by the
 
 import typer
 
-from audioprompt.cli.catalogue import clear_cache, models, packs, show_cache
+from audioprompt.cli.catalogue import clear_cache, models, show_cache
 from audioprompt.cli.classify import classify
 from audioprompt.cli.commands import Commands
+from audioprompt.cli.curate import curate
 from audioprompt.cli.evaluate import evaluate
+from audioprompt.cli.generate import generate
+from audioprompt.cli.packs import diff, export, import_pack, list_packs, show
+from audioprompt.cli.palm import card, fit, predict
 from audioprompt.cli.serve import open_app
 
 app = typer.Typer(
@@ -21,9 +25,25 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(classify)
+app.command()(generate)
 app.command()(evaluate)
+app.command()(curate)
+
+packs = typer.Typer(invoke_without_command=True)
+packs.callback()(list_packs)
+packs.command()(show)
+packs.command()(diff)
+packs.command()(export)
+packs.command("import")(import_pack)
+app.add_typer(packs, name="packs")
+
+palm = typer.Typer(no_args_is_help=True, help="Learn to name sounds from a few clips of each: PALM and others.")
+palm.command()(fit)
+palm.command()(predict)
+palm.command()(card)
+app.add_typer(palm, name="palm")
+
 app.command()(models)
-app.command()(packs)
 
 cache = typer.Typer(invoke_without_command=True)
 cache.callback()(show_cache)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,9 +27,14 @@ from audioprompt.cli.output import Json, percent, print_, print_json, table
 from audioprompt.prompts.template import Template
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.console import RenderableType
 
+    from audioprompt.curation import Comparison
+    from audioprompt.prompts.pack import PromptPack
     from audioprompt.reports import Evaluation, Score
+    from audioprompt.zero_shot import Array
 
 
 def evaluate(
@@ -57,22 +63,74 @@ def evaluate(
     vanilla, prompts = embed_prompts(encoder, templates, clips.spoken_classes)
     audio = embed_files(encoder, clips.paths)
     report = reports.evaluate(audio, vanilla, prompts, clips.truth, clips.classes)
-    row = {found.text: index for index, found in enumerate(templates)}
-    of_packs = {
-        found.id: reports.ensemble_score(audio, prompts[[row[one.text] for one in found.approved]], clips.truth)
-        for found in packs
-    }
+    compared = _compare(packs, templates, audio, vanilla, prompts, clips.truth)
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name, "folds": numbers}
-        print_json({**used, **_evaluation_json(report, templates, of_packs)})
+        print_json({**used, **_evaluation_json(report, templates, compared)})
     else:
-        print_(f"{clips.name}, model {encoder.name}", *_evaluation_tables(report, templates, of_packs))
+        print_(f"{clips.name}, model {encoder.name}", *_evaluation_tables(report, templates, compared))
 
 
 # --- how good prompts are ---------------------------------------------------------------------------------------------
 
 
-def _evaluation_json(report: Evaluation, templates: Sequence[Template], packs: dict[str, Score]) -> Json:
+@dataclass(frozen=True)
+class PackResult:
+    """What the ensemble of a pack's approved templates achieves.
+
+    Attributes:
+        pack: the pack's id.
+        k: number of templates.
+        score: on the clips.
+        against_vanilla: held against vanilla, clip by clip.
+        against_first: held against the first pack; None for the first pack itself.
+    """
+
+    pack: str
+    k: int
+    score: Score
+    against_vanilla: Comparison
+    against_first: Comparison | None
+
+
+def _compare(
+    packs: Sequence[PromptPack],
+    templates: Sequence[Template],
+    audio: Array,
+    vanilla: Array,
+    prompts: Array,
+    truth: NDArray[np.intp],
+) -> list[PackResult]:
+    """Measure packs whose templates are among the K embedded: ``[N, D]``, ``[C, D]``, ``[K, C, D]``, ``[N]``."""
+    from audioprompt import reports
+    from audioprompt.zero_shot import ensemble_weights
+
+    row = {template.text: index for index, template in enumerate(templates)}
+    right = [
+        reports.winners(audio, ensemble_weights(prompts[[row[template.text] for template in pack.approved]])) == truth
+        for pack in packs
+    ]  # [N] for each pack
+    right_by_vanilla = reports.winners(audio, vanilla) == truth
+    return [
+        PackResult(
+            pack.id,
+            len(pack.approved),
+            reports.Score(int(hits.sum()), len(hits)),
+            _held_against(hits, right_by_vanilla),
+            None if hits is right[0] else _held_against(hits, right[0]),
+        )
+        for pack, hits in zip(packs, right, strict=True)
+    ]
+
+
+def _held_against(right: NDArray[np.bool_], baseline: NDArray[np.bool_]) -> Comparison:
+    """Compare two methods by which clips each gets right, ``[N]``."""
+    from audioprompt.curation import Comparison
+
+    return Comparison(better=int((right & ~baseline).sum()), worse=int((~right & baseline).sum()))
+
+
+def _evaluation_json(report: Evaluation, templates: Sequence[Template], packs: Sequence[PackResult]) -> Json:
     from audioprompt.classify import VANILLA
 
     scored = zip(templates, report.templates, strict=True)
@@ -87,7 +145,26 @@ def _evaluation_json(report: Evaluation, templates: Sequence[Template], packs: d
         "ensemble": score_json(report.ensemble),
         "recall": {name: score and score_json(score) for name, score in recalls},
         "confusion": report.confusion.tolist(),
-        "packs": [{"pack": name, **score_json(score)} for name, score in packs.items()],
+        "packs": [
+            {
+                "pack": found.pack,
+                "k": found.k,
+                **score_json(found.score),
+                "against_vanilla": _comparison_json(found.against_vanilla, report.n),
+                "against_first": found.against_first and _comparison_json(found.against_first, report.n),
+            }
+            for found in packs
+        ],
+    }
+
+
+def _comparison_json(comparison: Comparison, n: int) -> Json:
+    return {
+        "difference": (comparison.better - comparison.worse) / n,
+        "better": comparison.better,
+        "worse": comparison.worse,
+        "p": comparison.p,
+        "words": str(comparison),
     }
 
 
@@ -96,11 +173,11 @@ def score_json(score: Score) -> Json:
 
 
 def _evaluation_tables(
-    report: Evaluation, templates: Sequence[Template], packs: dict[str, Score]
+    report: Evaluation, templates: Sequence[Template], packs: Sequence[PackResult]
 ) -> Iterator[RenderableType]:
-    """Each template and the ensembles; then the ensemble's recall of each class and what it is mistaken for."""
+    """Each template and the ensembles; the packs compared; the ensemble's recalls and what it mistakes classes for."""
     single = [[template.text, *score_row(score)] for template, score in zip(templates, report.templates, strict=True)]
-    whole = [[f"ensemble of {name}", *score_row(score)] for name, score in packs.items()] if len(packs) > 1 else []
+    whole = [[f"ensemble of {found.pack}", *score_row(found.score)] for found in packs] if len(packs) > 1 else []
     yield table(
         ["prompt", f">{report.n} clips", ">95 % interval"],
         [["vanilla", *score_row(report.vanilla)]],
@@ -108,6 +185,7 @@ def _evaluation_tables(
         [["mean of the prompts", percent(report.mean_of_templates), ""], *whole],
         [[f"ensemble of {len(templates)} prompts", *score_row(report.ensemble)]],
     )
+    yield from _comparison_tables(packs, report.n)
     rows = []
     for index, (name, score) in enumerate(zip(report.classes, report.recalls, strict=True)):
         mistakes = report.confusion[index].copy()
@@ -115,6 +193,18 @@ def _evaluation_tables(
         taken_for = f"{report.classes[mistakes.argmax()]} ({mistakes.max()})" if mistakes.any() else ""
         rows.append([name, *(score_row(score) if score else ("", "")), taken_for])
     yield table(["class", ">ensemble recalls", ">95 % interval", "most often taken for"], rows)
+
+
+def _comparison_tables(packs: Sequence[PackResult], n: int) -> Iterator[RenderableType]:
+    """The packs held against vanilla, and all others against the first."""
+    comparisons: dict[str, list[tuple[str, Comparison]]] = {}
+    for found in packs:
+        comparisons.setdefault("vanilla", []).append((found.pack, found.against_vanilla))
+        if found.against_first:
+            comparisons.setdefault(packs[0].pack, []).append((found.pack, found.against_first))
+    for baseline, compared in comparisons.items():
+        rows = [[name, f"{100 * (one.better - one.worse) / n:+.1f}", str(one)] for name, one in compared]
+        yield table([f"against {baseline}", ">points", "clip by clip"], rows)
 
 
 def score_row(score: Score) -> tuple[str, str]:

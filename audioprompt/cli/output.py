@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from audioprompt.embeddings import Progress
 
-BLUE, ORANGE = "#0072B2", "#E69F00"  # vanilla and ensemble, here as in the app
+BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # vanilla, ensemble and learned, here as in the app
 
 Json = dict[str, Any]
 
@@ -46,7 +46,7 @@ def table(titles: Sequence[str], *sections: Sequence[Sequence[RenderableType]]) 
 
     table = Table(box=box.SIMPLE, pad_edge=False)
     for title in titles:
-        table.add_column(title.lstrip(">"), justify="right" if title.startswith(">") else "left")
+        table.add_column(title.lstrip(">"), justify="right" if title.startswith(">") else "left", overflow="fold")
     for section in sections:
         for row in section:
             table.add_row(*(one_line(cell) if isinstance(cell, str) else cell for cell in row))

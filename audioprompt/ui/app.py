@@ -9,7 +9,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
 
-from audioprompt.ui import classify, header, theme
+from audioprompt.ui import classify, curate, generate, header, learn, theme
 
 LARGEST_FILE = "50mb"
 CACHE_SECONDS = 3600  # how long uploads and microphone chunks stay on disk
@@ -19,8 +19,18 @@ def build(model: str = "embedded") -> gr.Blocks:
     """The page, with everything wired, not yet launched."""
     with gr.Blocks(title="audioprompt", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as page:
         picker, switched = header.build(page, model)
-        with gr.Tabs(), gr.Tab("Classify"):
-            classify.build(page, picker, switched)
+        head_in_hand = gr.State("")
+        pack_in_hand = gr.BrowserState("", storage_key="audioprompt-pack", secret="audioprompt")
+        task_in_hand = gr.BrowserState({}, storage_key="audioprompt-task", secret="audioprompt")
+        with gr.Tabs() as tabs:
+            with gr.Tab("Classify", id="classify") as classify_tab:
+                classify.build(page, classify_tab, picker, switched, head_in_hand)
+            with gr.Tab("Generate", id="generate"):
+                generate.build(page, tabs, picker, pack_in_hand, task_in_hand)
+            with gr.Tab("Curate", id="curate") as curate_tab:
+                curate.build(page, curate_tab, picker, switched, pack_in_hand)
+            with gr.Tab("Learn (PALM)", id="learn"):
+                learn.build(page, tabs, picker, head_in_hand)
     return page
 
 
@@ -41,10 +51,11 @@ def launch(
         share: whether to make a public link through Gradio's own service.
     """
     page = build(model)
+    css = theme.CSS + generate.CSS + curate.CSS + learn.CSS
     header.warm(model)
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
     _, address, public_address = page.launch(
-        server_name=host, server_port=port, inbrowser=open_browser, share=share, theme=theme.THEME, css=theme.CSS,
+        server_name=host, server_port=port, inbrowser=open_browser, share=share, theme=theme.THEME, css=css,
         footer_links=["api"], max_file_size=LARGEST_FILE, show_error=True, quiet=True, prevent_thread_lock=True,
     )  # fmt: skip
     print(f"audioprompt is at {public_address or address} (stop with Ctrl+C)", flush=True)

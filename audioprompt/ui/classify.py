@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from audioprompt.prompts.store import PromptStore
 from audioprompt.spectrogram import picture
 from audioprompt.ui import figures, live, markup, theme
 from audioprompt.ui.header import shared_model
+
+if TYPE_CHECKING:
+    from audioprompt.few_shot import Head
+    from audioprompt.models.base import AudioTextModel
 
 LONGEST_SECONDS = 600.0  # of a clip
 GENERAL_PACK = "eight-templates"  # what suits any labels
@@ -41,6 +45,11 @@ def packs() -> list[PromptPack]:
     """The packs whose approved templates can be an ensemble, the general one first."""
     usable = [pack for pack in PromptStore().packs() if pack.approved and pack.id != BASELINE_PACK]
     return sorted(usable, key=lambda pack: (pack.id != GENERAL_PACK, pack.title))
+
+
+def pack_choices() -> list[tuple[str, str]]:
+    """The packs as a list to choose from: what is shown, and the id."""
+    return [(f"{pack.title} ({len(pack.approved)})", pack.id) for pack in packs()]
 
 
 def pack_for(category: str | None) -> str:
@@ -108,6 +117,7 @@ def show_clip(
     labels: str,
     pack_id: str,
     model_name: str,
+    head_id: str = "",
     progress: gr.Progress = gr.Progress(),  # noqa: B008, this is how Gradio hands one over
 ) -> Result:
     """Classify a clip and draw the answer, or say in its place why there is none."""
@@ -120,15 +130,21 @@ def show_clip(
         model = shared_model(model_name)
         samples = load(sound, model.sample_rate, max_seconds=LONGEST_SECONDS)
         counted = lambda done, total: progress((done, total), desc="Reading the prompts", unit="prompts")  # noqa: E731
-        result = classify(model, (model.sample_rate, samples), chosen.labels, pack.approved, progress=counted)
+        head, unfit = head_for(head_id, model, chosen.labels)
+        result = classify(
+            model, (model.sample_rate, samples), chosen.labels, pack.approved, progress=counted, head=head
+        )
     except (AudioError, LabelError, PackError, ModelError) as error:
         return nothing_shown(markup.problem(error))
-    limit = figures.common_limit([result.vanilla, result.ensemble])
+    limit = figures.common_limit([found for found in (result.vanilla, result.ensemble, result.learned) if found])
     longer_than_a_window = len(result.timeline.starts) > 1
     return [
-        markup.verdict(result, chosen.notice),
+        markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit)))),
         shown(figures.probability_bars(markup.VANILLA_NAME, result.vanilla, theme.VANILLA, limit)),
         shown(figures.probability_bars(markup.method_name(pack), result.ensemble, theme.TSPE, limit)),
+        shown(figures.probability_bars(markup.learned_name(head), result.learned, theme.PALM, limit))
+        if head and result.learned
+        else gr.Plot(value=None, visible="hidden"),
         shown(figures.heard(picture(samples, model.sample_rate))),
         gr.Accordion(visible=True),
         markup.votes(result.votes, winner(result.ensemble)),
@@ -145,17 +161,44 @@ def nothing_shown(message: str) -> Result:
     """A message where the answer would be, and nothing else: no answer to an earlier question stays beside it."""
     hidden = gr.Plot(value=None, visible=False)
     closed = gr.Accordion(visible=False)
-    return [message, hidden, hidden, hidden, closed, "", closed, hidden]
+    return [message, hidden, hidden, gr.Plot(value=None, visible="hidden"), hidden, closed, "", closed, hidden]
+
+
+def head_for(head_id: str, model: "AudioTextModel", labels: Sequence[str]) -> "tuple[Head | None, str | None]":
+    """The fitted head in use, if it can answer for these labels; else why it cannot, as a sentence."""
+    if not head_id:
+        return None, None
+    from audioprompt.learning import HEADS
+
+    if (kept := HEADS.get(head_id)) is None:
+        return None, "The fitted head is no longer there: fit it again."
+    unfit = kept.misfit(model, labels)
+    return (None, unfit) if unfit else (kept.head, None)
+
+
+def labels_of_head(head_id: str) -> Any:
+    """The classes that a fitted head tells apart, as labels to choose between."""
+    from audioprompt.learning import HEADS
+
+    kept = HEADS.get(head_id)
+    return ", ".join(kept.head.classes) if kept else gr.skip()
 
 
 def show_live(
-    hearing: Hearing, chunk: tuple[int, NDArray[Any]] | None, labels: str, pack_id: str, model_name: str
+    hearing: Hearing,
+    chunk: tuple[int, NDArray[Any]] | None,
+    labels: str,
+    pack_id: str,
+    model_name: str,
+    head_id: str = "",
 ) -> tuple[Hearing, str]:
     """Hear one more chunk of the microphone, and draw what is heard now."""
     if chunk is None or not len(chunk[1]):
         return hearing, gr.skip()
     try:
-        return live.listen(shared_model(model_name), hearing, chunk, labels, PromptStore().get(pack_id))
+        model, chosen = shared_model(model_name), parse_labels(labels).labels
+        head, unfit = head_for(head_id, model, chosen)
+        return live.listen(model, hearing, chunk, chosen, PromptStore().get(pack_id), head, unfit)
     except (AudioError, LabelError, PackError) as error:
         return hearing, markup.problem(error)
 
@@ -163,13 +206,15 @@ def show_live(
 # --- the tab ----------------------------------------------------------------------------------------------------------
 
 
-def build(page: gr.Blocks, model: gr.Dropdown, switched: list[Any]) -> None:
+def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any], head_in_hand: gr.State) -> None:
     """Lay out the tab in the Blocks context it is called in, and wire it.
 
     Args:
         page: the page it is on.
+        tab: the tab itself.
         model: holds the name of the model that answers.
         switched: events after which another model answers.
+        head_in_hand: holds the id of the fitted head that answers as well.
     """
     with gr.Row(equal_height=False, elem_classes="work"):
         with gr.Column(scale=5, min_width=320):
@@ -177,7 +222,7 @@ def build(page: gr.Blocks, model: gr.Dropdown, switched: list[Any]) -> None:
                 with gr.Tab("Clip") as clip_tab:
                     sound = gr.Audio(
                         show_label=False, sources=["upload", "microphone"], type="filepath", buttons=[],
-                        waveform_options=_waveform(), elem_id="sound",
+                        waveform_options=waveform(), elem_id="sound",
                     )  # fmt: skip
                     with gr.Row(elem_classes="examples"):
                         chips = [_chip(example) for example in examples()[:EXAMPLES_AT_HAND]]
@@ -189,7 +234,7 @@ def build(page: gr.Blocks, model: gr.Dropdown, switched: list[Any]) -> None:
                 with gr.Tab("Live microphone") as live_tab:
                     microphone = gr.Audio(
                         show_label=False, sources=["microphone"], type="numpy", streaming=True, buttons=[],
-                        waveform_options=_waveform(), elem_id="microphone",
+                        waveform_options=waveform(), elem_id="microphone",
                     )  # fmt: skip
             with gr.Group():
                 labels = gr.Textbox(
@@ -202,16 +247,19 @@ def build(page: gr.Blocks, model: gr.Dropdown, switched: list[Any]) -> None:
                         elem_id="preset",
                     )  # fmt: skip
                     pack = gr.Dropdown(
-                        [(f"{pack.title} ({len(pack.approved)})", pack.id) for pack in packs()], label="Prompts",
-                        min_width=180, elem_id="pack",
+                        pack_choices(), label="Prompts", min_width=180, elem_id="pack",
                     )  # fmt: skip
             go = gr.Button("Classify", variant="primary", elem_id="classify")
         with gr.Column(scale=7, min_width=320):
             with gr.Column(elem_id="answer"):
                 verdict = gr.HTML(markup.empty(NO_SOUND), elem_id="verdict")
                 with gr.Row():
-                    vanilla = gr.Plot(show_label=False, visible=False, min_width=260, elem_id="vanilla")
-                    ensemble = gr.Plot(show_label=False, visible=False, min_width=260, elem_id="ensemble")
+                    vanilla, ensemble = (
+                        gr.Plot(show_label=False, visible=False, min_width=200, elem_id=elem_id)
+                        for elem_id in ("vanilla", "ensemble")
+                    )
+                    # what is mounted only as it becomes visible vanishes again beside plots that are there already
+                    learned = gr.Plot(show_label=False, visible="hidden", min_width=200, elem_id="learned")
                 heard = gr.Plot(show_label=False, visible=False, elem_id="heard")
                 with gr.Accordion("How each prompt voted", open=False, visible=False) as votes_fold:
                     votes = gr.HTML(elem_id="votes")
@@ -220,9 +268,9 @@ def build(page: gr.Blocks, model: gr.Dropdown, switched: list[Any]) -> None:
             live_view = gr.HTML(live.START, elem_id="live")
     hearing = gr.State(Hearing())
 
-    outputs = [verdict, vanilla, ensemble, heard, votes_fold, votes, time_fold, timeline]
+    outputs = [verdict, vanilla, ensemble, learned, heard, votes_fold, votes, time_fold, timeline]
     asked: dict[str, Any] = {
-        "fn": show_clip, "inputs": [sound, labels, pack, model], "outputs": outputs,
+        "fn": show_clip, "inputs": [sound, labels, pack, model, head_in_hand], "outputs": outputs,
         "show_progress": "minimal", "show_progress_on": verdict, "api_visibility": "private",
         "concurrency_id": "model", "concurrency_limit": WORKERS,
     }  # fmt: skip
@@ -237,13 +285,17 @@ def build(page: gr.Blocks, model: gr.Dropdown, switched: list[Any]) -> None:
     gr.on([sound.clear, pack.input], **asked)
     for event in switched:
         event.then(**asked)
+    head_in_hand.change(labels_of_head, head_in_hand, labels, **instant).then(**asked)
     preset.input(choose_preset, preset, [labels, pack], **instant).then(**asked)
+
+    tab.select(lambda: (gr.Dropdown(choices=pack_choices()), gr.Dropdown(choices=[PRESET_PROMPT, *presets()])),
+               None, [pack, preset], **instant)  # packs may have been curated since  # fmt: skip
 
     clip_tab.select(None, js=SHOW_CLIP, **instant)
     live_tab.select(None, js=SHOW_LIVE, **instant)
     microphone.start_recording(Hearing, None, hearing, **instant)
     microphone.stream(
-        show_live, [hearing, microphone, labels, pack, model], [hearing, live_view],
+        show_live, [hearing, microphone, labels, pack, model, head_in_hand], [hearing, live_view],
         stream_every=live.STREAM_EVERY, concurrency_limit=LISTENERS, show_progress="hidden", api_name="live",
     )  # fmt: skip
     gr.on(
@@ -256,7 +308,8 @@ def _chip(example: Example) -> gr.Button:
     return gr.Button(example.title, size="sm", min_width=0)
 
 
-def _waveform() -> gr.WaveformOptions:
+def waveform() -> gr.WaveformOptions:
+    """How a recorder draws what it hears."""
     return gr.WaveformOptions(
         waveform_color="#9f9fa9", waveform_progress_color=theme.ACCENT.c600, trim_region_color=theme.ACCENT.c400
     )

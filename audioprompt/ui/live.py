@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from audioprompt.classify import PROMPTS, VANILLA, parse_labels, ranked
-from audioprompt.live import MINUTE, Band, Hearing, Moment, add, answer
+from audioprompt.classify import PROMPTS, VANILLA, ranked
+from audioprompt.live import MINUTE, Band, Hearing, add, answer
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.ui import theme
 from audioprompt.ui.figures import TOP, common_limit
-from audioprompt.ui.markup import VANILLA_NAME, empty, method_name
+from audioprompt.ui.markup import VANILLA_NAME, empty, learned_name, method_name
 from audioprompt.zero_shot import Prediction
 
 if TYPE_CHECKING:
+    from audioprompt.few_shot import Head
     from audioprompt.models.base import AudioTextModel
 
 STREAM_EVERY = 0.25  # seconds between two chunks of the microphone
@@ -28,7 +29,13 @@ START = empty("Press Record: both methods then name what the microphone hears, s
 
 
 def listen(
-    model: "AudioTextModel", hearing: Hearing, chunk: tuple[int, NDArray[Any]], labels_text: str, pack: PromptPack
+    model: "AudioTextModel",
+    hearing: Hearing,
+    chunk: tuple[int, NDArray[Any]],
+    labels: Sequence[str],
+    pack: PromptPack,
+    head: "Head | None" = None,
+    notice: str | None = None,
 ) -> tuple[Hearing, str]:
     """Add a chunk of the microphone and show what is heard now.
 
@@ -36,38 +43,61 @@ def listen(
         model: what hears.
         hearing: what was heard before, ``Hearing()`` at first.
         chunk: sample rate and samples, as a microphone gives them.
-        labels_text: labels as typed.
+        labels: to choose between, as `parse_labels` gives them.
         pack: the ensemble's templates.
+        head: a head fitted for these labels.
+        notice: what else is to be said, as a sentence.
 
     Returns:
         What has been heard by now, and the live view as HTML.
 
     Raises:
-        AudioError, LabelError: the chunk or the labels cannot be used.
+        AudioError: the chunk cannot be used.
     """
     started = time.perf_counter()
-    labels = parse_labels(labels_text).labels
     vanilla, ensemble = PROMPTS.get(model, [VANILLA], labels), PROMPTS.get(model, pack.approved, labels)
     seconds = len(chunk[1]) / chunk[0]
-    hearing, moment = answer(add(hearing, *chunk), seconds, model, vanilla, ensemble, labels)
+    hearing, moment = answer(add(hearing, *chunk), seconds, model, vanilla, ensemble, labels, head)
     milliseconds = 1000 * (time.perf_counter() - started)
-    return hearing, view(hearing, moment, labels, method_name(pack), milliseconds)
+    columns = [
+        (VANILLA_NAME, theme.VANILLA, moment.vanilla),
+        (method_name(pack), theme.TSPE, moment.ensemble),
+        *([(learned_name(head), theme.PALM, moment.learned)] if head else []),
+    ]
+    return hearing, view(hearing, moment.decibels, columns, labels, milliseconds, notice)
 
 
-def view(hearing: Hearing, moment: Moment, labels: Sequence[str], ensemble_name: str, milliseconds: float) -> str:
-    """The live view: what is heard in large, both methods' bars, the level and the last minute."""
-    if moment.vanilla is None or moment.ensemble is None:
-        heading = '<div class="label quiet">quiet</div>'
-        columns = _no_bars(VANILLA_NAME, theme.VANILLA) + _no_bars(ensemble_name, theme.TSPE)
-    else:
-        limit = common_limit([moment.vanilla, moment.ensemble])
+def view(
+    hearing: Hearing,
+    decibels: float,
+    methods: Sequence[tuple[str, str, Prediction | None]],
+    labels: Sequence[str],
+    milliseconds: float,
+    notice: str | None = None,
+) -> str:
+    """The live view: what is heard in large, the methods' bars, the level and the last minute.
+
+    Args:
+        hearing: what has been heard by now.
+        decibels: level of the newest chunk.
+        methods: name, colour and answer of each; no answer when it is quiet.
+        labels: the C labels.
+        milliseconds: that the answer took.
+        notice: what else is to be said, as a sentence.
+    """
+    answers = [found for _, _, found in methods if found]
+    if answers:
+        limit = common_limit(answers)
         heading = f'<div class="label">{escape(hearing.bands[-1].label or "")}</div>'
-        columns = _bars(VANILLA_NAME, theme.VANILLA, moment.vanilla, limit)
-        columns += _bars(ensemble_name, theme.TSPE, moment.ensemble, limit)
+        columns = "".join(_bars(name, colour, found, limit) for name, colour, found in methods if found)
+    else:
+        heading = '<div class="label quiet">quiet</div>'
+        columns = "".join(_no_bars(name, colour) for name, colour, _ in methods)
     latency = f'<div class="latency">answered in {milliseconds:.0f} ms</div>'
+    noted = f'<div class="latency">{escape(notice)}</div>' if notice else ""
     return (
-        f'<div class="live"><div class="now">{heading}{latency}</div>'
-        f'{_meter(moment.decibels)}<div class="columns">{columns}</div>{_last_minute(hearing, labels)}</div>'
+        f'<div class="live"><div class="now">{heading}{latency}</div>{noted}'
+        f'{_meter(decibels)}<div class="columns">{columns}</div>{_last_minute(hearing, labels)}</div>'
     )
 
 

@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
-from audioprompt.classify import Classification, Vote, winner
+from audioprompt.classify import Classification, Vote
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.ui import theme
 
+if TYPE_CHECKING:
+    from audioprompt.few_shot import Head
 
-def verdict(result: Classification, notice: str | None = None) -> str:
-    """The ensemble's label in large, agreement or not in words, and what was left out of the labels."""
-    left_out = f'<div class="notice">{escape(notice)}</div>' if notice else ""
+
+def verdict(result: Classification, notice: str = "") -> str:
+    """The answer in large, agreement or not in words, and what else is to be said."""
+    noted = f'<div class="notice">{escape(notice)}</div>' if notice else ""
     return (
-        f'<div class="verdict" role="status"><div class="label">{escape(winner(result.ensemble))}</div>'
-        f'<div class="words">{escape(result.words)}</div>{left_out}</div>'
+        f'<div class="verdict" role="status"><div class="label">{escape(result.answer)}</div>'
+        f'<div class="words">{escape(result.words)}</div>{noted}</div>'
     )
 
 
@@ -53,3 +57,20 @@ def method_name(pack: PromptPack) -> str:
     """What an ensemble of a pack's templates is called: TSPE where the pack is specific to a task."""
     count = len(pack.approved)
     return f"{'TSPE' if pack.category else 'Ensemble'} ({count} prompt{'s' * (count != 1)})"
+
+
+METHOD_NAMES = {
+    "palm": "PALM",
+    "palm-dagger": "PALM†",
+    "coop": "CoOp",
+    "cocoop": "CoCoOp",
+    "linear-probe": "Linear probe",
+    "tip-adapter": "Tip-Adapter",
+    "zero-shot": "Zero-shot",
+    "tspe": "TSPE",
+}
+
+
+def learned_name(head: "Head") -> str:
+    """What a fitted head is called beside the two methods that learn nothing."""
+    return f"{METHOD_NAMES[head.method]} (learned)"

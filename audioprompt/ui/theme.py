@@ -124,8 +124,11 @@ footer .divider {{ display: none; }}
 
 .switch .tab-container {{ border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 3px; gap: 3px;
   height: auto; width: fit-content; background: var(--block-background-fill); }}
+/* Without a width of its own it would have none while it is not seen, and Gradio would fold its tabs away for good. */
+.switch .tab-container {{ min-width: 230px; }}
 .switch .tab-container::after {{ display: none; }}
-.switch .tab-container button {{ height: 28px; padding: 0 12px; border-radius: 6px; font-size: 0.875rem; }}
+.switch .tab-container button {{ flex: 1 0 auto; height: 28px; padding: 0 12px; border-radius: 6px;
+  font-size: 0.875rem; }}
 .switch .tab-container button::after {{ display: none !important; }}
 .switch .tab-container button.selected {{ background: var(--primary-50); }}
 .dark .switch .tab-container button.selected {{ background: var(--primary-900); color: white; }}
@@ -149,13 +152,14 @@ footer .divider {{ display: none; }}
 #votes {{ font-size: 0.875rem; }}
 #votes th:nth-child(2) {{ width: 27%; }}  #votes th:nth-child(3) {{ width: 3.5em; }}
 #votes th, #votes td {{ border: 0; padding: 5px 12px 5px 0; text-align: left; overflow-wrap: anywhere; }}
-#votes :is(thead, tbody, tr) {{ border: 0; }}
+#votes thead, #votes tbody, #votes tr {{ border: 0; }}
 #votes td {{ border-top: 1px solid var(--border-color-primary); }}
 #votes th {{ font-weight: 500; color: var(--body-text-color-subdued); }}
 #votes .number {{ text-align: right; padding-right: 0; font-variant-numeric: tabular-nums; }}
 #votes i {{ display: inline-block; width: 8px; height: 8px; border-radius: 2px; margin-right: 7px; }}
 
-body:not([data-sound="live"]) #live, body[data-sound="live"] :is(#answer, #classify) {{ display: none; }}
+body:not([data-sound="live"]) #live {{ display: none; }}
+body[data-sound="live"] #answer, body[data-sound="live"] #classify {{ display: none; }}
 .live .now {{ display: flex; justify-content: space-between; align-items: baseline; gap: 16px; }}
 .live .label {{ font-size: 1.75rem; font-weight: 650; letter-spacing: -0.02em; overflow-wrap: anywhere; }}
 .live .label.quiet, .live .latency, .live .ends, .live .meter span {{ color: var(--body-text-color-subdued); }}
@@ -165,7 +169,7 @@ body:not([data-sound="live"]) #live, body[data-sound="live"] :is(#answer, #class
 .live .track i {{ display: block; height: 100%; border-radius: 3px; transition: width 0.2s linear; }}
 .live .meter {{ display: grid; grid-template-columns: 1fr 4.5em; gap: 8px; align-items: center; margin: 6px 0 16px; }}
 .live .meter .track i {{ background: var(--body-text-color-subdued); }}  .live .meter span {{ text-align: right; }}
-.live .columns {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr)); gap: 16px; }}
+.live .columns {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 16px; }}
 .live .method {{ padding: 10px 14px 14px; border: 1px solid var(--border-color-primary); border-radius: 8px;
   background: var(--block-background-fill); }}
 .live .method .name {{ font-weight: 650; margin-bottom: 6px; }}
@@ -184,5 +188,6 @@ body:not([data-sound="live"]) #live, body[data-sound="live"] :is(#answer, #class
 @media (max-width: 640px) {{
   .gradio-container > .main {{ padding: 10px 12px 8px !important; }}
   #header .purpose {{ display: block; }}
+  .tab-container button {{ padding: 0 9px !important; font-size: 0.875rem !important; }}
 }}
 """

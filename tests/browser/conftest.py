@@ -49,12 +49,20 @@ class Trouble:
 
 
 @pytest.fixture(scope="session")
-def app_address() -> Iterator[str]:
-    """The app as ``python app.py`` starts it, on a free port."""
+def store_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app keeps the packs that tests make or change."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="session")
+def app_address(store_folder: Path) -> Iterator[str]:
+    """The app as ``python app.py`` starts it, on a free port, with no key for any service."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "BROWSER": "true"}  # a browser that does nothing
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    environment |= {"GRADIO_SERVER_PORT": str(port), "BROWSER": "true"}  # a browser that does nothing
+    environment |= {"AUDIOPROMPT_STORE": str(store_folder)}
     process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
     address = f"http://127.0.0.1:{port}/"
     try:

@@ -14,10 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audioprompt.prompts import generate
+from audioprompt.prompts.chat import STUCK_AFTER, ChatService
 from audioprompt.prompts.generate import (
     COUNT,
-    STUCK_AFTER,
-    ChatService,
     GenerationError,
     Generator,
     Ideas,

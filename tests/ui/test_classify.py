@@ -31,11 +31,11 @@ def hum(tmp_path: Path) -> str:
 
 
 def visible(component) -> bool:
-    return component.visible
+    return component.visible is True
 
 
 def test_a_clip_gets_an_answer_figures_and_votes(hum):
-    verdict, vanilla, ensemble, heard, votes_fold, votes, time_fold, timeline = classify.show_clip(
+    verdict, vanilla, ensemble, learned, heard, votes_fold, votes, time_fold, timeline = classify.show_clip(
         hum, LABELS, "acoustic-scenes", "fake"
     )
     assert '<div class="label">hum</div>' in verdict
@@ -43,7 +43,7 @@ def test_a_clip_gets_an_answer_figures_and_votes(hum):
     assert all(visible(part) for part in (vanilla, ensemble, heard, votes_fold))
     assert votes.count("<tr>") == 21
     assert "TSPE (20 prompts)" in str(ensemble.value)
-    assert not visible(time_fold) and not visible(timeline)
+    assert not visible(time_fold) and not visible(timeline) and not visible(learned)
 
 
 def test_a_clip_longer_than_a_window_gets_a_timeline(tmp_path):

@@ -1,0 +1,86 @@
+"""From a task to a pack of candidates: what the page and the command line share around `prompts.generate`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from audioprompt.classify import PROMPTS, LabelList, parse_labels
+from audioprompt.prompts.generate import GenerationError, Task
+from audioprompt.prompts.pack import CATEGORIES, Category
+from audioprompt.prompts.quality import Flag, check
+from audioprompt.prompts.template import SLOT, Template
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
+
+LABEL_ALONE = Template(SLOT)
+ID_CHARACTERS = 64
+
+
+def task_of(category: str | None, labels: str) -> tuple[Task, str | None]:
+    """A task from what a person chose and typed, and what was left out of the labels, as a sentence.
+
+    Args:
+        category: a key of ``CATEGORIES``; None or empty for none.
+        labels: separated by commas or lines; there need be none.
+
+    Raises:
+        GenerationError: there is no such category.
+        LabelError: the labels cannot be used.
+    """
+    found = parse_labels(labels) if labels.strip() else LabelList(())
+    return Task(category_of(category), found.labels), found.notice
+
+
+def category_of(name: str | None) -> Category | None:
+    """The category of this name, None for None or an empty one.
+
+    Raises:
+        GenerationError: there is no such category.
+    """
+    found = next((category for category in CATEGORIES if category == name), None)
+    if name and not found:
+        raise GenerationError(f"There is no category {name!r}; there are: {', '.join(CATEGORIES)}.")
+    return found
+
+
+def proposed_title(task: Task, day: date) -> str:
+    """What to call a pack of candidates for a task: ``Musical instrument recognition, 2026-11-21``."""
+    return f"{task.title}, {day.isoformat()}"
+
+
+def proposed_id(task: Task, day: date, taken: Collection[str]) -> str:
+    """An id that is not taken: from the category or else the first labels, and the day."""
+    words = task.category or " ".join(task.labels[:2])
+    slug = re.sub(r"[^a-z0-9]+", "-", words.lower())[:40].strip("-") or "sounds"
+    return next_free_id(f"{slug}-{day.isoformat()}", taken)
+
+
+def next_free_id(wanted: str, taken: Collection[str]) -> str:
+    """The id itself if it is not taken, else with the first number behind it that makes it free."""
+    candidate, number = wanted, 1
+    while candidate in taken:
+        number += 1
+        tail = f"-{number}"
+        candidate = wanted[: ID_CHARACTERS - len(tail)].rstrip("-") + tail
+    return candidate
+
+
+def flags_by_model(
+    model: AudioTextModel, templates: Sequence[Template], labels: Sequence[str]
+) -> list[tuple[Flag, ...]]:
+    """Check templates by their text and by what a model makes of their meaning; without labels by their text alone.
+
+    Returns:
+        The flags of each template.
+
+    Raises:
+        ModelError: the model fails.
+    """
+    if not (templates and labels):
+        return check(templates, labels)
+    prompts = PROMPTS.get(model, templates, labels)
+    return check(templates, labels, prompts, PROMPTS.get(model, [LABEL_ALONE], labels)[0])

@@ -1,0 +1,197 @@
+"""``audioprompt curate``: what each candidate is worth on labelled clips, and which to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audioprompt.cli.commands import UsageError
+from audioprompt.cli.evaluate import score_json, score_row
+from audioprompt.cli.options import AsJson, Device, Half, ModelName, Weights, fold_numbers, load_model
+from audioprompt.cli.output import Json, print_, print_json, progress_bar, table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from audioprompt.curation import Comparison, Standing
+    from audioprompt.prompts.pack import PromptPack
+    from audioprompt.reports import Score
+    from audioprompt.workbench import Bench, HeldOut, Progress, Proposal
+
+
+def curate(
+    pack_id: Annotated[str, typer.Argument(metavar="PACK", help="The pack whose prompts are measured.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="A manifest, folder or zip, hf:owner/name, or instruments.")
+    ],
+    validate_folds: Annotated[str | None, typer.Option(help="Measure on the clips of these folds: 1,2.")] = None,
+    share: Annotated[float, typer.Option(help="Without folds, measure on this share of the clips.")] = 0.5,
+    seed: Annotated[int, typer.Option(help="Draws that share.")] = 0,
+    test_folds: Annotated[
+        str | None, typer.Option(help="Score on the unseen clips of these folds too; the pack notes each such look.")
+    ] = None,
+    auto: Annotated[bool, typer.Option("--auto", help="Propose which prompts to approve and which to reject.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the proposal to the store; it can be undone.")] = False,
+    model: ModelName = "embedded",
+    weights: Weights = None,
+    device: Device = "auto",
+    half: Half = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure every prompt of a pack on labelled clips, alone and in the ensemble of those approved."""
+    if apply and not auto:
+        raise UsageError("--apply writes what --auto proposes: give both.")
+    seen_folds, unseen_folds = (folds and tuple(fold_numbers(folds)) for folds in (validate_folds, test_folds))
+    if unseen_folds and not seen_folds:
+        raise UsageError("--test-folds are folds besides those of --validate-folds: give both.")
+    if both := set(seen_folds or ()) & set(unseen_folds or ()):
+        raise UsageError(f"Fold {min(both)} cannot be looked at and held out: name it once.")
+
+    from audioprompt import workbench
+    from audioprompt.data import open_clips
+    from audioprompt.prompts.store import PromptStore
+
+    store = PromptStore()
+    pack = store.get(pack_id)
+    with progress_bar("clips") as progress:
+        clips = open_clips(data, progress=progress)
+    split = workbench.Split(seen_folds or None, share, seed)
+    split.divide(clips)  # a split that cannot be is said before a model is loaded
+    encoder = load_model(model, weights, device, half)
+    with progress_bar("encoding") as progress:
+        bench = workbench.measure(encoder, pack, clips, split, _of_anything(progress))
+    if unseen_folds:
+        bench = replace(bench, unseen=clips.in_folds(unseen_folds))
+    proposal = workbench.proposed(bench) if auto else None
+    if proposal and apply:
+        pack = workbench.decided(
+            store, bench, pack_id, proposal.changes(pack), workbench.AUTO, "proposed by auto-curation"
+        )
+    held_out = None
+    if unseen_folds:
+        selection = proposal.selection if proposal else bench.approved(pack)
+        with progress_bar("encoding") as progress:
+            held_out = workbench.score_held_out(bench, selection, _of_anything(progress))
+        workbench.note_held_out(store, bench, pack_id, held_out, workbench.AUTO if auto else "audioprompt curate")
+    if as_json:
+        print_json(_json(bench, pack, proposal, held_out))
+    else:
+        print_(*_tables(bench, pack, proposal, held_out))
+
+
+def _of_anything(progress: Callable[[int, int], None]) -> Progress:
+    """One bar for whatever is encoded."""
+    return lambda _what, done, total: progress(done, total)
+
+
+# --- what is printed --------------------------------------------------------------------------------------------------
+
+
+def _json(bench: Bench, pack: PromptPack, proposal: Proposal | None, held_out: HeldOut | None) -> Json:
+    stands = bench.standing(pack)
+    rows = zip(pack.entries, bench.board.scores, stands.gains, bench.flags, strict=True)
+    return {
+        "pack": pack.id,
+        "model": bench.model.name,
+        "revision": bench.model.revision,
+        "data": bench.seen.name,
+        "split": bench.split.name(bench.seen),
+        "n": bench.board.n,
+        "templates": [
+            {
+                "template": entry.template.text,
+                "status": entry.status,
+                **score_json(score),
+                "gain": float(gain),
+                "flags": [{"kind": flag.kind, "reason": flag.reason} for flag in flags],
+            }
+            for entry, score, gain, flags in rows
+        ],
+        **_standing_json(stands),
+        "best_template": bench.templates[bench.board.best].text,
+        "proposal": proposal
+        and {
+            "approve": [text for text, status in proposal.wanted.items() if status == "approved"],
+            "reject": [text for text, status in proposal.wanted.items() if status == "rejected"],
+            **_standing_json(proposal.standing),
+        },
+        "held_out": held_out
+        and {
+            "split": bench.split.name(bench.unseen, held_out=True),
+            "n": held_out.ensemble.n,
+            **_standing_json(held_out),
+        },
+    }
+
+
+def _standing_json(found: Standing | HeldOut) -> Json:
+    return {
+        "vanilla": score_json(found.vanilla),
+        "best_single": score_json(found.best),
+        "all": score_json(found.uncurated),
+        "ensemble": score_json(found.ensemble),
+        "against_vanilla": _comparison_json(found.against_vanilla),
+        "against_all": _comparison_json(found.against_uncurated),
+    }
+
+
+def _comparison_json(found: Comparison) -> Json:
+    return {"better": found.better, "worse": found.worse, "p": found.p}
+
+
+def _tables(
+    bench: Bench, pack: PromptPack, proposal: Proposal | None, held_out: HeldOut | None
+) -> Iterator[RenderableType]:
+    """Each prompt; where the approved ones stand, and the proposal; then the same on clips held out."""
+    stands = bench.standing(pack)
+    yield f"{pack.id} on {bench.seen.name}, {bench.split.name(bench.seen)}, model {bench.model.name}"
+    rows = zip(pack.entries, bench.board.scores, stands.gains, bench.flags, strict=True)
+    prompts = [
+        [
+            entry.status,
+            *([_verb(proposal, entry.template.text)] if proposal else []),
+            entry.template.as_string(),
+            _accuracy(score),
+            f"{100 * gain:+.1f}",
+            ", ".join(flag.kind for flag in flags),
+        ]
+        for entry, score, gain, flags in rows
+    ]
+    proposed = ["auto"] if proposal else []
+    yield table(["status", *proposed, "prompt", ">alone, %", ">in ensemble", "flags"], prompts)
+    chosen = [(f"approved ({len(pack.approved)})", stands)] if pack.approved else []
+    if proposal:
+        chosen.append((f"proposed ({proposal.selection.sum()})", proposal.standing))
+    yield from _ensembles(f"{bench.board.n} clips", len(pack.entries), stands, chosen)
+    if held_out:
+        name = f"proposed ({proposal.selection.sum()})" if proposal else f"approved ({len(pack.approved)})"
+        where = f"{held_out.ensemble.n} unseen clips"
+        yield f"\n{bench.unseen.name}, {bench.split.name(bench.unseen, held_out=True)}, held out"
+        yield from _ensembles(where, len(pack.entries), held_out, [(name, held_out)])
+
+
+def _ensembles(
+    where: str, total: int, found: Standing | HeldOut, chosen: Sequence[tuple[str, Standing | HeldOut]]
+) -> Iterator[RenderableType]:
+    baselines = [("vanilla", found.vanilla), ("best single", found.best), (f"all {total}", found.uncurated)]
+    yield table(
+        ["", f">{where}", ">95 % interval"],
+        [[name, *score_row(score)] for name, score in baselines],
+        [[name, *score_row(one.ensemble)] for name, one in chosen],
+    )
+    for name, one in chosen:
+        yield f"{name} over vanilla: {one.against_vanilla}"
+        yield f"{name} over all {total}: {one.against_uncurated}"
+
+
+def _accuracy(score: Score) -> str:
+    """In per cent, with half the width of its 95 % interval."""
+    low, high = score.interval
+    return f"{100 * score.accuracy:.1f} ± {50 * (high - low):.1f}"
+
+
+def _verb(proposal: Proposal, text: str) -> str:
+    return "keep" if proposal.wanted[text] == "approved" else "drop"

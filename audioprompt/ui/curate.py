@@ -1,0 +1,649 @@
+"""The Curate tab: what each candidate is worth on real clips, and the decision on it.
+
+What a page shows is in its `Desk`; everything that lasts is in the store of packs. The table and all around it is HTML
+made by `curate_view`; clicks and keys in it arrive here as the events that its script, `curate_script`, triggers.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import gradio as gr
+
+from audioprompt.audio import AudioError, load
+from audioprompt.cache import default_folder
+from audioprompt.candidates import next_free_id
+from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, open_clips
+from audioprompt.prompts.decisions import Change, next_redo, next_undo, redo, undo
+from audioprompt.prompts.exchange import EXPORTS, read_pack
+from audioprompt.prompts.pack import PackError, PromptPack
+from audioprompt.prompts.store import PromptStore
+from audioprompt.ui import curate_view as view
+from audioprompt.ui import markup, theme
+from audioprompt.ui.curate_script import MESSAGE_SCRIPT, SCRIPT
+from audioprompt.ui.curate_style import CSS as CSS
+from audioprompt.ui.header import shared_model
+
+if TYPE_CHECKING:
+    from audioprompt.workbench import Bench, HeldOut, Job, Progress, Proposal, Split
+
+T = TypeVar("T")
+Kept = dict[str, dict[str, Any]]  # what a browser remembers of each pack's clips, the pack measured last at the end
+
+LOOK_SECONDS = 0.15  # between two looks at how far the encoding is
+PACKS_KEPT = 50  # whose clips a browser remembers
+PLAYED_AT = 44_100  # Hz
+WHERE_HELP = "instruments, a manifest.csv, a folder, or hf:owner/name"
+FORMATS = {"json": "Pack", "list": "List of strings", "csv": "Table", "report": "Report"}
+SAVE = """(parcel) => {
+    if (!parcel) return;
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([parcel.content], {type: 'text/plain'}));
+    link.download = parcel.name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}"""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What one open page shows.
+
+    Attributes:
+        bench: the templates, measured.
+        model: name of the model as it was picked.
+        pack_id: the pack.
+        stamp: of the pack's file as it was last shown.
+        rows: texts of the templates shown, in their order; it changes only when someone asks for it.
+        only: the filter, a key of ``view.FILTERS``.
+        search: words that the templates shown have.
+        sort: a key of ``view.SORTS``, and whether it runs backwards.
+        label: the class that prompts are filled with.
+        selected: text of the template selected.
+        proposal: of a selection, while a person ponders it.
+        held_out: what the clips held out said of the templates approved now.
+        turn: how often it was drawn.
+    """
+
+    bench: Bench
+    model: str
+    pack_id: str
+    stamp: str = ""
+    rows: tuple[str, ...] = ()
+    only: str = "all"
+    search: str = ""
+    sort: tuple[str, bool] = ("order", False)
+    label: str = ""
+    selected: str = ""
+    proposal: Proposal | None = None
+    held_out: HeldOut | None = None
+    turn: int = 0
+
+
+class Drawn(NamedTuple):
+    """A desk and each part of the page that shows it."""
+
+    desk: Any
+    strip: Any
+    filters: Any
+    table: Any
+    actions: Any
+    side: Any
+    foot: Any
+
+
+AS_IT_IS = Drawn(*[gr.skip()] * len(Drawn._fields))
+
+
+# --- drawing ----------------------------------------------------------------------------------------------------------
+
+
+def arranged(desk: Desk, pack: PromptPack) -> Desk:
+    """The desk with its rows filtered, searched and sorted anew."""
+    rows = view.rows_of(desk.bench, pack, desk.bench.standing(pack))
+    shown = view.chosen(rows, desk.only, desk.search, *desk.sort)
+    return replace(desk, rows=tuple(row.text for row in shown))
+
+
+def drawn(desk: Desk, note: str = "", go: str | None = None) -> Drawn:
+    """Show a desk with its pack as it stands in the store now.
+
+    Args:
+        desk: what to show.
+        note: a sentence for the person.
+        go: text of the template to select, None to leave that to the page.
+
+    Raises:
+        PackError: the pack is gone, or its file is broken.
+    """
+    store = PromptStore()
+    stamp, pack = store.stamp(desk.pack_id), store.get(desk.pack_id)
+    bench = desk.bench.for_pack(pack)
+    if bench is not desk.bench:  # someone added templates
+        desk = arranged(replace(desk, bench=bench, proposal=None, held_out=None), pack)
+    stands = bench.standing(pack)
+    rows = {row.text: row for row in view.rows_of(bench, pack, stands)}
+    shown = [rows[text] for text in desk.rows if text in rows]
+    selected = go or desk.selected
+    if selected not in rows:
+        selected = next(iter(desk.rows), "")
+    desk = replace(desk, stamp=stamp, selected=selected, turn=desk.turn + 1)
+    changes = desk.proposal.changes(pack) if desk.proposal else {}
+    return Drawn(
+        desk,
+        view.strip(bench, pack, stands),
+        view.filters(list(rows.values()), desk.only),
+        view.table(shown, len(rows), stands, desk.label, desk.sort, changes, desk.turn, go),
+        view.actions(pack, desk.proposal, stands, note),
+        view.side(bench, pack, stands, rows.get(selected), desk.label),
+        view.foot(bench, pack, stands, desk.held_out),
+    )
+
+
+# --- what clicks and keys do: functions that a script can call as well ------------------------------------------------
+
+
+def acted(desk: Desk | None, acts: Sequence[Mapping[str, Any]], selected: str, who: str) -> Drawn:
+    """Do what was asked for, one after the other, and show where that leads."""
+    if desk is None:
+        return AS_IT_IS
+    desk, note, go = replace(desk, selected=selected), "", None
+    for one in acts:
+        try:
+            desk, go = _done(desk, one, who)
+        except PackError as error:
+            note = _sentence(error)
+    return drawn(desk, note, go)
+
+
+def _done(desk: Desk, act: Mapping[str, Any], who: str) -> tuple[Desk, str | None]:
+    """One act: the desk after it, and the template to select if it asks for that."""
+    from audioprompt import workbench
+
+    store, what = PromptStore(), act.get("do")
+    if what in ("approved", "rejected", "candidate"):
+        texts = desk.rows if act.get("all") else [str(act.get("on"))]
+        workbench.decided(store, desk.bench, desk.pack_id, dict.fromkeys(texts, what), who)
+        return replace(desk, held_out=None), None
+    if what in ("undo", "redo"):
+        change, take = (next_undo, undo) if what == "undo" else (next_redo, redo)
+        concerned: Change = change(store.get(desk.pack_id))
+        store.update(desk.pack_id, partial(take, who=who))
+        return replace(desk, held_out=None), concerned[0].template if len(concerned) == 1 else None
+    if what == "apply" and desk.proposal:
+        wanted = desk.proposal.changes(store.get(desk.pack_id))
+        workbench.decided(store, desk.bench, desk.pack_id, wanted, who, reason="proposed by auto-curation")
+        return replace(desk, proposal=None, held_out=None), None
+    if what == "dismiss":
+        return replace(desk, proposal=None), None
+    if what == "filter" and act.get("key") in view.FILTERS:
+        return arranged(replace(desk, only=act["key"]), store.get(desk.pack_id)), None
+    if what == "sort" and act.get("key") in view.SORTS:
+        key, reverse = act["key"], desk.sort == (act["key"], False) and act["key"] != "order"
+        return arranged(replace(desk, sort=(key, reverse)), store.get(desk.pack_id)), None
+    return desk, None
+
+
+def searched(desk: Desk | None, search: str) -> Drawn:
+    """Show only the templates that have some words."""
+    return AS_IT_IS if desk is None else _seen(replace(desk, search=search))
+
+
+def _seen(desk: Desk) -> Drawn:
+    return drawn(arranged(desk, PromptStore().get(desk.pack_id)))
+
+
+def filled_with(desk: Desk | None, label: str) -> Drawn:
+    """Fill the prompts with another class."""
+    return AS_IT_IS if desk is None else drawn(replace(desk, label=label))
+
+
+def looked(desk: Desk | None, selected: str) -> tuple[Any, Any]:
+    """Show all about a template: the desk, and the panel beside the table."""
+    if desk is None or selected not in desk.bench.row:
+        return gr.skip(), gr.skip()
+    pack = PromptStore().get(desk.pack_id)
+    bench = desk.bench.for_pack(pack)
+    stands = bench.standing(pack)
+    row = next((row for row in view.rows_of(bench, pack, stands) if row.text == selected), None)
+    return replace(desk, selected=selected), view.side(bench, pack, stands, row, desk.label)
+
+
+def refreshed(desk: Desk | None) -> Drawn:
+    """Show what others have decided, if they have."""
+    try:
+        if desk is None or PromptStore().stamp(desk.pack_id) == desk.stamp:
+            return AS_IT_IS
+        return drawn(replace(desk, held_out=None))
+    except PackError as error:
+        return AS_IT_IS._replace(actions=markup.problem(_sentence(error)))
+
+
+def played(desk: Desk | None, clip: int) -> Any:
+    """A clip for the player."""
+    if desk is None or not 0 <= clip < len(desk.bench.seen):
+        return gr.skip()
+    path, name = desk.bench.seen.paths[clip], desk.bench.seen.labels[clip]
+    samples = (load(path, PLAYED_AT).clip(-1, 1) * 32767).astype("int16")
+    return gr.Audio((PLAYED_AT, samples), label=f"{name}: {path.name}", visible=True)
+
+
+def exported(pack_id: str | None, kind: str) -> dict[str, str] | None:
+    """A pack as a file: its name and what it holds."""
+    if not pack_id:
+        return None
+    return {"name": pack_id + EXPORTS[kind].suffix, "content": EXPORTS[kind].write(PromptStore().get(pack_id))}
+
+
+def imported(path: str) -> str:
+    """Take a pack, list or table into the store: the id it has there.
+
+    Raises:
+        PackError: it is none of these, or cannot be saved.
+    """
+    file, store = Path(path), PromptStore()
+    pack = read_pack(file.read_bytes(), file.name)
+    pack = pack.model_copy(update={"id": next_free_id(pack.id, store.ids())})
+    store.create(pack)
+    return pack.id
+
+
+def put_by(path: str) -> str:
+    """Keep an uploaded archive, so that it can be opened again another day: the path it has then."""
+    folder = uploads()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(shutil.copy(path, folder))
+    except OSError as error:
+        reason = f"{Path(path).name} cannot be kept, {error.strerror}: make room in {folder}."
+        raise gr.Error(reason, print_exception=False) from error
+
+
+def uploads() -> Path:
+    """Where uploaded archives are kept."""
+    return default_folder() / "uploads"
+
+
+def pack_choices() -> list[tuple[str, str]]:
+    """The packs to choose from: what is shown, and the id."""
+    return [
+        ("Choose a pack …", ""),
+        *((f"{pack.title} ({len(pack.entries)})", pack.id) for pack in PromptStore().packs()),
+    ]
+
+
+def pack_choice(pack_id: str) -> Any:
+    """The list of packs as it is now, with one chosen."""
+    return gr.Dropdown(choices=pack_choices(), value=pack_id)
+
+
+def who(request: gr.Request) -> str:
+    """Who decides: the person signed in, where people sign in."""
+    return request.username or view.CURATOR
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:] + "." * (not text.endswith("."))
+
+
+# --- what takes a while -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What to measure.
+
+    Attributes:
+        pack_id: the pack.
+        data: where the clips are, as `open_clips` takes it.
+        split: how to divide them; None for what suits them.
+        model: name of the model.
+    """
+
+    pack_id: str
+    data: str
+    split: Split | None
+    model: str
+
+
+def split_of(folds: str, share: float, seed: float) -> Split:
+    """How to divide clips, from what was typed; no folds for a division at random.
+
+    Raises:
+        DataError: the folds are no whole numbers.
+    """
+    from audioprompt.workbench import Split
+
+    try:
+        numbers = tuple(sorted({int(part) for part in folds.replace(",", " ").split()}))
+    except ValueError:
+        raise DataError(f"folds are whole numbers separated by commas, like 1, 2, not {folds!r}") from None
+    return Split(numbers or None, share / 100, int(seed or 0))
+
+
+def opened_clips(data: str, progress: Callable[[int, int], None] | None = None) -> LabelledClips:
+    """Clips that were named on the page; on a public Space nothing of the machine's own can be.
+
+    Raises:
+        DataError: as `open_clips` does, or the machine's own files are named on a Space.
+    """
+    public = "SPACE_ID" in os.environ
+    if public and data != DEMONSTRATION and not data.startswith("hf:") and Path(data).parent != uploads():
+        raise DataError("files of this server cannot be named here: upload a zip, or give hf:owner/name")
+    return open_clips(data, progress=progress, token=False if public else None)
+
+
+def measuring(setup: Setup) -> Job[Bench]:
+    """Measure in the background; another page that wants the same waits for the same."""
+    from audioprompt.workbench import JOBS, Split, measure
+
+    def work(progress: Progress) -> Bench:
+        clips = opened_clips(setup.data, partial(progress, "files"))
+        model, pack = shared_model(setup.model), PromptStore().get(setup.pack_id)
+        bench = measure(model, pack, clips, setup.split or Split.suggested(clips), progress)
+        bench.board.random_curves  # noqa: B018, computed while someone waits anyway
+        return bench
+
+    return JOBS.start((setup, PromptStore().stamp(setup.pack_id)), work)
+
+
+def followed(job: Job[T]) -> Iterator[str]:
+    """How far a job is, again and again until it is done."""
+    while not job.finished(LOOK_SECONDS):
+        yield view.progress(job.what, job.done, job.total, job.id)
+
+
+def outcome(get: Callable[[], T]) -> T | str:
+    """What comes of some work, or why nothing does, to be shown in its place."""
+    from audioprompt.models.base import ModelError
+    from audioprompt.workbench import Stopped
+
+    try:
+        return get()
+    except Stopped:
+        return markup.empty("Stopped. What was encoded until now is kept: measure again to go on from there.")
+    except (PackError, DataError, AudioError, ModelError) as error:
+        return markup.problem(_sentence(error))
+
+
+ANSWER = ("message", *Drawn._fields, "label", "clips", "data", "folds", "share", "seed", "kept", "pack_in_hand", "pack")
+
+
+def answer(shown: Drawn = AS_IT_IS, **others: Any) -> list[Any]:
+    """A value or an update for each component that measuring concerns, named as in ``ANSWER``."""
+    parts = shown._asdict() | others
+    return [parts.get(name, gr.skip()) for name in ANSWER]
+
+
+def show_measured(
+    desk: Desk | None,
+    pack_id: str,
+    data: str,
+    folds: str,
+    share: float,
+    seed: float,
+    kept: Kept,
+    model_name: str,
+) -> Iterator[list[Any]]:
+    """Measure a pack on the clips that were named.
+
+    Where others were named than last time and nothing was said of how to divide them, they are divided as suits them.
+    """
+    if not pack_id:
+        yield answer(message=view.START)
+        return
+    last: dict[str, Any] = next(reversed(kept.values()), {})
+    data = data.strip() or DEMONSTRATION
+    unsaid = data != last.get("data") and folds.strip() == last.get("folds", "")
+    split = outcome(lambda: None if unsaid else split_of(folds, share, seed))
+    if isinstance(split, str):
+        yield answer(message=split)
+    else:
+        yield from shown(desk, Setup(pack_id, data, split, model_name), kept)
+
+
+def shown(desk: Desk | None, setup: Setup, kept: Kept) -> Iterator[list[Any]]:
+    """Measure, telling how far it is, and show the desk or say why there is none."""
+    job = outcome(lambda: measuring(setup))
+    if isinstance(job, str):
+        yield answer(message=job)
+        return
+    for message in followed(job):
+        yield answer(message=message)
+    bench = outcome(job.result)
+    yield answer(message=bench) if isinstance(bench, str) else opened(desk, bench, setup, kept)
+
+
+def opened(desk: Desk | None, bench: Bench, setup: Setup, kept: Kept) -> list[Any]:
+    """A new desk for a bench, with the view of the old one."""
+    labels = bench.seen.spoken_classes
+    fresh = Desk(bench, setup.model, setup.pack_id, label=labels[0])
+    if desk:
+        label = desk.label if desk.label in labels else labels[0]
+        fresh = replace(fresh, only=desk.only, search=desk.search, sort=desk.sort, selected=desk.selected, label=label)
+    numbers = ", ".join(map(str, bench.split.folds or ()))
+    clips = {"data": setup.data, "folds": numbers, "share": round(100 * bench.split.share), "seed": bench.split.seed}
+    others = [(pack_id, old) for pack_id, old in kept.items() if pack_id != setup.pack_id]
+    return answer(
+        drawn(arranged(fresh, PromptStore().get(setup.pack_id))),
+        message="", label=gr.Dropdown(choices=list(labels), value=fresh.label),
+        clips=gr.Accordion(label=summary(bench), open=False), **clips,
+        kept=dict([*others[1 - PACKS_KEPT :], (setup.pack_id, clips)]),
+        pack_in_hand=setup.pack_id, pack=pack_choice(setup.pack_id),
+    )  # fmt: skip
+
+
+def summary(bench: Bench) -> str:
+    """The clips in one line."""
+    total = len(bench.seen) + len(bench.unseen)
+    return f"Validation clips: {bench.seen.name}, {bench.split.name(bench.seen)} · {len(bench.seen)} of {total}"
+
+
+def clips_for(pack: PromptPack, kept: Kept) -> tuple[str, Split | None] | None:
+    """The clips to measure a pack on, and how to divide them: those it was measured on last; for instruments the
+    demonstration; or those of the pack measured last, unless they are the demonstration."""
+    if pack.id not in kept and pack.category == "instruments":
+        return DEMONSTRATION, None
+    others = [clips for clips in kept.values() if clips["data"] != DEMONSTRATION]
+    last = kept.get(pack.id) or next(reversed(others), None)
+    return None if last is None else (last["data"], split_of(last["folds"], last["share"], last["seed"]))
+
+
+def enter(desk: Desk | None, pack_id: str, kept: Kept, model_name: str) -> Iterator[list[Any]]:
+    """Show a pack: as it is, if it is measured; else measure it, or say what to do first."""
+    if desk and (desk.pack_id, desk.model) == (pack_id, model_name):
+        yield answer(refreshed(desk), pack=pack_choice(pack_id))
+        return
+    pack = outcome(lambda: PromptStore().get(pack_id)) if pack_id else view.START
+    if isinstance(pack, str):
+        yield answer(message=pack, pack=pack_choice(""))
+    elif clips := clips_for(pack, kept):
+        yield from shown(desk, Setup(pack_id, *clips, model_name), kept)
+    else:
+        yield answer(
+            message=view.ask_for_clips(pack), pack=pack_choice(pack_id), pack_in_hand=pack_id,
+            clips=gr.Accordion(open=True),
+        )  # fmt: skip
+
+
+def remeasured(desk: Desk | None, *asked: Any) -> Iterator[list[Any]]:
+    """Measure again with another model, if anything is measured."""
+    if desk is None:
+        yield answer()
+    else:
+        yield from show_measured(desk, *asked)
+
+
+def show_demonstration(desk: Desk | None, kept: Kept, model_name: str) -> Iterator[list[Any]]:
+    """Measure the demonstration's candidates on its clips."""
+    from audioprompt.workbench import demonstration_pack
+
+    yield from _entered(outcome(lambda: demonstration_pack(PromptStore())), desk, kept, model_name)
+
+
+def show_imported(desk: Desk | None, path: str, kept: Kept, model_name: str) -> Iterator[list[Any]]:
+    """Import a pack and go on with it."""
+    yield from _entered(outcome(lambda: imported(path)), desk, kept, model_name)
+
+
+def _entered(pack_id: str, *rest: Any) -> Iterator[list[Any]]:
+    """Enter with a pack, or say in its place why there is none."""
+    desk, kept, model_name = rest
+    if pack_id in PromptStore().ids():
+        yield from enter(desk, pack_id, kept, model_name)
+    else:
+        yield answer(message=pack_id)
+
+
+def show_proposal(desk: Desk | None) -> Iterator[list[Any]]:
+    """Propose a whole selection, and mark what it would change."""
+    from audioprompt.workbench import JOBS, proposed
+
+    if desk is None:
+        return
+    bench = desk.bench
+    job = JOBS.start((id(bench), "proposal"), lambda progress: proposed(bench))
+    while not job.finished(LOOK_SECONDS):
+        yield [view.WEIGHING, *AS_IT_IS]
+    yield ["", *drawn(replace(desk, proposal=job.result()))]
+
+
+def show_held_out(desk: Desk | None, request: gr.Request) -> Iterator[list[Any]]:
+    """Score the templates approved on the clips held out, and note in the pack that this was done."""
+    from audioprompt.workbench import JOBS, note_held_out, score_held_out
+
+    if desk is None:
+        return
+    store, bench = PromptStore(), desk.bench
+    approved = bench.approved(store.get(desk.pack_id))
+    job = JOBS.start((id(bench), approved.tobytes()), partial(score_held_out, bench, approved))
+    for message in followed(job):
+        yield [message, *AS_IT_IS]
+    found = outcome(job.result)
+    if isinstance(found, str):
+        yield [found, *AS_IT_IS]
+        return
+    note_held_out(store, bench, desk.pack_id, found, who(request))
+    yield ["", *drawn(replace(desk, held_out=found))]
+
+
+# --- the tab ----------------------------------------------------------------------------------------------------------
+
+
+def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any], pack_in_hand: gr.BrowserState) -> None:
+    """Lay out the tab in the Blocks context it is called in, and wire it.
+
+    Args:
+        page: the page it is on.
+        tab: the tab itself.
+        model: holds the name of the model that measures.
+        switched: events after which another model measures.
+        pack_in_hand: holds the id of the pack that is shown.
+    """
+    with gr.Column(elem_id="curate"):
+        with gr.Row(equal_height=False, elem_id="curate-setup"):
+            pack = gr.Dropdown(
+                pack_choices(), value="", label="Pack", show_label=False, container=False, min_width=240, scale=3,
+                elem_id="curate-pack",
+            )  # fmt: skip
+            with gr.Column(scale=5, min_width=300), gr.Accordion("Validation clips", open=False) as clips_fold:
+                data = gr.Textbox(DEMONSTRATION, label="Where they are", placeholder=WHERE_HELP, elem_id="curate-data")
+                with gr.Row():
+                    folds = gr.Textbox("", label="Folds, none for at random", min_width=110, elem_id="curate-folds")
+                    share = gr.Number(50, label="Share at random, %", minimum=1, maximum=99, min_width=90)
+                    seed = gr.Number(0, label="Seed", precision=0, min_width=70)
+                with gr.Row():
+                    go = gr.Button("Measure", variant="primary", min_width=110, elem_id="curate-measure")
+                    archive = gr.UploadButton("Upload a zip", file_types=[".zip"], min_width=110)
+                    demonstration = gr.Button("Demonstration set", min_width=110)
+            with gr.Column(scale=3, min_width=220), gr.Accordion("Import, export", open=False):
+                with gr.Row(elem_classes="exports"):
+                    exports = [(kind, gr.Button(name, size="sm", min_width=80)) for kind, name in FORMATS.items()]
+                file = gr.UploadButton("Import a pack, list or table", file_types=[".json", ".csv", ".txt"], size="sm")
+        message = gr.HTML(elem_id="curate-message", js_on_load=MESSAGE_SCRIPT, apply_default_css=False)
+        with gr.Column(elem_id="curate-desk"):
+            strip = gr.HTML(elem_id="curate-strip", apply_default_css=False)
+            with gr.Row(equal_height=False, elem_classes="work"):
+                with gr.Column(scale=17, min_width=320):
+                    with gr.Row(elem_id="curate-tools"):
+                        filters = gr.HTML(elem_id="curate-filters", apply_default_css=False)
+                        search = gr.Textbox(
+                            placeholder="Search", label="Search", show_label=False, container=False, min_width=100,
+                            elem_id="curate-search",
+                        )  # fmt: skip
+                        label = gr.Dropdown(
+                            [], label="Fill prompts with", show_label=False, container=False, min_width=120,
+                            elem_id="curate-label",
+                        )  # fmt: skip
+                    table = gr.HTML(elem_id="curate-table", js_on_load=SCRIPT, apply_default_css=False)
+                with gr.Column(scale=8, min_width=300):
+                    actions = gr.HTML(elem_id="curate-actions", apply_default_css=False)
+                    side = gr.HTML(elem_id="curate-side", apply_default_css=False)
+                    player = gr.Audio(
+                        visible=False, interactive=False, autoplay=True, buttons=[], elem_id="curate-player",
+                        waveform_options=gr.WaveformOptions(
+                            waveform_color="#9f9fa9", waveform_progress_color=theme.ACCENT.c600
+                        ),
+                    )  # fmt: skip
+            foot = gr.HTML(elem_id="curate-foot", apply_default_css=False)
+    desk = gr.State(None)
+    parcel = gr.JSON(visible="hidden")
+    kept = gr.BrowserState({}, storage_key="audioprompt-clips", secret="audioprompt")
+
+    parts = [desk, strip, filters, table, actions, side, foot]
+    instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    lasting: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+
+    clips = [data, folds, share, seed, kept]
+    answered: dict[str, Any] = {
+        "outputs": [message, *parts, label, clips_fold, *clips, pack_in_hand, pack], **lasting,
+    }  # fmt: skip
+    measured: dict[str, Any] = {"fn": show_measured, "inputs": [desk, pack, *clips, model], **answered}
+    tab.select(enter, [desk, pack_in_hand, kept, model], **answered)
+    pack.input(enter, [desk, pack, kept, model], **answered)
+    gr.on([go.click, data.submit, folds.submit], **measured)
+    archive.upload(put_by, archive, data, **instant).then(**measured)
+    demonstration.click(lambda: DEMONSTRATION, None, data, **instant).then(**measured)
+    file.upload(show_imported, [desk, file, kept, model], **answered)
+    for event in switched:
+        event.then(remeasured, [desk, pack, *clips, model], **answered)
+    message.demonstrate(show_demonstration, [desk, kept, model], **answered)
+    message.stop(_stop, None, None, **instant)
+
+    at_once: dict[str, Any] = {"outputs": parts, **instant}
+    table.act(_act, desk, trigger_mode="multiple", **at_once)
+    table.look(_look, desk, [desk, side], trigger_mode="always_last", **instant)
+    table.tick(refreshed, desk, **at_once)
+    search.change(searched, [desk, search], trigger_mode="always_last", **at_once)
+    label.input(filled_with, [desk, label], **at_once)
+    table.play(_play, desk, player, **instant)
+    table.propose(show_proposal, desk, [message, *parts], **lasting)
+    table.test(show_held_out, desk, [message, *parts], **lasting)
+    for kind, button in exports:
+        saved = button.click(partial(exported, kind=kind), pack, parcel, **instant)
+        saved.then(None, parcel, js=SAVE, **instant)
+
+
+def _act(desk: Desk | None, event: gr.EventData, request: gr.Request) -> Drawn:
+    return acted(desk, event.acts, str(event.selected), who(request))
+
+
+def _look(desk: Desk | None, event: gr.EventData) -> tuple[Any, Any]:
+    return looked(desk, str(event.selected))
+
+
+def _play(desk: Desk | None, event: gr.EventData) -> Any:
+    return played(desk, int(event.clip))
+
+
+def _stop(event: gr.EventData) -> None:
+    from audioprompt.workbench import JOBS
+
+    JOBS.stop(str(event.job))

@@ -1,0 +1,126 @@
+"""What the Curate tab does in the browser: which row is selected, keys, and how clicks become events.
+
+The selection belongs to the browser, so that it moves at once. What is to be done is sent one parcel at a time, and
+while an answer is under way the next parcel fills: decisions taken faster than they are answered keep their order.
+"""
+
+MESSAGE_SCRIPT = """
+element.addEventListener('click', (event) => {
+    const button = event.target.closest('button');
+    if (button?.dataset.stop) trigger('stop', {job: button.dataset.stop});
+    else if (button?.dataset.demonstrate) trigger('demonstrate');
+});
+"""
+
+SCRIPT = """
+const PATIENCE = 10000, LOOK_AROUND = 1500, PAUSE = 60;  // ms
+const KEY = 'audioprompt-selected-prompt';
+
+window.curating?.abort();
+const curating = window.curating = new AbortController();
+const listening = {signal: curating.signal};
+let selected = sessionStorage.getItem(KEY) ?? '';
+let place = 0;  // of the selected row, for when it is gone
+let pending = [], waiting = 0, looking = 0;
+
+const rows = () => [...element.querySelectorAll('tr[data-template]')];
+const rowOf = (template) => rows().find((row) => row.dataset.template === template);
+const shown = () => element.offsetParent !== null;
+
+function mark(row, reveal) {
+    for (const other of rows()) other.setAttribute('aria-selected', other === row);
+    if (!row) return;
+    selected = row.dataset.template;
+    place = rows().indexOf(row);
+    sessionStorage.setItem(KEY, selected);
+    if (reveal) row.scrollIntoView({block: 'nearest'});
+}
+
+function look() {
+    clearTimeout(looking);
+    looking = setTimeout(() => trigger('look', {selected}), PAUSE);
+}
+
+function select(row) {
+    if (!row) return;
+    mark(row, true);
+    look();
+}
+
+function beside(step) {
+    const all = rows(), at = all.indexOf(rowOf(selected));
+    return all[Math.min(Math.max(at + step, 0), all.length - 1)];
+}
+
+function act(what) {
+    pending.push(what);
+    send();
+}
+
+function send() {
+    if (waiting || !pending.length) return;
+    waiting = setTimeout(() => { waiting = 0; send(); }, PATIENCE);
+    clearTimeout(looking);
+    trigger('act', {acts: pending.splice(0), selected});
+}
+
+function decide(status, row, next) {
+    if (!row) return;
+    const on = row.dataset.template;
+    row.dataset.status = status;  // at once; the answer confirms it
+    if (next) mark(beside(1), true);
+    act({do: status, on});
+}
+
+function settle() {
+    clearTimeout(waiting);
+    waiting = 0;
+    const go = element.querySelector('[data-go]')?.dataset.go;
+    const row = (go && rowOf(go)) || rowOf(selected) || rows()[Math.min(place, rows().length - 1)];
+    mark(row, Boolean(go));
+    const panel = document.querySelector('#curate-side .side');
+    if (row && panel?.dataset.template !== selected && !pending.length) look();
+    send();
+}
+
+const KEYS = {
+    j: () => select(beside(1)), ArrowDown: () => select(beside(1)),
+    k: () => select(beside(-1)), ArrowUp: () => select(beside(-1)),
+    a: () => decide('approved', rowOf(selected), true),
+    r: () => decide('rejected', rowOf(selected), true),
+    c: () => decide('candidate', rowOf(selected), true),
+    u: () => act({do: 'undo'}), z: () => act({do: 'undo'}), Z: () => act({do: 'redo'}),
+};
+
+document.addEventListener('keydown', (event) => {
+    if (!shown() || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const busy = 'input, textarea, select, [contenteditable], [role=tablist], [role=listbox], #curate-player';
+    if (event.target.closest?.(busy)) return;
+    const key = event.key.length > 1 || (event.shiftKey && event.key === 'Z') ? event.key : event.key.toLowerCase();
+    if (!(key in KEYS) || (event.repeat && 'arcuzZ'.includes(key))) return;
+    event.preventDefault();
+    KEYS[key]();
+}, listening);
+
+document.addEventListener('click', (event) => {
+    const desk = event.target.closest?.('#curate-desk');
+    if (!desk) return;
+    const row = event.target.closest('tr[data-template]'), button = event.target.closest('[data-do]');
+    if (!button) return row && select(row);
+    const {do: what, key, all, next, clip} = button.dataset;
+    if (what === 'play') trigger('play', {clip});
+    else if (what === 'propose') trigger('propose');
+    else if (what === 'test') trigger('test');
+    else if (row) { mark(row, false); decide(what, row, false); }
+    else if (next) decide(what, rowOf(selected), true);
+    else act({do: what, key, all: Boolean(all)});
+}, listening);
+
+const around = setInterval(() => {
+    if (shown() && !document.hidden && !waiting) trigger('tick');
+}, LOOK_AROUND);
+curating.signal.addEventListener('abort', () => clearInterval(around));
+
+watch('value', settle);
+settle();
+"""

@@ -1,0 +1,709 @@
+"""The Generate tab: from a task and its labels to candidate prompts, in three steps."""
+
+import os
+from collections.abc import Generator as Yielding
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timezone
+from html import escape
+from queue import Empty, Queue
+from threading import Event, Thread
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import gradio as gr
+
+from audioprompt.candidates import flags_by_model, proposed_id, proposed_title, task_of
+from audioprompt.classify import LabelError
+from audioprompt.data import DEMONSTRATION, DataError, open_clips
+from audioprompt.prompts.generate import (
+    COUNT,
+    OPENAI_URL,
+    GenerationError,
+    Generator,
+    Ideas,
+    OfflineLexicon,
+    Task,
+    as_pack,
+    candidates_request,
+    ideas_request,
+)
+from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
+from audioprompt.prompts.quality import Flag, check
+from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import FORMATS, SLOT, Template, TemplateError, one_line
+from audioprompt.ui import markup
+from audioprompt.ui.classify import PRESET_PROMPT, presets
+from audioprompt.ui.header import shared_model
+
+LEXICON, SERVICE = "Offline lexicon", "Chat service"
+TEMPERATURE = 0.7
+MOST = 200  # candidates asked for at once
+WRITERS = 8  # generations at once
+TICK_SECONDS = 0.25  # how long Stop may wait for a service that says nothing
+
+CATEGORY_CHOICES = [(title, category) for category, title in CATEGORIES.items()] + [("Other sounds", "")]
+STEPS = ("Task and labels", "Attributes and sources", "Candidates")
+NO_WORDS = "Propose words in step 1, or add your own: prompts are written with the words that stand here."
+NO_CANDIDATES = "The prompts written for your task appear here one by one, each with what looks wrong with it."
+
+Choices = dict[str, Any]  # what this browser keeps: the task and the generator, never a key
+
+
+# --- the task ---------------------------------------------------------------------------------------------------------
+
+
+def choose_preset(name: str) -> tuple[Any, Any]:
+    """What a pack's list of labels sets: the category and the labels."""
+    if name not in presets():
+        return gr.skip(), gr.skip()
+    pack, labels = presets()[name]
+    return pack.category or "", ", ".join(labels)
+
+
+def choose_demonstration() -> tuple[str, str]:
+    """The category and the labels of the instruments that come with audioprompt."""
+    return "instruments", ", ".join(open_clips(DEMONSTRATION).spoken_classes)
+
+
+def choose_data(where: str) -> tuple[Any, str]:
+    """The labels of a data set, and what went wrong where there are none."""
+    if not where.strip():
+        return gr.skip(), ""
+    try:
+        return ", ".join(open_clips(where.strip(), token=False).spoken_classes), ""
+    except DataError as error:
+        return gr.skip(), markup.problem(error)
+
+
+def task_summary(task: Task) -> str:
+    """A task in one line."""
+    if not task.labels:
+        return f"{task.title}, any labels"
+    return f"{task.title}: {_counted(len(task.labels), 'label')} ({_first(task.labels)})"
+
+
+# --- the generator ----------------------------------------------------------------------------------------------------
+
+
+def generator_of(
+    kind: str, seed: float | None, model: str, base_url: str, temperature: float | None, key: str
+) -> Generator:
+    """The generator that was chosen.
+
+    Raises:
+        GenerationError: what it takes is not given.
+    """
+    if kind == LEXICON:
+        return OfflineLexicon(int(seed or 0))
+    from audioprompt.prompts.chat import ChatService
+
+    return ChatService(model, base_url or None, key or None, temperature, None if seed is None else int(seed))
+
+
+def in_use(kind: str, seed: float | None, model: str, base_url: str, temperature: float | None) -> str:
+    """Which generator, model and settings are in use, in one line."""
+    parts = ["Offline lexicon"]
+    if kind == SERVICE:
+        parts = [f"{one_line(model) or 'no model named yet'} at {_host(base_url)}"]
+        parts += [] if temperature is None else [f"temperature {temperature:g}"]
+    parts += [] if seed is None else [f"seed {seed:g}"]
+    return f'<span class="in-use">{escape(" · ".join(parts))}</span>'
+
+
+def for_service(kind: str) -> tuple[Any, Any]:
+    """The fields that only a service needs, shown or hidden."""
+    return gr.Column(visible=kind == SERVICE), gr.Number(visible=kind == SERVICE)
+
+
+def key_state(base_url: str) -> str:
+    """Where the key for an address comes from if none is typed, and what becomes of one that is."""
+    if os.environ.get("OPENAI_API_KEY") and _url(base_url) == _url(""):
+        return "Key taken from OPENAI_API_KEY, unless you give another."
+    if _url(base_url) == OPENAI_URL:
+        return "OpenAI wants one. It goes to the service and is kept nowhere."
+    return "Only if the service wants one. It is kept nowhere."
+
+
+def exact_prompt(
+    kind: str, category: str, labels: str, attributes: Sequence[str], sources: Sequence[str], count: float | None
+) -> str:
+    """What a service is asked, word for word."""
+    try:
+        task, _ = task_of(category, labels)
+        ideas = Ideas(tuple(attributes), tuple(sources))
+    except (LabelError, TemplateError) as error:
+        return markup.problem(error)
+    if kind == LEXICON:
+        formats = "\n".join(FORMATS.values())
+        return _request("Nothing is sent anywhere: the words kept are put into three formats.", formats)
+    asked = _request("Step 1 asks for words:", ideas_request(task))
+    if not (ideas.attributes or ideas.sources):
+        return asked + '<div class="fine">Step 3 then asks for prompts with the words kept.</div>'
+    return asked + _request("Step 3 asks for prompts:", candidates_request(task, ideas, _count(count)))
+
+
+Item = TypeVar("Item")
+
+
+def ticking(items: Iterator[Item]) -> Yielding[Item | None, None, None]:
+    """The items of a slow iterator as they come, and None every now and then: a handler must yield to be stopped."""
+    come: Queue[Item | Exception | None] = Queue()  # at the end None, or what the iterator raised
+    stopped = Event()
+
+    def fetch() -> None:
+        try:
+            for item in items:
+                if stopped.is_set():
+                    return
+                come.put(item)
+            come.put(None)
+        except Exception as error:
+            come.put(error)
+
+    Thread(target=fetch, daemon=True).start()
+    try:
+        while True:
+            try:
+                item = come.get(timeout=TICK_SECONDS)
+            except Empty:
+                yield None
+                continue
+            if item is None:
+                return
+            if isinstance(item, Exception):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def propose(
+    category: str,
+    labels: str,
+    kind: str,
+    seed: float | None,
+    model: str,
+    base_url: str,
+    temperature: float | None,
+    key: str,
+) -> Iterator[tuple[Any, ...]]:
+    """Propose attributes and sources for a task.
+
+    Yields:
+        What stands under the button; the first step; the second, what stands in it, what is offered and the chips of
+        both kinds; the third step.
+    """
+    unchanged = (gr.skip(),) * 8
+    try:
+        task, notice = task_of(category, labels)
+        generator = generator_of(kind, seed, model, base_url, temperature, key)
+        yield _running("Looking for words"), *unchanged
+        ideas = Ideas()
+        for found in ticking(generator.ideas(task) for _ in range(1)):
+            if found is None:
+                yield gr.skip(), *unchanged
+            else:
+                ideas = found
+    except (LabelError, GenerationError) as error:
+        yield markup.problem(error), *unchanged
+        return
+    offered = [list(ideas.attributes), list(ideas.sources)]
+    yield (
+        "",
+        done(task_summary(task)),
+        due(1),
+        _notice(notice),
+        *offered,
+        *(gr.CheckboxGroup(words, value=words) for words in offered),
+        due(2),
+    )
+
+
+def add_words(kind: str, offered: list[str], kept: list[str], typed: str) -> tuple[Any, ...]:
+    """Add words of one's own, separated by commas or lines, to the attributes or to the sources; they are kept.
+
+    Returns:
+        What is offered; the chips; what remains in the field; what went wrong.
+    """
+    words = tuple(word for word in map(one_line, typed.replace("\n", ",").split(",")) if word)
+    try:
+        added = getattr(Ideas(**{kind: words}), kind)
+        everything = list(getattr(Ideas(**{kind: (*offered, *words)}), kind))
+    except TemplateError as error:
+        return gr.skip(), gr.skip(), gr.skip(), markup.problem(error)
+    folded = {word.casefold() for word in (*kept, *added)}
+    now = [word for word in everything if word.casefold() in folded]
+    return everything, gr.CheckboxGroup(everything, value=now), "", ""
+
+
+# --- candidates -------------------------------------------------------------------------------------------------------
+
+
+def write(
+    category: str,
+    labels: str,
+    attributes: Sequence[str],
+    sources: Sequence[str],
+    count: float | None,
+    kind: str,
+    seed: float | None,
+    model: str,
+    base_url: str,
+    temperature: float | None,
+    key: str,
+    checker: str,
+) -> Iterator[tuple[Any, ...]]:
+    """Write candidates with the words kept, and check them when all are there.
+
+    Args:
+        checker: the model that checks them.
+
+    Yields:
+        The second step; the state of things; the candidates as a table, and as a pack. What was written earlier stays
+        until the first of them is there.
+    """
+    templates: list[Template] = []
+    failure = ""
+    wanted = _count(count)
+    try:
+        task, _ = task_of(category, labels)
+        ideas = Ideas(tuple(attributes), tuple(sources))
+        generator = generator_of(kind, seed, model, base_url, temperature, key)
+        words = f"{_counted(len(ideas.attributes), 'attribute')}, {_counted(len(ideas.sources), 'source')} kept"
+        yield done(words), state(0, wanted, running=True), gr.skip(), gr.skip()
+    except (LabelError, TemplateError, GenerationError) as error:
+        yield gr.skip(), markup.problem(error), gr.skip(), gr.skip()
+        return
+    try:
+        for template in ticking(generator.candidates(task, ideas, wanted)):
+            if template is None:
+                yield (gr.skip(),) * 4
+                continue
+            templates.append(template)
+            flags = check(templates, task.labels)
+            table = candidates_table(templates, flags, task.labels)
+            pack = as_pack(task, templates, generator, "candidates", "Candidates")
+            yield gr.skip(), state(len(templates), wanted, flags, running=True), table, pack
+    except GenerationError as error:
+        failure = markup.problem(error)
+    if not templates:
+        yield gr.skip(), failure or _notice(generator.notice), gr.skip(), gr.skip()
+        return
+    flags, unchecked = checked(templates, task.labels, checker)
+    pack = as_pack(task, templates, generator, "candidates", "Candidates")
+    said = state(len(templates), wanted, flags) + failure + _notice(generator.notice) + unchecked
+    yield gr.skip(), said, candidates_table(templates, flags, task.labels), pack
+
+
+def stopped(pack: PromptPack | None, count: float | None, checker: str) -> tuple[Any, ...]:
+    """What stands there once the person has stopped the generator: what has come."""
+    if pack is None:
+        return _notice("Stopped before the first candidate."), gr.skip()
+    templates, labels = _contents(pack)
+    flags, unchecked = checked(templates, labels, checker)
+    said = state(len(templates), _count(count), flags) + _notice("Stopped: what has come is kept.") + unchecked
+    return said, candidates_table(templates, flags, labels)
+
+
+def checked(
+    templates: Sequence[Template], labels: Sequence[str], model_name: str
+) -> tuple[list[tuple[Flag, ...]], str]:
+    """The flags of candidates by all checks, or by those of the text alone where the model cannot be had; and why."""
+    from audioprompt.models.base import ModelError
+
+    try:
+        return flags_by_model(shared_model(model_name), templates, labels), ""
+    except ModelError as error:
+        return check(templates, labels), _notice(f"Checked by their text alone: {error}")
+
+
+def proposed_names(pack: PromptPack | None) -> tuple[Any, Any]:
+    """A title and a free id for candidates."""
+    if pack is None:
+        return gr.skip(), gr.skip()
+    task, today = Task(pack.category, _contents(pack)[1]), _today()
+    return proposed_title(task, today), proposed_id(task, today, PromptStore().ids())
+
+
+def send(pack: PromptPack | None, title: str, pack_id: str) -> tuple[Any, ...]:
+    """Keep the candidates as a new pack.
+
+    Returns:
+        The pack's id, for Curate; the tab to go to; the third step; what went wrong.
+    """
+    try:
+        if pack is None:
+            raise PackError("There are no candidates yet: write some first.")
+        pack = pack.model_copy(update={"id": pack_id.strip(), "title": title})
+        PromptStore().create(pack)
+    except PackError as error:
+        return gr.skip(), gr.skip(), gr.skip(), markup.problem(error)
+    summary = f"{_counted(len(pack.entries), 'candidate')} kept as {pack.id}, now in Curate"
+    return pack.id, gr.Tabs(selected="curate"), done(summary), ""
+
+
+# --- what this browser remembers --------------------------------------------------------------------------------------
+
+REMEMBERED = ("category", "labels", "kind", "seed", "model", "base_url", "temperature", "count")
+
+
+def remember(*values: Any) -> Choices:
+    """What to keep of the fields named in ``REMEMBERED``; of an address not what could be a secret."""
+    kept = dict(zip(REMEMBERED, values, strict=True))
+    return kept | {"base_url": _without_secrets(kept["base_url"])}
+
+
+def recall(kept: Choices | None) -> list[Any]:
+    """The fields as they were kept."""
+    return [(kept or {}).get(name, gr.skip()) for name in REMEMBERED]
+
+
+# --- markup -----------------------------------------------------------------------------------------------------------
+
+
+def done(summary: str) -> gr.Accordion:
+    """A step that is done: closed, with its outcome in one line."""
+    return gr.Accordion(label=summary, open=False, elem_classes=["step", "done"])
+
+
+def due(step: int) -> gr.Accordion:
+    """A step whose turn it is."""
+    return gr.Accordion(label=STEPS[step], open=True, elem_classes="step")
+
+
+def state(come: int, wanted: int, flags: Sequence[Sequence[Flag]] = (), running: bool = False) -> str:
+    """How many of the candidates wanted are there, and how many of them are flagged."""
+    flagged = sum(map(bool, flags))
+    words = f" · {flagged} flagged" if flagged else ""
+    share = min(come / wanted, 1)
+    return (
+        f'<div class="progress{" running" if running else ""}"><span role="status"><b>{come}</b> of {wanted}{words}'
+        f'</span><div class="track"><i style="width:{100 * share:.1f}%"></i></div></div>'
+    )
+
+
+def candidates_table(templates: Sequence[Template], flags: Sequence[Sequence[Flag]], labels: Sequence[str]) -> str:
+    """Candidates filled with the first label, each with its flags."""
+    label = labels[0] if labels else "sound"
+    rows = "".join(
+        f'<tr><td class="number">{number}</td><td>{_filled(template, label)}</td>'
+        f'<td class="flags">{_reasons(found)}</td></tr>'
+        for number, (template, found) in enumerate(zip(templates, flags, strict=True), 1)
+    )
+    heading = f"Prompt, here for “{escape(label)}”" if labels else "Prompt"
+    return (
+        f'<table><thead><tr><th class="number"></th><th scope="col">{heading}</th>'
+        '<th scope="col" class="flags">Look at</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _filled(template: Template, label: str) -> str:
+    """A filled template, the label marked in it."""
+    text, after = template.fill(label), template.text.partition(SLOT)[2]
+    end = len(text) - len(after)
+    start = end - len(one_line(label))
+    return f"{escape(text[:start])}<mark>{escape(text[start:end])}</mark>{escape(after)}"
+
+
+def _reasons(flags: Sequence[Flag]) -> str:
+    return "".join(f'<div class="flag {flag.kind}">{escape(flag.reason)}</div>' for flag in flags)
+
+
+def _running(words: str) -> str:
+    return f'<div class="progress running"><span role="status">{escape(words)} …</span></div>'
+
+
+def _notice(sentence: str | None) -> str:
+    return f'<div class="fine">{escape(sentence)}</div>' if sentence else ""
+
+
+def _request(heading: str, text: str) -> str:
+    return f'<div class="fine">{escape(heading)}</div><pre>{escape(text)}</pre>'
+
+
+# --- the parts these are made of --------------------------------------------------------------------------------------
+
+
+def _contents(pack: PromptPack) -> tuple[list[Template], tuple[str, ...]]:
+    """A pack's templates and labels."""
+    return [entry.template for entry in pack.entries], next(iter(pack.label_presets.values()), ())
+
+
+def _count(count: float | None) -> int:
+    return min(max(int(count or COUNT), 1), MOST)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _first(words: Sequence[str], most: int = 4) -> str:
+    return ", ".join(words[:most]) + ", …" * (len(words) > most)
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+def _url(base_url: str) -> str:
+    return (base_url.strip() or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
+
+
+def _host(base_url: str) -> str:
+    return urlsplit(_without_secrets(_url(base_url))).netloc or "an address that cannot be used"
+
+
+def _without_secrets(url: str) -> str:
+    """An address without a user, password, query and fragment, any of which may hold a key."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return ""
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+# --- the tab ----------------------------------------------------------------------------------------------------------
+
+
+def build(
+    page: gr.Blocks, tabs: gr.Tabs, checker: gr.Dropdown, pack_in_hand: gr.BrowserState, kept: gr.BrowserState
+) -> None:
+    """Lay out the tab in the Blocks context it is called in, and wire it.
+
+    Args:
+        page: the page it is on.
+        tabs: the page's tabs, to go on to Curate.
+        checker: holds the name of the model that checks the candidates.
+        pack_in_hand: holds the id of the pack that Curate shows.
+        kept: holds the task and the generator of this browser's last visit.
+    """
+    with gr.Row(equal_height=False, elem_id="generate"):
+        with gr.Column(scale=8, min_width=320, elem_classes="steps"):
+            with gr.Accordion(STEPS[0], elem_id="step-task", elem_classes="step") as task_step:
+                with gr.Row():
+                    category = gr.Dropdown(
+                        CATEGORY_CHOICES, value="instruments", label="Kind of task", min_width=200, elem_id="category"
+                    )
+                    preset = gr.Dropdown(
+                        [PRESET_PROMPT, *presets()], value=PRESET_PROMPT, label="Ready-made labels", min_width=200,
+                        elem_id="generate-preset",
+                    )  # fmt: skip
+                labels = gr.Textbox(
+                    label="Labels, separated by commas or lines", lines=2, max_lines=6,
+                    placeholder="piano, violin, flute", elem_id="generate-labels",
+                )  # fmt: skip
+                with gr.Row(elem_classes=["examples", "from-data"]):
+                    demonstration = gr.Button(
+                        "Instruments demonstration", size="md", min_width=120, elem_id="demonstration"
+                    )
+                    data = gr.Textbox(
+                        show_label=False, container=False, scale=3, min_width=200, elem_id="labels-from",
+                        placeholder="or the classes of a data set: path of a CSV file, folder or zip, then Enter",
+                        elem_classes="bare",
+                    )  # fmt: skip
+                with gr.Row(elem_classes="act"):
+                    proposing = gr.Button(
+                        "Propose words", variant="primary", size="md", elem_id="propose", elem_classes="go"
+                    )
+                    halt_proposing = gr.Button("Stop", size="md", elem_classes="stop")
+                    beside_proposing = gr.HTML(in_use(LEXICON, 0, "", "", TEMPERATURE))
+                task_state = gr.HTML(elem_id="task-state")
+            with gr.Accordion(STEPS[1], open=False, elem_id="step-words", elem_classes="step") as words_step:
+                chips, typed, offered = {}, {}, {}
+                for kind_of_word, heading, example in (
+                    ("attributes", "Attributes", "add your own: silvery, hollow"),
+                    ("sources", "Sources", "add your own: salon, the hills"),
+                ):
+                    offered[kind_of_word] = gr.State([])
+                    chips[kind_of_word] = gr.CheckboxGroup(
+                        [], label=heading, show_select_all=True, elem_id=kind_of_word, elem_classes="chips"
+                    )
+                    typed[kind_of_word] = gr.Textbox(
+                        show_label=False, container=False, placeholder=f"{example}, then Enter",
+                        elem_id=f"add-{kind_of_word}", elem_classes="bare",
+                    )  # fmt: skip
+                words_state = gr.HTML(_notice(NO_WORDS), elem_id="words-state")
+            with gr.Accordion(STEPS[2], open=False, elem_id="step-candidates", elem_classes="step") as written_step:
+                with gr.Row(elem_classes="act"):
+                    count = gr.Number(
+                        COUNT, minimum=1, maximum=MOST, precision=0, show_label=False, container=False, scale=0,
+                        min_width=72, label="How many", elem_id="count", elem_classes="bare",
+                    )  # fmt: skip
+                    writing = gr.Button(
+                        "Write candidates", variant="primary", size="md", elem_id="write", elem_classes="go"
+                    )
+                    halt_writing = gr.Button("Stop", size="md", elem_id="stop", elem_classes="stop")
+                    beside_writing = gr.HTML(in_use(LEXICON, 0, "", "", TEMPERATURE))
+                progress = gr.HTML(elem_id="progress")
+                with gr.Row(elem_classes="send"):
+                    title = gr.Textbox(label="Pack", scale=3, min_width=180, elem_id="pack-title")
+                    pack_id = gr.Textbox(label="Id", scale=2, min_width=160, elem_id="pack-id")
+                    sending = gr.Button("Send to Curate", variant="primary", size="md", min_width=140, elem_id="send")
+                sent = gr.HTML(elem_id="sent")
+                table = gr.HTML(markup.empty(NO_CANDIDATES), elem_id="candidates")
+        with gr.Column(scale=4, min_width=300, elem_classes="aside"):
+            with gr.Group():
+                kind = gr.Radio([LEXICON, SERVICE], value=LEXICON, label="Written by", elem_id="generator")
+                with gr.Column(visible=False, elem_id="service") as service:
+                    model = gr.Textbox(
+                        value="", label="Model", placeholder="the service's name for it", elem_id="service-model"
+                    )
+                    base_url = gr.Textbox(
+                        value="", label="Address", placeholder=os.environ.get("OPENAI_BASE_URL") or OPENAI_URL,
+                        elem_id="service-url",
+                    )  # fmt: skip
+                    key = gr.Textbox(
+                        value="", label="Key", info=key_state(""), type="password", elem_id="service-key",
+                        html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
+                    )  # fmt: skip
+                with gr.Row():
+                    temperature = gr.Number(
+                        TEMPERATURE, minimum=0, maximum=2, step=0.1, label="Temperature", visible=False, min_width=120,
+                        placeholder="the model's own", elem_id="temperature",
+                    )  # fmt: skip
+                    seed = gr.Number(0, precision=0, label="Seed", min_width=120, elem_id="seed")
+            with gr.Accordion("Show the exact prompt", open=False, elem_id="exact") as exact_fold:
+                exact = gr.HTML(elem_id="exact-prompt")
+    pack = gr.State(None)
+
+    task, words = [category, labels], [chips["attributes"], chips["sources"]]
+    settings: list[Any] = [kind, seed, model, base_url, temperature]
+    remembered: list[Any] = [category, labels, kind, seed, model, base_url, temperature, count]
+    instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    long: dict[str, Any] = {
+        "show_progress": "hidden", "api_visibility": "private", "concurrency_limit": WRITERS
+    }  # fmt: skip
+
+    # the task
+    preset.input(choose_preset, preset, task, **instant)
+    demonstration.click(choose_demonstration, None, task, **instant)
+    data.submit(choose_data, data, [labels, task_state], **long)
+    proposed = proposing.click(
+        propose, [*task, *settings, key],
+        [task_state, task_step, words_step, words_state, *offered.values(), *words, written_step], **long,
+    )  # fmt: skip
+    halt_proposing.click(lambda: _notice("Stopped."), None, task_state, cancels=[proposed], **instant)
+
+    # words
+    for name in chips:
+        typed[name].submit(
+            add_words, [gr.State(name), offered[name], chips[name], typed[name]],
+            [offered[name], chips[name], typed[name], words_state], **instant,
+        )  # fmt: skip
+
+    # candidates
+    written = writing.click(
+        write, [*task, *words, count, *settings, key, checker], [words_step, progress, table, pack], **long
+    )
+    writing.click(lambda: (due(2), ""), None, [written_step, sent], **instant)
+    written.then(proposed_names, pack, [title, pack_id], **instant)
+    halt_writing.click(
+        stopped, [pack, count, checker], [progress, table], cancels=[written], show_progress="hidden",
+        api_visibility="private",
+    ).then(proposed_names, pack, [title, pack_id], **instant)  # fmt: skip
+    sending.click(send, [pack, title, pack_id], [pack_in_hand, tabs, written_step, sent], **instant)
+
+    # the generator
+    gr.on(
+        [field.change for field in settings], lambda *values: (in_use(*values),) * 2, settings,
+        [beside_proposing, beside_writing], **instant,
+    )  # fmt: skip
+    kind.change(for_service, kind, [service, temperature], **instant)
+    base_url.change(lambda url: gr.Textbox(info=key_state(url)), base_url, key, **instant)
+    gr.on(
+        [exact_fold.expand, kind.change, category.change, labels.change, count.change, *(one.change for one in words)],
+        exact_prompt, [kind, *task, *words, count], exact, **instant,
+    )  # fmt: skip
+
+    # what this browser remembers
+    page.load(recall, kept, remembered, **instant)
+    gr.on([field.change for field in remembered], remember, remembered, kept, **instant)
+
+
+CSS = """
+#generate { gap: 20px; }
+#generate .steps { gap: 12px; counter-reset: step; }
+#generate .step { counter-increment: step; padding: 0 !important; }
+#generate .step > button { align-items: center; padding: 12px 16px; font-weight: 600; text-align: left; gap: 12px; }
+#generate .step > button > span:first-child { display: flex; align-items: baseline; gap: 10px; min-width: 0; }
+#generate .step > button > span:first-child::before { content: counter(step); flex: none; width: 22px; height: 22px;
+  border-radius: 50%; font-size: 0.8125rem; line-height: 22px; text-align: center; font-weight: 600;
+  background: var(--border-color-primary); color: var(--body-text-color); }
+#generate .step > button.open > span:first-child::before { background: var(--primary-600); color: white; }
+#generate .step.done > button > span:first-child { font-weight: 400; }
+#generate .step.done > button > span:first-child::before { content: "✓"; background: var(--primary-50);
+  color: var(--primary-600); }
+.dark #generate .step.done > button > span:first-child::before { background: var(--primary-900); color: white; }
+
+#generate .step > button + div { padding: 2px 16px 16px; }
+/* No commas inside of brackets here: Gradio splits selectors at each of them. */
+#generate .step .block, #generate .step .form { border: 0; padding: 0; background: transparent; overflow: visible; }
+#generate .step .form { gap: 16px; }
+#generate .step > div > .column { gap: 12px; }
+#generate .bare input, #generate .bare textarea { border: 1px solid var(--input-border-color); border-radius: 6px;
+  padding: 6px 10px; font-size: 0.875rem; }
+#generate .bare input:focus, #generate .bare textarea:focus { border-color: var(--input-border-color-focus); }
+#generate .bare ::placeholder { white-space: nowrap; }
+#generate .step > button > .icon { flex: none; }
+#count { flex: 0 0 72px; }
+
+#generate .act { align-items: center; gap: 8px 12px; }
+#generate .act > * { flex: 0 1 auto; min-width: 0 !important; width: auto; }
+#generate .act > button { flex-shrink: 0; }
+#generate .act .go, #generate .act .stop { min-width: 120px; }
+#generate .in-use, #generate .fine { color: var(--body-text-color-subdued); font-size: 0.875rem;
+  overflow-wrap: anywhere; }
+#generate .step:has(.running) .go, #generate .step:not(:has(.running)) .stop { display: none; }
+#generate .from-data { align-items: center; gap: 8px; }
+#generate .from-data button { flex: 0 0 auto; }
+
+#generate .chips .wrap { gap: 6px; }
+#generate .chips .wrap label { padding: 2px 10px; border-radius: 999px; font-size: 0.875rem; box-shadow: none; gap: 0; }
+#generate .chips .wrap label input { position: absolute; opacity: 0; pointer-events: none; }
+#generate .chips .wrap label span { margin: 0; }
+#generate .chips .wrap label:not(.selected) { opacity: 0.6; text-decoration: line-through; background: transparent; }
+#generate .chips .wrap label.selected { background: var(--primary-50); border-color: var(--primary-200); }
+.dark #generate .chips .wrap label.selected { background: var(--primary-900); border-color: var(--primary-800); }
+#generate .chips .wrap label:focus-within { outline: 2px solid var(--primary-500); outline-offset: 1px; }
+
+#generate .progress { font-variant-numeric: tabular-nums; }
+#generate .progress .track { height: 4px; border-radius: 2px; margin-top: 6px;
+  background: var(--border-color-primary); }
+#generate .progress .track i { display: block; height: 100%; border-radius: 2px; background: var(--primary-600);
+  transition: width 0.2s; }
+#generate .progress.running > span { animation: breathe 1.6s ease-in-out infinite; }
+@keyframes breathe { 50% { opacity: 0.55; } }
+#generate .step:not(:has(tbody)) .send { display: none; }
+#generate .step:has(.running) .send { opacity: 0.4; pointer-events: none; }
+#generate .send { align-items: end; }
+
+#candidates table { width: 100%; margin: 0; border: 0; border-collapse: collapse; table-layout: fixed;
+  font-size: 0.875rem; }
+#candidates thead, #candidates tbody, #candidates tr { border: 0; }
+#candidates th, #candidates td { border: 0; padding: 6px 12px 6px 0; text-align: left; vertical-align: baseline;
+  overflow-wrap: anywhere; }
+#candidates td { border-top: 1px solid var(--border-color-primary); }
+#candidates th { font-weight: 500; font-size: 0.8125rem; color: var(--body-text-color-subdued); }
+#candidates .number { width: 2.4em; text-align: right; color: var(--body-text-color-subdued);
+  font-variant-numeric: tabular-nums; }
+#candidates .flags { width: 32%; padding-right: 0; }
+#candidates mark { background: transparent; color: var(--primary-600); font-weight: 500; }
+.dark #candidates mark { color: var(--primary-300); }
+#generate .flag { font-size: 0.8125rem; padding-left: 14px; position: relative; }
+#generate .flag::before { content: ""; position: absolute; left: 0; top: 0.5em; width: 7px; height: 7px;
+  border-radius: 50%; background: #D55E00; }
+#generate .flag.format::before { background: var(--body-text-color-subdued); }
+
+#exact-prompt pre { margin: 4px 0 14px; padding: 10px 12px; white-space: pre-wrap; overflow-wrap: anywhere;
+  font-size: 0.8125rem; border: 1px solid var(--border-color-primary); border-radius: 6px; }
+@media (max-width: 640px) {
+  #candidates thead, #candidates .number { display: none; }
+  #candidates tbody, #candidates tr, #candidates td { display: block; width: 100%; padding: 0; border: 0; }
+  #candidates .flags { width: 100%; }
+  #candidates tr { padding: 7px 0; border-top: 1px solid var(--border-color-primary); }
+}
+"""

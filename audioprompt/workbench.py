@@ -1,0 +1,509 @@
+"""The workbench: a pack's templates measured on labelled clips, and the decisions taken on what they are worth.
+
+What the page and the command line share. Clips and prompts are encoded here, once, and everything that was measured is
+kept for the next who asks, in whichever tab; from then on `audioprompt.curation` does arithmetic.
+
+    bench = measure(model, store.get("instruments"), open_clips("instruments"), Split(folds=(1, 2)))
+    print(bench.standing(store.get("instruments")).ensemble.accuracy)
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from secrets import token_urlsafe
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import numpy as np
+
+from audioprompt.auto_curate import propose
+from audioprompt.classify import VANILLA
+from audioprompt.curation import Board, Comparison, Mask, Standing, board, choices, compare, standing
+from audioprompt.data import LabelledClips, demonstration, split
+from audioprompt.prompts.decisions import decide, record, record_test
+from audioprompt.prompts.pack import Measurement, PackError, PromptPack, Status
+from audioprompt.prompts.quality import AgainstVanilla, Flag, check
+from audioprompt.prompts.template import SLOT, Template
+from audioprompt.reports import Score, score
+from audioprompt.zero_shot import Array
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
+    from audioprompt.prompts.store import PromptStore
+
+Progress = Callable[[str, int, int], None]  # (of what, done, total)
+T = TypeVar("T")
+
+LABEL_ALONE = Template(SLOT)
+
+BENCHES_KEPT = 6  # one of 2,000 clips, 50 classes and 40 templates takes 20 MB
+CLIP_SETS_KEPT = 6  # one of 2,000 clips with 1,024 dimensions takes 8 MB
+JOBS_AT_ONCE = 2
+LINE = 200  # characters that a pack has room for
+AUTO = "auto-curate"  # who a proposed selection is from
+
+
+# --- which clips ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Split:
+    """How clips are divided into those that are looked at while choosing and those held out.
+
+    Attributes:
+        folds: those to look at; None to divide at random, by source recording.
+        share: of the clips to look at, where there are no folds.
+        seed: of the random division.
+    """
+
+    folds: tuple[int, ...] | None = None
+    share: float = 0.5
+    seed: int = 0
+
+    @classmethod
+    def suggested(cls, clips: LabelledClips) -> Split:
+        """The first half of the folds where there are two or more, rounded up; else half of the recordings."""
+        folds = sorted(set(clips.folds or ()))
+        return cls(folds=tuple(folds[: (len(folds) + 1) // 2])) if len(folds) > 1 else cls()
+
+    def divide(self, clips: LabelledClips) -> tuple[LabelledClips, LabelledClips]:
+        """The clips to look at, and those held out.
+
+        Raises:
+            DataError: they cannot be divided like this.
+        """
+        return split(clips, self.share, self.folds, self.seed)
+
+    def name(self, part: LabelledClips, held_out: bool = False) -> str:
+        """What a part is called: ``folds 1, 2``; ``50 % (seed 0)`` and ``the other 50 % (seed 0)``."""
+        if self.folds is not None:
+            return name_of_folds(part)
+        share = f"the other {100 - 100 * self.share:.0f}" if held_out else f"{100 * self.share:.0f}"
+        return f"{share} % (seed {self.seed})"
+
+
+def name_of_folds(clips: LabelledClips) -> str:
+    """``fold 1``, ``folds 1, 2``; ``all clips`` where there are no folds."""
+    folds = sorted(set(clips.folds or ()))
+    return f"fold{'s' * (len(folds) > 1)} {', '.join(map(str, folds))}" if folds else "all clips"
+
+
+# --- the bench --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A pack's K templates, whatever their status, measured on the clips that are looked at.
+
+    Attributes:
+        model: what measured them.
+        templates: in the pack's order.
+        split: how the clips were divided.
+        seen: the clips that are looked at, N.
+        unseen: those held out; nothing here was computed from them.
+        board: the templates on the clips.
+        flags: for each template what looks wrong with it, K.
+    """
+
+    model: AudioTextModel
+    templates: tuple[Template, ...]
+    split: Split
+    seen: LabelledClips
+    unseen: LabelledClips
+    board: Board
+    flags: tuple[tuple[Flag, ...], ...]
+
+    @cached_property
+    def row(self) -> Mapping[str, int]:
+        """Each template's number on the board, by its text."""
+        return {template.text: number for number, template in enumerate(self.templates)}
+
+    @cached_property
+    def measured(self) -> Mapping[str, Measurement]:
+        """What each template achieves alone, as a pack records it, by its text."""
+        return {
+            template.text: self.measurement(found, self.seen)
+            for template, found in zip(self.templates, self.board.scores, strict=True)
+        }
+
+    def measurement(self, found: Score, clips: LabelledClips) -> Measurement:
+        """A score on a part of the clips, as a pack records it."""
+        part = self.split.name(clips, held_out=clips is self.unseen)
+        return Measurement(
+            model=self.model.name, revision=self.model.revision, data=clips.name[:LINE], split=part[:LINE], n=found.n,
+            accuracy=found.accuracy,
+        )  # fmt: skip
+
+    def for_pack(self, pack: PromptPack) -> Bench:
+        """This bench where it has the pack's templates, else one that has, on the same clips.
+
+        Raises:
+            PackError: the pack has no template.
+        """
+        if tuple(entry.template.text for entry in pack.entries) == tuple(self.row):
+            return self
+        return _measured(self.model, pack, self.split, self.seen, self.unseen, None)
+
+    def approved(self, pack: PromptPack) -> Mask:
+        """Which templates a pack approves, ``[K]``."""
+        approved = {template.text for template in pack.approved}
+        return np.array([template.text in approved for template in self.templates], bool)
+
+    def standing(self, pack: PromptPack) -> Standing:
+        """Where the templates stand that a pack approves."""
+        return standing(self.board, self.approved(pack))
+
+
+def measure(
+    model: AudioTextModel, pack: PromptPack, clips: LabelledClips, split: Split, progress: Progress | None = None
+) -> Bench:
+    """Measure all templates of a pack on the clips that ``split`` lets be looked at.
+
+    What was measured before is found again, and with new templates only these are encoded.
+
+    Args:
+        progress: told how many clips and prompts are encoded; an exception it raises ends the work, and what was
+            encoded until then is kept.
+
+    Raises:
+        PackError: the pack has no template.
+        DataError: the clips cannot be divided like this.
+        AudioError: a clip cannot be used.
+    """
+    seen, unseen = split.divide(clips)
+    return _measured(model, pack, split, seen, unseen, progress)
+
+
+def _measured(
+    model: AudioTextModel,
+    pack: PromptPack,
+    split: Split,
+    seen: LabelledClips,
+    unseen: LabelledClips,
+    progress: Progress | None,
+) -> Bench:
+    if not pack.entries:
+        raise PackError(f"{pack.id} has no prompts: generate some, or import a list")
+    templates = tuple(entry.template for entry in pack.entries)
+    texts = tuple(template.text for template in templates)
+    key = (model.name, model.revision, texts, split, seen, unseen, _stamps(seen))
+    if kept := _benches.get(key):
+        return kept
+    audio = heard(model, seen, progress)
+    prompts = read(model, [VANILLA, LABEL_ALONE, *templates], seen, progress)
+    found = board(audio, prompts[0], prompts[2:], seen.truth, seen.classes)
+    against = AgainstVanilla.count(found.alone, found.vanilla, found.truth, len(found.classes))
+    flags = check(templates, seen.spoken_classes, prompts[2:], prompts[1], against)
+    return _benches.put(key, Bench(model, templates, split, seen, unseen, found, tuple(flags)))
+
+
+def heard(model: AudioTextModel, clips: LabelledClips, progress: Progress | None = None) -> Array:
+    """Embeddings of clips, ``[N, D]``, no recording twice; from memory or the disk where they were encoded before."""
+    from audioprompt.cache import EmbeddingCache
+    from audioprompt.embeddings import embed_clips, pooled
+
+    distinct = list(dict.fromkeys(clips.paths))
+    key = (model.name, model.revision, tuple(distinct), _stamps(clips))
+    audio = _clip_sets.get(key)
+    if audio is None:
+        audio = _clip_sets.put(key, pooled(embed_clips(model, distinct, _of("clips", progress), EmbeddingCache())))
+    place = {path: number for number, path in enumerate(distinct)}
+    return audio[[place[path] for path in clips.paths]]
+
+
+def read(
+    model: AudioTextModel, templates: Sequence[Template], clips: LabelledClips, progress: Progress | None = None
+) -> Array:
+    """Embeddings of templates filled with the clips' classes, ``[K, C, D]``."""
+    from audioprompt.cache import EmbeddingCache
+    from audioprompt.embeddings import embed_prompts
+
+    return embed_prompts(model, templates, clips.spoken_classes, _of("prompts", progress), EmbeddingCache())
+
+
+def _of(what: str, progress: Progress | None) -> Callable[[int, int], None] | None:
+    return progress and partial(progress, what)
+
+
+def _stamps(clips: LabelledClips) -> tuple[tuple[int, int], ...]:
+    """What tells that a recording was replaced by another of the same name, or taken away."""
+
+    def stamp(path: Path) -> tuple[int, int]:
+        try:
+            status = path.stat()
+        except OSError:  # whoever reads it will say so
+            return 0, 0
+        return status.st_mtime_ns, status.st_size
+
+    return tuple(stamp(path) for path in dict.fromkeys(clips.paths))
+
+
+class Recent(Generic[T]):
+    """The values used last, by key; the one unused for longest makes room."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._kept: OrderedDict[Hashable, T] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable) -> T | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: Hashable, value: T) -> T:
+        """Keep a value and return the one to use: another's, if that was faster."""
+        with self._lock:
+            value = self._kept.setdefault(key, value)
+            while len(self._kept) > self.capacity:
+                self._kept.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
+
+_benches: Recent[Bench] = Recent(BENCHES_KEPT)
+_clip_sets: Recent[Array] = Recent(CLIP_SETS_KEPT)
+
+
+def forget() -> None:
+    """Let go of everything that was measured; it is measured again when it is needed."""
+    _benches.clear()
+    _clip_sets.clear()
+
+
+DEMONSTRATION_PACK = "instruments-demonstration"
+
+
+def demonstration_pack(store: PromptStore) -> str:
+    """The id of the pack to try curation with: candidates from the offline lexicon for the demonstration clips.
+
+    It is written when it is first asked for.
+
+    Raises:
+        PackError: it cannot be written.
+    """
+    from audioprompt.prompts.generate import OfflineLexicon, Task, as_pack
+
+    if DEMONSTRATION_PACK not in store.ids():
+        lexicon, task = OfflineLexicon(), Task("instruments", demonstration().spoken_classes)
+        candidates = lexicon.candidates(task, lexicon.ideas(task))
+        store.create(as_pack(task, candidates, lexicon, DEMONSTRATION_PACK, "Instruments, to try curation with"))
+    return DEMONSTRATION_PACK
+
+
+# --- decisions --------------------------------------------------------------------------------------------------------
+
+
+def decided(
+    store: PromptStore,
+    bench: Bench,
+    pack_id: str,
+    statuses: Mapping[str, Status],
+    who: str,
+    reason: str | None = None,
+) -> PromptPack:
+    """Give templates a status in the store, all in one change, and note in the pack what all are worth alone.
+
+    Args:
+        store: where the pack is.
+        bench: what the decision was taken on.
+        pack_id: the pack.
+        statuses: the status of each template, by its text.
+        who: decides.
+        reason: why.
+
+    Returns:
+        The pack as it stands now, others' decisions included.
+
+    Raises:
+        PackError: a template is not in the pack, or as `PromptStore.update` does.
+    """
+
+    def change(pack: PromptPack) -> PromptPack:
+        present = {entry.template.text for entry in pack.entries}
+        noted = record(pack, {text: found for text, found in bench.measured.items() if text in present}, who)
+        changed = noted
+        for status in dict.fromkeys(statuses.values()):
+            texts = [text for text, wanted in statuses.items() if wanted == status]
+            changed = decide(changed, texts, status, who, reason=reason)
+        return pack if changed is noted else _as_one_change(changed, len(noted.history))
+
+    return store.update(pack_id, change)
+
+
+def _as_one_change(pack: PromptPack, known: int) -> PromptPack:
+    """The pack with all its events since the first ``known`` made one change, which is undone as a whole."""
+    number = pack.history[known].change
+    new = tuple(event.model_copy(update={"change": number}) for event in pack.history[known:])
+    return pack.model_copy(update={"history": pack.history[:known] + new})
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A whole selection that auto-curation proposes.
+
+    Attributes:
+        selection: the templates to approve, ``[K]``; all others are to be rejected.
+        wanted: the status that each template is to have, by its text.
+        standing: where the selection stands on the clips it was made on.
+    """
+
+    selection: Mask
+    wanted: Mapping[str, Status]
+    standing: Standing
+
+    def changes(self, pack: PromptPack) -> dict[str, Status]:
+        """The status to give to the templates that have another one, by their text."""
+        return {
+            entry.template.text: self.wanted[entry.template.text]
+            for entry in pack.entries
+            if self.wanted.get(entry.template.text, entry.status) != entry.status
+        }
+
+
+def proposed(bench: Bench) -> Proposal:
+    """Propose which templates to approve and which to reject, and say where that leads."""
+    selection = propose(bench.board)
+    wanted: dict[str, Status] = {
+        text: "approved" if selection[number] else "rejected" for text, number in bench.row.items()
+    }
+    return Proposal(selection, wanted, standing(bench.board, selection))
+
+
+# --- clips held out ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a selection of templates achieves on clips that had no part in choosing it.
+
+    Attributes:
+        ensemble: the selection together.
+        vanilla: plain zero-shot classification.
+        best: the template that was best alone on the clips looked at.
+        uncurated: all templates together.
+        against_vanilla: the selection held against vanilla.
+        against_uncurated: the selection held against all templates together.
+    """
+
+    ensemble: Score
+    vanilla: Score
+    best: Score
+    uncurated: Score
+    against_vanilla: Comparison
+    against_uncurated: Comparison
+
+
+def score_held_out(bench: Bench, selection: Mask, progress: Progress | None = None) -> HeldOut:
+    """Score a selection, ``[K]``, on the clips held out. Each look at them makes them a little less unseen.
+
+    Raises:
+        PackError: nothing is selected.
+        AudioError: a clip cannot be used.
+    """
+    if not selection.any():
+        raise PackError("no prompt is approved, so there is nothing to score: approve some first")
+    audio = heard(bench.model, bench.unseen, progress)
+    prompts = read(bench.model, [VANILLA, *bench.templates], bench.unseen, progress)
+    found = board(audio, prompts[0], prompts[1:], bench.unseen.truth, bench.unseen.classes)
+    chosen = choices(found, selection)
+    return HeldOut(
+        ensemble=score(chosen, found.truth),
+        vanilla=score(found.vanilla, found.truth),
+        best=found.scores[bench.board.best],
+        uncurated=score(found.uncurated, found.truth),
+        against_vanilla=compare(found, chosen, found.vanilla),
+        against_uncurated=compare(found, chosen, found.uncurated),
+    )
+
+
+def note_held_out(store: PromptStore, bench: Bench, pack_id: str, found: HeldOut, who: str) -> PromptPack:
+    """Record in a pack that the clips held out were looked at, and what came of it.
+
+    Raises:
+        PackError: as `PromptStore.update` does.
+    """
+    figure = bench.measurement(found.ensemble, bench.unseen)
+    return store.update(pack_id, lambda pack: record_test(pack, figure, who))
+
+
+# --- work that takes a while ------------------------------------------------------------------------------------------
+
+
+class Stopped(Exception):
+    """Someone stopped the work; what was encoded until then is kept."""
+
+
+class Job(Generic[T]):
+    """Work under way in a thread of its own: how far it is, and a way to stop it.
+
+    Attributes:
+        id: what it is known by.
+        what: is being encoded, ``clips`` or ``prompts``; empty before it starts.
+        done: how many of them.
+        total: how many there are.
+    """
+
+    def __init__(self, work: Callable[[Progress], T]) -> None:
+        self.id = token_urlsafe(9)
+        self.what, self.done, self.total = "", 0, 0
+        self._stopping = Event()
+        self._future: Future[T] = _workers.submit(work, self._progress)
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def finished(self, seconds: float = 0) -> bool:
+        """Whether it has come to an end, once that is so or some seconds have passed."""
+        return bool(wait([self._future], seconds).done)
+
+    def result(self) -> T:
+        """What came of it.
+
+        Raises:
+            Stopped: it was stopped.
+            Exception: whatever the work raised.
+        """
+        return self._future.result()
+
+    def _progress(self, what: str, done: int, total: int) -> None:
+        self.what, self.done, self.total = what, done, total
+        if self._stopping.is_set():
+            raise Stopped
+
+
+class Jobs:
+    """The work under way: who asks for what another asked for before waits for the same job."""
+
+    def __init__(self) -> None:
+        self._running: dict[Hashable, Job] = {}
+        self._lock = Lock()
+
+    def start(self, key: Hashable, work: Callable[[Progress], T]) -> Job[T]:
+        """The job of this key that is under way, or else a new one."""
+        with self._lock:
+            self._running = {key: job for key, job in self._running.items() if not job.finished()}
+            if key not in self._running:
+                self._running[key] = Job(work)
+            return self._running[key]
+
+    def stop(self, job_id: str) -> None:
+        """Stop the job of this id, if it is under way."""
+        with self._lock:
+            running = list(self._running.values())
+        for job in running:
+            if job.id == job_id:
+                job.stop()
+
+
+_workers = ThreadPoolExecutor(JOBS_AT_ONCE, thread_name_prefix="workbench")
+JOBS = Jobs()

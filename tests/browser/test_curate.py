@@ -1,0 +1,232 @@
+"""The Curate tab in the real page: judging by keyboard, what others see of it, and what is left after a reload."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Locator, Page, expect
+
+from audioprompt.data import DEMONSTRATION, open_clips
+from audioprompt.prompts.generate import OfflineLexicon, Task, as_pack
+from audioprompt.prompts.pack import PackEntry, PromptPack, Provenance
+from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import Template
+from tests.browser.conftest import WAIT, Trouble
+from tests.browser.test_classify import NASTY, PHONE, answered
+
+expect.set_options(timeout=WAIT)
+
+ESC10 = Path(__file__).resolve().parents[3] / "shared" / "data" / "esc10" / "manifest.csv"
+CLIPS = str(ESC10) if ESC10.is_file() else DEMONSTRATION
+CANDIDATES = 12
+
+
+@pytest.fixture(scope="session")
+def store(store_folder: Path) -> PromptStore:
+    return PromptStore(store_folder)
+
+
+@pytest.fixture
+def pack(store: PromptStore, request: pytest.FixtureRequest) -> PromptPack:
+    """Candidates for the clips, none decided on, under an id of the test's own."""
+    lexicon, task = OfflineLexicon(), Task(None, open_clips(CLIPS).spoken_classes)
+    candidates = lexicon.candidates(task, lexicon.ideas(task), CANDIDATES)
+    name = re.sub(r"[^a-z]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
+    made = as_pack(task, candidates, lexicon, name, name)
+    store.save(made)
+    return made
+
+
+def go_to_curate(page: Page) -> None:
+    page.wait_for_selector("#model-state .dot.ready")
+    tab = page.get_by_role("tab", name="Curate")
+    if not tab.is_visible():  # on a phone the last tabs are in a menu
+        page.locator(".overflow-menu > button").first.click()
+        tab = page.locator(".overflow-dropdown button", has_text="Curate")
+    tab.click()
+
+
+def choose(page: Page, pack: PromptPack) -> None:
+    go_to_curate(page)
+    expect(page.locator("#curate-message .start")).to_be_visible()
+    page.locator("#curate-pack input").click()
+    page.get_by_role("option", name=f"{pack.title} ({len(pack.entries)})", exact=True).click()
+    expect(page.locator("#curate-message")).to_contain_text("give labelled clips")
+
+
+def measure(page: Page, pack: PromptPack) -> None:
+    choose(page, pack)
+    page.fill("#curate-data textarea, #curate-data input", CLIPS)
+    page.fill("#curate-folds textarea, #curate-folds input", "1, 2")
+    page.locator("#curate-measure").click()
+    expect(rows(page)).to_have_count(len(pack.entries), timeout=4 * WAIT)
+
+
+def rows(page: Page) -> Locator:
+    return page.locator("#curate-table tr[data-template]")
+
+
+def row(page: Page, number: int) -> Locator:
+    return rows(page).nth(number)
+
+
+def selected(page: Page) -> Locator:
+    return page.locator("#curate-table tr[aria-selected=true]")
+
+
+def approved(page: Page) -> Locator:
+    return page.locator("#curate-strip .figure.approved")
+
+
+def status(page: Page, number: int, is_now: str) -> None:
+    expect(row(page, number)).to_have_attribute("data-status", is_now)
+
+
+def test_from_candidates_to_a_pack_that_classifies(
+    page: Page, pack: PromptPack, store: PromptStore, trouble: Trouble
+) -> None:
+    measure(page, pack)
+    expect(page.locator("#curate-setup")).to_contain_text("folds 1, 2")
+    expect(selected(page)).to_have_attribute("data-template", pack.entries[0].template.text)
+    expect(approved(page)).to_contain_text("approved (0)")
+    vanilla = page.locator("#curate-strip .figure.vanilla b").inner_text()
+    expect(approved(page).locator("b")).to_have_text(vanilla)
+
+    page.keyboard.press("a")
+    alone = row(page, 0).locator(".alone .number").inner_text()
+    expect(approved(page)).to_contain_text("approved (1)")
+    expect(approved(page).locator("b")).to_have_text(alone)  # the ensemble's figure moves
+    expect(page.locator("#curate-strip .words")).to_contain_text("over vanilla")
+    expect(selected(page)).to_have_attribute("data-template", pack.entries[1].template.text)
+    page.keyboard.press("r")
+    status(page, 1, "rejected")
+    for key in "kkjj":
+        page.keyboard.press(key)
+    for key in "aar":  # faster than they are answered
+        page.keyboard.press(key)
+    expect(page.locator("#curate-filters")).to_contain_text(re.compile(r"Approved\s*3\s*Rejected\s*2"))
+    statuses = [entry.status for entry in store.get(pack.id).entries]
+    assert statuses[:5] == ["approved", "rejected", "approved", "approved", "rejected"]
+    expect(page.locator("#curate-side .side")).to_have_attribute("data-template", pack.entries[5].template.text)
+
+    page.keyboard.press("z")
+    status(page, 4, "candidate")
+    expect(selected(page)).to_have_attribute("data-template", pack.entries[4].template.text)
+    page.keyboard.press("Shift+Z")
+    status(page, 4, "rejected")
+    page.locator("#curate-search textarea, #curate-search input").fill("zzz")
+    page.keyboard.press("a")  # is typed, not obeyed
+    expect(page.locator("#curate-table .none")).to_be_visible()
+    page.locator("#curate-search textarea, #curate-search input").fill("")
+    expect(rows(page)).to_have_count(CANDIDATES)
+    assert len(store.get(pack.id).approved) == 3
+
+    other = page.context.new_page()
+    other.goto(page.url)
+    go_to_curate(other)
+    expect(rows(other)).to_have_count(CANDIDATES)
+    status(other, 4, "rejected")
+    page.bring_to_front()
+    row(page, 6).locator("button.approved").click()
+    status(page, 6, "approved")
+    other.bring_to_front()
+    status(other, 6, "approved")
+    expect(approved(other)).to_contain_text("approved (4)")
+    other.close()
+
+    before = approved(page).inner_text(), page.locator("#curate-table tbody").inner_text()
+    page.reload()
+    go_to_curate(page)
+    expect(rows(page)).to_have_count(CANDIDATES)
+    expect(page.locator("#curate-setup")).to_contain_text("folds 1, 2")
+    assert before == (approved(page).inner_text(), page.locator("#curate-table tbody").inner_text())
+
+    page.get_by_role("tab", name="Classify").click()
+    page.locator("#pack input").click()
+    page.get_by_role("option", name=f"{pack.title} (4)").click()
+    answered(page)
+    page.get_by_role("button", name="How each prompt voted").click()
+    expect(page.locator("#votes tbody tr")).to_have_count(4)
+    assert trouble.errors == []
+
+
+def test_held_out_clips_proposals_sounds_and_files(
+    page: Page, pack: PromptPack, store: PromptStore, trouble: Trouble
+) -> None:
+    measure(page, pack)
+    expect(page.locator("#curate-foot")).to_contain_text("never scored yet")
+    page.locator("#curate-table thead").get_by_role("button", name="Alone").click()
+    expect(page.locator("#curate-table th.alone")).to_have_attribute("aria-sort", "descending")
+    figures = [float(text) for text in page.locator("#curate-table td.alone .number").all_text_contents()]
+    assert figures == sorted(figures, reverse=True)
+    page.locator("#curate-table .bulk").get_by_role("button", name="approve").click()
+    expect(approved(page)).to_contain_text(f"approved ({CANDIDATES})")
+
+    page.get_by_role("button", name="Propose a selection").click()
+    expect(page.locator("#curate .proposal")).to_contain_text(f"of {CANDIDATES}")
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.locator("#curate .proposal")).to_have_count(0)
+
+    page.locator("#curate-side .clips button").first.click()
+    expect(page.locator("#curate-player")).to_contain_text(re.compile(r"\.(ogg|wav)"))
+
+    page.get_by_role("button", name="Import, export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="List of strings").click()
+    assert download.value.suggested_filename == f"{pack.id}-templates.json"
+    assert Path(download.value.path()).read_text().count("{}") == CANDIDATES
+    assert trouble.errors == []
+
+
+def test_encoding_can_be_stopped(page: Page, pack: PromptPack, tmp_path: Path, trouble: Trouble) -> None:
+    noise = np.random.default_rng()
+    for name in ("hiss", "hush"):
+        (tmp_path / name).mkdir()
+        for number in range(60):
+            soundfile.write(tmp_path / name / f"{number}.wav", noise.normal(0, 0.1, 5 * 16_000), 16_000)
+    choose(page, pack)
+    page.fill("#curate-data textarea, #curate-data input", str(tmp_path))
+    page.locator("#curate-measure").click()
+    expect(page.locator("#curate-message .progress")).to_contain_text(re.compile(r"\d+ of 60 clips"))
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator("#curate-message")).to_contain_text("Stopped. What was encoded until now is kept")
+    assert trouble.errors == []
+
+
+def test_templates_and_names_are_text_and_run_nothing(page: Page, store: PromptStore, trouble: Trouble) -> None:
+    nasty = [
+        "<img src=x onerror=window.hit=1> {label}",
+        "<script>window.hit=3</script> {label}",
+        "`$(window.hit=4) {label}",
+    ]
+    entries = [
+        PackEntry(template=Template(text), status="rejected", decided_by=nasty[0], reason=nasty[1]) for text in nasty
+    ]
+    made = PromptPack(id="nasty", title="Nasty", provenance=Provenance(generator=NASTY), entries=tuple(entries))
+    store.save(made)
+    measure(page, made)
+    page.keyboard.press("j")
+    expect(page.locator("#curate-side")).to_contain_text("<script>window.hit=3</script>")
+    page.keyboard.press("a")
+    expect(page.locator("#curate-foot")).to_contain_text("approved")
+    assert page.locator("#curate-desk img, #curate-desk script").count() == 0
+    assert page.evaluate("window.hit") is None
+    assert trouble.errors == []
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["390px"])
+def test_a_phone_stacks_the_table_and_never_scrolls_sideways(page: Page, pack: PromptPack, trouble: Trouble) -> None:
+    sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    measure(page, pack)
+    assert page.evaluate(sideways) == 0
+    row(page, 1).locator("button.rejected").click()
+    status(page, 1, "rejected")
+    expect(selected(page)).to_have_attribute("data-template", pack.entries[1].template.text)
+    box = row(page, 1).bounding_box()
+    assert box and box["width"] <= PHONE[0]
+    page.get_by_role("button", name="Validation clips").click()
+    page.get_by_role("button", name="Import, export").click()
+    assert page.evaluate(sideways) == 0
+    assert trouble.errors == []

@@ -1,0 +1,124 @@
+"""The Learn tab as a visitor sees it: sounds recorded and learned, the head in use, and the demonstration."""
+
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Trouble
+from tests.browser.test_classify import AFTER_STOP, PHONE
+
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+COUNT_CURVES = """() => {
+    window.curves = new Set();
+    const seen = () => document.querySelectorAll('#learn-summary polyline').forEach(
+        (line) => window.curves.add(line.getAttribute('points')));
+    new MutationObserver(seen).observe(document.querySelector('#learn-summary'), {subtree: true, childList: true});
+}"""
+
+
+def open_tab(page: Page) -> None:
+    if page.get_by_role("tab", name="Learn (PALM)").count():
+        page.get_by_role("tab", name="Learn (PALM)").click()
+    else:  # on a phone it is behind the three dots
+        page.locator(".overflow-menu > button").first.click()
+        page.locator(".overflow-dropdown button", has_text="Learn").first.click()
+    expect(page.locator("#learn-cards .cards")).to_be_visible()
+
+
+def record(page: Page, name: str, milliseconds: int = 1_500) -> None:
+    page.fill("#learn-name textarea, #learn-name input", name)
+    page.locator("#learn-microphone").get_by_role("button", name="Record").click()
+    page.wait_for_timeout(milliseconds)
+    page.locator("#learn-microphone").get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator(f"#learn-cards [data-label='{name}']")).to_contain_text("1 of 3 clips")
+
+
+def test_two_sounds_are_recorded_learned_and_told_apart(page: Page, trouble: Trouble) -> None:
+    open_tab(page)
+    page.fill("#learn-name textarea, #learn-name input", "rain")
+    page.keyboard.press("Enter")
+    expect(page.locator("#learn-cards [data-label='rain']")).to_contain_text("needs 1 more")
+    record(page, "rain")
+    page.locator("#learn-go").click()
+    expect(page.locator("#learn-summary .problem")).to_contain_text("give clips of at least two classes")
+    record(page, "wind")
+    page.locator("#learn-cards [data-label='wind'] [data-act='play']").click()
+    expect(page.locator("#learn-player audio")).to_be_attached()
+    page.locator("#learn-go").click()
+    expect(page.locator("#learn-summary .label")).to_have_text("PALM is ready")
+    expect(page.locator("#learn-details")).to_contain_text(re.compile(r"relies \d+ % on what it learned for"))
+
+    page.locator("#use-head").click()
+    expect(page.locator("#labels textarea")).to_have_value("rain, wind")
+    expect(page.locator("#learned .main-svg").first).to_be_visible()
+    expect(page.locator("#learned .annotation-text").last).to_have_text(re.compile("PALM"))
+    expect(page.locator("#verdict .words")).to_contain_text(re.compile("The fitted head says (rain|wind)"))
+    page.get_by_role("tab", name="Live microphone").click()
+    page.locator("#microphone").get_by_role("button", name="Record").click()
+    expect(page.locator("#live .method")).to_have_count(3)
+    page.locator("#microphone").get_by_role("button", name="Stop").click()
+
+    page.get_by_role("tab", name="Clip").click()
+    page.fill("#labels textarea", "rain, dog bark")
+    page.locator("#classify").click()
+    expect(page.locator("#verdict .notice")).to_contain_text("The fitted head tells apart rain, wind")
+    expect(page.locator("#learned")).to_be_hidden()
+    assert [error for error in trouble.errors if not AFTER_STOP.search(error)] == []
+
+
+def test_the_demonstration_is_learned_measured_and_saved(page: Page, tmp_path: Path, trouble: Trouble) -> None:
+    open_tab(page)
+    page.get_by_role("button", name="Try it with 12 instruments").click()
+    expect(page.locator("#learn-cards li")).to_have_count(12)
+    page.get_by_role("tab", name="A data set").click()
+    expect(page.locator("#learn-folds input")).to_have_count(4)
+    page.get_by_role("tab", name="Record or upload").click()
+    for part in ("#learn-cards", "#learn-go"):
+        box = page.locator(part).bounding_box()
+        assert box and box["y"] >= 0 and box["y"] + box["height"] <= 800, part
+    page.get_by_role("button", name="Advanced").click()
+    page.get_by_label("number input for Epochs").fill("200")  # long enough to be watched
+    page.evaluate(COUNT_CURVES)
+    page.locator("#learn-go").click()
+    rows = page.locator("#learn-summary tbody tr")
+    expect(rows).to_have_count(2)
+    assert page.evaluate("window.curves.size") >= 4, "loss and accuracy should move while it learns"
+    expect(page.locator("#learn-summary .best")).to_have_count(1)
+    assert re.search(r"\d\d\.\d to \d\d\.\d", rows.first.inner_text())
+    expect(page.locator("#learn-details .map text")).to_have_count(12)
+    page.get_by_text("confuses").click()
+    expect(page.locator("#learn-details .matrix tbody tr")).to_have_count(12)
+
+    page.fill("#learn-licence textarea, #learn-licence input", "CC0-1.0")
+    page.wait_for_timeout(1_000)  # the file is packed anew
+    with page.expect_download() as download:
+        page.locator("#learn-save").click()
+    download.value.save_as(tmp_path / "head.zip")
+    with zipfile.ZipFile(tmp_path / "head.zip") as file:
+        assert "cc0-1.0" in file.read("README.md").decode()
+        assert len(file.read("head.safetensors")) > 1_000
+    page.locator("#learn-more").click()
+    expect(page.locator("#learn-curve .shots polyline")).to_have_count(2)
+    assert trouble.errors == []
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["390px"])
+def test_a_phone_never_scrolls_sideways_and_a_fit_can_be_stopped(page: Page, trouble: Trouble) -> None:
+    open_tab(page)
+    page.get_by_role("button", name="Try it with 12 instruments").click()
+    expect(page.locator("#learn-cards li")).to_have_count(12)
+    assert page.evaluate(SIDEWAYS) == 0
+    page.locator("#learn-methods").get_by_label("CoCoOp").check()
+    page.locator("#learn-go").click()
+    expect(page.locator("#learn-summary .running .words")).to_contain_text("CoCoOp")
+    page.locator("#learn-stop").click()
+    expect(page.locator("#learn-summary")).to_contain_text("Stopped: what stands here is how far it came.")
+    expect(page.locator("#learn-summary tbody")).to_contain_text("PALM")
+    assert page.evaluate(SIDEWAYS) == 0
+    page.locator("#use-head").click()
+    expect(page.locator("#learned .main-svg").first).to_be_visible()
+    assert page.evaluate(SIDEWAYS) == 0
+    assert trouble.errors == []

@@ -1,0 +1,286 @@
+"""Trials of few-shot methods on labelled clips, and the heads that come of them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
+
+from audioprompt import learning
+from audioprompt.data import DataError, LabelledClips
+from audioprompt.few_shot import FewShotClassifier, FewShotError, FitSettings, Palm, SharedHead
+from audioprompt.learning import Heads, Heard, Job, Step, Trial
+from audioprompt.models.base import AudioTextModel
+from audioprompt.reports import Score
+from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
+from tests.few_shot.test_methods import TEMPLATES, Model
+from tests.few_shot.towers import NAMES, clusters
+
+CLASSES = NAMES[:4]
+QUICK = FitSettings(epochs=3)
+
+
+def gathered(labels: str, folds: tuple[int, ...] | None = None, groups: str = "") -> LabelledClips:
+    """Clips that need not be there, one for each letter."""
+    paths = tuple(Path(f"{number}.wav") for number in range(len(labels)))
+    return LabelledClips(paths, tuple(labels), folds, groups=tuple(groups))
+
+
+@pytest.fixture
+def model() -> AudioTextModel:
+    return Model()
+
+
+@pytest.fixture
+def heard() -> tuple[Heard, Heard]:
+    """Twenty clips of four classes to learn from, and as many to test on, around the same centres."""
+    parts = []
+    for part in range(2):
+        audio, truth, _ = clusters(spread=0.6)
+        audio, truth = audio[20 * part : 20 * part + 20], truth[20 * part : 20 * part + 20]
+        paths = tuple(Path(f"{part}-{row}.wav") for row in range(len(truth)))
+        labels = tuple(CLASSES[number] for number in truth)
+        parts.append(Heard(LabelledClips(paths, labels, name="tests", classes=CLASSES), audio))
+    return parts[0], parts[1]
+
+
+# --- clips ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("clips", "sentence"),
+    [
+        (gathered("aaa"), "at least two classes"),
+        (replace(gathered("aab"), classes=("a", "b", "c")), "no clip of c"),
+    ],
+)
+def test_clips_that_nothing_can_be_learned_from(clips: LabelledClips, sentence: str) -> None:
+    with pytest.raises(FewShotError, match=sentence):
+        learning.try_out(FakeModel(), clips, Trial())
+
+
+def test_one_sound_in_two_classes_is_named(tmp_path: Path) -> None:
+    for name in ("first.wav", "second.wav"):
+        soundfile.write(tmp_path / name, tone(HUM, 1), RATE)
+    clips = LabelledClips((tmp_path / "first.wav", tmp_path / "second.wav"), ("rain", "wind"))
+    with pytest.raises(FewShotError, match=r"first\.wav and second\.wav are the same sound.*rain.*wind"):
+        learning.hear(FakeModel(), clips)
+
+
+def test_with_few_recordings_nothing_is_held_back() -> None:
+    assert learning.hold_back(gathered("aaabb"))[1] is None
+    assert learning.hold_back(gathered("aaabbb", groups="xxxuvw"))[1] is None  # one recording cut in three is one
+
+
+@given(st.lists(st.integers(3, 9), min_size=2, max_size=5))
+def test_with_three_of_each_class_some_are_held_back_and_all_are_used(counts: list[int]) -> None:
+    clips = gathered("".join("abcde"[number] * count for number, count in enumerate(counts)))
+    learn, test = learning.hold_back(clips)
+    assert test is not None
+    assert set(learn.labels) == set(test.labels) == set(clips.labels)
+    assert sorted([*learn.paths, *test.paths]) == sorted(clips.paths)
+
+
+def test_folds_say_what_is_held_back() -> None:
+    clips = gathered("ababab", folds=(1, 1, 2, 2, 3, 3))
+    assert [set(part.folds or ()) for part in learning.hold_back(clips, [1]) if part] == [{1}, {2, 3}]
+    assert [set(part.folds or ()) for part in learning.hold_back(clips, [1], [3]) if part] == [{1}, {3}]
+    with pytest.raises(DataError, match="fold 1 is both"):
+        learning.hold_back(clips, [1, 2], [1])
+
+
+# --- trials -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_trial_scores_every_method_with_every_seed(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+    trial = Trial(("palm", "zero-shot", "linear-probe", "tspe"), 4, (0, 1), FitSettings(epochs=20), TEMPLATES)
+    steps: list[Step] = []
+    results = learning.run(model, *heard, trial, steps.append)
+    assert [(one.method, [fit.seed for fit in one.fits]) for one in results.outcomes] == [
+        ("palm", [0, 1]), ("zero-shot", [0]), ("linear-probe", [0, 1]), ("tspe", [0])
+    ]  # fmt: skip
+    assert (results.learned_from, results.tested_on, results.stopped) == (16, 20, False)
+    palm = results.outcomes[0]
+    assert palm.accuracy == pytest.approx(np.mean([fit.head.score(heard[1].audio, heard[1].clips.truth)
+                                                   for fit in palm.fits]))  # fmt: skip
+    assert palm.accuracy and palm.accuracy > 0.7
+    confusion = palm.fits[0].confusion
+    assert confusion is not None and palm.fits[0].score is not None
+    assert confusion.sum() == 20 and np.trace(confusion) == palm.fits[0].score.correct
+    assert results.best is not None and results.best.accuracy == max(one.accuracy or 0 for one in results.outcomes)
+    done = [step.epochs_done[0] for step in steps]
+    assert done == sorted(done) and steps[-1].fits == 6
+    assert sum(bool(step.history) for step in steps) == 40  # PALM's epochs; no other method here has any
+
+
+def test_the_same_trial_gives_the_same_results(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+    first, second = (learning.run(model, *heard, Trial(shots=2, settings=QUICK)) for _ in range(2))
+    heads = [results.outcomes[0].head for results in (first, second)]
+    assert heads[0] and heads[1]
+    np.testing.assert_array_equal(heads[0].state["context"], heads[1].state["context"])
+
+
+def test_fewer_clips_than_shots_are_noted(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+    assert learning.run(model, *heard, Trial(shots=5, settings=QUICK)).notice is None
+    assert "all were taken: rain (5)" in (learning.run(model, *heard, Trial(shots=16, settings=QUICK)).notice or "")
+
+
+def test_without_clips_held_back_there_are_heads_but_no_scores(
+    model: AudioTextModel, heard: tuple[Heard, Heard]
+) -> None:
+    results = learning.run(model, heard[0], None, Trial(settings=QUICK))
+    outcome = results.outcomes[0]
+    assert outcome.head and outcome.accuracy is None and outcome.interval is None and results.best is None
+
+
+def test_a_stopped_trial_keeps_what_was_learned(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+    seen: list[Step] = []
+
+    def stop() -> bool:
+        return len(seen) > 0 and len(seen[-1].history) >= 2
+
+    trial = Trial(("palm", "linear-probe"), 4, (0, 1), FitSettings(epochs=50))
+    results = learning.run(model, *heard, trial, seen.append, stop)
+    assert results.stopped
+    assert [one.method for one in results.outcomes] == ["palm"]
+    (fit,) = results.outcomes[0].fits
+    assert [epoch.number for epoch in fit.head.history] == [1, 2] and fit.score is not None
+
+
+def test_a_fit_that_diverges_says_what_to_do_and_leaves_the_others_alone(
+    model: AudioTextModel, heard: tuple[Heard, Heard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Palm, "fit", lambda self, *_: (_ for _ in ()).throw(FewShotError("lower the rate")))
+    results = learning.run(model, *heard, Trial(("palm", "linear-probe"), 4, (0, 1), QUICK))
+    assert results.outcomes[0].advice == "lower the rate" and not results.outcomes[0].fits
+    assert len(results.outcomes[1].fits) == 2
+
+
+def test_a_rate_too_high_is_advised_against(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+    results = learning.run(model, *heard, Trial(settings=FitSettings(epochs=1, rate=10_000)))
+    assert "lower the rate" in (results.outcomes[0].advice or "")
+
+
+def test_the_curve_goes_up_to_what_there_is(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+    found = learning.curve(model, *heard, Trial(("zero-shot",), settings=QUICK))
+    assert list(found) == [1, 2, 4, 5]
+    assert [results.learned_from for results in found.values()] == [4, 8, 16, 20]
+
+
+@pytest.mark.parametrize(
+    ("correct", "low", "high"),
+    [
+        ([8], 0.490, 0.943),  # one seed: Wilson's
+        ([8, 8, 8], 0.490, 0.943),  # seeds that agree say nothing of the clips
+        ([7, 8, 9], 0.552, 1.0),  # mean 0.8, deviation 0.1, 4.303 times 0.1 / sqrt(3) to either side, cut at 1
+    ],
+)
+def test_intervals(correct: list[int], low: float, high: float) -> None:
+    found = learning.interval_over_seeds([Score(number, 10) for number in correct])
+    assert found == pytest.approx((low, high), abs=0.001)
+
+
+# --- heads ------------------------------------------------------------------------------------------------------------
+
+
+def palm(model: AudioTextModel, heard: tuple[Heard, Heard]) -> Palm:
+    head = learning.run(model, *heard, Trial(settings=FitSettings(epochs=20))).outcomes[0].head
+    assert isinstance(head, Palm)
+    return head
+
+
+def test_what_palm_relies_on_and_how_its_classes_moved(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+    head = palm(model, heard)
+    shares = learning.reliance(head)
+    assert [share for _, share in shares] == sorted((float(gate) for gate in head.gates), reverse=True)
+    assert {name for name, _ in shares} == set(CLASSES)
+    moves = learning.moves(head)
+    assert moves.before.shape == moves.after.shape == (4, 2)
+    both = np.concatenate([head.constants["start"], np.asarray(head.weights)])
+    centred = both - both.mean(axis=0)
+    kept = np.square(np.concatenate([moves.before, moves.after])).sum()
+    assert kept == pytest.approx(np.sort(np.linalg.eigvalsh(centred.T @ centred))[-2:].sum(), rel=1e-4)
+
+
+def test_a_head_says_where_it_does_not_fit(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+    heads = Heads()
+    kept = heads.get(heads.keep(palm(model, heard), model))
+    assert kept and kept.misfit(model, [name.upper() for name in reversed(CLASSES)]) is None
+    assert "and 1 more, so it has no say" in (kept.misfit(model, ["rain", "wind"]) or "")
+    assert "made for the model tiny" in (kept.misfit(FakeModel(), CLASSES) or "")
+
+
+def test_heads_make_room_for_others(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+    heads, head = Heads(capacity=2), palm(model, heard)
+    first, second = heads.keep(head, model), heads.keep(head, model)
+    heads.get(first)
+    heads.keep(head, model)
+    assert heads.get(first) and heads.get(second) is None and heads.get("unknown") is None
+
+
+def test_a_head_is_saved_with_what_it_reached(
+    model: AudioTextModel, heard: tuple[Heard, Heard], tmp_path: Path
+) -> None:
+    results = learning.run(model, *heard, Trial(("zero-shot", "palm"), 4, settings=QUICK))
+    learning.shared(results, "palm", model, "sounds of mine", "CC-BY-4.0").save_pretrained(tmp_path)
+    read = SharedHead.from_pretrained(tmp_path, model=model)
+    np.testing.assert_array_equal(read.head.predict(heard[1].audio), results.outcomes[1].fits[0].head.predict(
+        heard[1].audio))  # fmt: skip
+    (score,) = read.record.scores
+    assert (score.n, score.accuracy, score.zero_shot) == (
+        20, results.outcomes[1].accuracy, results.outcomes[0].accuracy
+    )  # fmt: skip
+    assert (read.record.licence, read.record.data, read.record.shots) == ("CC-BY-4.0", "sounds of mine", 4)
+    with pytest.raises(FewShotError, match="no coop head"):
+        learning.shared(results, "coop", model, "x")
+
+
+def test_a_job_tells_how_far_it_is_and_can_be_stopped() -> None:
+    def work(job: Job[str]) -> str:
+        while not job.stopping():
+            job.heard = (1, 2)
+        return "stopped"
+
+    job = Job(work)
+    assert learning.JOBS[job.id] is job and not job.finished(0.05) and job.heard == (1, 2)
+    job.stop()
+    assert job.finished(5) and job.result() == "stopped"
+
+
+# --- the estimator ----------------------------------------------------------------------------------------------------
+
+
+def test_the_estimator_learns_names_from_recordings(tmp_path: Path) -> None:
+    files = []
+    for number, hertz in enumerate((HUM, WHISTLE, HUM + 20, WHISTLE + 50)):
+        soundfile.write(tmp_path / f"{number}.wav", tone(hertz, 1), RATE)
+        files.append(tmp_path / f"{number}.wav")
+    classifier = FewShotClassifier(model=FakeModel(), epochs=20).fit(files, ["low_hum", "whistle"] * 2)
+    assert list(classifier.classes_) == ["low_hum", "whistle"] and classifier.head_.classes == ("low hum", "whistle")
+    assert list(classifier.predict(files)) == ["low_hum", "whistle"] * 2
+    assert classifier.score(files, ["low_hum", "whistle"] * 2) == 1.0
+    np.testing.assert_allclose(classifier.predict_proba(files).sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_estimator_has_scikit_learns_manners() -> None:
+    audio, truth, _ = clusters()
+    labels = np.array(CLASSES)[truth]
+    classifier = FewShotClassifier("linear-probe", Model())
+    assert classifier.get_params()["method"] == "linear-probe"
+    assert clone(classifier).set_params(method="palm", epochs=7).epochs == 7
+    assert cross_val_score(classifier, audio, labels, cv=3).mean() > 0.5
+    tspe = FewShotClassifier("tspe", Model(), templates=["the sound of {label}"]).fit(audio, labels)
+    assert tspe.predict(audio).shape == (40,)
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"), [(["rain"] * 3, "one label for each"), (["rain"] * 4, "at least two classes")]
+)
+def test_the_estimator_refuses_in_a_sentence(labels: list[str], sentence: str) -> None:
+    with pytest.raises(FewShotError, match=sentence):
+        FewShotClassifier(model=Model()).fit(np.eye(4, 12, dtype=np.float32), labels)

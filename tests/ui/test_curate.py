@@ -1,0 +1,433 @@
+"""The Curate tab's handlers as plain functions, and the HTML they make: no browser, no server."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+import soundfile
+
+from audioprompt import workbench
+from audioprompt.data import DataError
+from audioprompt.models.base import ModelError
+from audioprompt.prompts.decisions import times_tested
+from audioprompt.prompts.pack import PackEntry, PromptPack
+from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import Template
+from audioprompt.reports import Score
+from audioprompt.ui import curate, curate_view
+from audioprompt.ui.curate import ANSWER, AS_IT_IS, Desk, Drawn
+from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, pack_of
+from tests.fake_model import FakeModel
+
+NASTY = "<img src=x onerror=alert(1)>"
+WHO = "ada"
+NOBODY: Any = SimpleNamespace(username=None)  # who is not signed in
+
+
+@pytest.fixture(autouse=True)
+def fake_model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    model = FakeModel()
+    monkeypatch.setattr(curate, "shared_model", lambda name: model)
+    monkeypatch.setattr(curate, "LOOK_SECONDS", 0.01)
+    workbench.forget()
+    return model
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PromptStore:
+    monkeypatch.setenv("AUDIOPROMPT_STORE", str(tmp_path / "store"))
+    store = PromptStore()
+    store.create(pack_of(PLAIN, CONTRARY, BIASED))
+    return store
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> str:
+    return str(clips_in(tmp_path))
+
+
+@pytest.fixture
+def desk(manifest: str) -> Desk:
+    return last(curate.show_measured(None, "tones", manifest, "1", 50, 0, {}, "fake")).desk
+
+
+def last(answers: Iterator[list[Any]]) -> Any:
+    """The last answer, each part by its name."""
+    *_, final = answers
+    return SimpleNamespace(**dict(zip(ANSWER, final, strict=True)))
+
+
+def act(desk: Desk, *acts: dict[str, Any], selected: str = PLAIN) -> Drawn:
+    return curate.acted(desk, acts, selected, WHO)
+
+
+def statuses(store: PromptStore) -> list[str]:
+    return [entry.status for entry in store.get("tones").entries]
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+def test_measuring_shows_a_desk_and_remembers_the_clips(manifest: str):
+    shown = last(curate.show_measured(None, "tones", manifest, "", 50, 0, {}, "fake"))
+    assert shown.message == ""
+    assert shown.folds == "1", "where nothing is said, the first half of the folds is looked at"
+    assert shown.kept == {"tones": {"data": manifest, "folds": "1", "share": 50, "seed": 0}}
+    assert shown.pack_in_hand == "tones"
+    assert shown.clips.label.endswith("fold 1 \u00b7 8 of 16")
+    assert shown.table.count("<tr data-template") == 3
+    assert "vanilla" in shown.strip and "100.0" in shown.strip
+
+
+def test_clips_named_before_are_divided_as_it_is_said(manifest: str):
+    kept = {"tones": {"data": manifest, "folds": "1", "share": 50, "seed": 0}}
+    assert last(curate.show_measured(None, "tones", manifest, "", 25, 3, kept, "fake")).kept["tones"] == {
+        "data": manifest, "folds": "", "share": 25, "seed": 3
+    }  # fmt: skip
+    assert last(curate.show_measured(None, "tones", manifest, "2", 50, 0, kept, "fake")).folds == "2"
+
+
+@pytest.mark.parametrize(
+    ("pack_id", "data", "folds", "sentence"),
+    [
+        ("tones", "nowhere.csv", "", "Nowhere.csv is not there"),
+        ("tones", None, "9", "has no fold 9"),
+        ("tones", None, "one", "Folds are whole numbers"),
+        ("gone", None, "", "No prompt pack is called"),
+        ("empty", None, "", "Empty has no prompts"),
+        ("", None, "", "Load the instruments demonstration"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_in_place(
+    store: PromptStore, manifest: str, pack_id: str, data: str | None, folds: str, sentence: str
+):
+    store.create(pack_of(pack_id="empty"))
+    shown = last(curate.show_measured(None, pack_id, data or manifest, folds, 50, 0, {}, "fake"))
+    assert sentence in shown.message
+    assert shown.desk == gr.skip(), "what was there stays"
+
+
+def test_a_model_that_cannot_be_had_is_said_in_place(manifest: str, monkeypatch: pytest.MonkeyPatch):
+    def fail(name: str) -> None:
+        raise ModelError("no network: give the weights")
+
+    monkeypatch.setattr(curate, "shared_model", fail)
+    assert (
+        "No network: give the weights."
+        in last(curate.show_measured(None, "tones", manifest, "", 50, 0, {}, "x")).message
+    )
+
+
+def test_a_clip_that_is_no_sound_is_named_and_escaped(tmp_path: Path):
+    manifest = clips_in(tmp_path)
+    (tmp_path / "<b>.wav").write_text("words")
+    manifest.write_text(manifest.read_text() + "\n<b>.wav,hum,1")
+    shown = last(curate.show_measured(None, "tones", str(manifest), "1", 50, 0, {}, "fake"))
+    assert "&lt;b&gt;.wav" in shown.message and "<b>" not in shown.message
+
+
+def test_measuring_tells_how_far_it_is_and_can_be_stopped(manifest: str, monkeypatch: pytest.MonkeyPatch):
+    began, go_on = Event(), Event()
+
+    def slow(model: Any, pack: Any, clips: Any, split: Any, progress: Any) -> None:
+        progress("clips", 3, 8)
+        began.set()
+        assert go_on.wait(20)
+        progress("clips", 4, 8)
+
+    monkeypatch.setattr(workbench, "measure", slow)
+    answers = curate.show_measured(None, "tones", manifest, "1", 50, 0, {}, "fake")
+    message = next(answers)[0]
+    assert began.wait(20)
+    while "3 of 8 clips" not in message:
+        message = next(answers)[0]
+    job_id = message.split('data-stop="')[1].split('"')[0]
+    workbench.JOBS.stop(job_id)
+    go_on.set()
+    assert "Stopped. What was encoded until now is kept" in last(answers).message
+
+
+def test_entering_shows_what_to_do_first(store: PromptStore):
+    assert "Load the instruments demonstration" in last(curate.enter(None, "", {}, "fake")).message
+    asks = last(curate.enter(None, "tones", {}, "fake"))
+    assert "Tones: 3 prompts" in asks.message and asks.clips.open and asks.pack_in_hand == "tones"
+
+
+def test_entering_again_shows_the_pack_on_its_own_clips(desk: Desk, manifest: str):
+    kept = {
+        "tones": {"data": manifest, "folds": "2", "share": 50, "seed": 0},
+        "other": {"data": "elsewhere.csv", "folds": "", "share": 50, "seed": 0},
+    }
+    shown = last(curate.enter(None, "tones", kept, "fake"))
+    assert shown.desk.bench.split.folds == (2,)
+    assert curate.enter(shown.desk, "tones", kept, "fake").__next__()[1] == gr.skip(), "nothing happened since"
+
+
+def test_a_pack_without_clips_of_its_own_is_measured_on_those_used_last_but_not_on_the_demonstration():
+    kept = {
+        "a": {"data": "mine.csv", "folds": "", "share": 40, "seed": 2},
+        "b": {"data": "instruments", "folds": "1", "share": 50, "seed": 0},
+    }
+    data, split = curate.clips_for(pack_of(PLAIN, pack_id="c"), kept) or ("", None)
+    assert data == "mine.csv" and split and (split.share, split.seed) == (0.4, 2)
+    strings = pack_of(PLAIN, pack_id="c").model_copy(update={"category": "instruments"})
+    assert curate.clips_for(strings, kept) == ("instruments", None)
+    assert curate.clips_for(pack_of(PLAIN, pack_id="c"), {}) is None
+
+
+def test_another_model_measures_again_only_what_is_measured(desk: Desk, manifest: str):
+    assert last(curate.remeasured(None, "tones", manifest, "1", 50, 0, {}, "fake")).message == gr.skip()
+    again = last(curate.remeasured(replace(desk, only="approved"), "tones", manifest, "1", 50, 0, {}, "other"))
+    assert again.desk.model == "other" and again.desk.only == "approved"
+
+
+# --- judging ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_is_stored_and_everything_follows(desk: Desk, store: PromptStore):
+    shown = act(desk, {"do": "approved", "on": CONTRARY}, selected=BIASED)
+    assert statuses(store) == ["candidate", "approved", "candidate"]
+    assert store.get("tones").entries[1].decided_by == WHO
+    assert "approved (1)" in shown.strip
+    assert "0 clips better, 8 worse: more than chance" in shown.strip
+    assert f'data-template="{BIASED}"' in shown.side
+    assert "undo</button>" in shown.foot
+    assert shown.desk.stamp == store.stamp("tones")
+
+
+def test_decisions_sent_together_are_taken_in_order(desk: Desk, store: PromptStore):
+    act(desk, {"do": "approved", "on": PLAIN}, {"do": "rejected", "on": CONTRARY}, {"do": "undo"})
+    assert statuses(store) == ["approved", "candidate", "candidate"]
+
+
+def test_undo_and_redo_go_to_the_template_they_concern(desk: Desk, store: PromptStore):
+    desk = act(desk, {"do": "approved", "on": CONTRARY}).desk
+    back = act(desk, {"do": "undo"})
+    assert f'data-go="{CONTRARY}"' in back.table and back.desk.selected == CONTRARY
+    assert statuses(store) == ["candidate"] * 3
+    assert f'data-go="{CONTRARY}"' in act(back.desk, {"do": "redo"}).table
+    assert statuses(store)[1] == "approved"
+
+
+def test_nothing_to_undo_is_said_and_answered(desk: Desk):
+    shown = act(desk, {"do": "undo"})
+    assert "There is nothing to undo in tones." in shown.actions
+    assert shown.desk.turn > desk.turn, "the page waits for an answer that differs"
+
+
+def test_bulk_actions_decide_on_what_is_shown_as_one_change(desk: Desk, store: PromptStore):
+    desk = curate.searched(desk, "SOUND of").desk
+    assert desk.rows == (PLAIN, BIASED)
+    desk = act(desk, {"do": "approved", "all": True}).desk
+    assert statuses(store) == ["approved", "candidate", "approved"]
+    act(desk, {"do": "undo"})
+    assert statuses(store) == ["candidate"] * 3
+
+
+def test_rows_move_only_when_someone_asks(desk: Desk):
+    desk = act(desk, {"do": "filter", "key": "candidate"}).desk
+    desk = act(desk, {"do": "sort", "key": "gain"}).desk
+    before = desk.rows
+    desk = act(desk, {"do": "approved", "on": before[0]}).desk
+    assert desk.rows == before, "what is judged stays under the pointer, though the filter would leave it out"
+    assert act(desk, {"do": "filter", "key": "candidate"}).desk.rows == before[1:]
+
+
+def test_sorting_once_is_best_first_and_again_the_other_way(desk: Desk):
+    by_accuracy = (PLAIN, BIASED, CONTRARY)
+    once = act(desk, {"do": "sort", "key": "alone"})
+    assert once.desk.rows == by_accuracy and 'aria-sort="descending"' in once.table
+    again = act(once.desk, {"do": "sort", "key": "alone"})
+    assert again.desk.rows == by_accuracy[::-1] and 'aria-sort="ascending"' in again.table
+    assert act(again.desk, {"do": "sort", "key": "order"}).desk.rows == (PLAIN, CONTRARY, BIASED)
+
+
+def test_filters_count_what_there_is(desk: Desk):
+    shown = act(desk, {"do": "approved", "on": PLAIN}, {"do": "rejected", "on": CONTRARY})
+    counts = [part.split("<")[0] for part in shown.filters.split("<span>")[1:]]
+    assert counts == ["3", "1", "1", "1", "2"]  # all, to judge, approved, rejected, flagged
+    assert act(shown.desk, {"do": "filter", "key": "flagged"}).desk.rows == (CONTRARY, BIASED)
+    assert "No prompt is like that" in curate.searched(shown.desk, "zither").table
+
+
+@pytest.mark.parametrize(
+    "nonsense", [{"do": "rm"}, {}, {"do": "filter", "key": "__class__"}, {"do": "sort", "key": 3}, {"do": "apply"}]
+)
+def test_acts_that_there_are_not_do_nothing(desk: Desk, store: PromptStore, nonsense: dict[str, Any]):
+    stamp = store.stamp("tones")
+    assert act(desk, nonsense).desk.rows == desk.rows
+    assert store.stamp("tones") == stamp
+
+
+def test_a_template_that_is_not_in_the_pack_is_refused_in_a_sentence(desk: Desk, store: PromptStore):
+    assert "has no template &#x27;nonsense&#x27;" in act(desk, {"do": "approved", "on": "nonsense"}).actions
+    assert statuses(store) == ["candidate"] * 3
+
+
+def test_another_s_decision_is_seen_without_losing_the_view(desk: Desk, store: PromptStore):
+    assert curate.refreshed(desk) == AS_IT_IS
+    desk = replace(act(desk, {"do": "filter", "key": "candidate"}).desk, selected=BIASED)
+    workbench.decided(store, desk.bench, "tones", {PLAIN: "rejected"}, "bob")
+    shown = curate.refreshed(desk)
+    assert shown.desk.rows == desk.rows and shown.desk.selected == BIASED
+    assert f'data-template="{PLAIN}" data-status="rejected"' in shown.table
+    assert "rejected \u201cthe sound of {}\u201d by bob" in shown.foot
+    assert curate.refreshed(shown.desk) == AS_IT_IS
+
+
+def test_templates_added_by_another_appear_measured(desk: Desk, store: PromptStore):
+    entry = PackEntry(template=Template("a recording of {label}"))
+    store.update("tones", lambda pack: pack.model_copy(update={"entries": (*pack.entries, entry)}))
+    shown = curate.refreshed(desk)
+    assert "a recording of {label}" in shown.desk.rows and shown.table.count("<tr data-template") == 4
+
+
+def test_a_pack_that_is_gone_is_said_in_place(desk: Desk, store: PromptStore):
+    (store.folder / "tones.json").unlink()
+    assert "No prompt pack is called" in curate.refreshed(desk).actions
+
+
+def test_prompts_are_filled_with_the_class_chosen(desk: Desk):
+    shown = curate.filled_with(desk, "whistle")
+    assert 'the sound of <span class="slot">whistle</span>' in shown.table
+    assert "the sound of <span" in curate.looked(shown.desk, PLAIN)[1]
+
+
+# --- proposals and held-out clips -------------------------------------------------------------------------------------
+
+
+def test_a_proposal_is_shown_pondered_and_applied(desk: Desk, store: PromptStore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(workbench, "propose", lambda board: board.alone.mean(axis=1) == 0.5)
+    *_, (_, *parts) = curate.show_proposal(desk)
+    shown = Drawn(*parts)
+    assert "Auto-curation keeps <b>2</b> of 3" in shown.actions
+    assert shown.table.count('class="proposed"') == 3
+    assert statuses(store) == ["candidate"] * 3
+    assert "Auto-curation" not in act(shown.desk, {"do": "dismiss"}).actions
+    done = act(shown.desk, {"do": "apply"})
+    assert statuses(store) == ["approved", "approved", "rejected"]
+    assert "approved 2, rejected 1" in done.foot and "Auto-curation" not in done.actions
+    act(done.desk, {"do": "undo"})
+    assert statuses(store) == ["candidate"] * 3
+
+
+def test_held_out_clips_are_scored_on_demand_counted_and_outdated_by_a_decision(desk: Desk, store: PromptStore):
+    desk = act(desk, {"do": "approved", "on": PLAIN}).desk
+    assert "never scored yet" in curate.drawn(desk).foot
+    *_, (_, *parts) = curate.show_held_out(desk, NOBODY)
+    shown = Drawn(*parts)
+    assert "scored once" in shown.foot and "Over all prompts: 4 clips better, 0 worse" in shown.foot
+    assert times_tested(store.get("tones")) == 1
+    later = act(shown.desk, {"do": "rejected", "on": BIASED})
+    assert "Over all prompts" not in later.foot
+    assert "<b>100.0</b>" in later.foot and "before the last decision." in later.foot
+
+
+def test_nothing_approved_is_nothing_to_score(desk: Desk, store: PromptStore):
+    (message, *rest) = list(curate.show_held_out(desk, NOBODY))[-1]
+    assert "No prompt is approved" in message and rest == [*AS_IT_IS]
+    assert times_tested(store.get("tones")) == 0
+    assert "disabled>Score" in curate.drawn(desk).foot
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_pack_is_exported_in_each_form(desk: Desk):
+    act(desk, {"do": "approved", "on": PLAIN})
+    files = {kind: curate.exported("tones", kind) for kind in curate.FORMATS}
+    assert {kind: file and file["name"] for kind, file in files.items()} == {
+        "json": "tones.json", "list": "tones-templates.json", "csv": "tones.csv", "report": "tones.md"
+    }  # fmt: skip
+    assert files["list"] and "the sound of {}" in files["list"]["content"]
+    assert files["json"] and PromptPack.from_json(files["json"]["content"]) == PromptStore().get("tones")
+    assert curate.exported("", "json") is None
+
+
+def test_a_list_is_imported_as_a_pack_of_its_own(tmp_path: Path, store: PromptStore, manifest: str, desk: Desk):
+    (tmp_path / "tones.txt").write_text("the sound of {}\na {}\n")
+    kept = {"tones": {"data": manifest, "folds": "1", "share": 50, "seed": 0}}
+    shown = last(curate.show_imported(desk, str(tmp_path / "tones.txt"), kept, "fake"))
+    assert shown.pack_in_hand == "tones-2" and "approved (2)" in shown.strip
+    assert len(store.get("tones-2").approved) == 2 and len(store.get("tones").entries) == 3
+
+
+def test_a_file_that_is_no_pack_is_said_in_place(tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("no slot here")
+    assert (
+        "notes.txt, line 1" in last(curate.show_imported(None, str(tmp_path / "notes.txt"), {}, "fake")).message.lower()
+    )
+
+
+def test_an_upload_is_kept_for_another_day(tmp_path: Path):
+    (tmp_path / "clips.zip").write_bytes(b"PK")
+    kept = Path(curate.put_by(str(tmp_path / "clips.zip")))
+    assert kept.name == "clips.zip" and kept.read_bytes() == b"PK" and kept.parent != tmp_path
+
+
+def test_on_a_space_only_uploads_and_public_data_can_be_named(
+    tmp_path: Path, manifest: str, monkeypatch: pytest.MonkeyPatch
+):
+    given = []
+    monkeypatch.setattr(curate, "open_clips", lambda data, **options: given.append((data, options["token"])))
+    curate.opened_clips(manifest)
+    monkeypatch.setenv("SPACE_ID", "someone/space")
+    for named in (manifest, "/etc", str(curate.uploads() / ".." / "x.zip")):
+        with pytest.raises(DataError, match="cannot be named here"):
+            curate.opened_clips(named)
+    (tmp_path / "clips.zip").write_bytes(b"PK")
+    for named in ("instruments", "hf:owner/name", curate.put_by(str(tmp_path / "clips.zip"))):
+        curate.opened_clips(named)
+    assert [token for _, token in given] == [None, False, False, False]
+
+
+def test_only_clips_of_the_desk_are_played(desk: Desk):
+    player = curate.played(desk, 0)
+    assert player.visible and player.label == "hum: hum-1-0.wav"
+    assert soundfile.info(player.value["path"]).duration == pytest.approx(1.0)
+    assert curate.played(desk, 99) == curate.played(desk, -1) == curate.played(None, 0) == gr.skip()
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------------
+
+
+def test_other_people_s_text_is_text_everywhere(store: PromptStore, tmp_path: Path):
+    manifest = clips_in(tmp_path)
+    manifest.write_text(manifest.read_text().replace(",whistle,", f",whistle {NASTY},"))
+    nasty = Template(f"the contrary of {{label}} {NASTY}")
+    entry = PackEntry(template=nasty, status="rejected", decided_by=NASTY, reason=NASTY)
+    store.save(pack_of(PLAIN).model_copy(update={"title": NASTY, "entries": (entry, pack_of(PLAIN).entries[0])}))
+    shown = last(curate.show_measured(None, "tones", str(manifest), "1", 50, 0, {}, "fake"))
+    acted = curate.acted(shown.desk, [{"do": "approved", "on": nasty.text}], nasty.text, NASTY)
+    parts = [shown.table, *acted[1:], curate_view.ask_for_clips(store.get("tones"))]
+    assert all("<img" not in part for part in parts)
+    assert sum("&lt;img" in part for part in parts) >= 4
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.056, "+5.6"), (-0.013, "\u22121.3"), (0.0, "0.0"), (-0.0001, "0.0")])
+def test_differences_have_a_sign_or_none(share: float, text: str):
+    assert curate_view.signed(share) == text
+
+
+@pytest.mark.parametrize(
+    ("template", "label", "html"),
+    [
+        ("A {label} here", "owl", 'An <span class="slot">owl</span> here'),
+        ("{label}", "a & b", '<span class="slot">a &amp; b</span>'),
+        ("the owl of {label}", "owl", 'the owl of <span class="slot">owl</span>'),
+    ],
+)
+def test_a_label_is_set_off_where_it_was_put_in(template: str, label: str, html: str):
+    row = curate_view.Row(0, PackEntry(template=Template(template)), Score(1, 2), 0.0, 0.0, ())
+    assert curate_view.filled(row, label) == html
+
+
+def test_the_curve_has_a_point_for_every_number_of_prompts_approved(desk: Desk):
+    shown = act(desk, {"do": "approved", "on": PLAIN}, {"do": "approved", "on": BIASED})
+    assert shown.foot.count("<i style=") == 2
+    assert "First 2: " in shown.foot

@@ -1,0 +1,240 @@
+"""The Learn tab's handlers as plain functions: no browser, no server."""
+
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+import soundfile
+
+from audioprompt import learning
+from audioprompt.data import DEMONSTRATION
+from audioprompt.few_shot.sharing import read_record
+from audioprompt.live import Hearing
+from audioprompt.ui import classify, learn, learn_view
+from audioprompt.ui.learn import Gathered, Learned
+from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
+
+NASTY = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(autouse=True)
+def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    model = FakeModel()
+    for module in (learn, classify):
+        monkeypatch.setattr(module, "shared_model", lambda name: model)
+    return model
+
+
+@pytest.fixture
+def sounds(tmp_path: Path) -> dict[str, list[str]]:
+    """Three recordings of each of two sounds."""
+    found: dict[str, list[str]] = {"hum": [], "whistle": []}
+    for name, hertz in (("hum", HUM), ("whistle", WHISTLE)):
+        for number in range(3):
+            path = tmp_path / f"{name} {number}.wav"
+            soundfile.write(path, tone(hertz + number, 1), RATE)
+            found[name].append(str(path))
+    return found
+
+
+@pytest.fixture
+def gathered(sounds: dict[str, list[str]]) -> Any:
+    """All of them, added to their classes."""
+    found = Gathered()
+    for name, files in sounds.items():
+        found = learn.add(found, name, files).gathered
+    yield found
+    learn.forget(found)
+
+
+def learned(gathered: Gathered, methods: tuple[str, ...] = ("palm", "zero-shot"), **settings: Any) -> list[Learned]:
+    chosen: dict[str, Any] = {
+        "shots": 16,
+        "epochs": 10,
+        "rate": 0.05,
+        "seeds": 2,
+        "start": "name",
+        "pack_id": "acoustic-scenes",
+    }
+    return list(learn.learn(gathered, [], methods, **(chosen | settings), model_name="fake"))
+
+
+# --- clips ------------------------------------------------------------------------------------------------------------
+
+
+def test_clips_are_gathered_class_by_class_and_kept(sounds: dict[str, list[str]]) -> None:
+    shown = learn.add(Gathered(), "  hum ", [])
+    assert "needs 1 more" in shown.cards and shown.gathered.clips.classes == ("hum",)
+    shown = learn.add(shown.gathered, "hum", sounds["hum"][:1])
+    assert "1 of 3 clips" in shown.cards and "class=chosen" in shown.cards
+    shown = learn.add(shown.gathered, "whistle", sounds["whistle"])
+    assert "3 clips</small>" in shown.cards and "<b>2 classes</b><span>4 clips</span>" in shown.cards
+    for files in sounds.values():
+        for file in files:
+            Path(file).unlink()
+    gathered = shown.gathered
+    assert all(path.is_file() for path in gathered.clips.paths)
+    assert "data:audio/wav;base64," in learn.play(gathered, "whistle", 4)
+    learn.forget(gathered)
+    assert not any(path.is_file() for path in gathered.clips.paths)
+    assert 'role="alert"' in learn.play(gathered, "whistle", 0)
+
+
+def test_clips_and_classes_are_taken_away_again(gathered: Gathered) -> None:
+    for left in ("2 of 3 clips", "1 of 3 clips", "needs 1 more"):
+        shown = learn.drop(gathered, "hum")
+        gathered = shown.gathered
+        assert left in shown.cards
+    assert learn.drop(gathered, "hum").gathered.clips.classes == ("whistle",)
+    assert learn.play(gathered, "hum", 0) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("", "Name the sound first"), ("rain, wind", "a name holds no comma"), ("a" * 101, "has 101 characters")],
+)
+def test_a_sound_needs_a_name(name: str, sentence: str, sounds: dict[str, list[str]]) -> None:
+    shown = learn.add(Gathered(), name, sounds["hum"])
+    assert sentence in shown.note and not shown.gathered.clips.classes
+
+
+def test_a_file_that_is_no_sound_is_named_and_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "letter.wav").write_text("Dear Sir or Madam")
+    shown = learn.add(Gathered(), "rain", [tmp_path / "letter.wav"])
+    assert "letter.wav" in shown.note and 'role="alert"' in shown.note and not len(shown.gathered.clips)
+
+
+def test_names_are_text_wherever_they_are_shown(sounds: dict[str, list[str]]) -> None:
+    gathered = learn.add(Gathered(), f"hum {NASTY}", sounds["hum"]).gathered
+    shown = learn.add(gathered, 'whistle "quoted"', sounds["whistle"])
+    last = learned(shown.gathered, ("palm", "linear-probe"))[-1]
+    for markup in (shown.cards, last.summary, last.details, learn.play(shown.gathered, f"hum {NASTY}", 0)):
+        assert "<img" not in markup
+    assert "&lt;img" in shown.cards and "&lt;img" in last.details and "&quot;quoted&quot;" in shown.cards
+
+
+def test_a_data_set_brings_its_folds() -> None:
+    shown = learn.take_data(Gathered(), DEMONSTRATION)
+    assert "<b>12 classes</b><span>192 clips</span>" in shown.cards
+    assert (shown.folds.value, shown.folds.visible) == ([1, 2, 3], True)
+    shown = learn.take_data(shown.gathered, "nowhere.csv")
+    assert 'role="alert"' in shown.note and len(shown.gathered.clips) == 192
+
+
+# --- learning ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_trial_shows_how_far_it_is_and_then_what_came_of_it(gathered: Gathered) -> None:
+    first, *_, last = learned(gathered)
+    assert "Listening to the clips" in first.summary and not first.go.interactive and first.stop.interactive
+    assert last.go.interactive and not last.stop.interactive
+    assert "tested on" in last.summary and last.summary.count("<tr") == 3
+    assert 'class="result ready"' in last.summary
+    assert last.head.choices == [("PALM", "palm"), ("Zero-shot", "zero-shot")]
+    assert "on what it learned for" in last.details and "<svg" in last.details and "matrix" in last.details
+    assert {fit.seed for fit in last.tried.results.of("palm").fits} == {0, 1}
+
+
+def test_curves_follow_the_epochs() -> None:
+    from audioprompt.few_shot import Epoch
+
+    history = tuple(Epoch(number, 2 / number, number / 4) for number in (1, 2, 3))
+    shown = learn_view.fitting(learning.Step("palm", 0, 2, 3, 16, 4, history), chance=1.0)
+    assert "PALM, seed 0, epoch 3 of 4 (fit 2 of 3)" in shown
+    assert "0.667" in shown and "75.0 %" in shown and shown.count("<polyline") == 2
+    assert f"width:{100 * 7 / 12:.1f}%" in shown
+
+
+def test_too_few_clips_for_a_score_still_give_a_head(gathered: Gathered) -> None:
+    last = learned(learn.drop(gathered, "hum").gathered)[-1]
+    assert "PALM is ready" in last.summary and "With three clips of every class" in last.summary
+    assert [*learn.shots_curve(last.tried, "fake")][-1].count('role="alert"') == 1
+
+
+@pytest.mark.parametrize(
+    ("methods", "settings", "sentence"),
+    [
+        ((), {}, "Choose at least one method"),
+        (("palm",), {"rate": 0}, "rate is 0"),
+        (("tspe",), {"pack_id": "nothing"}, "no prompt pack is called"),
+    ],
+)
+def test_what_cannot_be_tried_is_said_in_place(
+    methods: tuple[str, ...], settings: dict[str, Any], sentence: str, gathered: Gathered
+) -> None:
+    (last,) = learned(gathered, methods, **settings)
+    assert 'role="alert"' in last.summary and sentence in last.summary and not last.head.choices
+
+
+def test_a_class_without_a_clip_is_said_in_place(gathered: Gathered) -> None:
+    last = learned(learn.add(gathered, "rain", []).gathered)[-1]
+    assert "there is no clip of rain" in last.summary
+
+
+def test_a_trial_is_stopped(gathered: Gathered) -> None:
+    steps = learn.learn(gathered, [], ["palm"], 16, 200, 0.05, 5, "name", "vanilla", "fake")
+    learn.stop(next(steps).job_id)
+    last = [*steps][-1]
+    assert last.go.interactive and (last.tried is None or last.tried.results.stopped)
+    learn.stop("unknown")
+
+
+def test_the_shots_curve_has_a_line_for_each_method(gathered: Gathered) -> None:
+    last = learned(gathered)[-1]
+    shown = [*learn.shots_curve(last.tried, "fake")][-1]
+    assert shown.count("<polyline") == 2 and "PALM" in shown and "Zero-shot" in shown
+
+
+# --- heads ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_head_answers_in_classify_and_live(gathered: Gathered, sounds: dict[str, list[str]]) -> None:
+    last = learned(gathered)[-1]
+    head_id, tabs = learn.use(last.tried, "palm", "fake")
+    assert tabs.selected == "classify" and classify.labels_of_head(head_id) == "hum, whistle"
+    verdict, _, _, palm, *_ = classify.show_clip(
+        sounds["whistle"][0], "whistle, Hum", "acoustic-scenes", "fake", head_id
+    )
+    assert "The fitted head says whistle. Vanilla and 20 of 20 prompts say whistle." in verdict
+    assert palm.visible is True and "PALM (learned)" in str(palm.value)
+    _, view = classify.show_live(
+        Hearing(), (RATE, tone(WHISTLE, 0.5)), "hum, whistle", "acoustic-scenes", "fake", head_id
+    )
+    assert "PALM (learned)" in view and view.count('class="method"') == 3
+
+
+def test_a_head_for_other_labels_has_no_say_and_that_is_said(gathered: Gathered, sounds: dict[str, list[str]]) -> None:
+    head_id, _ = learn.use(learned(gathered)[-1].tried, "palm", "fake")
+    for key, sentence in ((head_id, "tells apart hum, whistle, so it has no say"), ("gone", "no longer there")):
+        verdict, _, _, palm, *_ = classify.show_clip(sounds["hum"][0], "hum, rain", "acoustic-scenes", "fake", key)
+        assert sentence in verdict and palm.visible == "hidden"
+        _, view = classify.show_live(Hearing(), (RATE, tone(HUM, 0.5)), "hum, rain", "acoustic-scenes", "fake", key)
+        assert sentence in view and view.count('class="method"') == 2
+
+
+def test_a_head_is_saved_with_its_card_and_the_stated_licence(gathered: Gathered, tmp_path: Path) -> None:
+    tried = learned(gathered)[-1].tried
+    packed = learn.save(gathered, tried, "palm", " CC0-1.0 ", "fake")
+    assert Path(packed).name == "palm-head.zip"
+    with zipfile.ZipFile(packed) as file:
+        assert {"head.safetensors", "README.md"} <= set(file.namelist())
+        file.extractall(tmp_path / "out")
+    record = read_record(tmp_path / "out")
+    assert (record.licence, record.classes, record.method) == ("CC0-1.0", ("hum", "whistle"), "palm")
+    assert "CC0-1.0" in (tmp_path / "out" / "README.md").read_text()
+    assert learn.save(gathered, None, None, "", "fake") is None
+
+
+def test_a_head_that_is_not_there_cannot_be_used(gathered: Gathered) -> None:
+    tried = learned(gathered)[-1].tried
+    with pytest.raises(gr.Error, match="no such head"):
+        learn.use(tried, "coop", "fake")
+
+
+def test_starting_over_leaves_nothing(gathered: Gathered) -> None:
+    event = gr.EventData(None, {"act": "clear", "label": "", "turn": 0})
+    shown = learn._act(gathered, event)
+    assert shown[0] == replace(Gathered(), folder=gathered.folder) and "Try it with 12" in shown[1]
