@@ -52,10 +52,17 @@ def pack_choices() -> list[tuple[str, str]]:
     return [(f"{pack.title} ({len(pack.approved)})", pack.id) for pack in packs()]
 
 
+def offered_now() -> tuple[Any, Any]:
+    """The lists of packs and of labels, which may have grown since the page was made."""
+    return gr.Dropdown(choices=pack_choices()), gr.Dropdown(choices=[PRESET_PROMPT, *presets()])
+
+
 def pack_for(category: str | None) -> str:
-    """The id of the pack that suits a task category, else of the general one."""
+    """The id of the pack that suits a task category, the one that bears its name first; else of the general one."""
     offered = packs()
-    return next((pack.id for pack in offered if category and pack.category == category), offered[0].id)
+    suitable = [pack.id for pack in offered if category and pack.category == category]
+    by_name = [pack_id for pack_id in suitable if pack_id == str(category).replace("_", "-")]
+    return next(iter(by_name + suitable), offered[0].id)
 
 
 def presets() -> dict[str, tuple[PromptPack, Sequence[str]]]:
@@ -279,8 +286,9 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
     chosen: dict[str, Any] = {"inputs": None, "outputs": [sound, labels, pack], **instant}
     for index, chip in enumerate(chips):
         chip.click(partial(choose_example, index), **chosen).then(**asked).then(None, js=REVEAL, **instant)
+    loaded = page.load(offered_now, None, [pack, preset], **instant)
     if chips:  # a visitor sees an answer before the first click
-        page.load(partial(choose_example, 0), **chosen).then(**asked)
+        loaded.then(partial(choose_example, 0), **chosen).then(**asked)
     gr.on([go.click, labels.submit, sound.upload, sound.stop_recording], **asked).then(None, js=REVEAL, **instant)
     gr.on([sound.clear, pack.input], **asked)
     for event in switched:
@@ -288,8 +296,7 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
     head_in_hand.change(labels_of_head, head_in_hand, labels, **instant).then(**asked)
     preset.input(choose_preset, preset, [labels, pack], **instant).then(**asked)
 
-    tab.select(lambda: (gr.Dropdown(choices=pack_choices()), gr.Dropdown(choices=[PRESET_PROMPT, *presets()])),
-               None, [pack, preset], **instant)  # packs may have been curated since  # fmt: skip
+    tab.select(offered_now, None, [pack, preset], **instant)
 
     clip_tab.select(None, js=SHOW_CLIP, **instant)
     live_tab.select(None, js=SHOW_LIVE, **instant)

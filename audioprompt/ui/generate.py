@@ -43,7 +43,6 @@ TICK_SECONDS = 0.25  # how long Stop may wait for a service that says nothing
 
 CATEGORY_CHOICES = [(title, category) for category, title in CATEGORIES.items()] + [("Other sounds", "")]
 STEPS = ("Task and labels", "Attributes and sources", "Candidates")
-NO_WORDS = "Propose words in step 1, or add your own: prompts are written with the words that stand here."
 NO_CANDIDATES = "The prompts written for your task appear here one by one, each with what looks wrong with it."
 
 Choices = dict[str, Any]  # what this browser keeps: the task and the generator, never a key
@@ -512,7 +511,9 @@ def build(
                     halt_proposing = gr.Button("Stop", size="md", elem_classes="stop")
                     beside_proposing = gr.HTML(in_use(LEXICON, 0, "", "", TEMPERATURE))
                 task_state = gr.HTML(elem_id="task-state")
-            with gr.Accordion(STEPS[1], open=False, elem_id="step-words", elem_classes="step") as words_step:
+            # Closed by their class: Gradio builds what is in an accordion with open=False only once it is opened, and
+            # an update that arrives just then is lost.
+            with gr.Accordion(STEPS[1], elem_id="step-words", elem_classes=["step", "later"]) as words_step:
                 chips, typed, offered = {}, {}, {}
                 for kind_of_word, heading, example in (
                     ("attributes", "Attributes", "add your own: silvery, hollow"),
@@ -526,8 +527,8 @@ def build(
                         show_label=False, container=False, placeholder=f"{example}, then Enter",
                         elem_id=f"add-{kind_of_word}", elem_classes="bare",
                     )  # fmt: skip
-                words_state = gr.HTML(_notice(NO_WORDS), elem_id="words-state")
-            with gr.Accordion(STEPS[2], open=False, elem_id="step-candidates", elem_classes="step") as written_step:
+                words_state = gr.HTML(elem_id="words-state")
+            with gr.Accordion(STEPS[2], elem_id="step-candidates", elem_classes=["step", "later"]) as written_step:
                 with gr.Row(elem_classes="act"):
                     count = gr.Number(
                         COUNT, minimum=1, maximum=MOST, precision=0, show_label=False, container=False, scale=0,
@@ -639,6 +640,10 @@ CSS = """
   color: var(--primary-600); }
 .dark #generate .step.done > button > span:first-child::before { background: var(--primary-900); color: white; }
 
+#generate .step.later > button + div, #generate .step.later > button > .icon { display: none !important; }
+#generate .step.later > button { pointer-events: none; margin: 0; color: var(--body-text-color-subdued); }
+#generate .step.later > button > span:first-child::before { background: var(--border-color-primary);
+  color: var(--body-text-color); }
 #generate .step > button + div { padding: 2px 16px 16px; }
 /* No commas inside of brackets here: Gradio splits selectors at each of them. */
 #generate .step .block, #generate .step .form { border: 0; padding: 0; background: transparent; overflow: visible; }

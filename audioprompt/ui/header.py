@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
 
 PURPOSE = "Name any sound with words: no training, and prompts you can measure."
+HIDDEN: Any = "hidden"  # there but not seen: with False Gradio may never show it again
 LOOK_SECONDS = 0.3  # between two looks at a model that is being loaded
 
 WEIGHTS_HELP = "Path of the published weights on this machine, with their tokenizer.json beside them"
@@ -53,7 +54,7 @@ def follow(name: str) -> Iterator[tuple[str, Any, Any]]:
     else:
         device = loading.result().device
         words = f"{device.upper() if device == 'cpu' else device} · ready"
-        yield markup.model_state(words, "ready"), gr.Column(visible=False), ""
+        yield markup.model_state(words, "ready"), gr.Column(visible=HIDDEN), ""
 
 
 def take_weights(name: str, path: str) -> Iterator[tuple[str, Any, Any]]:
@@ -92,7 +93,7 @@ def build(page: gr.Blocks, model_name: str) -> tuple[gr.Dropdown, list[Any]]:
                 [entry.name for entry in registry.entries()], value=model_name, label="Model", show_label=False,
                 container=False, elem_id="model-picker",
             )  # fmt: skip
-    with gr.Column(visible=False, elem_id="weights") as ask:
+    with gr.Column(visible=HIDDEN, elem_id="weights") as ask:
         why = gr.HTML()
         with gr.Row():
             path = gr.Textbox(

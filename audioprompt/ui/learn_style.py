@@ -16,13 +16,14 @@ CSS = f"""
 #learn .cards button {{ cursor: pointer; color: inherit; }}
 #learn .cards li button {{ padding: 3px 5px; border: 0; background: none; color: var(--body-text-color-subdued); }}
 #learn .cards li button:hover, #learn .cards li button:focus-visible {{ background: var(--primary-50); }}
-.dark #learn .cards li button:is(:hover, :focus-visible) {{ background: var(--primary-900); }}
+.dark #learn .cards li button:hover, .dark #learn .cards li button:focus-visible {{ background: var(--primary-900); }}
 #learn .cards li .name {{ flex: 1; min-width: 0; padding-left: 9px; text-align: left; font-weight: 550;
   overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: var(--body-text-color); }}
 #learn .cards small {{ display: block; font-size: 0.75rem; font-weight: 400; overflow: hidden; text-overflow: ellipsis;
   color: var(--body-text-color-subdued); }}
 #learn .cards small.missing {{ color: #D55E00; }}
-#learn .cards :is([data-act="clear"], [data-act="demonstrate"]) {{ border: 1px solid var(--border-color-primary);
+#learn .cards [data-act="clear"],
+#learn .cards [data-act="demonstrate"] {{ border: 1px solid var(--border-color-primary);
   border-radius: 6px; padding: 3px 10px; background: var(--button-secondary-background-fill); font-size: 0.8125rem; }}
 #learn .player {{ display: flex; gap: 12px; align-items: center; font-size: 0.8125rem;
   color: var(--body-text-color-subdued); }}
@@ -65,17 +66,18 @@ CSS = f"""
 #learn .result .notice {{ color: var(--body-text-color-subdued); font-size: 0.875rem; margin-top: 2px;
   overflow-wrap: anywhere; }}
 #learn table {{ border-collapse: collapse; border: 0; margin: 0; font-size: 0.875rem; }}
-#learn table :is(thead, tbody, tr, td, th) {{ border: 0; }}
+#learn table thead, #learn table tbody, #learn table tr, #learn table td, #learn table th {{ border: 0; }}
 #learn .methods {{ width: 100%; margin-top: 12px; }}
-#learn .methods :is(th, td) {{ padding: 6px 0 6px 12px; text-align: left; font-weight: 400; white-space: nowrap; }}
-#learn .methods :is(th, td):first-child {{ padding-left: 0; }}
+#learn .methods th, #learn .methods td {{ padding: 6px 0 6px 12px; text-align: left; font-weight: 400;
+  white-space: nowrap; }}
+#learn .methods th:first-child, #learn .methods td:first-child {{ padding-left: 0; }}
 #learn .methods thead th {{ color: var(--body-text-color-subdued); font-weight: 500; }}
-#learn .methods tbody :is(th, td) {{ border-top: 1px solid var(--border-color-primary); }}
+#learn .methods tbody th, #learn .methods tbody td {{ border-top: 1px solid var(--border-color-primary); }}
 #learn .methods .number {{ text-align: right; font-variant-numeric: tabular-nums; }}
 #learn .methods .interval {{ color: var(--body-text-color-subdued); }}
 #learn .methods th i {{ display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 8px; }}
 #learn .methods .bar {{ width: 45%; }}
-#learn .methods .best :is(th, td) {{ font-weight: 650; }}
+#learn .methods .best th, #learn .methods .best td {{ font-weight: 650; }}
 #learn .methods s {{ position: absolute; top: -2px; bottom: -2px; border: solid var(--body-text-color); opacity: 0.55;
   border-width: 0 1.5px; }}
 #learn .methods s::after {{ content: ""; position: absolute; left: 0; right: 0; top: 50%; height: 1.5px;
@@ -97,7 +99,7 @@ CSS = f"""
 #learn .map line {{ stroke: var(--body-text-color-subdued); stroke-width: 1; opacity: 0.5; }}
 #learn .map .from {{ fill: none; stroke: var(--body-text-color-subdued); stroke-width: 1.5; }}
 #learn .map .to {{ fill: {theme.PALM}; }}
-#learn :is(.map, .shots) text {{ font-size: 12.5px; fill: var(--body-text-color); }}
+#learn .map text, #learn .shots text {{ font-size: 12.5px; fill: var(--body-text-color); }}
 #learn .shots .tick {{ fill: var(--body-text-color-subdued); }}
 #learn .shots g line {{ stroke-width: 1.5; opacity: 0.4; }}
 #learn .shots .key {{ display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 0.8125rem; margin-top: 4px; }}
@@ -105,7 +107,8 @@ CSS = f"""
 #learn .wide {{ overflow-x: auto; }}
 #learn .wide svg {{ min-width: 540px; }}
 #learn .matrix {{ table-layout: fixed; font-size: 0.8125rem; }}
-#learn .matrix :is(td, th) {{ padding: 0; height: 26px; font-weight: 400; font-variant-numeric: tabular-nums; }}
+#learn .matrix td, #learn .matrix th {{ padding: 0; height: 26px; font-weight: 400;
+  font-variant-numeric: tabular-nums; }}
 #learn .matrix tbody td {{ width: 30px; min-width: 30px; text-align: center; border: 1px solid
   var(--body-background-fill); border-radius: 4px; }}
 #learn .matrix tbody th {{ text-align: right; padding-right: 8px; white-space: nowrap; }}
@@ -113,6 +116,6 @@ CSS = f"""
 #learn .matrix thead span {{ display: block; width: 30px; padding-bottom: 5px; transform: rotate(180deg);
   writing-mode: vertical-rl; white-space: nowrap; line-height: 30px; max-height: 116px; overflow: hidden; }}
 @media (max-width: 640px) {{
-  #learn .methods .bar, #learn .methods :is(th, td):last-child {{ display: none; }}
+  #learn .methods .bar, #learn .methods th:last-child, #learn .methods td:last-child {{ display: none; }}
 }}
 """

@@ -74,6 +74,8 @@ def count(page: Page) -> str:
 
 def test_offline_from_labels_to_curate(page: Page, store_folder: Path, trouble: Trouble) -> None:
     open_tab(page)
+    expect(page.locator("#attributes")).to_be_hidden()
+    expect(page.locator("#write")).to_be_hidden()
     page.click("#demonstration")
     expect(page.locator("#generate-labels textarea")).to_have_value(re.compile("bass guitar, .*, synthesizer"))
     propose(page)
@@ -91,6 +93,7 @@ def test_offline_from_labels_to_curate(page: Page, store_folder: Path, trouble: 
 
     page.click("#write")
     expect(page.locator("#progress .progress:not(.running) [role=status]")).to_have_text(re.compile("^40 of 40"))
+    expect(page.locator("#attributes")).to_be_hidden()
     rows = page.locator("#candidates tbody tr")
     expect(rows).to_have_count(40)
     written = page.locator("#candidates tbody").inner_text()

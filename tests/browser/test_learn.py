@@ -15,7 +15,8 @@ COUNT_CURVES = """() => {
     window.curves = new Set();
     const seen = () => document.querySelectorAll('#learn-summary polyline').forEach(
         (line) => window.curves.add(line.getAttribute('points')));
-    new MutationObserver(seen).observe(document.querySelector('#learn-summary'), {subtree: true, childList: true});
+    const watched = {subtree: true, childList: true, attributes: true};
+    new MutationObserver(seen).observe(document.querySelector('#learn-summary'), watched);
 }"""
 
 

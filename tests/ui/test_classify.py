@@ -10,6 +10,8 @@ import soundfile
 from audioprompt.examples import Example
 from audioprompt.live import Hearing
 from audioprompt.models.base import ModelError
+from audioprompt.prompts.pack import pack_from_templates
+from audioprompt.prompts.store import PromptStore
 from audioprompt.ui import app, classify
 from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
 
@@ -127,6 +129,14 @@ def test_the_general_pack_comes_first_and_the_baseline_is_not_offered():
 def test_a_category_finds_its_pack():
     assert classify.pack_for("music_genre") == "music-genre"
     assert classify.pack_for(None) == classify.pack_for("other") == classify.GENERAL_PACK
+
+
+def test_a_curated_pack_does_not_take_the_place_of_its_category_s(tmp_path, monkeypatch):
+    monkeypatch.setenv("AUDIOPROMPT_STORE", str(tmp_path))
+    mine = pack_from_templates(["a {label}"], "mine", "A first one").model_copy(update={"category": "instruments"})
+    PromptStore().save(mine)
+    assert ("A first one (1)", "mine") in classify.pack_choices()
+    assert classify.pack_for("instruments") == "instruments"
 
 
 def test_an_example_sets_clip_labels_and_pack(monkeypatch):

@@ -43,18 +43,18 @@ def test_the_line_counts_a_download_and_ends_with_ready(offered: Event) -> None:
         lines.append(line)
         if "62%" in line:
             offered.set()
-    assert "loading" in lines[0] and lines[-1].endswith("CPU · ready") and not weights.visible
+    assert "loading" in lines[0] and lines[-1].endswith("CPU · ready") and weights.visible == header.HIDDEN
     assert any("loading 62%" in line for line in lines)
 
 
 def test_a_model_that_cannot_be_had_says_so_and_asks_for_weights(tmp_path: Path) -> None:
     line, weights, why = list(header.follow("gone"))[-1]
-    assert "not loaded" in line and "no network: give the file&#x27;s path" in why and weights.visible
+    assert "not loaded" in line and "no network: give the file&#x27;s path" in why and weights.visible is True
     line, weights, why = list(header.take_weights("gone", str(tmp_path / "typo.pth")))[-1]
-    assert "There is no file" in why and weights.visible
+    assert "There is no file" in why and weights.visible is True
     (tmp_path / "weights.pth").touch()
     line, weights, why = list(header.take_weights("gone", f" {tmp_path / 'weights.pth'} "))[-1]
-    assert line.endswith("CPU · ready") and not weights.visible and not why
+    assert line.endswith("CPU · ready") and weights.visible == header.HIDDEN and not why
 
 
 def test_a_browser_s_last_choice_counts_if_there_is_such_a_model() -> None:
