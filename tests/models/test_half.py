@@ -35,7 +35,7 @@ def test_a_model_that_float16_does_not_hold_is_refused():
     with torch.no_grad():
         stem, norm = broken.audio.net[0], broken.audio.net[1]
         assert isinstance(stem, torch.nn.Conv2d) and isinstance(norm, torch.nn.BatchNorm2d)
-        stem.weight *= 1e5  # float16 ends at 65,504
-        norm.weight /= 1e5
+        stem.weight.mul_(1e5)  # float16 ends at 65,504
+        norm.weight.div_(1e5)
     with pytest.raises(ModelError, match=r"half precision moves embedded's embeddings by .*: use it without"):
         HalfPrecision(broken)
