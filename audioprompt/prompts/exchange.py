@@ -18,11 +18,11 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 from pathlib import PurePath
 from types import MappingProxyType
-from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -83,19 +83,17 @@ def as_csv(pack: PromptPack) -> str:
     return table.getvalue()
 
 
-def as_report(pack: PromptPack, figures: Mapping[str, str] = MappingProxyType({})) -> str:
+def as_report(pack: PromptPack) -> str:
     """A pack for people, in Markdown: where it comes from, what was decided and why, and how well the templates do.
 
-    Args:
-        pack: the pack.
-        figures: names of picture files that are put beside the report, by their captions.
+    Plots are Mermaid charts, which stand in the text itself and which GitHub, GitLab and many editors draw.
     """
     parts = [
         f"# {plain(pack.title)}",
         "\n".join(f"- {fact}" for fact in _facts(pack)),
         "## Templates",
         _template_table(pack.entries),
-        *(f"![{plain(caption)}]({quote(name)})" for caption, name in figures.items()),
+        *_accuracy_charts(pack.entries),
         "## History",
         _history_table(pack.history) if pack.history else "Nothing was changed since the pack was written.",
     ]
@@ -335,12 +333,41 @@ def _facts(pack: PromptPack) -> list[str]:
 def _template_table(entries: Sequence[PackEntry]) -> str:
     kinds = {_kind(figure): _of(figure) for entry in entries for figure in entry.measured}
     rows = []
-    for entry in entries:
+    for number, entry in enumerate(entries, 1):
         figures = {_kind(figure): _percent(figure) for figure in entry.measured}
         when = entry.decided_at.date().isoformat() if entry.decided_at else ""
         decision = [plain(entry.decided_by or ""), when, plain(entry.reason or "")]
-        rows.append([code(entry.template.text), entry.status, *(figures.get(kind, "") for kind in kinds), *decision])
-    return _table(["Template", "Status", *kinds.values(), "Decided by", "When", "Why"], rows)
+        rows.append(
+            [
+                str(number),
+                code(entry.template.text),
+                entry.status,
+                *(figures.get(kind, "") for kind in kinds),
+                *decision,
+            ]
+        )
+    return _table(["", "Template", "Status", *kinds.values(), "Decided by", "When", "Why"], rows)
+
+
+def _accuracy_charts(entries: Sequence[PackEntry]) -> Iterator[str]:
+    """For each kind of measurement a chart: the templates by their number in the table, the best first."""
+    numbered = list(enumerate(entries, 1))
+    for kind in _kinds(entries):
+        found = [(figure, number) for number, entry in numbered for figure in entry.measured if _kind(figure) == kind]
+        found.sort(key=lambda pair: -pair[0].accuracy)
+        percents = [100 * figure.accuracy for figure, _ in found]
+        lowest, highest = floor(min(percents) / 10) * 10, ceil(max(percents) / 10) * 10
+        yield f"Accuracy of each template alone, on {_of(found[0][0])}:"
+        yield "\n".join(
+            [
+                "```mermaid",
+                "xychart-beta",
+                f'    x-axis "template, by its number in the table" [{", ".join(str(number) for _, number in found)}]',
+                f'    y-axis "right, %" {lowest} --> {max(highest, lowest + 10)}',
+                f"    bar [{', '.join(f'{percent:.1f}' for percent in percents)}]",
+                "```",
+            ]
+        )
 
 
 def _history_table(history: Sequence[HistoryEvent]) -> str:

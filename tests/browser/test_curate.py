@@ -84,6 +84,49 @@ def status(page: Page, number: int, is_now: str) -> None:
     expect(row(page, number)).to_have_attribute("data-status", is_now)
 
 
+def test_the_whole_journey_from_labels_to_an_answer(page: Page, store: PromptStore, trouble: Trouble) -> None:
+    """Generated offline, measured, judged by keyboard, still there after a reload, and classifying at last."""
+    page.get_by_role("tab", name="Generate").click()
+    page.locator("#category input").click()
+    page.get_by_role("option", name="Acoustic scene understanding").click()
+    page.fill("#generate-labels textarea", ", ".join(open_clips(CLIPS).spoken_classes))
+    page.click("#propose")
+    expect(page.locator("#attributes label.selected").first).to_be_visible()
+    page.click("#write")
+    expect(page.locator("#progress .progress:not(.running) [role=status]")).to_have_text(re.compile("^40 of 40"))
+    page.fill("#pack-title textarea", "Whole journey")
+    page.fill("#pack-id textarea", "whole-journey")
+    page.click("#send")
+    expect(page.locator("#curate-message")).to_contain_text("give labelled clips")
+
+    page.fill("#curate-data textarea, #curate-data input", CLIPS)
+    page.fill("#curate-folds textarea, #curate-folds input", "1, 2")
+    page.locator("#curate-measure").click()
+    expect(rows(page)).to_have_count(40, timeout=4 * WAIT)
+    before = approved(page).inner_text()
+    for key in "aar":
+        page.keyboard.press(key)
+    expect(approved(page)).to_contain_text("approved (2)")
+    status(page, 2, "rejected")
+    assert approved(page).inner_text() != before
+    figure = approved(page).inner_text()
+
+    page.reload()
+    go_to_curate(page)
+    expect(rows(page)).to_have_count(40)
+    expect(approved(page)).to_have_text(re.compile(r"approved \(2\)"))
+    assert approved(page).inner_text() == figure
+    assert len(store.get("whole-journey").approved) == 2
+
+    page.get_by_role("tab", name="Classify").click()
+    page.locator("#pack input").click()
+    page.get_by_role("option", name="Whole journey (2)").click()
+    answered(page)
+    page.get_by_role("button", name="How each prompt voted").click()
+    expect(page.locator("#votes tbody tr")).to_have_count(2)
+    assert trouble.errors == []
+
+
 def test_from_candidates_to_a_pack_that_classifies(
     page: Page, pack: PromptPack, store: PromptStore, trouble: Trouble
 ) -> None:

@@ -262,7 +262,7 @@ def cells(report: str) -> list[str]:
 
 
 def test_report(pack: PromptPack) -> None:
-    report = as_report(pack, {"K curve": "k curve.svg"})
+    report = as_report(pack)
     for line in [
         "# My pack",
         "- **For:** Bells. And more",
@@ -272,12 +272,16 @@ def test_report(pack: PromptPack) -> None:
         '- **Settings:** `{"seed": 3}`',
         "- **Templates:** 3: 2 approved, 1 rejected, 0 candidates",
         "- **Scores on held-out clips:** 75.0 % on mine, fold 3 (40 clips) with embedded ab12",
-        "![K curve](k%20curve.svg)",
+        "Accuracy of each template alone, on mine, fold 1 (40 clips) with embedded ab12:",
+        '    x-axis "template, by its number in the table" [1, 2]',
+        '    y-axis "right, %" 10 --> 70',
+        "    bar [62.5, 10.0]",
         "| ada | approved | 2 | 2026-11-21 | 2026-11-21 |",
         "| bob | undo | 1 | 2026-11-21 | 2026-11-21 |",
     ]:
         assert line in report.splitlines()
-    assert cells(report)[:7] == [
+    assert cells(report)[:8] == [
+        "",
         "Template",
         "Status",
         "mine, fold 1 (40 clips) with embedded ab12",
@@ -286,9 +290,9 @@ def test_report(pack: PromptPack) -> None:
         "When",
         "Why",
     ]
-    assert cells(report)[7:21] == [
-        *(LOUD, "approved", "62.5 %", "", "ada", "2026-11-21", "clear"),
-        *(SOFT, "rejected", "10.0 %", "50.0 %", "bob", "2026-11-21", FORMULA),
+    assert cells(report)[8:24] == [
+        *("1", LOUD, "approved", "62.5 %", "", "ada", "2026-11-21", "clear"),
+        *("2", SOFT, "rejected", "10.0 %", "50.0 %", "bob", "2026-11-21", FORMULA),
     ]
 
 
@@ -297,11 +301,13 @@ def test_report_of_a_pack_that_nobody_touched() -> None:
     assert "Nothing was changed since the pack was written." in report
     assert "- **Scores on held-out clips:** none" in report
     assert cells(report) == [
+        "",
         "Template",
         "Status",
         "Decided by",
         "When",
         "Why",
+        "1",
         "the sound of {label}",
         "approved",
         *[""] * 3,
@@ -316,12 +322,13 @@ def test_a_report_shows_other_peoples_text_as_it_is(pack: PromptPack) -> None:
     )
     pack = decide(pack, [entry.template.text], "rejected", MARKUP, NOON, MARKUP)
     pack = record(pack, {LOUD: measurement(0.5, data=MARKUP)}, MARKUP)
-    report = as_report(pack, {MARKUP: "a.svg"})
+    report = as_report(pack)
     tokens = MarkdownIt("commonmark").enable("table").parse(report)
     inline = [part for token in tokens for part in token.children or []]
     kinds = {part.type for part in inline} | {token.type for token in tokens}
-    assert not kinds & {"html_inline", "html_block", "link_open", "em_open", "s_open", "fence", "code_block"}
-    assert [part.attrs["src"] for part in inline if part.type == "image"] == ["a.svg"]
+    assert not kinds & {"html_inline", "html_block", "link_open", "em_open", "s_open", "image", "code_block"}
+    charts = [token for token in tokens if token.type == "fence"]
+    assert {chart.info for chart in charts} == {"mermaid"} and not any(MARKUP in chart.content for chart in charts)
     assert tokens[1].content and "".join(part.content for part in tokens[1].children or []) == MARKUP
     shown = cells(report)
     assert text + "{label}" in shown and shown.count(MARKUP) >= 3
@@ -334,8 +341,8 @@ def test_any_text_stays_in_its_cell(text: str, who: str) -> None:
     pack = PromptPack(id="x", title="x", provenance=Provenance(generator="g"), entries=(entry,))
     pack = decide(pack, [entry.template.text], "rejected", f"a{who}", NOON)
     shown = cells(as_report(pack))
-    assert len(shown) == 2 * 5 + 2 * 5
-    assert shown[5] == entry.template.text
+    assert len(shown) == 2 * 6 + 2 * 5
+    assert shown[7] == entry.template.text
 
 
 # --- comparing --------------------------------------------------------------------------------------------------------
