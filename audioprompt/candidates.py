@@ -20,18 +20,18 @@ LABEL_ALONE = Template(SLOT)
 ID_CHARACTERS = 64
 
 
-def task_of(category: str | None, labels: str) -> tuple[Task, str | None]:
+def task_of(category: str | None, labels: str | None) -> tuple[Task, str | None]:
     """A task from what a person chose and typed, and what was left out of the labels, as a sentence.
 
     Args:
         category: a key of ``CATEGORIES``; None or empty for none.
-        labels: separated by commas or lines; there need be none.
+        labels: separated by commas or lines; there need be none, as None says where a page has not shown them yet.
 
     Raises:
         GenerationError: there is no such category.
         LabelError: the labels cannot be used.
     """
-    found = parse_labels(labels) if labels.strip() else LabelList(())
+    found = parse_labels(labels) if labels and labels.strip() else LabelList(())
     return Task(category_of(category), found.labels), found.notice
 
 

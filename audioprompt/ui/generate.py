@@ -129,7 +129,7 @@ def exact_prompt(
     """What a service is asked, word for word."""
     try:
         task, _ = task_of(category, labels)
-        ideas = Ideas(tuple(attributes), tuple(sources))
+        ideas = Ideas(tuple(attributes or ()), tuple(sources or ()))
     except (LabelError, TemplateError) as error:
         return markup.problem(error)
     if kind == LEXICON:
