@@ -6,7 +6,6 @@ made by `curate_view`; clicks and keys in it arrive here as the events that its 
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,13 +18,13 @@ import gradio as gr
 from audioprompt.audio import AudioError, load
 from audioprompt.cache import default_folder
 from audioprompt.candidates import next_free_id
-from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, open_clips
+from audioprompt.data import DEMONSTRATION, DataError
 from audioprompt.prompts.decisions import Change, next_redo, next_undo, redo, undo
 from audioprompt.prompts.exchange import EXPORTS, read_pack
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.ui import curate_view as view
-from audioprompt.ui import markup, theme
+from audioprompt.ui import markup, strangers, theme
 from audioprompt.ui.curate_script import MESSAGE_SCRIPT, SCRIPT
 from audioprompt.ui.curate_style import CSS as CSS
 from audioprompt.ui.header import shared_model
@@ -37,6 +36,7 @@ T = TypeVar("T")
 Kept = dict[str, dict[str, Any]]  # what a browser remembers of each pack's clips, the pack measured last at the end
 
 LOOK_SECONDS = 0.15  # between two looks at how far the encoding is
+CHANGES = frozenset({"approved", "rejected", "candidate", "undo", "redo", "apply"})  # acts that change the pack
 PACKS_KEPT = 50  # whose clips a browser remembers
 PLAYED_AT = 44_100  # Hz
 WHERE_HELP = "instruments, a manifest.csv, a folder, or hf:owner/name"
@@ -166,7 +166,8 @@ def _done(desk: Desk, act: Mapping[str, Any], who: str) -> tuple[Desk, str | Non
     """One act: the desk after it, and the template to select if it asks for that."""
     from audioprompt import workbench
 
-    store, what = PromptStore(), act.get("do")
+    what = act.get("do")
+    store = strangers.store_to_write() if what in CHANGES else PromptStore()
     if what in ("approved", "rejected", "candidate"):
         texts = desk.rows if act.get("all") else [str(act.get("on"))]
         workbench.decided(store, desk.bench, desk.pack_id, dict.fromkeys(texts, what), who)
@@ -247,7 +248,7 @@ def imported(path: str) -> str:
     Raises:
         PackError: it is none of these, or cannot be saved.
     """
-    file, store = Path(path), PromptStore()
+    file, store = Path(path), strangers.store_to_write()
     pack = read_pack(file.read_bytes(), file.name)
     pack = pack.model_copy(update={"id": next_free_id(pack.id, store.ids())})
     store.create(pack)
@@ -328,24 +329,12 @@ def split_of(folds: str, share: float, seed: float) -> Split:
     return Split(numbers or None, share / 100, int(seed or 0))
 
 
-def opened_clips(data: str, progress: Callable[[int, int], None] | None = None) -> LabelledClips:
-    """Clips that were named on the page; on a public Space nothing of the machine's own can be.
-
-    Raises:
-        DataError: as `open_clips` does, or the machine's own files are named on a Space.
-    """
-    public = "SPACE_ID" in os.environ
-    if public and data != DEMONSTRATION and not data.startswith("hf:") and Path(data).parent != uploads():
-        raise DataError("files of this server cannot be named here: upload a zip, or give hf:owner/name")
-    return open_clips(data, progress=progress, token=False if public else None)
-
-
 def measuring(setup: Setup) -> Job[Bench]:
     """Measure in the background; another page that wants the same waits for the same."""
     from audioprompt.workbench import JOBS, Split, measure
 
     def work(progress: Progress) -> Bench:
-        clips = opened_clips(setup.data, partial(progress, "files"))
+        clips = strangers.clips_named(setup.data, uploads(), progress=partial(progress, "files"))
         model, pack = shared_model(setup.model), PromptStore().get(setup.pack_id)
         bench = measure(model, pack, clips, setup.split or Split.suggested(clips), progress)
         bench.board.random_curves  # noqa: B018, computed while someone waits anyway
@@ -485,7 +474,7 @@ def show_demonstration(desk: Desk | None, kept: Kept, model_name: str) -> Iterat
     """Measure the demonstration's candidates on its clips."""
     from audioprompt.workbench import demonstration_pack
 
-    yield from _entered(outcome(lambda: demonstration_pack(PromptStore())), desk, kept, model_name)
+    yield from _entered(outcome(lambda: demonstration_pack(strangers.store_to_write())), desk, kept, model_name)
 
 
 def show_imported(desk: Desk | None, path: str, kept: Kept, model_name: str) -> Iterator[list[Any]]:
@@ -530,7 +519,8 @@ def show_held_out(desk: Desk | None, request: gr.Request) -> Iterator[list[Any]]
     if isinstance(found, str):
         yield [found, *AS_IT_IS]
         return
-    note_held_out(store, bench, desk.pack_id, found, who(request))
+    if not strangers.present():
+        note_held_out(store, bench, desk.pack_id, found, who(request))
     yield ["", *drawn(replace(desk, held_out=found))]
 
 

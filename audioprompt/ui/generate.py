@@ -31,7 +31,7 @@ from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.quality import Flag, check
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import FORMATS, SLOT, Template, TemplateError, one_line
-from audioprompt.ui import markup
+from audioprompt.ui import markup, strangers
 from audioprompt.ui.classify import PRESET_PROMPT, presets
 from audioprompt.ui.header import shared_model
 
@@ -69,7 +69,7 @@ def choose_data(where: str) -> tuple[Any, str]:
     if not where.strip():
         return gr.skip(), ""
     try:
-        return ", ".join(open_clips(where.strip(), token=False).spoken_classes), ""
+        return ", ".join(strangers.clips_named(where.strip()).spoken_classes), ""
     except DataError as error:
         return gr.skip(), markup.problem(error)
 
@@ -94,6 +94,8 @@ def generator_of(
     """
     if kind == LEXICON:
         return OfflineLexicon(int(seed or 0))
+    if strangers.present() and (not key or _url(base_url) != OPENAI_URL):
+        raise GenerationError(f"visitors ask OpenAI, with a key of their own: give one, or {strangers.ELSEWHERE}")
     from audioprompt.prompts.chat import ChatService
 
     return ChatService(model, base_url or None, key or None, temperature, None if seed is None else int(seed))
@@ -337,7 +339,7 @@ def send(pack: PromptPack | None, title: str, pack_id: str) -> tuple[Any, ...]:
         if pack is None:
             raise PackError("There are no candidates yet: write some first.")
         pack = pack.model_copy(update={"id": pack_id.strip(), "title": title})
-        PromptStore().create(pack)
+        strangers.store_to_write().create(pack)
     except PackError as error:
         return gr.skip(), gr.skip(), gr.skip(), markup.problem(error)
     summary = f"{_counted(len(pack.entries), 'candidate')} kept as {pack.id}, now in Curate"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from audioprompt.models import registry
-from audioprompt.ui import markup
+from audioprompt.models.base import ModelError
+from audioprompt.ui import markup, strangers
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
@@ -60,6 +61,8 @@ def follow(name: str) -> Iterator[tuple[str, Any, Any]]:
 def take_weights(name: str, path: str) -> Iterator[tuple[str, Any, Any]]:
     """Load a model from a file on this machine, from now on and for everyone; yields as `follow` does."""
     try:
+        if strangers.present():
+            raise ModelError(f"files of this server cannot be named here: {strangers.ELSEWHERE}")
         registry.keep_weights(name, Path(path.strip()).expanduser())
     except RuntimeError as error:
         yield _failed(error)

@@ -17,12 +17,12 @@ import soundfile
 
 from audioprompt.audio import AudioError, load
 from audioprompt.classify import LABEL_CHARACTERS, VANILLA
-from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, open_clips
+from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import one_line
 from audioprompt.ui import learn_view as view
-from audioprompt.ui import markup
+from audioprompt.ui import markup, strangers
 from audioprompt.ui.classify import GENERAL_PACK, pack_choices, waveform
 from audioprompt.ui.header import shared_model
 from audioprompt.ui.learn_style import CSS as CSS
@@ -124,7 +124,7 @@ def take_data(gathered: Gathered, where: str) -> Shown:
     """Take a data set in place of the clips there were."""
     gathered = gathered.with_folder()
     try:
-        clips = open_clips(where.strip(), into=gathered.folder, token=False)
+        clips = strangers.clips_named(where.strip(), into=gathered.folder)
     except DataError as error:
         return show(gathered, "", markup.problem(error))
     return show(replace(gathered, clips=clips))

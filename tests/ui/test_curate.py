@@ -12,7 +12,6 @@ import pytest
 import soundfile
 
 from audioprompt import workbench
-from audioprompt.data import DataError
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.decisions import times_tested
 from audioprompt.prompts.pack import PackEntry, PromptPack
@@ -368,22 +367,6 @@ def test_an_upload_is_kept_for_another_day(tmp_path: Path):
     (tmp_path / "clips.zip").write_bytes(b"PK")
     kept = Path(curate.put_by(str(tmp_path / "clips.zip")))
     assert kept.name == "clips.zip" and kept.read_bytes() == b"PK" and kept.parent != tmp_path
-
-
-def test_on_a_space_only_uploads_and_public_data_can_be_named(
-    tmp_path: Path, manifest: str, monkeypatch: pytest.MonkeyPatch
-):
-    given = []
-    monkeypatch.setattr(curate, "open_clips", lambda data, **options: given.append((data, options["token"])))
-    curate.opened_clips(manifest)
-    monkeypatch.setenv("SPACE_ID", "someone/space")
-    for named in (manifest, "/etc", str(curate.uploads() / ".." / "x.zip")):
-        with pytest.raises(DataError, match="cannot be named here"):
-            curate.opened_clips(named)
-    (tmp_path / "clips.zip").write_bytes(b"PK")
-    for named in ("instruments", "hf:owner/name", curate.put_by(str(tmp_path / "clips.zip"))):
-        curate.opened_clips(named)
-    assert [token for _, token in given] == [None, False, False, False]
 
 
 def test_only_clips_of_the_desk_are_played(desk: Desk):
