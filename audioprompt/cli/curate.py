@@ -44,7 +44,8 @@ def curate(
     """Measure every prompt of a pack on labelled clips, alone and in the ensemble of those approved."""
     if apply and not auto:
         raise UsageError("--apply writes what --auto proposes: give both.")
-    seen_folds, unseen_folds = (folds and tuple(fold_numbers(folds)) for folds in (validate_folds, test_folds))
+    seen_folds = validate_folds and tuple(fold_numbers(validate_folds, "--validate-folds"))
+    unseen_folds = test_folds and tuple(fold_numbers(test_folds, "--test-folds"))
     if unseen_folds and not seen_folds:
         raise UsageError("--test-folds are folds besides those of --validate-folds: give both.")
     if both := set(seen_folds or ()) & set(unseen_folds or ()):

@@ -80,11 +80,11 @@ def chosen_labels(labels: str | None, preset: str | None, packs: Sequence[Prompt
     return presets[preset] if preset else next(iter(presets.values()))
 
 
-def fold_numbers(text: str) -> list[int]:
+def fold_numbers(text: str, option: str = "--folds") -> list[int]:
     try:
         return sorted({int(part) for part in text.split(",")})
     except ValueError:
-        raise UsageError(f"--folds takes whole numbers separated by commas, like 1,2, not {text!r}.") from None
+        raise UsageError(f"{option} takes whole numbers separated by commas, like 1,2, not {text!r}.") from None
 
 
 # --- running the model ------------------------------------------------------------------------------------------------
