@@ -11,12 +11,11 @@ from audioprompt.classify import PROMPTS, LabelList, parse_labels
 from audioprompt.prompts.generate import GenerationError, Task
 from audioprompt.prompts.pack import CATEGORIES, Category
 from audioprompt.prompts.quality import Flag, check
-from audioprompt.prompts.template import SLOT, Template
+from audioprompt.prompts.template import BARE_NAME, Template
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
 
-LABEL_ALONE = Template(SLOT)
 ID_CHARACTERS = 64
 
 
@@ -83,4 +82,4 @@ def flags_by_model(
     if not (templates and labels):
         return check(templates, labels)
     prompts = PROMPTS.get(model, templates, labels)
-    return check(templates, labels, prompts, PROMPTS.get(model, [LABEL_ALONE], labels)[0])
+    return check(templates, labels, prompts, PROMPTS.get(model, [BARE_NAME], labels)[0])

@@ -28,7 +28,7 @@ from audioprompt.data import LabelledClips, demonstration, split
 from audioprompt.prompts.decisions import decide, record, record_test
 from audioprompt.prompts.pack import Measurement, PackError, PromptPack, Status
 from audioprompt.prompts.quality import AgainstVanilla, Flag, check
-from audioprompt.prompts.template import SLOT, Template
+from audioprompt.prompts.template import BARE_NAME, Template
 from audioprompt.reports import Score, score
 from audioprompt.zero_shot import Array
 
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]  # (of what, done, total)
 T = TypeVar("T")
-
-LABEL_ALONE = Template(SLOT)
 
 BENCHES_KEPT = 6  # one of 2,000 clips, 50 classes and 40 templates takes 20 MB
 CLIP_SETS_KEPT = 6  # one of 2,000 clips with 1,024 dimensions takes 8 MB
@@ -195,7 +193,7 @@ def _measured(
     if kept := _benches.get(key):
         return kept
     audio = heard(model, seen, progress)
-    prompts = read(model, [VANILLA, LABEL_ALONE, *templates], seen, progress)
+    prompts = read(model, [VANILLA, BARE_NAME, *templates], seen, progress)
     found = board(audio, prompts[0], prompts[2:], seen.truth, seen.classes)
     against = AgainstVanilla.count(found.alone, found.vanilla, found.truth, len(found.classes))
     flags = check(templates, seen.spoken_classes, prompts[2:], prompts[1], against)

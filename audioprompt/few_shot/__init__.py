@@ -19,10 +19,11 @@ from audioprompt.few_shot.base import (
 )
 from audioprompt.few_shot.cocoop import Cocoop
 from audioprompt.few_shot.coop import Coop
-from audioprompt.few_shot.methods import BARE_NAME, METHODS, build
+from audioprompt.few_shot.methods import METHODS, build
 from audioprompt.few_shot.palm import Palm, PalmDagger
 from audioprompt.few_shot.sharing import HeadRecord, HeadScore, SharedHead, load_head, record_of
 from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
+from audioprompt.prompts.template import BARE_NAME
 
 if TYPE_CHECKING:
     from audioprompt.few_shot.estimator import FewShotClassifier

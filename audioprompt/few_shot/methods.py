@@ -11,7 +11,7 @@ from audioprompt.few_shot.coop import Coop
 from audioprompt.few_shot.palm import Palm, PalmDagger
 from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
 from audioprompt.models.base import AudioTextModel
-from audioprompt.prompts.template import Template
+from audioprompt.prompts.template import BARE_NAME, Template
 from audioprompt.zero_shot import Array, ensemble_weights
 
 METHODS: Mapping[str, str] = MappingProxyType(
@@ -26,7 +26,6 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "tip-adapter": "One plain prompt, and the clips vote for their classes; learns nothing by steps.",
     }
 )
-BARE_NAME = Template("{label}")  # where PALM's paper starts
 
 
 def build(

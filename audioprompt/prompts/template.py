@@ -199,3 +199,6 @@ def _agreeing(article: str, label: str) -> str:
     if article == "AN":
         return right.upper()
     return right.capitalize() if article[0] == "A" else right
+
+
+BARE_NAME = Template(SLOT)  # the label and nothing else
