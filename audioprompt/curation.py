@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from audioprompt.reports import Score, score, winners
+from audioprompt.reports import Score, check_shapes, score, winners
 from audioprompt.zero_shot import Array, cosines
 
 CHANCE = 0.05  # a difference that chance alone brings about less often than this is called more than chance
@@ -105,12 +105,7 @@ def board(audio: Array, vanilla: Array, prompts: Array, truth: Choices, classes:
     Raises:
         ValueError: shapes that do not fit, no clip, or no template.
     """
-    if prompts.ndim != 3 or 0 in prompts.shape:
-        raise ValueError(f"prompts must be [templates, classes, dim] and not empty, got shape {prompts.shape}")
-    if vanilla.shape != prompts.shape[1:] or len(classes) != len(vanilla):
-        raise ValueError(f"{len(classes)} classes and vanilla {vanilla.shape} do not fit prompts {prompts.shape}")
-    if truth.shape != audio.shape[:1] or not len(truth):
-        raise ValueError(f"truth must give one class for each of {len(audio)} clips, got shape {truth.shape}")
+    check_shapes(audio, vanilla, prompts, truth, classes)
     by_class = prompts.swapaxes(0, 1).astype(np.float64)  # [C, K, D]
     return Board(
         tuple(classes),
@@ -197,6 +192,11 @@ class Comparison:
     better: int
     worse: int
 
+    @classmethod
+    def of(cls, right: Mask, baseline: Mask) -> "Comparison":
+        """Compare two ways by which clips each gets right, ``[N]``."""
+        return cls(better=int((right & ~baseline).sum()), worse=int((~right & baseline).sum()))
+
     @property
     def p(self) -> float:
         """Chance of a split at least as uneven if both were equally good: McNemar's exact test, two-sided."""
@@ -274,8 +274,7 @@ def recalls(board: Board, chosen: Choices) -> tuple[Score | None, ...]:
 
 def compare(board: Board, chosen: Choices, baseline: Choices) -> Comparison:
     """Hold one method's choices against another's, ``[N]`` each."""
-    won, lost = _differing(board, chosen, baseline)
-    return Comparison(len(won), len(lost))
+    return Comparison.of(chosen == board.truth, baseline == board.truth)
 
 
 def wins_and_losses(board: Board, template: int) -> tuple[Choices, Choices]:

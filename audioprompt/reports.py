@@ -88,12 +88,7 @@ def evaluate(
     Raises:
         ValueError: shapes that do not fit, no clip, or no template.
     """
-    if prompts.ndim != 3 or 0 in prompts.shape:
-        raise ValueError(f"prompts must be [templates, classes, dim] and not empty, got shape {prompts.shape}")
-    if vanilla.shape != prompts.shape[1:] or len(classes) != len(vanilla):
-        raise ValueError(f"{len(classes)} classes and vanilla {vanilla.shape} do not fit prompts {prompts.shape}")
-    if truth.shape != audio.shape[:1] or not len(truth):
-        raise ValueError(f"truth must give one class for each of {len(audio)} clips, got shape {truth.shape}")
+    check_shapes(audio, vanilla, prompts, truth, classes)
     together = winners(audio, ensemble_weights(prompts))
     return Evaluation(
         tuple(classes),
@@ -102,6 +97,16 @@ def evaluate(
         ensemble=score(together, truth),
         confusion=confusion(together, truth, len(classes)),
     )
+
+
+def check_shapes(audio: Array, vanilla: Array, prompts: Array, truth: NDArray[np.intp], classes: Sequence[str]) -> None:
+    """Raise a ValueError unless clips, prompts, classes and truth fit each other, as `evaluate` takes them."""
+    if prompts.ndim != 3 or 0 in prompts.shape:
+        raise ValueError(f"prompts must be [templates, classes, dim] and not empty, got shape {prompts.shape}")
+    if vanilla.shape != prompts.shape[1:] or len(classes) != len(vanilla):
+        raise ValueError(f"{len(classes)} classes and vanilla {vanilla.shape} do not fit prompts {prompts.shape}")
+    if truth.shape != audio.shape[:1] or not len(truth):
+        raise ValueError(f"truth must give one class for each of {len(audio)} clips, got shape {truth.shape}")
 
 
 def template_sensitivity(audio: Array, prompts: Array, truth: NDArray[np.intp]) -> tuple[Score, ...]:

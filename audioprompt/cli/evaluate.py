@@ -103,6 +103,7 @@ def _compare(
 ) -> list[PackResult]:
     """Measure packs whose templates are among the K embedded: ``[N, D]``, ``[C, D]``, ``[K, C, D]``, ``[N]``."""
     from audioprompt import reports
+    from audioprompt.curation import Comparison
     from audioprompt.zero_shot import ensemble_weights
 
     row = {template.text: index for index, template in enumerate(templates)}
@@ -116,18 +117,11 @@ def _compare(
             pack.id,
             len(pack.approved),
             reports.Score(int(hits.sum()), len(hits)),
-            _held_against(hits, right_by_vanilla),
-            None if hits is right[0] else _held_against(hits, right[0]),
+            Comparison.of(hits, right_by_vanilla),
+            None if hits is right[0] else Comparison.of(hits, right[0]),
         )
         for pack, hits in zip(packs, right, strict=True)
     ]
-
-
-def _held_against(right: NDArray[np.bool_], baseline: NDArray[np.bool_]) -> Comparison:
-    """Compare two methods by which clips each gets right, ``[N]``."""
-    from audioprompt.curation import Comparison
-
-    return Comparison(better=int((right & ~baseline).sum()), worse=int((~right & baseline).sum()))
 
 
 def _evaluation_json(report: Evaluation, templates: Sequence[Template], packs: Sequence[PackResult]) -> Json:
