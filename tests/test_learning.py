@@ -16,7 +16,9 @@ from audioprompt.data import DataError, LabelledClips
 from audioprompt.few_shot import FewShotClassifier, FewShotError, FitSettings, Palm, SharedHead
 from audioprompt.learning import Heads, Heard, Job, Step, Trial
 from audioprompt.models.base import AudioTextModel
+from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.reports import Score
+from audioprompt.zero_shot import Array
 from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.few_shot.test_methods import TEMPLATES, Model
 from tests.few_shot.towers import NAMES, clusters
@@ -95,6 +97,34 @@ def test_folds_say_what_is_held_back() -> None:
 
 
 # --- trials -----------------------------------------------------------------------------------------------------------
+
+
+def test_dropout_changes_what_learns_by_steps_and_nothing_else(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("rain-1.wav", "rain-2.wav", "wind-1.wav", "wind-2.wav"):
+        soundfile.write(tmp_path / name, 0.1 * rng.standard_normal(16_000), 16_000)
+    paths = tuple(sorted(tmp_path.glob("*.wav")))
+    clips = LabelledClips(paths, tuple(path.name.split("-")[0] for path in paths))
+    model = EmbeddedModel("cpu")
+    heard = learning.hear(model, clips)
+
+    def learned(dropout: float, method: str) -> dict[str, Array]:
+        trial = Trial((method,), 2, settings=FitSettings(epochs=3), dropout=dropout)
+        head = learning.run(model, heard, None, trial).outcomes[0].head
+        assert head
+        return dict(head.state)
+
+    assert not np.allclose(learned(0.5, "palm")["context"], learned(0, "palm")["context"])
+    np.testing.assert_array_equal(learned(0.5, "palm")["context"], learned(0.5, "palm")["context"])
+    np.testing.assert_array_equal(learned(0.5, "linear-probe")["weight"], learned(0, "linear-probe")["weight"])
+
+
+def test_dropout_is_refused_where_the_model_hides_its_features(
+    model: AudioTextModel, heard: tuple[Heard, Heard]
+) -> None:
+    (outcome,) = learning.run(model, *heard, Trial(("palm",), 4, dropout=0.5)).outcomes
+    assert outcome.head is None
+    assert "fit without dropout" in str(outcome.problem)
 
 
 def test_a_trial_scores_every_method_with_every_seed(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:

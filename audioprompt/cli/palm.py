@@ -52,6 +52,10 @@ def fit(
     test_folds: Annotated[str | None, typer.Option(help="Test on these: 3. All others if none are given.")] = None,
     pack: Annotated[str, typer.Option(help="The prompts of tspe, and of --start pack.")] = DEFAULT_PACK,
     start: Annotated[Start, typer.Option(help="Where PALM starts; the paper's is name.")] = Start.name,
+    dropout: Annotated[
+        float,
+        typer.Option(min=0, max=0.95, help="Share of what is heard that every step drops; 0.5 in PALM's own code."),
+    ] = 0.0,
     save: Annotated[
         Path | None, typer.Option(help="Folder to save the head in; one in it for each of several.")
     ] = None,
@@ -80,7 +84,7 @@ def fit(
         raise UsageError(f"No method is called {unknown[0]!r}; there are: {', '.join(METHODS)}.")
     prompts = _prompts(pack) if "tspe" in methods or start is Start.pack else ()
     trial = learning.Trial(
-        methods, shots, tuple(numbers), FitSettings(epochs=epochs, rate=rate), prompts, _start(start, prompts)
+        methods, shots, tuple(numbers), FitSettings(epochs=epochs, rate=rate), prompts, _start(start, prompts), dropout
     )
     with progress_bar("files") as progress:
         clips = open_clips(data, progress=progress)

@@ -259,8 +259,8 @@ def _settings(head: Head) -> dict[str, float | int]:
     """The numbers beside its arrays that a head is made of."""
     if isinstance(head, LearnedHead):
         return asdict(head.settings)
-    names = {TipAdapter: ("alpha", "beta", "logit_scale"), LinearProbe: ("strength",)}.get(type(head), ("logit_scale",))
-    return {name: getattr(head, name) for name in names}
+    name = "strength" if isinstance(head, LinearProbe) else "logit_scale"
+    return {name: getattr(head, name)}
 
 
 def _restored(record: HeadRecord, state: Mapping[str, Array], model: AudioTextModel) -> Head:

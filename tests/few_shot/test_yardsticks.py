@@ -46,6 +46,24 @@ def test_tip_adapter_without_votes_is_zero_shot() -> None:
     np.testing.assert_array_equal(tip.predict(audio), ZeroShot(NAMES[:4], centres).predict(audio))
 
 
+def test_tip_adapter_lets_clips_count_where_they_know_better() -> None:
+    audio, truth, centres = clusters()
+    shown, asked = slice(0, 20), slice(20, None)
+    wrong = np.roll(centres, 1, axis=0)  # the text says another class each time
+    left = ZeroShot(NAMES[:4], wrong, 10).score(audio[asked], truth[asked])
+    tip = TipAdapter(NAMES[:4], wrong, logit_scale=10).fit(audio[shown], truth[shown])
+    assert tip.score(audio[asked], truth[asked]) > left + 0.5
+    right = TipAdapter(NAMES[:4], centres, logit_scale=10).fit(audio[shown], truth[shown])
+    assert right.score(audio[asked], truth[asked]) >= ZeroShot(NAMES[:4], centres).score(audio[asked], truth[asked])
+
+
+def test_tip_adapter_with_one_clip_per_class_has_nothing_to_choose_by() -> None:
+    audio, truth, centres = clusters()
+    one_each = [int(np.flatnonzero(truth == label)[0]) for label in range(4)]
+    tip = TipAdapter(NAMES[:4], centres).fit(audio[one_each], truth[one_each])
+    np.testing.assert_array_equal(tip.state["pair"], [1.0, 5.5])
+
+
 def test_zero_shot_and_tspe_answer_as_prompts_do() -> None:
     audio, truth, _ = clusters()
     rng = np.random.default_rng(1)
