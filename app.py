@@ -2,7 +2,10 @@
 
 import os
 
-from audioprompt.ui.app import launch
+from audioprompt import hosting
 
 if __name__ == "__main__":
-    launch(host=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), open_browser="SPACE_ID" not in os.environ)
+    hosting.prepare()  # before anything asks for a folder or a GPU
+    from audioprompt.ui.app import launch
+
+    launch(host=hosting.address(), open_browser="SPACE_ID" not in os.environ)

@@ -10,9 +10,8 @@ import soundfile
 
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.data.hub import from_hub
+from tests.hub import Hub, Worker
 from tests.models import conftest as machine
-from tests.models.conftest import Worker
-from tests.models.hub import Hub
 
 hub, worker, home = machine.hub, machine.worker, machine.home
 

@@ -15,6 +15,7 @@ from audioprompt.cli.generate import generate
 from audioprompt.cli.packs import diff, export, import_pack, list_packs, show
 from audioprompt.cli.palm import card, fit, predict
 from audioprompt.cli.serve import open_app
+from audioprompt.cli.space import build, check, push
 
 app = typer.Typer(
     name="audioprompt",
@@ -42,6 +43,12 @@ palm.command()(fit)
 palm.command()(predict)
 palm.command()(card)
 app.add_typer(palm, name="palm")
+
+space = typer.Typer(no_args_is_help=True, help="Make a Hugging Face Space of packs and heads, try it, publish it.")
+space.command()(build)
+space.command()(check)
+space.command()(push)
+app.add_typer(space, name="space")
 
 app.command()(models)
 

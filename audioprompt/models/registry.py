@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Protocol
 
+from audioprompt.models import zero_gpu
 from audioprompt.models.base import AudioTextModel, ModelError
 
 ENTRY_POINTS = "audioprompt.models"
@@ -201,9 +202,12 @@ def load(
     with lock:
         if key not in _models:
             try:
-                model = entry.load(key.device, key.weights, report)
+                borrowed = key.device == zero_gpu.DEVICE
+                model = entry.load("cpu" if borrowed else key.device, key.weights, report)
             finally:
                 _loading.pop(key, None)
+            if borrowed:
+                model = zero_gpu.OnZeroGpu(model, key.weights)
             if half:
                 from audioprompt.models.half import HalfPrecision
 
@@ -243,7 +247,7 @@ def release(name: str | None = None) -> None:
 
 
 def pick_device(device: str | None = None) -> str:
-    """A device's full name; "auto" and None pick the fastest there is: CUDA, then Apple's MPS, then the CPU.
+    """A device's full name; "auto" and None pick the fastest there is: CUDA (lent or own), Apple's MPS, then the CPU.
 
     ``AUDIOPROMPT_DEVICE`` in the environment says what None stands for.
 
@@ -253,7 +257,8 @@ def pick_device(device: str | None = None) -> str:
     import torch  # which takes seconds, and to list the models it is not needed
 
     gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    available = [*gpus, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
+    lent = [zero_gpu.DEVICE] if zero_gpu.present() else []
+    available = [*lent, *gpus, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
     if device is None:
         device = os.environ.get("AUDIOPROMPT_DEVICE", "auto")
     if device == "auto":

@@ -1,17 +1,9 @@
 """Heads as files: the same answers after saving, refusal of what is not for this model, and the hub's mixin."""
 
-import base64
-import hashlib
 import json
-import multiprocessing
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -33,6 +25,7 @@ from audioprompt.few_shot import (
 from audioprompt.few_shot.sharing import FILE, KEY, card, read_record, save_head
 from audioprompt.prompts.template import Template
 from tests.few_shot.towers import TinyText, clusters
+from tests.hub import Hub, elsewhere
 
 CLASSES = ("rain", "sea waves", "dog bark", "wind")
 NASTY = "<img src=x onerror=alert(1)> [click](javascript:alert(1))"
@@ -187,70 +180,6 @@ def test_other_peoples_words_do_nothing_in_a_card() -> None:
 # --- the hub ----------------------------------------------------------------------------------------------------------
 
 
-class Uploads:
-    """As much of the hub as a push and a pull need: repositories, one commit after another, files."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, dict[str, bytes]] = {}
-        handler = type("Bound", (UploadHandler,), {"hub": self})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-class UploadHandler(BaseHTTPRequestHandler):
-    hub: Uploads
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def say(self, status: int, content: Any = None, **headers: str) -> None:
-        body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def do_POST(self) -> None:
-        path = urlsplit(self.path).path
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if path == "/api/repos/create":
-            name = json.loads(body)["name"]
-            self.hub.files.setdefault(f"me/{name}", {})
-            self.say(200, {"url": f"{self.hub.url}/me/{name}"})
-        elif path == "/api/validate-yaml":
-            self.say(200, {"errors": [], "warnings": []})
-        elif "/preupload/" in path:
-            asked = json.loads(body)["files"]
-            answer = [{"path": one["path"], "uploadMode": "regular", "shouldIgnore": False} for one in asked]
-            self.say(200, {"files": answer})
-        elif "/commit/" in path:
-            repo = path.removeprefix("/api/models/").partition("/commit/")[0]
-            for line in map(json.loads, body.splitlines()):
-                if line["key"] == "file":
-                    self.hub.files[repo][line["value"]["path"]] = base64.b64decode(line["value"]["content"])
-            self.say(200, {"commitUrl": f"{self.hub.url}/{repo}/commit/1", "commitOid": "1" * 40, "success": True})
-        else:
-            self.say(404, {})
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def do_GET(self) -> None:
-        path = urlsplit(self.path).path.strip("/")
-        repo, _, rest = path.partition("/resolve/")
-        file = self.hub.files.get(repo, {}).get(rest.partition("/")[2])
-        if path.startswith("api/models/"):
-            self.say(200, {"id": path.removeprefix("api/models/").partition("/revision/")[0], "sha": "1" * 40})
-        elif file is None:
-            self.say(404, b"", X_Error_Code="RepoNotFound" if repo not in self.hub.files else "EntryNotFound")
-        else:
-            self.say(200, file, ETag=f'"{hashlib.sha1(file).hexdigest()}"', X_Repo_Commit="1" * 40)
-
-
 def push(token: str) -> SharedHead:
     first = shared("palm", TinyModel())
     first.push_to_hub("me/kitchen", token=token)
@@ -262,30 +191,18 @@ def pull(name: str) -> SharedHead:
 
 
 @pytest.fixture
-def hub() -> Iterator[Uploads]:
-    hub = Uploads()
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    hub = Hub(tmp_path / "hub")
     yield hub
-    hub.server.shutdown()
-    hub.server.server_close()
+    hub.close()
 
 
-@contextmanager
-def elsewhere(hub: str, home: Path) -> Iterator[Callable[..., Any]]:
-    """Calls a function in a process of its own, which takes this address for the hub's."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_TOKEN"):
-            patch.delenv(name, raising=False)
-        for name, value in {"HF_ENDPOINT": hub, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1"}.items():
-            patch.setenv(name, value)
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            yield lambda function, *arguments: pool.submit(function, *arguments).result()
-
-
-def test_a_head_goes_to_the_hub_and_comes_back(hub: Uploads, tmp_path: Path) -> None:
+def test_a_head_goes_to_the_hub_and_comes_back(hub: Hub, tmp_path: Path) -> None:
     with elsewhere(hub.url, tmp_path) as call:
         pushed = call(push, "hf_secret")
-        assert set(hub.files["me/kitchen"]) == {FILE, "config.json", "README.md"}
-        assert not any(b"hf_secret" in content for content in hub.files["me/kitchen"].values())
+        held = hub.held("me/kitchen")
+        assert set(held) == {FILE, "config.json", "README.md", ".gitattributes"}
+        assert not any(b"hf_secret" in content for content in held.values())
         again = call(pull, "me/kitchen")
         np.testing.assert_array_equal(again.head.predict_proba(AUDIO), pushed.head.predict_proba(AUDIO))
         assert again.record == pushed.record

@@ -1,18 +1,13 @@
 """A local hub, and a second Python process that takes it for the real one."""
 
-import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.models.hub import Hub
-
-Worker = Callable[..., Any]
+from tests.hub import Hub, Worker, elsewhere
 
 
 @pytest.hookimpl(trylast=True)
@@ -36,26 +31,8 @@ def worker(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worke
     There, msclap can be imported as its users do, with everything that changes for the rest of the process.
     """
     home = tmp_path_factory.mktemp("home")
-    ours = {
-        "HF_ENDPOINT": hub.url,
-        "HF_HOME": str(home),
-        "AUDIOPROMPT_ZENODO_ENDPOINT": hub.url,
-        "NO_PROXY": "127.0.0.1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-    }
-    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("HF_HUB_CACHE", "HF_ASSETS_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_CACHE", "TRANSFORMERS_OFFLINE"):
-            patch.delenv(name, raising=False)
-        for name, value in ours.items():
-            patch.setenv(name, value)
-        assert pool.submit(os.getpid).result() != os.getpid()  # the process starts here, and keeps this environment
-
-    def call(function: Callable[..., Any], *arguments: Any) -> Any:
-        return pool.submit(function, *arguments).result()
-
-    yield call
-    pool.shutdown()
+    with elsewhere(hub.url, home) as call:
+        yield call
     shutil.rmtree(home)  # with all that was downloaded
 
 

@@ -22,9 +22,8 @@ from audioprompt.audio import load, stream_windows
 from audioprompt.models.base import ModelError
 from audioprompt.models.clap import CHECKPOINTS, MsClap, fill, import_msclap, load_msclap, read_checkpoint
 from audioprompt.models.torchaudio_stand_in import importable_torchaudio
+from tests.hub import Hub, Worker
 from tests.models import reference, tokenizers_trained
-from tests.models.conftest import Worker
-from tests.models.hub import Hub
 
 RATE = 44_100
 TEXTS = [

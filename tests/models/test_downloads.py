@@ -8,9 +8,8 @@ import pytest
 
 from audioprompt.models.base import ModelError
 from audioprompt.models.downloads import ATTEMPTS, NotThere
-from tests.models.conftest import Worker
+from tests.hub import Hub, Worker
 from tests.models.downloading import from_hub, from_zenodo, without_network
-from tests.models.hub import Hub
 
 SMALL, LARGE = 300_000, 48 << 20  # bytes
 CHUNK = 10 << 20  # huggingface_hub writes this much at a time; an unfinished chunk is lost when a connection drops

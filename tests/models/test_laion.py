@@ -15,9 +15,8 @@ from transformers.models.clap import ClapFeatureExtractor
 from audioprompt.models.base import ModelError
 from audioprompt.models.downloads import NotThere
 from audioprompt.models.laion import CHECKPOINTS, LaionClap, load_laion
+from tests.hub import Hub, Worker
 from tests.models import tokenizers_trained
-from tests.models.conftest import Worker
-from tests.models.hub import Hub
 
 RATE, SECONDS = 48_000, 10
 TEXTS = ["dog", "A loud sound of a violin, coming from an opera!", "", "naïve café 🎻"]
