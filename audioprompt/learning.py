@@ -8,14 +8,12 @@ import math
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import mean, stdev
-from threading import Event, Lock
-from typing import Generic, TypeVar, cast
+from threading import Lock
+from typing import cast
 from uuid import uuid4
-from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,9 +47,6 @@ LEARNS_NOTHING = frozenset({"zero-shot", "tspe"})
 FEWEST_TO_DIVIDE = 3  # recordings of each class; with fewer, nothing is held back for a test
 SHARE_LEARNED = 0.6  # of the clips, where no folds say what to learn from
 HEADS_KEPT = 64
-JOBS_AT_ONCE = 2
-
-T = TypeVar("T")
 
 
 # --- clips ------------------------------------------------------------------------------------------------------------
@@ -435,61 +430,6 @@ def try_out(
     return Tried(run(model, train, test, trial, on_step, stop), train, test)
 
 
-class Stopped(Exception):
-    """Someone ended the work before there was anything to show."""
-
-
-class Job(Generic[T]):
-    """Work under way in a thread of its own: how far it is, and a way to stop it.
-
-    Args:
-        work: what to do; it is handed the job, to tell it how far it is and to ask whether to stop.
-
-    Attributes:
-        id: what it is known by.
-        heard: clips embedded, and how many there are.
-        step: where a trial is; None before it begins.
-    """
-
-    def __init__(self, work: "Callable[[Job[T]], T]") -> None:
-        self.id = uuid4().hex
-        self.heard = (0, 0)
-        self.step: Step | None = None
-        self._stop = Event()
-        JOBS[self.id] = self
-        self._future = _workers.submit(work, self)
-
-    def hearing(self, done: int, total: int) -> None:
-        """Told by `hear`."""
-        self.heard = done, total
-        if self.stopping():
-            raise Stopped
-
-    def stepping(self, step: Step) -> None:
-        """Told by `run`."""
-        self.step = step
-
-    def stop(self) -> None:
-        """Ask it to end soon."""
-        self._stop.set()
-
-    def stopping(self) -> bool:
-        """Whether it was asked to end."""
-        return self._stop.is_set()
-
-    def finished(self, seconds: float) -> bool:
-        """Whether it has come to an end, once that is so or some seconds have passed."""
-        return bool(wait([self._future], seconds).done)
-
-    def result(self) -> T:
-        """What came of it, or whatever it raised."""
-        return self._future.result()
-
-
-_workers = ThreadPoolExecutor(JOBS_AT_ONCE, thread_name_prefix="learning")
-JOBS: "WeakValueDictionary[str, Job]" = WeakValueDictionary()
-
-
 def interval_over_seeds(scores: Sequence[Score]) -> tuple[float, float]:
     """Bounds of the mean accuracy at 95 % confidence, 0 to 1: Student's over seeds, else Wilson's over the clips.
 
@@ -569,19 +509,20 @@ class Heads:
     """Fitted heads by an id that a page can hold; the one unused for longest makes room.
 
     Args:
-        capacity: how many are kept.
+        capacity: how many are kept, besides those kept for good.
     """
 
     def __init__(self, capacity: int = HEADS_KEPT) -> None:
         self.capacity = capacity
         self._kept: OrderedDict[str, KeptHead] = OrderedDict()
+        self._for_good: dict[str, KeptHead] = {}
         self._lock = Lock()
 
-    def keep(self, head: Head, model: AudioTextModel) -> str:
-        """Keep a head; its id."""
-        key = uuid4().hex
+    def keep(self, head: Head, model: AudioTextModel, for_good: bool = False) -> str:
+        """Keep a head, for good or until it makes room; its id."""
+        key, kept = uuid4().hex, KeptHead(head, model.name, model.revision)
         with self._lock:
-            self._kept[key] = KeptHead(head, model.name, model.revision)
+            (self._for_good if for_good else self._kept)[key] = kept
             while len(self._kept) > self.capacity:
                 self._kept.popitem(last=False)
         return key
@@ -591,7 +532,7 @@ class Heads:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-            return self._kept.get(key)
+            return self._kept.get(key) or self._for_good.get(key)
 
 
 HEADS = Heads()

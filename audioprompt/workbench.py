@@ -11,12 +11,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from secrets import token_urlsafe
-from threading import Event, Lock
+from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
@@ -41,7 +39,6 @@ T = TypeVar("T")
 
 BENCHES_KEPT = 6  # one of 2,000 clips, 50 classes and 40 templates takes 20 MB
 CLIP_SETS_KEPT = 6  # one of 2,000 clips with 1,024 dimensions takes 8 MB
-JOBS_AT_ONCE = 2
 LINE = 200  # characters that a pack has room for
 AUTO = "auto-curate"  # who a proposed selection is from
 
@@ -432,76 +429,3 @@ def note_held_out(store: PromptStore, bench: Bench, pack_id: str, found: HeldOut
     """
     figure = bench.measurement(found.ensemble, bench.unseen)
     return store.update(pack_id, lambda pack: record_test(pack, figure, who))
-
-
-# --- work that takes a while ------------------------------------------------------------------------------------------
-
-
-class Stopped(Exception):
-    """Someone stopped the work; what was encoded until then is kept."""
-
-
-class Job(Generic[T]):
-    """Work under way in a thread of its own: how far it is, and a way to stop it.
-
-    Attributes:
-        id: what it is known by.
-        what: is being encoded, ``clips`` or ``prompts``; empty before it starts.
-        done: how many of them.
-        total: how many there are.
-    """
-
-    def __init__(self, work: Callable[[Progress], T]) -> None:
-        self.id = token_urlsafe(9)
-        self.what, self.done, self.total = "", 0, 0
-        self._stopping = Event()
-        self._future: Future[T] = _workers.submit(work, self._progress)
-
-    def stop(self) -> None:
-        self._stopping.set()
-
-    def finished(self, seconds: float = 0) -> bool:
-        """Whether it has come to an end, once that is so or some seconds have passed."""
-        return bool(wait([self._future], seconds).done)
-
-    def result(self) -> T:
-        """What came of it.
-
-        Raises:
-            Stopped: it was stopped.
-            Exception: whatever the work raised.
-        """
-        return self._future.result()
-
-    def _progress(self, what: str, done: int, total: int) -> None:
-        self.what, self.done, self.total = what, done, total
-        if self._stopping.is_set():
-            raise Stopped
-
-
-class Jobs:
-    """The work under way: who asks for what another asked for before waits for the same job."""
-
-    def __init__(self) -> None:
-        self._running: dict[Hashable, Job] = {}
-        self._lock = Lock()
-
-    def start(self, key: Hashable, work: Callable[[Progress], T]) -> Job[T]:
-        """The job of this key that is under way, or else a new one."""
-        with self._lock:
-            self._running = {key: job for key, job in self._running.items() if not job.finished()}
-            if key not in self._running:
-                self._running[key] = Job(work)
-            return self._running[key]
-
-    def stop(self, job_id: str) -> None:
-        """Stop the job of this id, if it is under way."""
-        with self._lock:
-            running = list(self._running.values())
-        for job in running:
-            if job.id == job_id:
-                job.stop()
-
-
-_workers = ThreadPoolExecutor(JOBS_AT_ONCE, thread_name_prefix="workbench")
-JOBS = Jobs()

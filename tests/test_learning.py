@@ -14,7 +14,7 @@ from sklearn.model_selection import cross_val_score
 from audioprompt import learning
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.few_shot import FewShotClassifier, FewShotError, FitSettings, Palm, SharedHead
-from audioprompt.learning import Heads, Heard, Job, Step, Trial
+from audioprompt.learning import Heads, Heard, Step, Trial
 from audioprompt.models.base import AudioTextModel
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.reports import Score
@@ -268,18 +268,6 @@ def test_a_head_is_saved_with_what_it_reached(
     assert (read.record.licence, read.record.data, read.record.shots) == ("CC-BY-4.0", "sounds of mine", 4)
     with pytest.raises(FewShotError, match="no coop head"):
         learning.shared(results, "coop", model, "x")
-
-
-def test_a_job_tells_how_far_it_is_and_can_be_stopped() -> None:
-    def work(job: Job[str]) -> str:
-        while not job.stopping():
-            job.heard = (1, 2)
-        return "stopped"
-
-    job = Job(work)
-    assert learning.JOBS[job.id] is job and not job.finished(0.05) and job.heard == (1, 2)
-    job.stop()
-    assert job.finished(5) and job.result() == "stopped"
 
 
 # --- the estimator ----------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """The workbench: what is measured once, and what a decision writes."""
 
 from pathlib import Path
-from threading import Event
 
 import numpy as np
 import pytest
@@ -9,12 +8,13 @@ from torch import Tensor
 
 from audioprompt import workbench
 from audioprompt.data import DataError, LabelledClips
+from audioprompt.jobs import Stopped
 from audioprompt.prompts.decisions import redo, times_tested, undo
 from audioprompt.prompts.pack import PackEntry, PackError, Status
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.reports import Score
-from audioprompt.workbench import AUTO, Bench, Jobs, Recent, Split, Stopped, measure
+from audioprompt.workbench import AUTO, Bench, Recent, Split, measure
 from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, labelled, pack_of
 from tests.fake_model import FakeModel
 
@@ -249,49 +249,16 @@ def test_nothing_approved_is_nothing_to_score(bench: Bench):
 # --- jobs -------------------------------------------------------------------------------------------------------------
 
 
-def test_who_asks_for_the_same_waits_for_the_same_job():
-    jobs, go_on = Jobs(), Event()
-    first = jobs.start("a", lambda progress: go_on.wait(20))
-    assert jobs.start("a", lambda progress: False) is first
-    assert not first.finished()
-    go_on.set()
-    assert first.finished(20) and first.result() is True
-    assert jobs.start("a", lambda progress: 7).result() == 7, "a job that is over is not started again by its memory"
+def test_measuring_can_be_stopped_without_losing_what_was_encoded(model: CountingModel, clips: LabelledClips):
+    def slowly(what: str, done: int, total: int) -> None:
+        if done == 3:
+            raise Stopped
 
-
-def test_a_job_tells_how_far_it_is_and_can_be_stopped_without_losing_what_was_encoded(
-    model: CountingModel, clips: LabelledClips
-):
-    jobs, third, stopped = Jobs(), Event(), Event()
-
-    def work(progress):
-        def slowly(what, done, total):
-            progress(what, done, total)
-            if done == 3:
-                third.set()
-                assert stopped.wait(20)
-
-        return measure(model, PACK, clips, FOLD_1, slowly)
-
-    job = jobs.start("measure", work)
-    assert third.wait(20)
-    assert (job.what, job.done, job.total) == ("clips", 3, 8)
-    jobs.stop("another's id")
-    jobs.stop(job.id)
-    stopped.set()
     with pytest.raises(Stopped):
-        job.result()
+        measure(model, PACK, clips, FOLD_1, slowly)
     heard_before = model.heard
     measure(model, PACK, clips, FOLD_1)
     assert heard_before < 8 and model.heard <= 8 + 1, "what was encoded before the stop is not encoded again"
-
-
-def test_what_a_job_raises_comes_out_of_it():
-    def work(progress):
-        raise PackError("no such pack")
-
-    with pytest.raises(PackError, match="no such pack"):
-        Jobs().start("a", work).result()
 
 
 def test_the_one_unused_for_longest_makes_room():

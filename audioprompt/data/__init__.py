@@ -23,6 +23,7 @@ def open_clips(
     into: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     token: bool | None = None,
+    most_bytes: int | None = None,
 ) -> LabelledClips:
     """Labelled clips from wherever they are.
 
@@ -33,6 +34,7 @@ def open_clips(
         into: the folder for what is unpacked or downloaded, by default one in the user's cache.
         progress: told, file by file, how far a download is; an exception raised by it ends the download.
         token: False keeps this machine's own login to the hub out of it, as a page open to visitors must.
+        most_bytes: of what is unpacked or downloaded; by default what a machine of one's own can well take.
 
     Raises:
         DataError: there is nothing, or nothing that can be used; the message says what to do.
@@ -44,12 +46,12 @@ def open_clips(
         from audioprompt.data.hub import from_hub
 
         repo_id, _, split_name = where.removeprefix("hf:").partition("@")
-        return from_hub(repo_id, into, split_name or None, progress=progress, token=token)
+        return from_hub(repo_id, into, split_name or None, progress=progress, token=token, most_bytes=most_bytes)
     path = Path(where)
     if path.is_dir():
         return LabelledClips.from_folder(path)
     if path.suffix.lower() == ".zip":
-        return from_zip(path, into)
+        return from_zip(path, into, most_bytes=most_bytes)
     if not path.is_file():
         raise DataError(
             f"{one_line(where)} is not there: give a CSV file, a folder, a zip file, hf:owner/name or {DEMONSTRATION}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from audioprompt.data.alike import digest
 from audioprompt.data.clips import (
@@ -32,15 +32,21 @@ MAX_BYTES = 4_000_000_000  # unpacked, of all files together
 MAX_RATIO = 100  # of unpacked to packed: sound packs to a half or a tenth, only silence to less
 FREE_BYTES = 20_000_000  # unpacked, whatever the ratio: some silence is allowed
 MAX_ENTRIES = 2 * MAX_CLIPS  # files of any kind
-MAX_READ = 32_000_000  # bytes at a time: zipfile reads the list of contents in one go, as long as the file says it is
+MAX_DEPTH = 32  # folders in folders
+MAX_NAME = 400  # characters, folders included
+MAX_READ = 16_000_000  # bytes at a time: zipfile reads the list of contents in one go, as long as the file says it is
 BLOCK = 2**20  # bytes
+ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # what ends a line or turns its direction
 
 # What zipfile and the decompressors raise when they meet damage.
 DAMAGE = (BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
 
 
 def from_zip(
-    archive: str | os.PathLike[str] | bytes, into: str | os.PathLike[str], name: str | None = None
+    archive: str | os.PathLike[str] | bytes,
+    into: str | os.PathLike[str],
+    name: str | None = None,
+    most_bytes: int | None = None,
 ) -> LabelledClips:
     """Unpack a zip file that holds a manifest and its recordings, or a folder of recordings for each class.
 
@@ -52,24 +58,25 @@ def from_zip(
         archive: the file, or its bytes.
         into: the folder under which to unpack.
         name: what to call the data, by default the archive's own name.
+        most_bytes: to be unpacked, by default ``MAX_BYTES``.
 
     Raises:
         DataError: the archive is damaged, encrypted or too large, holds a link or a path that leads out of it, or the
             disk is full; or its content is nothing that `LabelledClips.from_folder` can read.
     """
-    name = name or ("The archive" if isinstance(archive, bytes) else Path(archive).stem)
+    name = name or ("The archive" if isinstance(archive, bytes) else one_line(Path(archive).stem))
     try:
         with _opened(archive) as file:
             folder = Path(into) / digest(file)[:32]
             if not folder.is_dir():
                 with filled(folder) as working:
-                    _unpack(file, name, working)
+                    _unpack(file, name, working, most_bytes or MAX_BYTES)
                     read_folder(working, name, stay_inside=True)  # what cannot be used is not kept
     except DataError:
         raise
     except DAMAGE as error:
         raise DataError(
-            f"{name} is no zip file that can be unpacked ({one_line(str(error))}): pack it again"
+            f"{name} is no zip file that can be unpacked ({one_line(str(error))[:200]}): pack it again"
         ) from error
     except OSError as error:  # of the file system with a reason, of a decompressor without
         reason = error.strerror or "it is damaged"
@@ -107,10 +114,10 @@ def _opened(archive: str | os.PathLike[str] | bytes) -> Iterator[_Archive]:
         yield _Archive(raw)
 
 
-def _unpack(file: _Archive, name: str, folder: Path) -> None:
+def _unpack(file: _Archive, name: str, folder: Path, most_bytes: int) -> None:
     """Write the recordings and the manifest of an archive into a folder, counting what really comes out."""
     packed = file.seek(0, os.SEEK_END)
-    limit = min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * packed))
+    limit = min(most_bytes, max(FREE_BYTES, MAX_RATIO * packed))
     written = 0
     with ZipFile(file) as archive:
         for path, entry in _wanted(archive, name).items():
@@ -136,10 +143,14 @@ def _wanted(archive: ZipFile, name: str) -> dict[PurePosixPath, ZipInfo]:
         path = inside(entry.filename, name)
         if entry.is_dir() or hidden(path) or not wanted(path):
             continue
-        if re.search(r"[\x00-\x1f\x7f]", entry.filename):
-            raise DataError(f"{name} holds a file with an odd name, {entry.filename!r}: rename it")
+        if ODD.search(entry.filename) or len(entry.filename) > MAX_NAME:
+            raise DataError(f"{name} holds a file with an odd name, {entry.filename[:100]!r}: rename it")
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise DataError(f"{name} holds a link, {path}: pack the recording itself")
+        if len(path.parts) > MAX_DEPTH:
+            raise DataError(f"{name} holds over {MAX_DEPTH} folders in folders: pack it without most of them")
+        if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # of others zipfile bounds no memory: 1 GB from 1 kB
+            raise DataError(f"{name} is packed in an unusual way, {path}: pack it again as an ordinary zip file")
         if entry.flag_bits & 1:
             raise DataError(f"{name} is encrypted: pack it without a password")
         if path in entries:

@@ -1,6 +1,7 @@
 """Labelled clips, and the two ways in which they lie on a disk: a manifest, or a folder for each class."""
 
 import csv
+import io
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,10 @@ from audioprompt.prompts.template import one_line
 
 MAX_CLIPS = 50_000
 MAX_CLASSES = 1_000
+MAX_CHARACTERS = 20_000_000  # of a manifest: 400 for each clip, and much more than can be used
+MAX_DIGITS = 9  # of a fold
 DELIMITERS = ",;\t"
+COLUMNS = ("path", "classname", "fold", "group", "source")
 MANIFEST = "manifest.csv"
 SOUNDS = (
     {".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mka", ".mkv", ".mov", ".mp3", ".mp4"}
@@ -69,7 +73,7 @@ class LabelledClips:
     @property
     def spoken_classes(self) -> tuple[str, ...]:
         """The class names as a prompt says them: underscores become blanks."""
-        return tuple(name.replace("_", " ").strip() for name in self.classes)
+        return tuple(one_line(name.replace("_", " ")) for name in self.classes)
 
     def take(self, rows: Sequence[int]) -> "LabelledClips":
         """Some of the clips, by their positions."""
@@ -106,7 +110,7 @@ class LabelledClips:
                 fold that is no whole number, or names a recording that is not there.
         """
         path = Path(path)
-        name = f"{path.absolute().parent.name}/{path.stem}".lstrip("/")
+        name = one_line(f"{path.absolute().parent.name}/{path.stem}".lstrip("/"))
         rows = read_rows(path)
         return assemble(rows, [_recording(path.parent, row) for row in rows], name)
 
@@ -160,8 +164,9 @@ def read_rows(path: Path) -> list[Row]:
         DataError: as for `LabelledClips.from_manifest`.
     """
     lines = _lines(path)
-    where, header = next(lines, (path.name, []))
-    columns = {title.strip().lower(): number for number, title in enumerate(header)}
+    where, header = next(lines, (one_line(path.name), []))
+    titles = {title.strip().lower(): number for number, title in enumerate(header)}
+    columns = {title: titles[title] for title in COLUMNS if title in titles}
     for title in ("path", "classname"):
         if title not in columns:
             raise DataError(f"{where} has no column named {title}: the first line must be path,classname[,fold]")
@@ -174,8 +179,9 @@ def read_rows(path: Path) -> list[Row]:
             raise DataError(f"{where} has no classname: name the class or remove the line")
         fold = _fold(cell.get("fold", ""), where) if "fold" in columns else None
         rows.append(Row(where, recording, label, fold, one_line(cell.get("group") or cell.get("source", ""))))
+        check_size(one_line(path.name), clips=len(rows))
     if not rows:
-        raise DataError(f"{path.name} lists no clips: add a line for each, path,classname")
+        raise DataError(f"{one_line(path.name)} lists no clips: add a line for each, path,classname")
     return rows
 
 
@@ -185,7 +191,7 @@ def assemble(rows: Sequence[Row], files: Sequence[Path], name: str) -> LabelledC
     try:
         first = first_alike(files)
     except OSError as error:
-        recording = Path(error.filename).name
+        recording = one_line(Path(error.filename).name)
         raise DataError(
             f"{recording} cannot be read, {error.strerror}: check that it is there and may be read"
         ) from error
@@ -202,35 +208,42 @@ def assemble(rows: Sequence[Row], files: Sequence[Path], name: str) -> LabelledC
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
     """The lines of a CSV file that are not blank, the header first, each with where it stands."""
+    name = one_line(path.name)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            first = next((line for line in file if line.strip()), "")
-            file.seek(0)
-            lines = csv.reader(file, delimiter=max(DELIMITERS, key=first.count))
-            for cells in lines:
-                if any(cell.strip() for cell in cells):
-                    yield f"{path.name}, line {lines.line_num},", cells
+            text = file.read(MAX_CHARACTERS + 1)
+        if len(text) > MAX_CHARACTERS:
+            raise DataError(f"{name} is too long for a manifest: keep it under {MAX_CHARACTERS // 1_000_000} MB")
+        first = next((line for line in io.StringIO(text) if line.strip()), "")
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=first.count))
+        for cells in lines:
+            if any(cell.strip() for cell in cells):
+                yield f"{name}, line {lines.line_num},", cells
     except OSError as error:
-        raise DataError(f"{path.name} cannot be read, {error.strerror}: give the path of a CSV file") from error
+        raise DataError(f"{name} cannot be read, {error.strerror}: give the path of a CSV file") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path.name} is no CSV file in UTF-8 ({error}): save it as one") from error
+        raise DataError(f"{name} is no CSV file in UTF-8 ({error}): save it as one") from error
 
 
 def _fold(text: str, where: str) -> int:
     try:
-        return int(text)
+        if len(text) <= MAX_DIGITS:
+            return int(text)
     except ValueError:
-        raise DataError(f"{where} has the fold {text!r}: folds are whole numbers") from None
+        pass
+    raise DataError(
+        f"{where} has the fold {one_line(text[:40])!r}: folds are whole numbers of at most {MAX_DIGITS} digits"
+    )
 
 
 def _recording(folder: Path, row: Row) -> Path:
     try:
         if (path := folder / row.recording).is_file():
             return path
-    except ValueError:  # a NUL in it
+    except (OSError, ValueError):  # it is too long, or holds a NUL
         pass
     raise DataError(
-        f"{row.where} names {one_line(row.recording)}, which is not there: paths are relative to the manifest"
+        f"{row.where} names {one_line(row.recording[:200])}, which is not there: paths are relative to the manifest"
     )
 
 
@@ -245,7 +258,7 @@ def read_folder(folder: Path, name: str | None = None, stay_inside: bool = False
         name: what to call it, by default by its own name.
         stay_inside: refuse a manifest that names recordings outside of the folder: someone else wrote it.
     """
-    name = name or folder.absolute().name
+    name = name or one_line(folder.absolute().name)
     if not folder.is_dir():
         raise DataError(f"{name} is no folder: give one that holds a folder of recordings for each class")
     try:
@@ -289,7 +302,7 @@ def find_manifest(files: Iterable[PurePath], name: str) -> PurePath | None:
     tables = [path for path in files if len(path.parts) == top + 1 and path.suffix.lower() == ".csv"]
     named = [path for path in tables if path.name.lower() == MANIFEST]
     if len(tables) > 1 and not named:
-        names = ", ".join(one_line(path.name) for path in tables)
+        names = ", ".join(one_line(path.name) for path in tables[:3]) + ", ..." * (len(tables) > 3)
         raise DataError(f"{name} holds several CSV files, {names}: call the one to use {MANIFEST}")
     return next(iter(named or tables), None)
 
@@ -331,7 +344,7 @@ def inside(text: str, where: str) -> PurePosixPath:
     """
     path = PurePosixPath(text.replace("\\", "/"))
     if path.is_absolute() or PureWindowsPath(text).drive or ".." in path.parts or not path.parts:
-        raise DataError(f"{where} names {one_line(text)!r}, which leads out of the folder: use paths relative to it")
+        raise DataError(f"{where} names {one_line(text[:99])!r}, which leads out of the folder: use relative paths")
     return path
 
 

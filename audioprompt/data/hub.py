@@ -66,12 +66,13 @@ class _Unreachable(DataError):
 
 @dataclass(frozen=True)
 class Repository:
-    """A data set at one revision: its files, with their sizes in bytes, and how to get them."""
+    """A data set at one revision: its files, with their sizes in bytes, how to get them, and how much at most."""
 
     id: str
     commit: str
     files: Mapping[str, int]
     token: bool | None
+    most_bytes: int
 
     def fetch(self, names: Sequence[str], progress: Progress | None = None) -> list[Path]:
         """Download some files, or take them from the cache: F names -> F paths.
@@ -81,10 +82,10 @@ class Repository:
         Raises:
             DataError: they are too large, or cannot be downloaded.
         """
-        if (size := sum(self.files[name] for name in set(names))) > MAX_BYTES:
+        if (size := sum(self.files[name] for name in set(names))) > self.most_bytes:
             raise DataError(
-                f"{self.id} has {size / 1e9:.0f} GB of recordings, and at most {MAX_BYTES / 1e9:.0f} GB are fetched:"
-                " choose a smaller split, or download it yourself and give the folder"
+                f"{self.id} has {size / 1e9:.0f} GB of recordings, and at most {self.most_bytes / 1e9:.0f} GB are"
+                " fetched: choose a smaller split, or download it yourself and give the folder"
             )
         paths = []
         pool = ThreadPoolExecutor(DOWNLOADS)
@@ -118,6 +119,7 @@ def from_hub(
     revision: str | None = None,
     progress: Progress | None = None,
     token: bool | None = None,
+    most_bytes: int | None = None,
 ) -> LabelledClips:
     """Fetch a split of a data set: ``"MahiA/ESC50"``, ``"test"``.
 
@@ -135,6 +137,7 @@ def from_hub(
         revision: a branch, tag or commit; by default the newest.
         progress: told of every file; an exception raised by it ends the download.
         token: False keeps this machine's own login out of it, as a page open to visitors must; None uses it.
+        most_bytes: to be downloaded, by default ``MAX_BYTES``.
 
     Raises:
         DataError: the data set does not exist, is not public, has no such split or no layout that is known; a table
@@ -143,7 +146,7 @@ def from_hub(
     name = f"{repo_id}@{split}" if split else repo_id
     record = into / f"{_file_name(repo_id, split, revision)}.csv"
     try:
-        repository = _look_up(repo_id, revision, token)
+        repository = _look_up(repo_id, revision, token, most_bytes or MAX_BYTES)
     except _Unreachable:
         if token is not False and record.is_file():
             return replace(LabelledClips.from_manifest(record), name=name)
@@ -153,13 +156,13 @@ def from_hub(
     return clips
 
 
-def _look_up(repo_id: str, revision: str | None, token: bool | None) -> Repository:
+def _look_up(repo_id: str, revision: str | None, token: bool | None, most_bytes: int) -> Repository:
     with _reaching(repo_id):
         about = HfApi(token=token).dataset_info(
             repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS
         )
     files = {file.rfilename: file.size or 0 for file in about.siblings or ()}
-    return Repository(repo_id, about.sha or "main", files, token)
+    return Repository(repo_id, about.sha or "main", files, token, most_bytes)
 
 
 def _read(repository: Repository, split: str | None, into: Path, progress: Progress | None) -> LabelledClips:
@@ -260,7 +263,7 @@ def _by_parquet(
         files = repository.fetch(splits[chosen], progress)
         try:
             with filled(folder) as working:
-                _write_recordings([parquet.ParquetFile(file) for file in files], working, repository.id)
+                _write_recordings([parquet.ParquetFile(file) for file in files], working, repository)
         except ArrowException as error:
             reason = one_line(str(error))
             raise DataError(
@@ -269,8 +272,9 @@ def _by_parquet(
     return LabelledClips.from_manifest(folder / MANIFEST)
 
 
-def _write_recordings(tables: Sequence[Any], folder: Path, name: str) -> None:
+def _write_recordings(tables: Sequence[Any], folder: Path, repository: Repository) -> None:
     """Take the recordings out of Parquet files and list them in a manifest."""
+    name, most_bytes = repository.id, repository.most_bytes
     with (folder / MANIFEST).open("w", encoding="utf-8", newline="") as file:
         manifest = csv.writer(file)
         manifest.writerow(("path", "classname", "group"))
@@ -282,8 +286,8 @@ def _write_recordings(tables: Sequence[Any], folder: Path, name: str) -> None:
                     check_size(name, clips=count + 1)
                     if not (content := (row[sound] or {}).get("bytes")):
                         raise DataError(f"{name} lacks the sound of clip {count}: its authors need to add it")
-                    if (size := size + len(content)) > MAX_BYTES:
-                        raise DataError(f"{name} unpacks to over {MAX_BYTES / 1e9:.0f} GB: choose a smaller split")
+                    if (size := size + len(content)) > most_bytes:
+                        raise DataError(f"{name} unpacks to over {most_bytes / 1e9:.0f} GB: choose a smaller split")
                     recording = f"{count:06}.wav"  # or another format: readers go by content
                     (folder / recording).write_bytes(content)
                     manifest.writerow((recording, _label(row[label], names), *(row[one] for one in group)))
@@ -296,8 +300,12 @@ def _columns(schema: Any, name: str) -> tuple[str, str, list[str], Sequence[str]
     Raises:
         DataError: there is no column of sound, or none of labels.
     """
-    about = json.loads((schema.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-    numbered = {column: kind["names"] for column, kind in about.items() if isinstance(kind, dict) and "names" in kind}
+    try:
+        about = dict(json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"])
+    except (LookupError, TypeError, ValueError):  # nothing, or nothing that can be used
+        about = {}
+    names_of = {column: kind.get("names") for column, kind in about.items() if isinstance(kind, dict)}
+    numbered = {column: list(map(str, names)) for column, names in names_of.items() if isinstance(names, list)}
     kinds = {field.name: str(field.type) for field in schema}
     sounds = [column for column, kind in kinds.items() if kind.startswith("struct<") and "bytes: binary" in kind]
     labels = [column for column in LABEL_COLUMNS if column in numbered or kinds.get(column) == "string"] or [*numbered]

@@ -1,5 +1,6 @@
 """A Space goes to the Hugging Face hub."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from huggingface_hub.utils import filter_repo_objects
 from audioprompt.prompts.template import one_line
 from audioprompt.space.requirements import SpaceError
 
+TOKEN = re.compile(r"[!-~]{8,}")  # of what one consists
 TAG = "audioprompt"  # on the card of every Space that was built here
 LEFT_HERE = [".*", "*/.*", "__pycache__/*", "*/__pycache__/*"]  # what running a Space leaves behind
 OF_THE_HUB = {".gitattributes", "README.md"}  # the files of a Space that has only just been made
@@ -51,11 +53,13 @@ def push(name: str, folder: Path, public: bool = False, token: str | None = None
         SpaceError: it cannot be published; the message says what to do.
     """
     pushed(folder)
-    token = token or get_token()
+    token = token or get_token() or ""
     if not token:
         raise SpaceError(
             "the hub wants to know who you are: set HF_TOKEN to a token that may write, or `hf auth login`"
         )
+    if not TOKEN.fullmatch(token):  # or what makes of it a header would print it
+        raise SpaceError("that is no token of the hub: copy it again, without blanks")
     hub = HfApi(token=token)
     try:
         if name.count("/") != 1:

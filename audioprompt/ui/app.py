@@ -1,36 +1,65 @@
 """The app: header, tabs, and the start of the server."""
 
 import os
+import signal
 import warnings
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before Gradio reads it
 # Torch's threads shall sleep while they wait, not spin: on a busy machine that is 50 ms for an answer instead of 1 s.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
+from starlette.middleware import Middleware
 
-from audioprompt.ui import classify, curate, generate, header, learn, theme
+from audioprompt.ui import api, classify, curate, generate, header, learn, limits, publish, roles, theme
 
+NAME = "audioprompt"
 LARGEST_FILE = "50mb"
 CACHE_SECONDS = 3600  # how long uploads and microphone chunks stay on disk
+CACHE_SECONDS_IN_PUBLIC = 900
+QUEUE_IN_PUBLIC = 100  # who may wait
 
 
-def build(model: str = "embedded") -> gr.Blocks:
-    """The page, with everything wired, not yet launched."""
-    with gr.Blocks(title="audioprompt", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as page:
-        picker, switched = header.build(page, model)
+def build(
+    model: str = "embedded",
+    labels: Sequence[str] = (),
+    heads: "Future[list[tuple[str, str]]] | None" = None,
+    title: str = NAME,
+) -> gr.Blocks:
+    """The page, with everything wired, not yet launched.
+
+    Args:
+        model: which model answers at first.
+        labels: stand in Classify at first.
+        heads: fitted heads that Classify offers, as `classify.take_in` gives them.
+        title: the page's name.
+    """
+    kept = CACHE_SECONDS_IN_PUBLIC if roles.public() else CACHE_SECONDS
+    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(kept, kept)) as page:
+        api.build(page)  # first, so that no handler of the page takes one of its names
+        picker, switched = header.build(page, model, title)
         head_in_hand = gr.State("")
         pack_in_hand = gr.BrowserState("", storage_key="audioprompt-pack", secret="audioprompt")
         task_in_hand = gr.BrowserState({}, storage_key="audioprompt-task", secret="audioprompt")
+        space_in_hand = gr.BrowserState({}, storage_key="audioprompt-space", secret="audioprompt")
         with gr.Tabs() as tabs:
             with gr.Tab("Classify", id="classify") as classify_tab:
-                classify.build(page, classify_tab, picker, switched, head_in_hand)
+                classify.build(page, classify_tab, picker, switched, head_in_hand, labels, heads)
             with gr.Tab("Generate", id="generate"):
                 generate.build(page, tabs, picker, pack_in_hand, task_in_hand)
             with gr.Tab("Curate", id="curate") as curate_tab:
                 curate.build(page, curate_tab, picker, switched, pack_in_hand)
             with gr.Tab("Learn (PALM)", id="learn"):
                 learn.build(page, tabs, picker, head_in_hand)
+            with gr.Tab("Publish", id="publish") as publish_tab:
+                publish.build(publish_tab, pack_in_hand, head_in_hand, space_in_hand)
+        page.unload(roles.close)
+    if roles.public():
+        page.queue(max_size=QUEUE_IN_PUBLIC)
     return page
 
 
@@ -40,6 +69,9 @@ def launch(
     model: str = "embedded",
     open_browser: bool = True,
     share: bool = False,
+    labels: Sequence[str] = (),
+    heads: Sequence[Path] = (),
+    title: str = NAME,
 ) -> None:
     """Serve the page until interrupted.
 
@@ -49,14 +81,25 @@ def launch(
         model: which model answers; it loads while the page is being opened.
         open_browser: whether to open the page in the browser.
         share: whether to make a public link through Gradio's own service.
+        labels: stand in Classify at first, in place of the first example's.
+        heads: folders of fitted heads, as `SharedHead.save_pretrained` makes them, that Classify offers.
+        title: the page's name.
     """
-    page = build(model)
-    css = theme.CSS + generate.CSS + curate.CSS + learn.CSS
+    roles.serve(host, share)
     header.warm(model)
+    page = build(model, labels, header.in_background(classify.take_in, heads, model) if heads else None, title)
+    css = theme.CSS + generate.CSS + curate.CSS + learn.CSS + publish.CSS
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
     _, address, public_address = page.launch(
         server_name=host, server_port=port, inbrowser=open_browser, share=share, theme=theme.THEME, css=css,
-        footer_links=["api"], max_file_size=LARGEST_FILE, show_error=True, quiet=True, prevent_thread_lock=True,
+        footer_links=["api"], mcp_server=True, max_file_size=LARGEST_FILE, enable_monitoring=False,
+        show_error=not roles.public(), quiet=True,
+        prevent_thread_lock=True,
+        app_kwargs={"middleware": [Middleware(limits.Bounded)] if roles.public() else []},
     )  # fmt: skip
-    print(f"audioprompt is at {public_address or address} (stop with Ctrl+C)", flush=True)
+    print(f"{title} is at {public_address or address} (stop with Ctrl+C)", flush=True)
+    if roles.public():
+        print(roles.how_to_sign_in(), flush=True)
+    with suppress(ValueError):  # where this is not the main thread
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as a service, it tidies up all the same
     page.block_thread()

@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from numpy.typing import NDArray
 
 from audioprompt.audio import AudioError, load
-from audioprompt.classify import LabelError, classify, parse_labels, ranked, winner
+from audioprompt.classify import LabelError, classify, parse_labels, winner
 from audioprompt.examples import Example, examples
 from audioprompt.live import Hearing
 from audioprompt.prompts.pack import PackError, PromptPack
-from audioprompt.prompts.store import PromptStore
 from audioprompt.spectrogram import picture
-from audioprompt.ui import figures, live, markup, theme
-from audioprompt.ui.header import shared_model
+from audioprompt.ui import figures, live, markup, roles, theme
+from audioprompt.ui.header import HIDDEN, shared_model
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from audioprompt.few_shot import Head
     from audioprompt.models.base import AudioTextModel
 
@@ -27,6 +29,7 @@ BASELINE_PACK = "vanilla"  # the other column already, so not offered as an ense
 LISTENERS = 8  # microphones at once
 WORKERS = 2  # clips at once
 
+NO_HEAD = "none"
 PRESET_PROMPT = "choose a list …"
 EXAMPLES_AT_HAND = 9  # two rows; the others are folded away, so that the labels stay above the fold
 NO_SOUND = "Record or upload a sound, or pick an example: its name then stands here, found by two methods."
@@ -41,20 +44,20 @@ Result = list[Any]  # a value or an update for each component that the answer to
 # --- what the page offers ---------------------------------------------------------------------------------------------
 
 
-def packs() -> list[PromptPack]:
+def packs(request: gr.Request | None = None) -> list[PromptPack]:
     """The packs whose approved templates can be an ensemble, the general one first."""
-    usable = [pack for pack in PromptStore().packs() if pack.approved and pack.id != BASELINE_PACK]
+    usable = [pack for pack in roles.store(request).packs() if pack.approved and pack.id != BASELINE_PACK]
     return sorted(usable, key=lambda pack: (pack.id != GENERAL_PACK, pack.title))
 
 
-def pack_choices() -> list[tuple[str, str]]:
+def pack_choices(request: gr.Request | None = None) -> list[tuple[str, str]]:
     """The packs as a list to choose from: what is shown, and the id."""
-    return [(f"{pack.title} ({len(pack.approved)})", pack.id) for pack in packs()]
+    return [(f"{pack.title} ({len(pack.approved)})", pack.id) for pack in packs(request)]
 
 
-def offered_now() -> tuple[Any, Any]:
+def offered_now(request: gr.Request) -> tuple[Any, Any]:
     """The lists of packs and of labels, which may have grown since the page was made."""
-    return gr.Dropdown(choices=pack_choices()), gr.Dropdown(choices=[PRESET_PROMPT, *presets()])
+    return gr.Dropdown(choices=pack_choices(request)), gr.Dropdown(choices=[PRESET_PROMPT, *presets(request)])
 
 
 def pack_for(category: str | None) -> str:
@@ -65,9 +68,9 @@ def pack_for(category: str | None) -> str:
     return next(iter(by_name + suitable), offered[0].id)
 
 
-def presets() -> dict[str, tuple[PromptPack, Sequence[str]]]:
+def presets(request: gr.Request | None = None) -> dict[str, tuple[PromptPack, Sequence[str]]]:
     """All packs' lists of labels, by the name they are chosen by."""
-    return {name: (pack, labels) for pack in packs() for name, labels in sorted(pack.label_presets.items())}
+    return {name: (pack, labels) for pack in packs(request) for name, labels in sorted(pack.label_presets.items())}
 
 
 # --- what a click does: functions that a script can call as well ------------------------------------------------------
@@ -79,44 +82,13 @@ def choose_example(index: int) -> tuple[str, str, str]:
     return str(example.path), ", ".join(example.labels), pack_for(example.category)
 
 
-def choose_preset(name: str) -> tuple[Any, Any]:
+def choose_preset(name: str, request: gr.Request | None = None) -> tuple[Any, Any]:
     """What a list of labels sets: the labels, and the pack they come with."""
-    if name not in presets():
+    offered = presets(request)
+    if name not in offered:
         return gr.skip(), gr.skip()
-    pack, labels = presets()[name]
+    pack, labels = offered[name]
     return ", ".join(labels), pack.id
-
-
-def classify_sound(sound: str | None, labels: str, pack_id: str, model_name: str) -> dict[str, Any]:
-    """Classify a recording with one plain prompt and with an ensemble of prompts, without training.
-
-    Parameters:
-        sound: the recording: WAV, FLAC, Ogg, MP3, M4A or WebM, up to ten minutes.
-        labels: 2 to 200 labels to choose between, separated by commas or lines.
-        pack_id: the prompt pack whose approved templates form the ensemble.
-        model_name: the model that answers.
-
-    Returns:
-        label: what the ensemble says; words: how far the two methods agree; vanilla and ensemble: the probability of
-        each label; votes: what each prompt says on its own.
-    """
-    try:
-        if sound is None:
-            raise AudioError("There is no sound: give a recording.")
-        pack = PromptStore().get(pack_id)
-        result = classify(shared_model(model_name), sound, parse_labels(labels).labels, pack.approved)
-    except (AudioError, LabelError, PackError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
-    return {
-        "label": winner(result.ensemble),
-        "words": result.words,
-        "seconds": result.seconds,
-        "vanilla": dict(ranked(result.vanilla)),
-        "ensemble": dict(ranked(result.ensemble)),
-        "votes": [
-            {"prompt": vote.prompt, "label": vote.label, "probability": vote.probability} for vote in result.votes
-        ],
-    }
 
 
 def show_clip(
@@ -126,6 +98,7 @@ def show_clip(
     model_name: str,
     head_id: str = "",
     progress: gr.Progress = gr.Progress(),  # noqa: B008, this is how Gradio hands one over
+    request: gr.Request | None = None,
 ) -> Result:
     """Classify a clip and draw the answer, or say in its place why there is none."""
     from audioprompt.models.base import ModelError
@@ -133,7 +106,7 @@ def show_clip(
     if sound is None:
         return nothing_shown(markup.empty(NO_SOUND))
     try:
-        chosen, pack = parse_labels(labels), PromptStore().get(pack_id)
+        chosen, pack = parse_labels(labels), roles.store(request).get(pack_id)
         model = shared_model(model_name)
         samples = load(sound, model.sample_rate, max_seconds=LONGEST_SECONDS)
         counted = lambda done, total: progress((done, total), desc="Reading the prompts", unit="prompts")  # noqa: E731
@@ -183,6 +156,31 @@ def head_for(head_id: str, model: "AudioTextModel", labels: Sequence[str]) -> "t
     return (None, unfit) if unfit else (kept.head, None)
 
 
+def take_in(folders: Sequence[Path], model_name: str) -> list[tuple[str, str]]:
+    """Keep heads that come with the page for good, those that the model can use: their names and ids."""
+    from audioprompt.few_shot import FewShotError
+    from audioprompt.few_shot.sharing import load_head
+    from audioprompt.learning import HEADS
+
+    model, taken = shared_model(model_name), []
+    for folder in folders:
+        try:
+            head = load_head(folder, model).head
+        except FewShotError as error:
+            print(f"{folder} is not offered: {error}", flush=True)
+        else:
+            name = f"{markup.METHOD_NAMES[head.method]}: {', '.join(head.classes[:3])}{', …' * (len(head.classes) > 3)}"
+            taken.append((name, HEADS.keep(head, model, for_good=True)))
+    return taken
+
+
+def offer_heads(taken: "Future[list[tuple[str, str]]]") -> tuple[Any, str]:
+    """The heads that come with the page as a list to choose from, once they are there; the only one is in use."""
+    heads = [] if taken.exception() else taken.result()
+    value = heads[0][1] if len(heads) == 1 else ""
+    return gr.Dropdown(choices=[(NO_HEAD, ""), *heads], value=value, visible=bool(heads) or HIDDEN), value
+
+
 def labels_of_head(head_id: str) -> Any:
     """The classes that a fitted head tells apart, as labels to choose between."""
     from audioprompt.learning import HEADS
@@ -198,22 +196,42 @@ def show_live(
     pack_id: str,
     model_name: str,
     head_id: str = "",
+    request: gr.Request | None = None,
 ) -> tuple[Hearing, str]:
-    """Hear one more chunk of the microphone, and draw what is heard now."""
+    """Hear one more chunk of a microphone's stream, and show what is heard now, as HTML.
+
+    Args:
+        hearing: What was heard before, which Gradio keeps for each session.
+        chunk: Sample rate and samples; chunks of a quarter of a second are about right.
+        labels: 2 to 200 labels to choose between, separated by commas or lines.
+        pack_id: The prompt pack whose approved templates form the ensemble, an id that /packs lists.
+        model_name: The model that hears, a name that /models lists.
+        head_id: Of a fitted head that answers as well.
+    """
+    from audioprompt.models.base import ModelError
+
     if chunk is None or not len(chunk[1]):
         return hearing, gr.skip()
     try:
         model, chosen = shared_model(model_name), parse_labels(labels).labels
         head, unfit = head_for(head_id, model, chosen)
-        return live.listen(model, hearing, chunk, chosen, PromptStore().get(pack_id), head, unfit)
-    except (AudioError, LabelError, PackError) as error:
+        return live.listen(model, hearing, chunk, chosen, roles.store(request).get(pack_id), head, unfit)
+    except (AudioError, LabelError, ModelError, PackError) as error:
         return hearing, markup.problem(error)
 
 
 # --- the tab ----------------------------------------------------------------------------------------------------------
 
 
-def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any], head_in_hand: gr.State) -> None:
+def build(
+    page: gr.Blocks,
+    tab: gr.Tab,
+    model: gr.Dropdown,
+    switched: list[Any],
+    head_in_hand: gr.State,
+    first_labels: Sequence[str] = (),
+    heads: "Future[list[tuple[str, str]]] | None" = None,
+) -> None:
     """Lay out the tab in the Blocks context it is called in, and wire it.
 
     Args:
@@ -222,6 +240,8 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
         model: holds the name of the model that answers.
         switched: events after which another model answers.
         head_in_hand: holds the id of the fitted head that answers as well.
+        first_labels: stand there at first; by default the first example's.
+        heads: those that come with the page, as `take_in` gives them.
     """
     with gr.Row(equal_height=False, elem_classes="work"):
         with gr.Column(scale=5, min_width=320):
@@ -245,8 +265,8 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
                     )  # fmt: skip
             with gr.Group():
                 labels = gr.Textbox(
-                    label="Labels to choose between, separated by commas or lines", lines=2, max_lines=6,
-                    placeholder="rain, sea waves, dog bark", elem_id="labels",
+                    ", ".join(first_labels), label="Labels to choose between, separated by commas or lines", lines=2,
+                    max_lines=6, placeholder="rain, sea waves, dog bark", elem_id="labels",
                 )  # fmt: skip
                 with gr.Row():
                     preset = gr.Dropdown(
@@ -256,6 +276,10 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
                     pack = gr.Dropdown(
                         pack_choices(), label="Prompts", min_width=180, elem_id="pack",
                     )  # fmt: skip
+                if heads:
+                    learned_head = gr.Dropdown(
+                        [(NO_HEAD, "")], value="", label="Learned head", elem_id="learned-head", visible=HIDDEN
+                    )
             go = gr.Button("Classify", variant="primary", elem_id="classify")
         with gr.Column(scale=7, min_width=320):
             with gr.Column(elem_id="answer"):
@@ -288,7 +312,12 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
         chip.click(partial(choose_example, index), **chosen).then(**asked).then(None, js=REVEAL, **instant)
     loaded = page.load(offered_now, None, [pack, preset], **instant)
     if chips:  # a visitor sees an answer before the first click
-        loaded.then(partial(choose_example, 0), **chosen).then(**asked)
+        loaded = loaded.then(partial(_opening, first_labels), **chosen)
+        loaded.then(**asked)
+    if heads:  # through the queue: only then does Gradio tell of a change of the head in hand
+        queued = instant | {"queue": True}
+        loaded.then(partial(offer_heads, heads), None, [learned_head, head_in_hand], **queued)
+        learned_head.input(lambda head_id: head_id, learned_head, head_in_hand, **queued)
     gr.on([go.click, labels.submit, sound.upload, sound.stop_recording], **asked).then(None, js=REVEAL, **instant)
     gr.on([sound.clear, pack.input], **asked)
     for event in switched:
@@ -305,10 +334,12 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
         show_live, [hearing, microphone, labels, pack, model, head_in_hand], [hearing, live_view],
         stream_every=live.STREAM_EVERY, concurrency_limit=LISTENERS, show_progress="hidden", api_name="live",
     )  # fmt: skip
-    gr.on(
-        [], classify_sound, [sound, labels, pack, model], gr.JSON(visible=False), api_name="classify",
-        api_description=classify_sound.__doc__, concurrency_id="model", concurrency_limit=WORKERS,
-    )  # fmt: skip
+
+
+def _opening(labels: Sequence[str]) -> tuple[str, str, str]:
+    """What the page opens with: the first example, with these labels if there are any."""
+    sound, its_labels, pack_id = choose_example(0)
+    return sound, ", ".join(labels) or its_labels, pack_id
 
 
 def _chip(example: Example) -> gr.Button:

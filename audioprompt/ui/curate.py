@@ -23,24 +23,26 @@ from audioprompt.prompts.decisions import Change, next_redo, next_undo, redo, un
 from audioprompt.prompts.exchange import EXPORTS, read_pack
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import one_line
 from audioprompt.ui import curate_view as view
-from audioprompt.ui import markup, strangers, theme
+from audioprompt.ui import markup, roles, theme
 from audioprompt.ui.curate_script import MESSAGE_SCRIPT, SCRIPT
 from audioprompt.ui.curate_style import CSS as CSS
 from audioprompt.ui.header import shared_model
 
 if TYPE_CHECKING:
-    from audioprompt.workbench import Bench, HeldOut, Job, Progress, Proposal, Split
+    from audioprompt.jobs import Job
+    from audioprompt.workbench import Bench, HeldOut, Proposal, Split
 
 T = TypeVar("T")
 Kept = dict[str, dict[str, Any]]  # what a browser remembers of each pack's clips, the pack measured last at the end
 
 LOOK_SECONDS = 0.15  # between two looks at how far the encoding is
-CHANGES = frozenset({"approved", "rejected", "candidate", "undo", "redo", "apply"})  # acts that change the pack
 PACKS_KEPT = 50  # whose clips a browser remembers
 PLAYED_AT = 44_100  # Hz
 WHERE_HELP = "instruments, a manifest.csv, a folder, or hf:owner/name"
 FORMATS = {"json": "Pack", "list": "List of strings", "csv": "Table", "report": "Report"}
+SESSION = '<div class="fine">Your decisions stay in this session; export the pack to keep it.</div>'
 SAVE = """(parcel) => {
     if (!parcel) return;
     const link = document.createElement('a');
@@ -111,18 +113,19 @@ def arranged(desk: Desk, pack: PromptPack) -> Desk:
     return replace(desk, rows=tuple(row.text for row in shown))
 
 
-def drawn(desk: Desk, note: str = "", go: str | None = None) -> Drawn:
+def drawn(desk: Desk, request: gr.Request | None, note: str = "", go: str | None = None) -> Drawn:
     """Show a desk with its pack as it stands in the store now.
 
     Args:
         desk: what to show.
+        request: of whoever looks.
         note: a sentence for the person.
         go: text of the template to select, None to leave that to the page.
 
     Raises:
         PackError: the pack is gone, or its file is broken.
     """
-    store = PromptStore()
+    store = roles.store(request)
     stamp, pack = store.stamp(desk.pack_id), store.get(desk.pack_id)
     bench = desk.bench.for_pack(pack)
     if bench is not desk.bench:  # someone added templates
@@ -149,25 +152,26 @@ def drawn(desk: Desk, note: str = "", go: str | None = None) -> Drawn:
 # --- what clicks and keys do: functions that a script can call as well ------------------------------------------------
 
 
-def acted(desk: Desk | None, acts: Sequence[Mapping[str, Any]], selected: str, who: str) -> Drawn:
+def acted(
+    desk: Desk | None, acts: Sequence[Mapping[str, Any]], selected: str, request: gr.Request | None = None
+) -> Drawn:
     """Do what was asked for, one after the other, and show where that leads."""
     if desk is None:
         return AS_IT_IS
     desk, note, go = replace(desk, selected=selected), "", None
     for one in acts:
         try:
-            desk, go = _done(desk, one, who)
+            desk, go = _done(desk, one, roles.store(request), who(request))
         except PackError as error:
             note = _sentence(error)
-    return drawn(desk, note, go)
+    return drawn(desk, request, note, go)
 
 
-def _done(desk: Desk, act: Mapping[str, Any], who: str) -> tuple[Desk, str | None]:
+def _done(desk: Desk, act: Mapping[str, Any], store: PromptStore, who: str) -> tuple[Desk, str | None]:
     """One act: the desk after it, and the template to select if it asks for that."""
     from audioprompt import workbench
 
     what = act.get("do")
-    store = strangers.store_to_write() if what in CHANGES else PromptStore()
     if what in ("approved", "rejected", "candidate"):
         texts = desk.rows if act.get("all") else [str(act.get("on"))]
         workbench.decided(store, desk.bench, desk.pack_id, dict.fromkeys(texts, what), who)
@@ -191,37 +195,35 @@ def _done(desk: Desk, act: Mapping[str, Any], who: str) -> tuple[Desk, str | Non
     return desk, None
 
 
-def searched(desk: Desk | None, search: str) -> Drawn:
+def searched(desk: Desk | None, search: str, request: gr.Request | None = None) -> Drawn:
     """Show only the templates that have some words."""
-    return AS_IT_IS if desk is None else _seen(replace(desk, search=search))
+    if desk is None:
+        return AS_IT_IS
+    return drawn(arranged(replace(desk, search=search), roles.store(request).get(desk.pack_id)), request)
 
 
-def _seen(desk: Desk) -> Drawn:
-    return drawn(arranged(desk, PromptStore().get(desk.pack_id)))
-
-
-def filled_with(desk: Desk | None, label: str) -> Drawn:
+def filled_with(desk: Desk | None, label: str, request: gr.Request | None = None) -> Drawn:
     """Fill the prompts with another class."""
-    return AS_IT_IS if desk is None else drawn(replace(desk, label=label))
+    return AS_IT_IS if desk is None else drawn(replace(desk, label=label), request)
 
 
-def looked(desk: Desk | None, selected: str) -> tuple[Any, Any]:
+def looked(desk: Desk | None, selected: str, request: gr.Request | None = None) -> tuple[Any, Any]:
     """Show all about a template: the desk, and the panel beside the table."""
     if desk is None or selected not in desk.bench.row:
         return gr.skip(), gr.skip()
-    pack = PromptStore().get(desk.pack_id)
+    pack = roles.store(request).get(desk.pack_id)
     bench = desk.bench.for_pack(pack)
     stands = bench.standing(pack)
     row = next((row for row in view.rows_of(bench, pack, stands) if row.text == selected), None)
     return replace(desk, selected=selected), view.side(bench, pack, stands, row, desk.label)
 
 
-def refreshed(desk: Desk | None) -> Drawn:
+def refreshed(desk: Desk | None, request: gr.Request | None = None) -> Drawn:
     """Show what others have decided, if they have."""
     try:
-        if desk is None or PromptStore().stamp(desk.pack_id) == desk.stamp:
+        if desk is None or roles.store(request).stamp(desk.pack_id) == desk.stamp:
             return AS_IT_IS
-        return drawn(replace(desk, held_out=None))
+        return drawn(replace(desk, held_out=None), request)
     except PackError as error:
         return AS_IT_IS._replace(actions=markup.problem(_sentence(error)))
 
@@ -232,32 +234,37 @@ def played(desk: Desk | None, clip: int) -> Any:
         return gr.skip()
     path, name = desk.bench.seen.paths[clip], desk.bench.seen.labels[clip]
     samples = (load(path, PLAYED_AT).clip(-1, 1) * 32767).astype("int16")
-    return gr.Audio((PLAYED_AT, samples), label=f"{name}: {path.name}", visible=True)
+    return gr.Audio((PLAYED_AT, samples), label=one_line(f"{name}: {path.name}"), visible=True)
 
 
-def exported(pack_id: str | None, kind: str) -> dict[str, str] | None:
+def exported(pack_id: str | None, kind: str, request: gr.Request | None = None) -> dict[str, str] | None:
     """A pack as a file: its name and what it holds."""
     if not pack_id:
         return None
-    return {"name": pack_id + EXPORTS[kind].suffix, "content": EXPORTS[kind].write(PromptStore().get(pack_id))}
+    return {"name": pack_id + EXPORTS[kind].suffix, "content": EXPORTS[kind].write(roles.store(request).get(pack_id))}
 
 
-def imported(path: str) -> str:
+def imported(path: str, request: gr.Request | None = None) -> str:
     """Take a pack, list or table into the store: the id it has there.
 
     Raises:
         PackError: it is none of these, or cannot be saved.
     """
-    file, store = Path(path), strangers.store_to_write()
+    file, store = Path(path), roles.store(request)
     pack = read_pack(file.read_bytes(), file.name)
     pack = pack.model_copy(update={"id": next_free_id(pack.id, store.ids())})
     store.create(pack)
     return pack.id
 
 
-def put_by(path: str) -> str:
-    """Keep an uploaded archive, so that it can be opened again another day: the path it has then."""
-    folder = uploads()
+def put_by(path: str, request: gr.Request | None = None) -> str:
+    """Keep an uploaded archive, so that it can be opened again another day: the path it has then.
+
+    A visitor's goes with their session.
+    """
+    if (folder := uploads(request)) is None:
+        raise roles.NotAllowed("Without a session nothing is kept: sign in, or name a session.")
+    roles.refuse_too_many(request, folder, [path])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return str(shutil.copy(path, folder))
@@ -266,27 +273,33 @@ def put_by(path: str) -> str:
         raise gr.Error(reason, print_exception=False) from error
 
 
-def uploads() -> Path:
-    """Where uploaded archives are kept."""
-    return default_folder() / "uploads"
+def uploads(request: gr.Request | None) -> Path | None:
+    """Where somebody's uploaded archives are kept, if they can keep any."""
+    folder = default_folder() if roles.is_curator(request) else roles.own_folder(request)
+    return folder and folder / "uploads"
 
 
-def pack_choices() -> list[tuple[str, str]]:
+def pack_choices(request: gr.Request | None = None) -> list[tuple[str, str]]:
     """The packs to choose from: what is shown, and the id."""
     return [
         ("Choose a pack …", ""),
-        *((f"{pack.title} ({len(pack.entries)})", pack.id) for pack in PromptStore().packs()),
+        *((f"{pack.title} ({len(pack.entries)})", pack.id) for pack in roles.store(request).packs()),
     ]
 
 
-def pack_choice(pack_id: str) -> Any:
+def pack_choice(pack_id: str, request: gr.Request | None) -> Any:
     """The list of packs as it is now, with one chosen."""
-    return gr.Dropdown(choices=pack_choices(), value=pack_id)
+    return gr.Dropdown(choices=pack_choices(request), value=pack_id)
 
 
-def who(request: gr.Request) -> str:
+def session_note(request: gr.Request) -> str:
+    """What visitors are to know of what they decide."""
+    return "" if roles.is_curator(request) else SESSION
+
+
+def who(request: gr.Request | None) -> str:
     """Who decides: the person signed in, where people sign in."""
-    return request.username or view.CURATOR
+    return roles.user(request) or view.CURATOR
 
 
 def _sentence(error: Exception) -> str:
@@ -329,18 +342,21 @@ def split_of(folds: str, share: float, seed: float) -> Split:
     return Split(numbers or None, share / 100, int(seed or 0))
 
 
-def measuring(setup: Setup) -> Job[Bench]:
-    """Measure in the background; another page that wants the same waits for the same."""
-    from audioprompt.workbench import JOBS, Split, measure
+def measuring(setup: Setup, request: gr.Request | None) -> Job[Bench]:
+    """Measure in the background; curators who want the same wait for the same, visitors could stop each other."""
+    from audioprompt.jobs import JOBS
+    from audioprompt.workbench import Split, measure
 
-    def work(progress: Progress) -> Bench:
-        clips = strangers.clips_named(setup.data, uploads(), progress=partial(progress, "files"))
-        model, pack = shared_model(setup.model), PromptStore().get(setup.pack_id)
-        bench = measure(model, pack, clips, setup.split or Split.suggested(clips), progress)
+    store, folder = roles.store(request), uploads(request)
+
+    def work(job: Job[Bench]) -> Bench:
+        clips = roles.clips_named(setup.data, request, folder, progress=partial(job.progress, "files"))
+        model, pack = shared_model(setup.model), store.get(setup.pack_id)
+        bench = measure(model, pack, clips, setup.split or Split.suggested(clips), job.progress)
         bench.board.random_curves  # noqa: B018, computed while someone waits anyway
         return bench
 
-    return JOBS.start((setup, PromptStore().stamp(setup.pack_id)), work)
+    return JOBS.start(work, key=(setup, store.stamp(setup.pack_id), roles.session(request)))
 
 
 def followed(job: Job[T]) -> Iterator[str]:
@@ -351,14 +367,14 @@ def followed(job: Job[T]) -> Iterator[str]:
 
 def outcome(get: Callable[[], T]) -> T | str:
     """What comes of some work, or why nothing does, to be shown in its place."""
+    from audioprompt.jobs import Stopped
     from audioprompt.models.base import ModelError
-    from audioprompt.workbench import Stopped
 
     try:
         return get()
     except Stopped:
         return markup.empty("Stopped. What was encoded until now is kept: measure again to go on from there.")
-    except (PackError, DataError, AudioError, ModelError) as error:
+    except (PackError, DataError, AudioError, ModelError, roles.NotAllowed) as error:
         return markup.problem(_sentence(error))
 
 
@@ -380,6 +396,7 @@ def show_measured(
     seed: float,
     kept: Kept,
     model_name: str,
+    request: gr.Request | None = None,
 ) -> Iterator[list[Any]]:
     """Measure a pack on the clips that were named.
 
@@ -395,22 +412,22 @@ def show_measured(
     if isinstance(split, str):
         yield answer(message=split)
     else:
-        yield from shown(desk, Setup(pack_id, data, split, model_name), kept)
+        yield from shown(desk, Setup(pack_id, data, split, model_name), kept, request)
 
 
-def shown(desk: Desk | None, setup: Setup, kept: Kept) -> Iterator[list[Any]]:
+def shown(desk: Desk | None, setup: Setup, kept: Kept, request: gr.Request | None) -> Iterator[list[Any]]:
     """Measure, telling how far it is, and show the desk or say why there is none."""
-    job = outcome(lambda: measuring(setup))
+    job = outcome(lambda: measuring(setup, request))
     if isinstance(job, str):
         yield answer(message=job)
         return
     for message in followed(job):
         yield answer(message=message)
     bench = outcome(job.result)
-    yield answer(message=bench) if isinstance(bench, str) else opened(desk, bench, setup, kept)
+    yield answer(message=bench) if isinstance(bench, str) else opened(desk, bench, setup, kept, request)
 
 
-def opened(desk: Desk | None, bench: Bench, setup: Setup, kept: Kept) -> list[Any]:
+def opened(desk: Desk | None, bench: Bench, setup: Setup, kept: Kept, request: gr.Request | None) -> list[Any]:
     """A new desk for a bench, with the view of the old one."""
     labels = bench.seen.spoken_classes
     fresh = Desk(bench, setup.model, setup.pack_id, label=labels[0])
@@ -421,11 +438,11 @@ def opened(desk: Desk | None, bench: Bench, setup: Setup, kept: Kept) -> list[An
     clips = {"data": setup.data, "folds": numbers, "share": round(100 * bench.split.share), "seed": bench.split.seed}
     others = [(pack_id, old) for pack_id, old in kept.items() if pack_id != setup.pack_id]
     return answer(
-        drawn(arranged(fresh, PromptStore().get(setup.pack_id))),
+        drawn(arranged(fresh, roles.store(request).get(setup.pack_id)), request),
         message="", label=gr.Dropdown(choices=list(labels), value=fresh.label),
         clips=gr.Accordion(label=summary(bench), open=False), **clips,
         kept=dict([*others[1 - PACKS_KEPT :], (setup.pack_id, clips)]),
-        pack_in_hand=setup.pack_id, pack=pack_choice(setup.pack_id),
+        pack_in_hand=setup.pack_id, pack=pack_choice(setup.pack_id, request),
     )  # fmt: skip
 
 
@@ -445,83 +462,102 @@ def clips_for(pack: PromptPack, kept: Kept) -> tuple[str, Split | None] | None:
     return None if last is None else (last["data"], split_of(last["folds"], last["share"], last["seed"]))
 
 
-def enter(desk: Desk | None, pack_id: str, kept: Kept, model_name: str) -> Iterator[list[Any]]:
+def enter(
+    desk: Desk | None, pack_id: str, kept: Kept, model_name: str, request: gr.Request | None = None
+) -> Iterator[list[Any]]:
     """Show a pack: as it is, if it is measured; else measure it, or say what to do first."""
     if desk and (desk.pack_id, desk.model) == (pack_id, model_name):
-        yield answer(refreshed(desk), pack=pack_choice(pack_id))
+        yield answer(refreshed(desk, request), pack=pack_choice(pack_id, request))
         return
-    pack = outcome(lambda: PromptStore().get(pack_id)) if pack_id else view.START
+    pack = outcome(lambda: roles.store(request).get(pack_id)) if pack_id else view.START
     if isinstance(pack, str):
-        yield answer(message=pack, pack=pack_choice(""))
+        yield answer(message=pack, pack=pack_choice("", request))
     elif clips := clips_for(pack, kept):
-        yield from shown(desk, Setup(pack_id, *clips, model_name), kept)
+        yield from shown(desk, Setup(pack_id, *clips, model_name), kept, request)
     else:
         yield answer(
-            message=view.ask_for_clips(pack), pack=pack_choice(pack_id), pack_in_hand=pack_id,
+            message=view.ask_for_clips(pack), pack=pack_choice(pack_id, request), pack_in_hand=pack_id,
             clips=gr.Accordion(open=True),
         )  # fmt: skip
 
 
-def remeasured(desk: Desk | None, *asked: Any) -> Iterator[list[Any]]:
+def remeasured(
+    desk: Desk | None,
+    pack_id: str,
+    data: str,
+    folds: str,
+    share: float,
+    seed: float,
+    kept: Kept,
+    model_name: str,
+    request: gr.Request | None = None,
+) -> Iterator[list[Any]]:
     """Measure again with another model, if anything is measured."""
     if desk is None:
         yield answer()
     else:
-        yield from show_measured(desk, *asked)
+        yield from show_measured(desk, pack_id, data, folds, share, seed, kept, model_name, request)
 
 
-def show_demonstration(desk: Desk | None, kept: Kept, model_name: str) -> Iterator[list[Any]]:
+def show_demonstration(
+    desk: Desk | None, kept: Kept, model_name: str, request: gr.Request | None = None
+) -> Iterator[list[Any]]:
     """Measure the demonstration's candidates on its clips."""
     from audioprompt.workbench import demonstration_pack
 
-    yield from _entered(outcome(lambda: demonstration_pack(strangers.store_to_write())), desk, kept, model_name)
+    pack_id = outcome(lambda: demonstration_pack(roles.store(request)))
+    yield from _entered(pack_id, desk, kept, model_name, request)
 
 
-def show_imported(desk: Desk | None, path: str, kept: Kept, model_name: str) -> Iterator[list[Any]]:
+def show_imported(
+    desk: Desk | None, path: str, kept: Kept, model_name: str, request: gr.Request | None = None
+) -> Iterator[list[Any]]:
     """Import a pack and go on with it."""
-    yield from _entered(outcome(lambda: imported(path)), desk, kept, model_name)
+    yield from _entered(outcome(lambda: imported(path, request)), desk, kept, model_name, request)
 
 
-def _entered(pack_id: str, *rest: Any) -> Iterator[list[Any]]:
+def _entered(
+    pack_id: str, desk: Desk | None, kept: Kept, model_name: str, request: gr.Request | None
+) -> Iterator[list[Any]]:
     """Enter with a pack, or say in its place why there is none."""
-    desk, kept, model_name = rest
-    if pack_id in PromptStore().ids():
-        yield from enter(desk, pack_id, kept, model_name)
+    if pack_id in roles.store(request).ids():
+        yield from enter(desk, pack_id, kept, model_name, request)
     else:
         yield answer(message=pack_id)
 
 
-def show_proposal(desk: Desk | None) -> Iterator[list[Any]]:
+def show_proposal(desk: Desk | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Propose a whole selection, and mark what it would change."""
-    from audioprompt.workbench import JOBS, proposed
+    from audioprompt.jobs import JOBS
+    from audioprompt.workbench import proposed
 
     if desk is None:
         return
     bench = desk.bench
-    job = JOBS.start((id(bench), "proposal"), lambda progress: proposed(bench))
+    job = JOBS.start(lambda _: proposed(bench), key=(id(bench), "proposal"))
     while not job.finished(LOOK_SECONDS):
         yield [view.WEIGHING, *AS_IT_IS]
-    yield ["", *drawn(replace(desk, proposal=job.result()))]
+    yield ["", *drawn(replace(desk, proposal=job.result()), request)]
 
 
-def show_held_out(desk: Desk | None, request: gr.Request) -> Iterator[list[Any]]:
+def show_held_out(desk: Desk | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Score the templates approved on the clips held out, and note in the pack that this was done."""
-    from audioprompt.workbench import JOBS, note_held_out, score_held_out
+    from audioprompt.jobs import JOBS
+    from audioprompt.workbench import note_held_out, score_held_out
 
     if desk is None:
         return
-    store, bench = PromptStore(), desk.bench
+    store, bench = roles.store(request), desk.bench
     approved = bench.approved(store.get(desk.pack_id))
-    job = JOBS.start((id(bench), approved.tobytes()), partial(score_held_out, bench, approved))
+    job = JOBS.start(lambda job: score_held_out(bench, approved, job.progress), key=(id(bench), approved.tobytes()))
     for message in followed(job):
         yield [message, *AS_IT_IS]
     found = outcome(job.result)
     if isinstance(found, str):
         yield [found, *AS_IT_IS]
         return
-    if not strangers.present():
-        note_held_out(store, bench, desk.pack_id, found, who(request))
-    yield ["", *drawn(replace(desk, held_out=found))]
+    note_held_out(store, bench, desk.pack_id, found, who(request))
+    yield ["", *drawn(replace(desk, held_out=found), request)]
 
 
 # --- the tab ----------------------------------------------------------------------------------------------------------
@@ -557,6 +593,7 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
                 with gr.Row(elem_classes="exports"):
                     exports = [(kind, gr.Button(name, size="sm", min_width=80)) for kind, name in FORMATS.items()]
                 file = gr.UploadButton("Import a pack, list or table", file_types=[".json", ".csv", ".txt"], size="sm")
+        session = gr.HTML(elem_id="curate-session", apply_default_css=False)
         message = gr.HTML(elem_id="curate-message", js_on_load=MESSAGE_SCRIPT, apply_default_css=False)
         with gr.Column(elem_id="curate-desk"):
             strip = gr.HTML(elem_id="curate-strip", apply_default_css=False)
@@ -591,6 +628,7 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
     instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     lasting: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
+    page.load(session_note, None, session, **instant)
     clips = [data, folds, share, seed, kept]
     answered: dict[str, Any] = {
         "outputs": [message, *parts, label, clips_fold, *clips, pack_in_hand, pack], **lasting,
@@ -617,16 +655,23 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
     table.propose(show_proposal, desk, [message, *parts], **lasting)
     table.test(show_held_out, desk, [message, *parts], **lasting)
     for kind, button in exports:
-        saved = button.click(partial(exported, kind=kind), pack, parcel, **instant)
+        saved = button.click(_exporting(kind), pack, parcel, **instant)
         saved.then(None, parcel, js=SAVE, **instant)
 
 
 def _act(desk: Desk | None, event: gr.EventData, request: gr.Request) -> Drawn:
-    return acted(desk, event.acts, str(event.selected), who(request))
+    return acted(desk, event.acts, str(event.selected), request)
 
 
-def _look(desk: Desk | None, event: gr.EventData) -> tuple[Any, Any]:
-    return looked(desk, str(event.selected))
+def _look(desk: Desk | None, event: gr.EventData, request: gr.Request) -> tuple[Any, Any]:
+    return looked(desk, str(event.selected), request)
+
+
+def _exporting(kind: str) -> Callable[[str | None, gr.Request], dict[str, str] | None]:
+    def export(pack_id: str | None, request: gr.Request) -> dict[str, str] | None:
+        return exported(pack_id, kind, request)
+
+    return export
 
 
 def _play(desk: Desk | None, event: gr.EventData) -> Any:
@@ -634,6 +679,6 @@ def _play(desk: Desk | None, event: gr.EventData) -> Any:
 
 
 def _stop(event: gr.EventData) -> None:
-    from audioprompt.workbench import JOBS
+    from audioprompt.jobs import JOBS
 
     JOBS.stop(str(event.job))

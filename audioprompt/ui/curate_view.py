@@ -28,7 +28,7 @@ from audioprompt.prompts.decisions import (
     times_tested,
 )
 from audioprompt.prompts.pack import PackEntry, PromptPack, Status
-from audioprompt.prompts.template import SLOT
+from audioprompt.prompts.template import SLOT, one_line
 
 if TYPE_CHECKING:
     from audioprompt.curation import Choices, Standing
@@ -353,7 +353,8 @@ def _clip_list(bench: Bench, clips: Choices, title: str, template: int) -> str:
     names, board = bench.seen.spoken_classes, bench.board
     wrong = board.vanilla if title == "Wins" else board.alone[template]
     items = "".join(
-        f'<li><button type="button" data-do="play" data-clip="{clip}" title="{escape(bench.seen.paths[clip].name)}">'
+        f'<li><button type="button" data-do="play" data-clip="{clip}" '
+        f'title="{escape(one_line(bench.seen.paths[clip].name))}">'
         f"{PLAY}<span>{escape(names[board.truth[clip]])}</span><small>not {escape(names[wrong[clip]])}</small></button>"
         "</li>"
         for clip in map(int, clips[:CLIPS_SHOWN])

@@ -29,9 +29,8 @@ from audioprompt.prompts.generate import (
 )
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.quality import Flag, check
-from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import FORMATS, SLOT, Template, TemplateError, one_line
-from audioprompt.ui import markup, strangers
+from audioprompt.ui import markup, roles
 from audioprompt.ui.classify import PRESET_PROMPT, presets
 from audioprompt.ui.header import shared_model
 
@@ -51,11 +50,12 @@ Choices = dict[str, Any]  # what this browser keeps: the task and the generator,
 # --- the task ---------------------------------------------------------------------------------------------------------
 
 
-def choose_preset(name: str) -> tuple[Any, Any]:
+def choose_preset(name: str, request: gr.Request | None = None) -> tuple[Any, Any]:
     """What a pack's list of labels sets: the category and the labels."""
-    if name not in presets():
+    offered = presets(request)
+    if name not in offered:
         return gr.skip(), gr.skip()
-    pack, labels = presets()[name]
+    pack, labels = offered[name]
     return pack.category or "", ", ".join(labels)
 
 
@@ -64,12 +64,12 @@ def choose_demonstration() -> tuple[str, str]:
     return "instruments", ", ".join(open_clips(DEMONSTRATION).spoken_classes)
 
 
-def choose_data(where: str) -> tuple[Any, str]:
+def choose_data(where: str, request: gr.Request | None = None) -> tuple[Any, str]:
     """The labels of a data set, and what went wrong where there are none."""
     if not where.strip():
         return gr.skip(), ""
     try:
-        return ", ".join(strangers.clips_named(where.strip()).spoken_classes), ""
+        return ", ".join(roles.clips_named(where.strip(), request).spoken_classes), ""
     except DataError as error:
         return gr.skip(), markup.problem(error)
 
@@ -85,27 +85,42 @@ def task_summary(task: Task) -> str:
 
 
 def generator_of(
-    kind: str, seed: float | None, model: str, base_url: str, temperature: float | None, key: str
+    kind: str,
+    seed: float | None,
+    model: str,
+    base_url: str,
+    temperature: float | None,
+    key: str,
+    request: gr.Request | None = None,
 ) -> Generator:
     """The generator that was chosen.
 
     Raises:
-        GenerationError: what it takes is not given.
+        GenerationError: what it takes is not given, or a visitor would use the owner's key or network.
     """
     if kind == LEXICON:
         return OfflineLexicon(int(seed or 0))
-    if strangers.present() and (not key or _url(base_url) != OPENAI_URL):
-        raise GenerationError(f"visitors ask OpenAI, with a key of their own: give one, or {strangers.ELSEWHERE}")
+    if not roles.is_curator(request):
+        if not key or _url(base_url, request) != OPENAI_URL:
+            raise GenerationError(f"visitors ask OpenAI, with a key of their own: give one, or {roles.elsewhere()}")
+        base_url = OPENAI_URL  # whatever the owner's environment says
     from audioprompt.prompts.chat import ChatService
 
     return ChatService(model, base_url or None, key or None, temperature, None if seed is None else int(seed))
 
 
-def in_use(kind: str, seed: float | None, model: str, base_url: str, temperature: float | None) -> str:
+def in_use(
+    kind: str,
+    seed: float | None,
+    model: str,
+    base_url: str,
+    temperature: float | None,
+    request: gr.Request | None = None,
+) -> str:
     """Which generator, model and settings are in use, in one line."""
     parts = ["Offline lexicon"]
     if kind == SERVICE:
-        parts = [f"{one_line(model) or 'no model named yet'} at {_host(base_url)}"]
+        parts = [f"{one_line(model) or 'no model named yet'} at {_host(_url(base_url, request))}"]
         parts += [] if temperature is None else [f"temperature {temperature:g}"]
     parts += [] if seed is None else [f"seed {seed:g}"]
     return f'<span class="in-use">{escape(" · ".join(parts))}</span>'
@@ -116,11 +131,12 @@ def for_service(kind: str) -> tuple[Any, Any]:
     return gr.Column(visible=kind == SERVICE), gr.Number(visible=kind == SERVICE)
 
 
-def key_state(base_url: str) -> str:
+def key_state(base_url: str, request: gr.Request | None = None) -> str:
     """Where the key for an address comes from if none is typed, and what becomes of one that is."""
-    if os.environ.get("OPENAI_API_KEY") and _url(base_url) == _url(""):
+    url = _url(base_url, request)
+    if roles.is_curator(request) and os.environ.get("OPENAI_API_KEY") and url == _url("", request):
         return "Key taken from OPENAI_API_KEY, unless you give another."
-    if _url(base_url) == OPENAI_URL:
+    if url == OPENAI_URL:
         return "OpenAI wants one. It goes to the service and is kept nowhere."
     return "Only if the service wants one. It is kept nowhere."
 
@@ -190,6 +206,7 @@ def propose(
     base_url: str,
     temperature: float | None,
     key: str,
+    request: gr.Request | None = None,
 ) -> Iterator[tuple[Any, ...]]:
     """Propose attributes and sources for a task.
 
@@ -200,7 +217,7 @@ def propose(
     unchanged = (gr.skip(),) * 8
     try:
         task, notice = task_of(category, labels)
-        generator = generator_of(kind, seed, model, base_url, temperature, key)
+        generator = generator_of(kind, seed, model, base_url, temperature, key, request)
         yield _running("Looking for words"), *unchanged
         ideas = Ideas()
         for found in ticking(generator.ideas(task) for _ in range(1)):
@@ -256,11 +273,13 @@ def write(
     temperature: float | None,
     key: str,
     checker: str,
+    request: gr.Request | None = None,
 ) -> Iterator[tuple[Any, ...]]:
     """Write candidates with the words kept, and check them when all are there.
 
     Args:
         checker: the model that checks them.
+        request: of whoever asks.
 
     Yields:
         The second step; the state of things; the candidates as a table, and as a pack. What was written earlier stays
@@ -272,7 +291,7 @@ def write(
     try:
         task, _ = task_of(category, labels)
         ideas = Ideas(tuple(attributes), tuple(sources))
-        generator = generator_of(kind, seed, model, base_url, temperature, key)
+        generator = generator_of(kind, seed, model, base_url, temperature, key, request)
         words = f"{_counted(len(ideas.attributes), 'attribute')}, {_counted(len(ideas.sources), 'source')} kept"
         yield done(words), state(0, wanted, running=True), gr.skip(), gr.skip()
     except (LabelError, TemplateError, GenerationError) as error:
@@ -321,15 +340,15 @@ def checked(
         return check(templates, labels), _notice(f"Checked by their text alone: {error}")
 
 
-def proposed_names(pack: PromptPack | None) -> tuple[Any, Any]:
+def proposed_names(pack: PromptPack | None, request: gr.Request | None = None) -> tuple[Any, Any]:
     """A title and a free id for candidates."""
     if pack is None:
         return gr.skip(), gr.skip()
     task, today = Task(pack.category, _contents(pack)[1]), _today()
-    return proposed_title(task, today), proposed_id(task, today, PromptStore().ids())
+    return proposed_title(task, today), proposed_id(task, today, roles.store(request).ids())
 
 
-def send(pack: PromptPack | None, title: str, pack_id: str) -> tuple[Any, ...]:
+def send(pack: PromptPack | None, title: str, pack_id: str, request: gr.Request | None = None) -> tuple[Any, ...]:
     """Keep the candidates as a new pack.
 
     Returns:
@@ -339,7 +358,7 @@ def send(pack: PromptPack | None, title: str, pack_id: str) -> tuple[Any, ...]:
         if pack is None:
             raise PackError("There are no candidates yet: write some first.")
         pack = pack.model_copy(update={"id": pack_id.strip(), "title": title})
-        strangers.store_to_write().create(pack)
+        roles.store(request).create(pack)
     except PackError as error:
         return gr.skip(), gr.skip(), gr.skip(), markup.problem(error)
     summary = f"{_counted(len(pack.entries), 'candidate')} kept as {pack.id}, now in Curate"
@@ -450,12 +469,14 @@ def _today() -> date:
     return datetime.now(timezone.utc).date()
 
 
-def _url(base_url: str) -> str:
-    return (base_url.strip() or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
+def _url(base_url: str, request: gr.Request | None) -> str:
+    """The address that is asked; the one in the environment is the owner's."""
+    preset = os.environ.get("OPENAI_BASE_URL") if roles.is_curator(request) else None
+    return (base_url.strip() or preset or OPENAI_URL).rstrip("/")
 
 
-def _host(base_url: str) -> str:
-    return urlsplit(_without_secrets(_url(base_url))).netloc or "an address that cannot be used"
+def _host(url: str) -> str:
+    return urlsplit(_without_secrets(url)).netloc or "an address that cannot be used"
 
 
 def _without_secrets(url: str) -> str:
@@ -556,7 +577,7 @@ def build(
                         value="", label="Model", placeholder="the service's name for it", elem_id="service-model"
                     )
                     base_url = gr.Textbox(
-                        value="", label="Address", placeholder=os.environ.get("OPENAI_BASE_URL") or OPENAI_URL,
+                        value="", label="Address", placeholder=_url("", None),
                         elem_id="service-url",
                     )  # fmt: skip
                     key = gr.Textbox(
@@ -612,11 +633,10 @@ def build(
 
     # the generator
     gr.on(
-        [field.change for field in settings], lambda *values: (in_use(*values),) * 2, settings,
-        [beside_proposing, beside_writing], **instant,
+        [field.change for field in settings], _in_use, settings, [beside_proposing, beside_writing], **instant,
     )  # fmt: skip
     kind.change(for_service, kind, [service, temperature], **instant)
-    base_url.change(lambda url: gr.Textbox(info=key_state(url)), base_url, key, **instant)
+    gr.on([page.load, base_url.change], _key_info, base_url, key, **instant)
     gr.on(
         [exact_fold.expand, kind.change, category.change, labels.change, count.change, *(one.change for one in words)],
         exact_prompt, [kind, *task, *words, count], exact, **instant,
@@ -625,6 +645,16 @@ def build(
     # what this browser remembers
     page.load(recall, kept, remembered, **instant)
     gr.on([field.change for field in remembered], remember, remembered, kept, **instant)
+
+
+def _in_use(
+    kind: str, seed: float | None, model: str, base_url: str, temperature: float | None, request: gr.Request
+) -> tuple[str, str]:
+    return (in_use(kind, seed, model, base_url, temperature, request),) * 2
+
+
+def _key_info(base_url: str, request: gr.Request) -> Any:
+    return gr.Textbox(info=key_state(base_url, request))
 
 
 CSS = """

@@ -1,25 +1,40 @@
-"""The header: what this is, which model answers, how far it is, and what to do where it cannot be had."""
+"""The header: what this is, which model answers, how far it is, and what to do where it cannot be had; who signs in."""
 
+import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import gradio as gr
 
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
-from audioprompt.ui import markup, strangers
+from audioprompt.ui import markup, roles
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
+
+T = TypeVar("T")
 
 PURPOSE = "Name any sound with words: no training, and prompts you can measure."
 HIDDEN: Any = "hidden"  # there but not seen: with False Gradio may never show it again
 LOOK_SECONDS = 0.3  # between two looks at a model that is being loaded
 
 WEIGHTS_HELP = "Path of the published weights on this machine, with their tokenizer.json beside them"
+
+SIGN_IN, SIGN_OUT = "Sign in", "Sign out"
+FORGET = f"document.cookie = '{roles.COOKIE}=; path=/; max-age=0; samesite=strict'; location.reload();"
+UNFOLD = "document.body.classList.toggle('signing-in') && document.querySelector('#password input').focus();"
+PRESSED = f"(label) => {{ if (label === '{SIGN_OUT}') {{ {FORGET} }} else {{ {UNFOLD} }} }}"
+REMEMBER = f"""(given) => {{
+    if (!given) return;
+    const kept = 'path=/; samesite=strict; max-age={roles.SIGNED_IN_SECONDS}';
+    document.cookie = `{roles.COOKIE}=${{given.token}}; ${{kept}}${{location.protocol === 'https:' ? '; secure' : ''}}`;
+    location.reload();
+}}"""
 
 _loaders = ThreadPoolExecutor(thread_name_prefix="model")  # so that the state line can move while a model loads
 
@@ -58,13 +73,12 @@ def follow(name: str) -> Iterator[tuple[str, Any, Any]]:
         yield markup.model_state(words, "ready"), gr.Column(visible=HIDDEN), ""
 
 
-def take_weights(name: str, path: str) -> Iterator[tuple[str, Any, Any]]:
+def take_weights(name: str, path: str, request: gr.Request | None = None) -> Iterator[tuple[str, Any, Any]]:
     """Load a model from a file on this machine, from now on and for everyone; yields as `follow` does."""
     try:
-        if strangers.present():
-            raise ModelError(f"files of this server cannot be named here: {strangers.ELSEWHERE}")
+        roles.only_curators(request, "load models from files")
         registry.keep_weights(name, Path(path.strip()).expanduser())
-    except RuntimeError as error:
+    except (ModelError, roles.NotAllowed) as error:
         yield _failed(error)
     else:
         yield from follow(name)
@@ -79,23 +93,42 @@ def warm(name: str) -> None:
     _loaders.submit(shared_model, name)
 
 
+def in_background(work: Callable[..., T], *given: Any) -> Future[T]:
+    """Start some work that waits for a model."""
+    return _loaders.submit(work, *given)
+
+
+def sign_in(password: str) -> tuple[dict[str, str] | None, str]:
+    """The token that makes its holder a curator, for whoever knows the password; else why there is none."""
+    try:
+        return {"token": roles.sign_in(password)}, ""
+    except roles.NotAllowed as error:
+        return None, markup.problem(error)
+
+
+def sign_in_or_out(request: gr.Request) -> str:
+    """What the button is for: a curator signs out."""
+    return SIGN_OUT if roles.is_curator(request) else SIGN_IN
+
+
 # --- the header -------------------------------------------------------------------------------------------------------
 
 
-def build(page: gr.Blocks, model_name: str) -> tuple[gr.Dropdown, list[Any]]:
+def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, list[Any]]:
     """Lay out the header in the Blocks context it is called in, and wire it.
 
     Returns:
         The picker, whose value is the model's name, and the events after which another model answers.
     """
     with gr.Row(elem_id="header"):
-        gr.HTML(f'<span class="name">audioprompt</span><span class="purpose">{PURPOSE}</span>')
+        gr.HTML(f'<span class="name">{escape(title)}</span><span class="purpose">{PURPOSE}</span>')
         with gr.Row(elem_id="model"):
             state = gr.HTML(markup.model_state("loading", "loading"), elem_id="model-state")
             picker = gr.Dropdown(
                 [entry.name for entry in registry.entries()], value=model_name, label="Model", show_label=False,
                 container=False, elem_id="model-picker",
             )  # fmt: skip
+            signing = _sign_in_button()
     with gr.Column(visible=HIDDEN, elem_id="weights") as ask:
         why = gr.HTML()
         with gr.Row():
@@ -114,4 +147,34 @@ def build(page: gr.Blocks, model_name: str) -> tuple[gr.Dropdown, list[Any]]:
     picker.input(lambda name: name, picker, chosen_last, **instant)
     chosen = picker.input(follow, picker, **watched)
     given = gr.on([use.click, path.submit], take_weights, [picker, path], **watched)
+    if signing:
+        page.load(sign_in_or_out, None, signing, **instant)
+        signing.click(None, signing, js=PRESSED, **instant)
+        _build_password(instant)
     return picker, [chosen, given]
+
+
+def _sign_in_button() -> gr.Button | None:
+    """What curators sign in with: at home nothing, on a Space Hugging Face, elsewhere the button of the password."""
+    if roles.on_a_space():
+        if os.environ.get("OAUTH_CLIENT_ID"):
+            gr.LoginButton(SIGN_IN, logout_value=SIGN_OUT, size="sm", variant="secondary", elem_id="sign-in")
+        return None
+    if roles.public() and os.environ.get(roles.PASSWORD):
+        return gr.Button(SIGN_IN, size="sm", min_width=0, elem_id="sign-in")
+    return None
+
+
+def _build_password(instant: dict[str, Any]) -> None:
+    """The fold that asks for the password, seen once the button was pressed, see CSS."""
+    with gr.Column(elem_id="password"):
+        with gr.Row():
+            password = gr.Textbox(
+                type="password", placeholder="The curators' password", label="Password", show_label=False,
+                container=False, scale=5, html_attributes=gr.InputHTMLAttributes(autocomplete="current-password"),
+            )  # fmt: skip
+            enter = gr.Button(SIGN_IN, variant="primary", size="md", scale=0, min_width=96)
+        problem = gr.HTML()
+        token = gr.JSON(visible=HIDDEN)
+    given = gr.on([enter.click, password.submit], sign_in, password, [token, problem], **instant)
+    given.then(None, token, js=REMEMBER, **instant)

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,16 +20,16 @@ from audioprompt.audio import AudioError, load
 from audioprompt.classify import LABEL_CHARACTERS, VANILLA
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
 from audioprompt.prompts.pack import PackError
-from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import one_line
 from audioprompt.ui import learn_view as view
-from audioprompt.ui import markup, strangers
-from audioprompt.ui.classify import GENERAL_PACK, pack_choices, waveform
+from audioprompt.ui import markup, roles
+from audioprompt.ui.classify import pack_choices, waveform
 from audioprompt.ui.header import shared_model
 from audioprompt.ui.learn_style import CSS as CSS
 
 if TYPE_CHECKING:
-    from audioprompt.learning import Job, Step, Trial, Tried
+    from audioprompt.jobs import Job
+    from audioprompt.learning import Step, Trial, Tried
 
 LOOK_SECONDS = 0.12  # between two looks at a fit
 PLAYED_AT = 22_050  # Hz
@@ -63,7 +64,9 @@ class Gathered:
     folder: Path | None = None
 
     def with_folder(self) -> Gathered:
-        return self if self.folder else replace(self, folder=Path(tempfile.mkdtemp(prefix="audioprompt-clips-")))
+        if self.folder:
+            return self
+        return replace(self, folder=Path(tempfile.mkdtemp(prefix="clips-", dir=roles.temporary())))
 
 
 class Shown(NamedTuple):
@@ -88,7 +91,7 @@ def show(gathered: Gathered, name: str = "", note: str = "") -> Shown:
     return Shown(gathered, view.cards(gathered.clips, name), name, choice, note)
 
 
-def add(gathered: Gathered, name: str, files: Sequence[str | Path]) -> Shown:
+def add(gathered: Gathered, name: str, files: Sequence[str | Path], request: gr.Request | None = None) -> Shown:
     """Add recordings to a class, which is made where there is none of that name; no recordings make the class alone."""
     name = one_line(name)
     if problem := _unfit(name):
@@ -96,10 +99,11 @@ def add(gathered: Gathered, name: str, files: Sequence[str | Path]) -> Shown:
     gathered = gathered.with_folder()
     clips = gathered.clips
     try:
+        roles.refuse_too_many(request, gathered.folder or Path(), files)
         kept = [_kept(Path(file), gathered.folder or Path()) for file in files]
         for file in kept:
             load(file, PLAYED_AT, max_seconds=600)
-    except (AudioError, OSError) as error:
+    except (AudioError, OSError, roles.NotAllowed) as error:
         return show(gathered, name, markup.problem(error))
     classes = clips.classes if name in clips.classes else (*clips.classes, name)
     clips = LabelledClips(
@@ -120,11 +124,11 @@ def drop(gathered: Gathered, name: str) -> Shown:
     return show(replace(gathered, clips=clips), name if rows else "")
 
 
-def take_data(gathered: Gathered, where: str) -> Shown:
-    """Take a data set in place of the clips there were."""
+def take_data(gathered: Gathered, where: str, uploads: Path | None = None, request: gr.Request | None = None) -> Shown:
+    """Take a data set in place of the clips there were; ``uploads`` is where visitors may name a file."""
     gathered = gathered.with_folder()
     try:
-        clips = strangers.clips_named(where.strip(), into=gathered.folder)
+        clips = roles.clips_named(where.strip(), request, uploads, into=gathered.folder)
     except DataError as error:
         return show(gathered, "", markup.problem(error))
     return show(replace(gathered, clips=clips))
@@ -188,7 +192,15 @@ AS_IT_IS = Learned(*[gr.skip()] * len(Learned._fields))
 
 
 def trial_of(
-    methods: Sequence[str], shots: float, epochs: float, rate: float, seeds: float, start: str, pack_id: str
+    methods: Sequence[str],
+    shots: float,
+    epochs: float,
+    rate: float,
+    seeds: float,
+    start: str,
+    pack_id: str,
+    dropout: float,
+    request: gr.Request | None = None,
 ) -> Trial:
     """What the controls ask for.
 
@@ -202,11 +214,11 @@ def trial_of(
     if not methods:
         raise FewShotError("Choose at least one method.")
     needed = "tspe" in methods or start == "pack"
-    templates = PromptStore().get(pack_id).approved if needed else ()
+    templates = roles.store(request).get(pack_id).approved if needed else ()
     starts = {"name": (BARE_NAME,), "vanilla": (VANILLA,), "pack": tuple(templates)}
     return Trial(
         tuple(methods), int(shots), tuple(range(int(seeds))), FitSettings(epochs=int(epochs), rate=rate),
-        tuple(templates), starts[start],
+        tuple(templates), starts[start], dropout,
     )  # fmt: skip
 
 
@@ -220,23 +232,30 @@ def learn(
     seeds: float,
     start: str,
     pack_id: str,
+    dropout: float,
     model_name: str,
+    request: gr.Request | None = None,
 ) -> Iterator[Learned]:
     """Try methods on the clips: yields how far it is, several times a second, and then what came of it."""
     from audioprompt.few_shot import FewShotError
-    from audioprompt.learning import Job, Stopped, try_out
+    from audioprompt.jobs import JOBS, Stopped
+    from audioprompt.learning import try_out
     from audioprompt.models.base import ModelError
 
     clips = gathered.clips
     chance = math.log(max(len(clips.classes), 2))
     try:
-        trial, model = trial_of(methods, shots, epochs, rate, seeds, start, pack_id), shared_model(model_name)
+        trial, model = (
+            trial_of(methods, shots, epochs, rate, seeds, start, pack_id, dropout, request),
+            shared_model(model_name),
+        )
         learn_folds = folds if clips.folds and folds else None
 
         def work(job: Job[Tried]) -> Tried:
-            return try_out(model, clips, trial, learn_folds, None, job.hearing, job.stepping, job.stopping)
+            heard = partial(job.progress, "clips")
+            return try_out(model, clips, trial, learn_folds, None, heard, partial(setattr, job, "stage"), job.stopping)
 
-        yield from _watched(job := Job(work), chance)
+        yield from _watched(job := JOBS.start(work), chance)
         tried = job.result()
     except Stopped:
         yield _over(view.START)
@@ -252,13 +271,13 @@ def _watched(job: Job[Any], chance: float) -> Iterator[Learned]:
         summary=view.hearing(0, 0), details="", job_id=job.id, curve="", go=gr.Button(interactive=False),
         stop=gr.Button(interactive=True),
     )  # fmt: skip
-    shown: tuple[tuple[int, int], Step | None] | None = None
+    shown: tuple[int, Step | None] | None = None
     try:
         while not job.finished(LOOK_SECONDS):
-            if (now := (job.heard, job.step)) != shown:
+            if (now := (job.done, job.stage)) != shown:
                 shown = now
                 yield AS_IT_IS._replace(
-                    summary=view.fitting(job.step, chance) if job.step else view.hearing(*job.heard)
+                    summary=view.fitting(job.stage, chance) if job.stage else view.hearing(job.done, job.total)
                 )
     finally:
         job.stop()
@@ -277,16 +296,16 @@ def _over(summary: str, details: str = "", tried: Tried | None = None) -> Learne
 
 def stop(job_id: str) -> None:
     """Ask a trial to end; what it has learned by then is kept."""
-    from audioprompt.learning import JOBS
+    from audioprompt.jobs import JOBS
 
-    if job := JOBS.get(job_id):
-        job.stop()
+    JOBS.stop(job_id)
 
 
 def shots_curve(tried: Tried, model_name: str) -> Iterator[str]:
     """Run the same trial with 1, 2, 4, 8 and 16 clips per class: yields how far it is, then the curve."""
     from audioprompt.few_shot import FewShotError
-    from audioprompt.learning import Job, Results, curve
+    from audioprompt.jobs import JOBS
+    from audioprompt.learning import Results, curve
 
     if tried.test is None:
         yield markup.problem("Nothing was held back to measure on: give three clips of every class.")
@@ -294,13 +313,14 @@ def shots_curve(tried: Tried, model_name: str) -> Iterator[str]:
     model, train, test = shared_model(model_name), tried.train, tried.test
 
     def work(job: Job[dict[int, Results]]) -> dict[int, Results]:
-        return curve(model, train, test, tried.results.trial, on_step=job.stepping, stop=job.stopping)
+        told = partial(setattr, job, "stage")
+        return curve(model, train, test, tried.results.trial, on_step=told, stop=job.stopping)
 
-    job = Job(work)
+    job = JOBS.start(work)
     try:
         while not job.finished(LOOK_SECONDS):
-            if job.step:
-                yield view.counting(job.step)
+            if job.stage:
+                yield view.counting(job.stage)
         yield view.shots_curve(job.result())
     except FewShotError as error:
         yield markup.problem(error)
@@ -403,7 +423,11 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
                     seeds = gr.Slider(1, 5, 3, step=1, label="Seeds", min_width=140)
                 with gr.Row():
                     start = gr.Dropdown(STARTS, value="name", label="PALM starts from", min_width=180)
-                    pack = gr.Dropdown(pack_choices(), value=GENERAL_PACK, label="Prompts of TSPE", min_width=180)
+                    pack = gr.Dropdown(pack_choices(), label="Prompts of TSPE", min_width=180)
+                dropout = gr.Slider(
+                    0, 0.9, 0, step=0.1, label="Dropout: share of what is heard that each step leaves out",
+                    info="Half of it, as in PALM's own code, often helps where clips are few.",
+                )  # fmt: skip
         with gr.Column(scale=7, min_width=320, elem_id="learn-answer"):
             summary = gr.HTML(view.START, elem_id="learn-summary", apply_default_css=False)
             with gr.Column(elem_id="learn-use"):  # seen where there is a head, see CSS
@@ -427,10 +451,10 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
 
     cards.click(_act, [gathered], [*shown, player], **slow)
     gr.on([name.submit], lambda gathered, name: add(gathered, name, []), [gathered, name], shown, **instant)
-    upload.upload(lambda gathered, name, files: add(gathered, name, files), [gathered, name, upload], shown, **slow)
+    upload.upload(add, [gathered, name, upload], shown, **slow)
     microphone.stop_recording(_recorded, [gathered, name, microphone], [*shown, microphone], **slow)
-    where.submit(take_data, [gathered, where], shown, **slow)
-    zip_file.upload(take_data, [gathered, zip_file], shown, **slow)
+    where.submit(_named, [gathered, where], shown, **slow)
+    zip_file.upload(_uploaded, [gathered, zip_file], shown, **slow)
     demonstration.click(lambda gathered: take_data(gathered, DEMONSTRATION), gathered, shown, **slow)
 
     packing: dict[str, Any] = {
@@ -441,7 +465,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
     }
     go.click(None, js=REVEAL, **instant)
     go.click(
-        learn, [gathered, folds, methods, shots, epochs, rate, seeds, start, pack, model],
+        learn, [gathered, folds, methods, shots, epochs, rate, seeds, start, pack, dropout, model],
         [summary, details, tried, job_id, head, curve, go, halt], **slow,
     ).then(**packing)  # fmt: skip
     gr.on([head.input, licence.change], **packing)
@@ -465,8 +489,16 @@ def _act(gathered: Gathered, event: gr.EventData) -> tuple[Any, ...]:
     return *show(replace(Gathered(), folder=gathered.folder)), ""
 
 
-def _recorded(gathered: Gathered, name: str, recording: str | None) -> tuple[Any, ...]:
+def _named(gathered: Gathered, where: str, request: gr.Request) -> Shown:
+    return take_data(gathered, where, request=request)
+
+
+def _uploaded(gathered: Gathered, path: str, request: gr.Request) -> Shown:
+    return take_data(gathered, path, Path(path).parent, request)
+
+
+def _recorded(gathered: Gathered, name: str, recording: str | None, request: gr.Request) -> tuple[Any, ...]:
     """A recording has ended: add it, and be ready for the next one."""
     if recording is None:
         return *[gr.skip()] * len(Shown._fields), gr.skip()
-    return *add(gathered, name, [recording]), None
+    return *add(gathered, name, [recording], request), None

@@ -11,6 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audioprompt.data import LabelledClips
+from audioprompt.prompts.template import one_line
 from audioprompt.ui import markup, theme
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _button(act: str, sign: str, words: str) -> str:
 def player(name: str, wav_as_base64: str) -> str:
     """A clip, played at once."""
     return (
-        f'<div class="player"><span>{escape(name)}</span>'
+        f'<div class="player"><span>{escape(one_line(name))}</span>'
         f'<audio controls autoplay src="data:audio/wav;base64,{wav_as_base64}"></audio></div>'
     )
 

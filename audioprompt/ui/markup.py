@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from audioprompt.classify import Classification, Vote
 from audioprompt.prompts.pack import PromptPack
+from audioprompt.prompts.template import one_line
 from audioprompt.ui import theme
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def verdict(result: Classification, notice: str = "") -> str:
 
 def problem(sentence: object) -> str:
     """What went wrong and what to do, in the place where the answer would be."""
-    return f'<div class="problem" role="alert">{escape(str(sentence))}</div>'
+    return f'<div class="problem" role="alert">{escape(one_line(str(sentence)))}</div>'
 
 
 def empty(sentence: str) -> str:

@@ -116,8 +116,12 @@ footer .divider {{ display: none; }}
 #header .name {{ font-size: 1.25rem; font-weight: 650; letter-spacing: -0.01em; margin-right: 10px; }}
 #model {{ align-items: center; gap: 10px; flex-wrap: nowrap; }}
 #model > * {{ min-width: 0 !important; }}
-#model-picker {{ flex: 0 0 190px; }}
-#weights {{ gap: 8px; }}
+#model-picker {{ flex: 0 1 190px; }}
+#model-state {{ flex: 0 0 auto; width: auto; white-space: nowrap; }}
+#weights, #password {{ gap: 8px; }}
+#curate-session {{ padding: 0 !important; color: var(--body-text-color-subdued); font-size: 0.875rem; }}
+body:not(.signing-in) #password {{ display: none; }}
+#sign-in {{ flex: 0 0 auto; width: auto; padding: 5px 12px; font-weight: 400; font-size: 0.875rem; }}
 #header .purpose, #model-state {{ color: var(--body-text-color-subdued); }}
 #model-state .dot {{ display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 7px; }}
 .dot.ready {{ background: {PALM}; }}  .dot.loading {{ background: {TSPE}; }}  .dot.failed {{ background: #D55E00; }}
@@ -188,6 +192,7 @@ body[data-sound="live"] #answer, body[data-sound="live"] #classify {{ display: n
 @media (max-width: 640px) {{
   .gradio-container > .main {{ padding: 10px 12px 8px !important; }}
   #header .purpose {{ display: block; }}
+  #sign-in img {{ display: none; }}
   .tab-container button {{ padding: 0 9px !important; font-size: 0.875rem !important; }}
 }}
 """

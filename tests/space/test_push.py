@@ -132,6 +132,13 @@ def test_names_that_are_none(hub: Hub, publish: Worker, space: Path, name: str) 
         publish(name, space)
 
 
+@pytest.mark.parametrize("token", ["hf_one\nhf_two", "hf_anöther", "hf with blanks"])
+def test_what_is_no_token_goes_nowhere_and_is_not_repeated(token: str, hub: Hub, publish: Worker, space: Path) -> None:
+    with pytest.raises(SpaceError, match="that is no token of the hub: copy it again") as raised:
+        publish("me/rain", space, token=token)
+    assert token not in str(raised.value)
+
+
 def test_without_a_token(hub: Hub, publish: Worker, space: Path) -> None:
     with pytest.raises(SpaceError, match="set HF_TOKEN to a token that may write"):
         publish("me/rain", space, False, None)

@@ -12,7 +12,7 @@ from audioprompt.live import Hearing
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import pack_from_templates
 from audioprompt.prompts.store import PromptStore
-from audioprompt.ui import app, classify
+from audioprompt.ui import classify
 from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
 
 LABELS = "hum, whistle, rain"
@@ -106,19 +106,6 @@ def test_repeats_among_labels_are_noted(hum):
     assert "Left out as a repeat: Hum." in verdict
 
 
-def test_the_service_answers_with_data(hum):
-    found = classify.classify_sound(hum, LABELS, "acoustic-scenes", "fake")
-    assert found["label"] == "hum"
-    assert list(found["vanilla"]) == ["hum", "whistle", "rain"] and sum(found["ensemble"].values()) == pytest.approx(1)
-    assert len(found["votes"]) == 20 and found["votes"][0]["label"] == "hum"
-
-
-@pytest.mark.parametrize(("sound", "labels"), [(None, LABELS), ("hum", "rain")])
-def test_the_service_refuses_in_a_sentence(sound, labels, hum):
-    with pytest.raises(gr.Error):
-        classify.classify_sound(hum if sound else None, labels, "acoustic-scenes", "fake")
-
-
 def test_the_general_pack_comes_first_and_the_baseline_is_not_offered():
     ids = [pack.id for pack in classify.packs()]
     assert ids[0] == classify.GENERAL_PACK
@@ -172,11 +159,3 @@ def test_the_live_view_shows_labels_as_text_and_problems_in_place():
 def test_an_empty_chunk_changes_nothing():
     hearing = Hearing()
     assert classify.show_live(hearing, None, LABELS, "acoustic-scenes", "fake") == (hearing, gr.skip())
-
-
-def test_the_page_offers_its_capabilities_by_name_and_nothing_else():
-    endpoints = app.build().get_api_info()["named_endpoints"]
-    assert set(endpoints) == {"/classify", "/live"}
-    assert [p["parameter_name"] for p in endpoints["/classify"]["parameters"]] == [
-        "sound", "labels", "pack_id", "model_name"
-    ]  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from audioprompt import workbench
+from audioprompt.jobs import JOBS
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.decisions import times_tested
 from audioprompt.prompts.pack import PackEntry, PromptPack
@@ -24,8 +25,6 @@ from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, pack_of
 from tests.fake_model import FakeModel
 
 NASTY = "<img src=x onerror=alert(1)>"
-WHO = "ada"
-NOBODY: Any = SimpleNamespace(username=None)  # who is not signed in
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +61,7 @@ def last(answers: Iterator[list[Any]]) -> Any:
 
 
 def act(desk: Desk, *acts: dict[str, Any], selected: str = PLAIN) -> Drawn:
-    return curate.acted(desk, acts, selected, WHO)
+    return curate.acted(desk, acts, selected)
 
 
 def statuses(store: PromptStore) -> list[str]:
@@ -146,7 +145,7 @@ def test_measuring_tells_how_far_it_is_and_can_be_stopped(manifest: str, monkeyp
     while "3 of 8 clips" not in message:
         message = next(answers)[0]
     job_id = message.split('data-stop="')[1].split('"')[0]
-    workbench.JOBS.stop(job_id)
+    JOBS.stop(job_id)
     go_on.set()
     assert "Stopped. What was encoded until now is kept" in last(answers).message
 
@@ -191,7 +190,7 @@ def test_another_model_measures_again_only_what_is_measured(desk: Desk, manifest
 def test_a_decision_is_stored_and_everything_follows(desk: Desk, store: PromptStore):
     shown = act(desk, {"do": "approved", "on": CONTRARY}, selected=BIASED)
     assert statuses(store) == ["candidate", "approved", "candidate"]
-    assert store.get("tones").entries[1].decided_by == WHO
+    assert store.get("tones").entries[1].decided_by == curate_view.CURATOR
     assert "approved (1)" in shown.strip
     assert "0 clips better, 8 worse: more than chance" in shown.strip
     assert f'data-template="{BIASED}"' in shown.side
@@ -317,8 +316,8 @@ def test_a_proposal_is_shown_pondered_and_applied(desk: Desk, store: PromptStore
 
 def test_held_out_clips_are_scored_on_demand_counted_and_outdated_by_a_decision(desk: Desk, store: PromptStore):
     desk = act(desk, {"do": "approved", "on": PLAIN}).desk
-    assert "never scored yet" in curate.drawn(desk).foot
-    *_, (_, *parts) = curate.show_held_out(desk, NOBODY)
+    assert "never scored yet" in curate.drawn(desk, None).foot
+    *_, (_, *parts) = curate.show_held_out(desk)
     shown = Drawn(*parts)
     assert "scored once" in shown.foot and "Over all prompts: 4 clips better, 0 worse" in shown.foot
     assert times_tested(store.get("tones")) == 1
@@ -328,10 +327,10 @@ def test_held_out_clips_are_scored_on_demand_counted_and_outdated_by_a_decision(
 
 
 def test_nothing_approved_is_nothing_to_score(desk: Desk, store: PromptStore):
-    (message, *rest) = list(curate.show_held_out(desk, NOBODY))[-1]
+    (message, *rest) = list(curate.show_held_out(desk))[-1]
     assert "No prompt is approved" in message and rest == [*AS_IT_IS]
     assert times_tested(store.get("tones")) == 0
-    assert "disabled>Score" in curate.drawn(desk).foot
+    assert "disabled>Score" in curate.drawn(desk, None).foot
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -379,14 +378,15 @@ def test_only_clips_of_the_desk_are_played(desk: Desk):
 # --- what is shown ----------------------------------------------------------------------------------------------------
 
 
-def test_other_people_s_text_is_text_everywhere(store: PromptStore, tmp_path: Path):
+def test_other_people_s_text_is_text_everywhere(store: PromptStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(curate, "who", lambda request: NASTY)
     manifest = clips_in(tmp_path)
     manifest.write_text(manifest.read_text().replace(",whistle,", f",whistle {NASTY},"))
     nasty = Template(f"the contrary of {{label}} {NASTY}")
     entry = PackEntry(template=nasty, status="rejected", decided_by=NASTY, reason=NASTY)
     store.save(pack_of(PLAIN).model_copy(update={"title": NASTY, "entries": (entry, pack_of(PLAIN).entries[0])}))
     shown = last(curate.show_measured(None, "tones", str(manifest), "1", 50, 0, {}, "fake"))
-    acted = curate.acted(shown.desk, [{"do": "approved", "on": nasty.text}], nasty.text, NASTY)
+    acted = curate.acted(shown.desk, [{"do": "approved", "on": nasty.text}], nasty.text)
     parts = [shown.table, *acted[1:], curate_view.ask_for_clips(store.get("tones"))]
     assert all("<img" not in part for part in parts)
     assert sum("&lt;img" in part for part in parts) >= 4

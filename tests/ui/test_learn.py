@@ -58,6 +58,7 @@ def learned(gathered: Gathered, methods: tuple[str, ...] = ("palm", "zero-shot")
         "seeds": 2,
         "start": "name",
         "pack_id": "acoustic-scenes",
+        "dropout": 0,
     }
     return list(learn.learn(gathered, [], methods, **(chosen | settings), model_name="fake"))
 
@@ -175,7 +176,7 @@ def test_a_class_without_a_clip_is_said_in_place(gathered: Gathered) -> None:
 
 
 def test_a_trial_is_stopped(gathered: Gathered) -> None:
-    steps = learn.learn(gathered, [], ["palm"], 16, 200, 0.05, 5, "name", "vanilla", "fake")
+    steps = learn.learn(gathered, [], ["palm"], 16, 200, 0.05, 5, "name", "vanilla", 0, "fake")
     learn.stop(next(steps).job_id)
     last = [*steps][-1]
     assert last.go.interactive and (last.tried is None or last.tried.results.stopped)

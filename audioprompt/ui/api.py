@@ -1,0 +1,699 @@
+"""The API: every capability under a name that stays, for programs and, as MCP tools, for assistants.
+
+Each function of ``CAPABILITIES`` is an endpoint of its own name, and a script can call it as well. What Gradio shows of
+it are the docstring's first lines, its ``Returns:`` and, of ``Args:``, one line for each parameter.
+"""
+
+import inspect
+import tempfile
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import partial, wraps
+from pathlib import Path
+from threading import Event
+from typing import Annotated, Any, Literal
+
+import gradio as gr
+import numpy as np
+from gradio import processing_utils, utils
+from gradio_client.utils import is_file_obj_with_meta  # type: ignore[import-untyped]
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, validate_call
+
+from audioprompt import workbench
+from audioprompt.audio import AudioError, load
+from audioprompt.candidates import proposed_title, task_of
+from audioprompt.classify import VANILLA, LabelError, parse_labels, ranked, winner
+from audioprompt.classify import classify as hear
+from audioprompt.curation import Standing, board, standing
+from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
+from audioprompt.models import registry
+from audioprompt.models.base import ModelError
+from audioprompt.prompts import decisions
+from audioprompt.prompts.exchange import EXPORTS
+from audioprompt.prompts.generate import COUNT, GenerationError, Ideas, as_pack
+from audioprompt.prompts.pack import (
+    Category,
+    PackError,
+    PromptPack,
+    Status,
+    in_plain_words,
+    pack_from_templates,
+)
+from audioprompt.prompts.quality import check
+from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import Template, TemplateError
+from audioprompt.reports import Score
+from audioprompt.ui import fetching, mcp, roles
+from audioprompt.ui.classify import LONGEST_SECONDS, WORKERS, pack_for
+from audioprompt.ui.curate import who
+from audioprompt.ui.generate import LEXICON, MOST, SERVICE, TEMPERATURE, WRITERS, generator_of
+from audioprompt.ui.header import shared_model
+
+DECIMALS = 4
+LOOK_SECONDS = 0.1  # between two looks at work that takes a while
+READERS = 8  # of packs at once
+
+Answer = dict[str, Any]
+
+
+# --- what callers give ------------------------------------------------------------------------------------------------
+
+
+def _uploaded(value: Any) -> Path:
+    """The path of a file that Gradio has put into its folder, for whoever calls from outside; a script gives a path."""
+    if isinstance(value, Path):
+        return value
+    if is_file_obj_with_meta(value) and utils.is_in_or_equal(value["path"], utils.get_upload_folder()):
+        return Path(value["path"])
+    raise ValueError("must be a file: upload one, or give its address")
+
+
+File = Annotated[Path, BeforeValidator(_uploaded)]
+Text = Annotated[str, Field(max_length=50_000)]
+Name = Annotated[str, Field(max_length=300)]
+Names = Annotated[list[Name], Field(max_length=500)]
+Folds = Annotated[list[int], Field(max_length=100)]
+
+
+# --- sounds -----------------------------------------------------------------------------------------------------------
+
+
+def classify(
+    sound: File, labels: Text, pack: Name = "", model: Name = "embedded", request: gr.Request | None = None
+) -> Answer:
+    """Name what is heard in a recording, without training: which of your labels fits it best.
+
+    One plain prompt ("vanilla") and an ensemble of prompts answer side by side.
+
+    Args:
+        sound: The recording: WAV, FLAC, Ogg, MP3, M4A or WebM, up to ten minutes.
+        labels: 2 to 200 labels to choose between, separated by commas or lines, like "rain, sea waves, dog bark".
+        pack: The prompt pack whose approved templates form the ensemble, an id that `packs` lists; the general one if left out.
+        model: The model that hears, a name that `models` lists.
+
+    Returns:
+        label, the ensemble's answer; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; windows, what the ensemble hears in each part of the recording.
+    """  # noqa: E501, Gradio reads one line of each
+    chosen, templates, encoder = parse_labels(labels).labels, _approved(pack, request), shared_model(model)
+    samples = load(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)
+    heard = hear(encoder, (encoder.sample_rate, samples), chosen, templates)
+    timeline = heard.timeline
+    return {
+        "label": winner(heard.ensemble),
+        "words": heard.words,
+        "seconds": heard.seconds,
+        "vanilla": dict(ranked(heard.vanilla)),
+        "ensemble": dict(ranked(heard.ensemble)),
+        "votes": [{"prompt": one.prompt, "label": one.label, "probability": one.probability} for one in heard.votes],
+        "windows": [
+            {"start": float(start), "end": float(end), "label": label, "probability": probability}
+            for number, (start, end) in enumerate(zip(timeline.starts, timeline.ends, strict=True))
+            for label, probability in ranked(timeline.prediction, number)[:1]
+        ],
+    }
+
+
+def predict(sound: File, head: Name = "", head_file: File | None = None) -> Answer:
+    """Name what is heard in a recording by a head that was fitted on labelled clips, as `learn` does.
+
+    Args:
+        sound: The recording: WAV, FLAC, Ogg, MP3, M4A or WebM, up to ten minutes.
+        head: The id of a head, as `learn` gives it; heads are kept for a while.
+        head_file: In place of an id the head's file, head.safetensors.
+
+    Returns:
+        label; probabilities of each of the head's classes; the head's method and its model.
+    """
+    from audioprompt.embeddings import embed_clip
+    from audioprompt.few_shot import FewShotError, load_head
+    from audioprompt.few_shot.sharing import read_record
+    from audioprompt.learning import HEADS
+
+    if head_file is not None:
+        encoder = shared_model(read_record(head_file).model)
+        fitted = load_head(head_file, encoder).head
+    elif kept := HEADS.get(head):
+        encoder, fitted = shared_model(kept.model), kept.head
+    else:
+        raise FewShotError("there is no head of this id, or no longer: learn one, or give the file of one")
+    samples = load(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)
+    found = fitted.prediction(embed_clip(encoder, (encoder.sample_rate, samples)).pooled[None])
+    return {
+        "label": winner(found),
+        "probabilities": dict(ranked(found)),
+        "method": fitted.method,
+        "model": encoder.name,
+    }
+
+
+def models() -> list[Answer]:
+    """List the audio-language models that can hear and read.
+
+    Returns:
+        Of each its name, description, size and licence.
+    """
+    return [
+        {"name": one.name, "description": one.description, "size": one.size, "licence": one.licence}
+        for one in registry.entries()
+    ]
+
+
+# --- packs ------------------------------------------------------------------------------------------------------------
+
+
+def packs(request: gr.Request | None = None) -> list[Answer]:
+    """List the prompt packs: collections of templates for one kind of sound each.
+
+    Returns:
+        Of each its id, title, category, number of approved templates and of all, and ready-made lists of labels.
+    """
+    return [
+        {
+            "id": one.id,
+            "title": one.title,
+            "category": one.category,
+            "approved": len(one.approved),
+            "templates": len(one.entries),
+            "labels": one.label_presets,
+        }
+        for one in _store(request).packs()
+    ]
+
+
+def pack(pack: Name, request: gr.Request | None = None) -> Answer:
+    """Show a prompt pack: its approved templates as strings that CLIP and open_clip code takes, and all with status.
+
+    Args:
+        pack: An id that `packs` lists.
+
+    Returns:
+        title, description, category and licence; templates, the approved ones with {} for the label; all, every template with its status, the reason and what it was measured to be worth.
+    """  # noqa: E501
+    found = _store(request).get(pack)
+    return {
+        "id": found.id,
+        "title": found.title,
+        "description": found.description,
+        "category": found.category,
+        "licence": found.licence,
+        "templates": found.as_strings(),
+        "labels": found.label_presets,
+        "all": [
+            {
+                "template": entry.template.as_string(),
+                "status": entry.status,
+                "reason": entry.reason,
+                "measured": [one.model_dump() for one in entry.measured],
+            }
+            for entry in found.entries
+        ],
+    }
+
+
+def export(
+    pack: Name,
+    form: Literal["json", "list", "text", "csv", "report"] = "json",
+    request: gr.Request | None = None,
+) -> Path:
+    """Write a prompt pack to a file that other tools take.
+
+    Args:
+        pack: An id that `packs` lists.
+        form: The pack's own json; its approved templates as a list or text; all as csv; a report in Markdown.
+
+    Returns:
+        The file.
+    """
+    written = EXPORTS[form]
+    found = _store(request).get(pack)
+    return _file(written.write(found).encode(), f"{found.id}{written.suffix}")
+
+
+def decide(
+    pack: Name, templates: Names, status: Status, reason: Name = "", request: gr.Request | None = None
+) -> Answer:
+    """Approve or reject templates of a prompt pack. Approved ones form its ensemble; every decision can be undone.
+
+    On a public page visitors decide on a copy of their own session.
+
+    Args:
+        pack: An id that `packs` lists.
+        templates: Which of its templates, with {} or {label} for the label.
+        status: approved, rejected, or candidate for undecided again.
+        reason: Why, for whoever reads the pack's history.
+
+    Returns:
+        approved, the templates that are approved now; counts of each status.
+    """
+    texts = [Template.parse(text).text for text in templates]
+    changed = _store(request).update(
+        pack, lambda now: decisions.decide(now, texts, status, who(request), reason=reason or None)
+    )
+    statuses = [entry.status for entry in changed.entries]
+    return {
+        "pack": changed.id,
+        "approved": changed.as_strings(),
+        "counts": {one: statuses.count(one) for one in typing.get_args(Status)},
+    }
+
+
+# --- prompts ----------------------------------------------------------------------------------------------------------
+
+
+def generate(
+    category: Category | None = None,
+    labels: Text = "",
+    count: Annotated[int, Field(ge=1, le=MOST)] = COUNT,
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
+    attributes: Names | None = None,
+    sources: Names | None = None,
+    keep_as: Name = "",
+    service_model: Name = "",
+    service_url: Name = "",
+    service_key: Name = "",  # last: of a call with too few arguments Gradio logs all those it has
+    request: gr.Request | None = None,
+    progress: workbench.Progress | None = None,
+) -> Answer:
+    """Write candidate prompts for a task, from the bundled lexicon (offline, same seed, same prompts) or by a service.
+
+    Args:
+        category: The kind of sounds; none fits where it is left out.
+        labels: The sounds to be told apart, separated by commas or lines; there need be none.
+        count: How many prompts, 1 to 200.
+        seed: Another seed gives other prompts.
+        attributes: Words for the kind of sound to write with, like "faint"; proposed where none are given.
+        sources: Places to write with, like "theatre"; proposed where none are given.
+        keep_as: The id of a new pack to keep the prompts in, like "my-sounds"; kept nowhere if left out.
+        service_model: The model of a service with OpenAI's chat API that is to write; the lexicon if left out.
+        service_url: The service's address, OpenAI's if left out.
+        service_key: Your own key for the service. It goes there and is kept nowhere.
+
+    Returns:
+        templates, each with {} for the label and what looks wrong with it; the attributes and sources used; notice; the pack they are kept in.
+    """  # noqa: E501
+    task, left_out = task_of(category, labels)
+    generator = generator_of(
+        SERVICE if service_model else LEXICON, seed, service_model, service_url, TEMPERATURE, service_key, request
+    )
+    title = proposed_title(task, datetime.now(timezone.utc).date())
+    if keep_as:  # what cannot be kept is said before a service is paid
+        as_pack(task, [], generator, keep_as, title)
+        if keep_as in _store(request).ids():
+            raise PackError(f"a prompt pack is called {keep_as!r} already: choose another id")
+    given = Ideas(tuple(attributes or ()), tuple(sources or ()))
+    ideas = given if attributes or sources else generator.ideas(task)
+    templates: list[Template] = []
+    problem = None
+    try:
+        for template in generator.candidates(task, ideas, count):
+            templates.append(template)
+            _told(progress, "prompts", len(templates), count)
+    except GenerationError as error:
+        if not templates:
+            raise
+        problem = str(error)  # what came before it is good
+    if keep_as:
+        _store(request).create(as_pack(task, templates, generator, keep_as, title))
+    return {
+        "templates": [
+            {"template": template.as_string(), "flags": [flag.reason for flag in flags]}
+            for template, flags in zip(templates, check(templates, task.labels), strict=True)
+        ],
+        "attributes": ideas.attributes,
+        "sources": ideas.sources,
+        "notice": " ".join(filter(None, (left_out, generator.notice, problem))) or None,
+        "pack": keep_as or None,
+    }
+
+
+def measure(
+    pack: Name = "",
+    templates: Names | None = None,
+    data: Name = DEMONSTRATION,
+    clips: File | None = None,
+    folds: Folds | None = None,
+    model: Name = "embedded",
+    request: gr.Request | None = None,
+    progress: workbench.Progress | None = None,
+) -> Answer:
+    """Measure prompts on labelled clips: the accuracy of each alone and of the ensemble, with 95 % intervals.
+
+    Args:
+        pack: An id that `packs` lists: all its templates are measured, those approved are the ensemble.
+        templates: In place of a pack the templates to measure, with {} or {label} for the label.
+        data: The clips: "instruments" (bundled), "hf:owner/name" of the hub, or at home the path of your own.
+        clips: In place of these a zip file of your own: a folder of recordings for each class, or a manifest.csv.
+        folds: Only the clips of these folds, where the data has such.
+        model: The model that hears, a name that `models` lists.
+
+    Returns:
+        n clips, classes; accuracy and interval of vanilla (the one plain prompt), of the ensemble, and of each template with the gain it brings to the ensemble; against_vanilla, the ensemble held against vanilla clip by clip; recall of each class.
+    """  # noqa: E501
+    chosen, encoder = _pack(pack, templates, request), shared_model(model)
+    if not chosen.entries:
+        raise PackError(f"{pack} has no prompts: generate some first")
+    with _labelled(data, clips, request, progress) as labelled:
+        some = labelled.in_folds(folds) if folds else labelled
+        audio = workbench.heard(encoder, some, progress)
+        prompts = workbench.read(encoder, [VANILLA, *(entry.template for entry in chosen.entries)], some, progress)
+    found = board(audio, prompts[0], prompts[1:], some.truth, some.classes)
+    stands = standing(found, np.array([entry.status == "approved" for entry in chosen.entries]))
+    return {
+        "pack": pack or None,
+        "model": encoder.name,
+        "data": some.name,
+        "n": found.n,
+        "classes": found.classes,
+        **_stands(stands),
+        "recall": {name: one and _score(one) for name, one in zip(found.classes, stands.recalls, strict=True)},
+        "templates": [
+            {"template": entry.template.as_string(), "status": entry.status, **_score(one), "gain": float(gain)}
+            for entry, one, gain in zip(chosen.entries, found.scores, stands.gains, strict=True)
+        ],
+    }
+
+
+def propose(
+    pack: Name = "",
+    templates: Names | None = None,
+    data: Name = DEMONSTRATION,
+    clips: File | None = None,
+    folds: Folds | None = None,
+    held_out: bool = False,
+    model: Name = "embedded",
+    request: gr.Request | None = None,
+    progress: workbench.Progress | None = None,
+) -> Answer:
+    """Propose which prompts to approve and which to reject, by measuring them on a part of labelled clips.
+
+    Nothing is changed: `decide` does that.
+
+    Args:
+        pack: An id that `packs` lists.
+        templates: In place of a pack the templates to choose from, with {} or {label} for the label.
+        data: The clips: "instruments" (bundled), "hf:owner/name" of the hub, or at home the path of your own.
+        clips: In place of these a zip file of your own: a folder of recordings for each class, or a manifest.csv.
+        folds: The folds to choose on, the others are held out; half of the folds or recordings if left out.
+        held_out: Whether to score the proposal on the clips held out as well; a pack notes each such look.
+        model: The model that hears, a name that `models` lists.
+
+    Returns:
+        approve and reject, templates with {} for the label; accuracy and interval of vanilla, of the best single template, of all and of the ensemble proposed, on the clips it was chosen on and, if asked for, held_out.
+    """  # noqa: E501
+    chosen, encoder = _pack(pack, templates, request), shared_model(model)
+    with _labelled(data, clips, request, progress) as labelled:
+        split = workbench.Split(tuple(folds)) if folds else workbench.Split.suggested(labelled)
+        bench = workbench.measure(encoder, chosen, labelled, split, progress)
+        proposal = workbench.proposed(bench)
+        unseen = workbench.score_held_out(bench, proposal.selection, progress) if held_out else None
+    if unseen and pack:
+        workbench.note_held_out(_store(request), bench, pack, unseen, workbench.AUTO)
+    wanted = {entry.template.as_string(): proposal.wanted[entry.template.text] for entry in chosen.entries}
+    return {
+        "pack": pack or None,
+        "model": encoder.name,
+        "data": bench.seen.name,
+        "split": split.name(bench.seen),
+        "n": bench.board.n,
+        "approve": [text for text, status in wanted.items() if status == "approved"],
+        "reject": [text for text, status in wanted.items() if status == "rejected"],
+        **_stands(proposal.standing),
+        "held_out": unseen
+        and {"split": split.name(bench.unseen, held_out=True), "n": unseen.ensemble.n, **_stands(unseen)},
+    }
+
+
+# --- learning ---------------------------------------------------------------------------------------------------------
+
+
+def learn(
+    data: Name = DEMONSTRATION,
+    clips: File | None = None,
+    methods: Names | None = None,
+    shots: Annotated[int, Field(ge=1, le=64)] = 16,
+    seeds: Annotated[int, Field(ge=1, le=5)] = 1,
+    epochs: Annotated[int, Field(ge=1, le=200)] = 50,
+    learn_folds: Folds | None = None,
+    pack: Name = "",
+    model: Name = "embedded",
+    dropout: Annotated[float, Field(ge=0, le=0.95)] = 0.0,
+    request: gr.Request | None = None,
+    progress: workbench.Progress | None = None,
+) -> Answer:
+    """Learn to tell sounds apart from a few labelled clips of each, by several methods, and measure these.
+
+    A part of the clips is held back for the measurement where there are three recordings of every class.
+
+    Args:
+        data: The clips: "instruments" (bundled), "hf:owner/name" of the hub, or at home the path of your own.
+        clips: In place of these a zip file of your own: a folder of recordings for each class, or a manifest.csv.
+        methods: Of zero-shot, tspe, palm, palm-dagger, coop, cocoop, linear-probe, tip-adapter; palm and zero-shot if left out.
+        shots: Clips of each class to learn from at most, 1 to 64.
+        seeds: How often to fit, with other clips each time, 1 to 5.
+        epochs: How often every clip is seen, 1 to 200.
+        learn_folds: The folds to learn from, where the data has such; the others give the score.
+        pack: The prompt pack that the method tspe uses; the general one if left out.
+        model: The model that hears, a name that `models` lists.
+        dropout: The share of what is heard that each step of a fit leaves out; 0.5 often helps where clips are few.
+
+    Returns:
+        methods, each with accuracy, interval, seconds and advice; best, the most accurate one; head, its id for `predict`; file, its head.safetensors to keep.
+    """  # noqa: E501
+    from audioprompt.few_shot import METHODS, FewShotError, FitSettings
+    from audioprompt.few_shot.sharing import FILE
+    from audioprompt.learning import HEADS, Trial, shared, try_out
+
+    names = tuple(dict.fromkeys(methods or ("palm", "zero-shot")))
+    if unknown := [name for name in names if name not in METHODS]:
+        raise FewShotError(f"no method is called {unknown[0]!r}; there are: {', '.join(METHODS)}")
+    prompts = _approved(pack, request) if "tspe" in names else ()
+    trial = Trial(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
+    encoder = shared_model(model)
+    with _labelled(data, clips, request, progress) as labelled:
+        results = try_out(
+            encoder, labelled, trial, learn_folds, None, partial(_told, progress, "clips"),
+            lambda step: _told(progress, "epochs", *step.epochs_done),
+        ).results  # fmt: skip
+    best = results.best or next((one for one in results.outcomes if one.head), None)
+    if best is None or best.head is None:
+        raise FewShotError(results.outcomes[0].problem or "nothing was learned: give more epochs")
+    with tempfile.TemporaryDirectory(dir=roles.temporary()) as folder:
+        shared(results, best.method, encoder, labelled.name).save_pretrained(folder)
+        file = _file((Path(folder) / FILE).read_bytes(), FILE)
+    return {
+        "model": encoder.name,
+        "data": labelled.name,
+        "classes": results.classes,
+        "learned_from": results.learned_from,
+        "tested_on": results.tested_on,
+        "notice": results.notice,
+        "methods": [
+            {
+                "method": one.method,
+                "accuracy": one.accuracy,
+                "interval": one.interval,
+                "seconds": one.seconds if one.fits else None,
+                "advice": one.advice,
+            }
+            for one in results.outcomes
+        ],
+        "best": best.method,
+        "head": HEADS.keep(best.head, encoder),
+        "file": file,
+    }
+
+
+# --- the parts these are made of --------------------------------------------------------------------------------------
+
+
+def _store(request: gr.Request | None) -> PromptStore:
+    """The packs of whoever asks. MCP's clients are all of one session, so that visitors among them keep none."""
+    if request is None or roles.is_curator(request) or request.headers.get("x-gradio-user") != "mcp":
+        return roles.store(request)
+    return roles.store(gr.Request(request.request))
+
+
+def _pack(pack_id: str, templates: Sequence[str] | None, request: gr.Request | None) -> PromptPack:
+    if bool(pack_id) == bool(templates):
+        raise PackError("Give a pack or templates, one of the two.")
+    return pack_from_templates(templates) if templates else _store(request).get(pack_id)
+
+
+def _approved(pack_id: str, request: gr.Request | None) -> tuple[Template, ...]:
+    found = _store(request).get(pack_id or pack_for(None))
+    if not found.approved:
+        raise PackError(f"the pack {found.id} has no approved prompt: approve some first")
+    return tuple(found.approved)
+
+
+@contextmanager
+def _labelled(
+    data: str, clips: Path | None, request: gr.Request | None, progress: workbench.Progress | None
+) -> Iterator[LabelledClips]:
+    """Clips by the name of their data set or out of an upload, which is unpacked for as long as they are needed."""
+    if clips and clips.suffix.lower() != ".zip":
+        raise DataError(f"{clips.name} is no zip file: pack a folder of recordings for each class into one")
+    passing = clips or not roles.is_curator(request)
+    with tempfile.TemporaryDirectory(prefix="clips-", dir=roles.temporary()) as folder:
+        yield roles.clips_named(
+            str(clips or data), request, clips.parent if clips else None, Path(folder) if passing else None,
+            partial(_told, progress, "files"),
+        )  # fmt: skip
+
+
+def _told(progress: workbench.Progress | None, what: str, done: int, total: int) -> None:
+    if progress:
+        progress(what, done, total)
+
+
+def _file(content: bytes, name: str) -> Path:
+    """A file in Gradio's folder, where it can be downloaded for a while."""
+    return Path(processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder()))
+
+
+def _score(one: Score) -> Answer:
+    return {"accuracy": one.accuracy, "interval": one.interval}
+
+
+def _stands(found: Standing | workbench.HeldOut) -> Answer:
+    return {
+        "vanilla": {"template": VANILLA.as_string(), **_score(found.vanilla)},
+        "best_single": _score(found.best),
+        "all": _score(found.uncurated),
+        "ensemble": _score(found.ensemble),
+        "against_vanilla": {
+            "better": found.against_vanilla.better,
+            "worse": found.against_vanilla.worse,
+            "p": found.against_vanilla.p,
+            "words": str(found.against_vanilla),
+        },
+    }
+
+
+# --- how they are served ----------------------------------------------------------------------------------------------
+
+CAPABILITIES: tuple[Callable[..., Any], ...] = (
+    classify, models, packs, pack, generate, measure, propose, decide, export, learn, predict,
+)  # fmt: skip
+AT_ONCE = {"model": WORKERS, "packs": READERS, "writing": WRITERS, "measuring": 1, "learning": 1}  # by queue
+QUEUES = {
+    "classify": "model",
+    "predict": "model",
+    "generate": "writing",
+    "measure": "measuring",
+    "propose": "measuring",
+    "learn": "learning",
+}
+
+_workers = ThreadPoolExecutor(sum(AT_ONCE.values()), thread_name_prefix="api")
+
+
+class Gone(Exception):
+    """Whoever asked has gone, so the work ends."""
+
+
+def build(page: gr.Blocks) -> None:
+    """Offer every capability on a page, in whose context this is called."""
+    fetching.install()
+    mcp.install()
+    for capability in CAPABILITIES:
+        name = capability.__name__
+        queue = QUEUES.get(name, "packs")
+        wired = gr.api(served(capability), api_name=name, concurrency_id=queue, concurrency_limit=AT_ONCE[queue])
+        _describe(capability, page.fns[wired["id"]])
+
+
+def _describe(capability: Callable[..., Any], endpoint: Any) -> None:
+    """Say on the API's page what a docstring says of parameters and of what comes back; Gradio numbers them only."""
+    _, parameters, returns = utils.get_function_description(capability)
+    for name, component in zip(typing.get_type_hints(endpoint.fn), endpoint.inputs, strict=False):
+        component.label = name
+        component._api_info["additional_description"] = parameters[name]
+        if "path" in component._api_info.get("properties", {}):
+            component.example_payload = lambda: gr.FileData(path="recording.wav", url="recording.wav").model_dump()
+    (answer,) = endpoint.outputs
+    answer.label = "answer"
+    answer._api_info["description"] = " ".join(returns)
+
+
+def served(capability: Callable[..., Any]) -> Callable[..., Any]:
+    """A capability as Gradio calls it: arguments checked, errors in one sentence, files and numbers as JSON has them.
+
+    One that takes a while yields how far it is until it is done, and ends soon after its caller has gone.
+    """
+    signature = inspect.signature(capability)
+    parameters = [one for name, one in signature.parameters.items() if name != "progress"]
+    names = [one.name for one in parameters]
+    checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(capability)
+
+    @wraps(capability)
+    def answer(*values: Any) -> Any:
+        with _in_one_sentence():
+            return _plain(checked(**dict(zip(names, values, strict=True))))
+
+    @wraps(capability)
+    def answers(*values: Any) -> Iterator[Answer]:
+        arguments = dict(zip(names, values, strict=True))
+        far, gone, shown = ("", 0, 0), Event(), gr.Progress()
+
+        def told(*now: Any) -> None:
+            nonlocal far
+            far = now
+            if gone.is_set():
+                raise Gone
+
+        work = _workers.submit(checked, **arguments, progress=told)
+        try:
+            with _in_one_sentence():
+                while not wait([work], LOOK_SECONDS).done:
+                    what, done, total = far
+                    if total:
+                        shown((done, total), desc=what, unit=what)
+                    yield {"doing": what, "done": done, "total": total}
+                yield _plain(work.result())
+        finally:
+            gone.set()
+
+    wrapped: Any = answers if "progress" in signature.parameters else answer
+    hints = {name: _for_gradio(hint) for name, hint in typing.get_type_hints(capability).items()}
+    wrapped.__annotations__ = hints
+    wrapped.__signature__ = signature.replace(parameters=parameters, return_annotation=hints["return"])
+    return wrapped
+
+
+def _for_gradio(hint: Any) -> Any:
+    """What Gradio calls the type of a parameter: a path is a file that is uploaded."""
+    return {Path: gr.FileData, Path | None: gr.FileData | None}.get(hint, hint)
+
+
+@contextmanager
+def _in_one_sentence() -> Iterator[None]:
+    """Say what callers can do about an error without a trace in the log; what is a fault of ours leaves one."""
+    try:
+        yield
+    except ValidationError as error:
+        raise gr.Error(in_plain_words(error), print_exception=False) from None
+    except Exception as error:
+        from audioprompt.few_shot import FewShotError
+
+        known = (AudioError, DataError, FewShotError, GenerationError, LabelError, ModelError, PackError, TemplateError)
+        if isinstance(error, known):
+            raise gr.Error(str(error), print_exception=False) from error
+        raise
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, with its numbers rounded and its files as Gradio sends them."""
+    match value:
+        case float():
+            return round(value, DECIMALS)
+        case Path():
+            return gr.FileData(path=str(value)).model_dump()
+        case Mapping():
+            return {name: _plain(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+    return value

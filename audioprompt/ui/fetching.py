@@ -1,0 +1,121 @@
+"""Files that are given by their address: fetched within bounds, and never from this machine's own network.
+
+Gradio fetches whatever address stands where a file is wanted, on the page, in the API and for MCP alike. `fetched` does
+it in Gradio's stead, for Gradio knows no limit, refuses the addresses of files that were uploaded to this very app, and
+writes a trace into the log for every address that leads nowhere.
+"""
+
+import asyncio
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import anyio
+import gradio as gr
+import httpx
+import safehttpx  # type: ignore[import-untyped]
+from gradio import processing_utils, utils
+from gradio_client.utils import strip_invalid_filename_characters  # type: ignore[import-untyped]
+
+MOST_BYTES = 50_000_000
+MOST_REDIRECTS = 5
+MOST_SECONDS = 60.0
+UPLOADED = "/gradio_api/file="  # what stands before the path of an uploaded file in its address
+
+
+class Refused(gr.Error):
+    """A file cannot be fetched; one sentence says why."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(f"{address[:200]} cannot be fetched: {why}", print_exception=False)
+
+
+def install() -> None:
+    """From now on fetch for Gradio."""
+    processing_utils.async_ssrf_protected_download = fetched
+
+
+async def fetched(url: str, cache_dir: str) -> str:
+    """Fetch a file from a public address, or find the one that was uploaded to this app.
+
+    Args:
+        url: http or https.
+        cache_dir: Gradio's folder for uploads, which it cleans.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        Refused: the address is not public, answers with an error or too slowly, or the file is too large.
+    """
+    try:
+        if uploaded := _uploaded(url, Path(cache_dir)):
+            return str(uploaded)
+        name = strip_invalid_filename_characters(Path(unquote(urlsplit(url).path)).name) or "file"
+        file = Path(cache_dir).absolute() / processing_utils.hash_url(url) / name
+        with anyio.fail_after(MOST_SECONDS):
+            await _fetch(url, file)
+        return str(file)
+    except Refused:
+        raise
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        why = "it took too long" if isinstance(error, TimeoutError) else "there is no answer, check the address"
+        raise Refused(url, why) from error
+
+
+async def _fetch(address: str, file: Path) -> None:
+    """Follow redirects, each of which must lead to a public address too, and write what is there."""
+    for _ in range(MOST_REDIRECTS):
+        transport = await _public(address)
+        async with (
+            httpx.AsyncClient(transport=transport) as client,
+            client.stream("GET", address, headers={"Accept-Encoding": "identity"}) as response,
+        ):
+            if response.has_redirect_location:
+                address = urljoin(address, response.headers["Location"])
+            elif response.is_success:
+                await _write(response, address, file)
+                return
+            else:
+                raise Refused(address, f"its server says {response.status_code} {response.reason_phrase}")
+    raise Refused(address, "it leads from one address to the next")
+
+
+async def _write(response: httpx.Response, address: str, file: Path) -> None:
+    """Write what comes, and leave nothing behind if that is too much or breaks off."""
+    come = 0
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.open("wb") as out:
+            async for chunk in response.aiter_raw():
+                if (come := come + len(chunk)) > MOST_BYTES:
+                    raise Refused(address, f"it is over {MOST_BYTES // 1_000_000} MB")
+                out.write(chunk)
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+
+
+async def _public(address: str) -> httpx.AsyncBaseTransport | None:
+    """The way to an address that ends at the public machine its name stood for when that was checked.
+
+    The hub's names may stand for machines of a Space's own network, so that they go unchecked.
+    """
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host:
+        raise Refused(address, "only http and https can be")
+    if safehttpx.matches_domain_whitelist(host, processing_utils.PUBLIC_HOSTNAME_WHITELIST):
+        return None
+    found = await asyncio.get_running_loop().getaddrinfo(host, None)
+    public = [ip for *_, (ip, *_) in found if ip_address(ip).is_global and not ip_address(ip).is_multicast]
+    if not public:
+        raise Refused(address, "it is not a public address; upload the file instead")
+    return safehttpx.AsyncSecureTransport(public[0])
+
+
+def _uploaded(address: str, cache: Path) -> Path | None:
+    """The file of an address that this app gave an upload; None where it is none of them."""
+    _, found, path = unquote(urlsplit(address).path).partition(UPLOADED)
+    file = Path(path)
+    return file if found and file.is_file() and utils.is_in_or_equal(file.resolve(), cache.resolve()) else None

@@ -1,0 +1,239 @@
+"""What the Publish tab shows, as HTML: the Space as it will look, its files, and how far it is on its way.
+
+Every text that a person or a file wrote is escaped here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audioprompt.examples import Example, spread
+from audioprompt.ui import markup, theme
+from audioprompt.ui.header import PURPOSE
+
+if TYPE_CHECKING:
+    from audioprompt.space import Plan
+
+CHIPS = 9  # examples at hand on the Space's page
+NO_HEADS = "None yet: fit one in Learn and press Use it now, or add one that was saved."
+HUB_COLOURS = {  # of a Space's card: the hub has names for them
+    "red": "#dc2626", "yellow": "#ca8a04", "green": "#16a34a", "blue": "#2563eb", "indigo": "#4f46e5",
+    "purple": "#9333ea", "pink": "#db2777", "gray": "#4b5563",
+}  # fmt: skip
+
+
+# --- what can be chosen -----------------------------------------------------------------------------------------------
+
+
+def head_choices(heads: Mapping[str, Path]) -> list[tuple[str, str]]:
+    """Heads as a list to choose from: what is shown, and the name."""
+    from audioprompt.few_shot.sharing import read_record
+
+    records = {name: read_record(place) for name, place in heads.items()}
+    return [
+        (f"{markup.METHOD_NAMES.get(found.method, found.method)}: {_first(found.classes)} ({found.model})", name)
+        for name, found in records.items()
+    ]
+
+
+def clip_choices(clips: Mapping[str, Example]) -> list[tuple[str, str]]:
+    return [(clip.title, name) for name, clip in clips.items()]
+
+
+def examples_heading(chosen: Mapping[str, Any]) -> str:
+    return f"Examples ({len(chosen['examples'])})"
+
+
+# --- the preview ------------------------------------------------------------------------------------------------------
+
+
+def preview(plan: Plan) -> str:
+    """A Space as it is listed on the hub, and its page as it opens; and its card, word for word."""
+    from huggingface_hub import SpaceCard
+
+    from audioprompt.space.plan import readme
+
+    text = readme(plan)
+    card = SpaceCard(text).data.to_dict()
+    start, end = (HUB_COLOURS.get(name, HUB_COLOURS["gray"]) for name in (card["colorFrom"], card["colorTo"]))
+    facts = "".join(f"<span>{escape(fact)}</span>" for fact in (f"Gradio {card['sdk_version']}", card["license"]))
+    return (
+        f'<div class="preview"><div class="listed" style="background:linear-gradient(135deg,{start},{end})">'
+        f'<div class="facts">{facts}</div><div class="title">{escape(card["title"])} {escape(card["emoji"])}</div>'
+        f"<div>{escape(card['short_description'])}</div></div>"
+        f"{_page(plan)}</div>"
+        f"<details><summary>README.md, the Space's card</summary><pre>{escape(text)}</pre></details>"
+    )
+
+
+def _page(plan: Plan) -> str:
+    """The first page, as far as it is of this Space alone."""
+    clips = spread(plan.examples)
+    labels = plan.first_labels or (clips[0].labels if clips else ())
+    packs = [f"{pack.title} ({len(pack.approved)})" for pack in plan.packs]
+    heads = [
+        f"{markup.METHOD_NAMES.get(record.method, record.method)}: {_first(record.classes)}"
+        for record in plan.records.values()
+    ]
+    more = f" and {len(clips) - CHIPS} more" if len(clips) > CHIPS else ""
+    chips = "".join(f"<i>{escape(clip.title)}</i>" for clip in clips[:CHIPS])
+    rows = {
+        "Examples": chips + more,
+        "Labels": escape(", ".join(labels)),
+        "Prompts": escape(", ".join(packs)),
+        "Learned head": escape(", ".join(heads)),
+    }
+    return (
+        f'<div class="page"><div class="top"><span><b>{escape(plan.title)}</b> <small>{escape(PURPOSE)}</small></span>'
+        f'<span class="model">{escape(plan.model)}</span></div>'
+        f"<dl>{''.join(f'<dt>{name}</dt><dd>{shown}</dd>' for name, shown in rows.items() if shown)}</dl></div>"
+    )
+
+
+def _first(words: tuple[str, ...], most: int = 3) -> str:
+    return ", ".join(words[:most]) + ", …" * (len(words) > most)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def files(sizes: Mapping[str, int]) -> str:
+    """The files of a Space with their sizes: all together, then folder by folder."""
+    folders: dict[str, dict[str, int]] = {}
+    for path, size in sizes.items():
+        folders.setdefault(_folder(path), {})[path] = size
+    rows = "".join(_group(name, held) for name, held in folders.items())
+    total = _row("In all", len(sizes), sum(sizes.values()))
+    return f'<div class="files"><div class="row total">{total}</div>{rows}</div>'
+
+
+def _folder(path: str) -> str:
+    """What a file is listed under: the package as a whole, other folders two deep, itself where it is in none."""
+    folders = path.split("/")[:-1]
+    return "/".join(folders[: 1 if folders[0] == "audioprompt" else 2]) + "/" if folders else path
+
+
+def _group(name: str, held: Mapping[str, int]) -> str:
+    row = _row(name, len(held) if name.endswith("/") else None, sum(held.values()))
+    if not name.endswith("/"):
+        return f'<div class="row">{row}</div>'
+    inside = "".join(
+        f'<div class="row">{_row(path.removeprefix(name), None, size)}</div>' for path, size in held.items()
+    )
+    return f'<details><summary class="row">{row}</summary>{inside}</details>'
+
+
+def _row(name: str, count: int | None, size: int) -> str:
+    counted = "" if count is None else f"{count} file{'s' * (count != 1)}"
+    return f"<span>{escape(name)}</span><span>{counted}</span><span>{size / 1000:,.1f} kB</span>"
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+# --- on its way -------------------------------------------------------------------------------------------------------
+
+
+def building(done: int, total: int) -> str:
+    """How many files have been written."""
+    return _working(f"Building: {done} of {total} files", done / total)
+
+
+def packing(sizes: Mapping[str, int]) -> str:
+    return _working(f"Packing {_counted(sizes)} as a zip", 1)
+
+
+def uploading(sizes: Mapping[str, int], seconds: float) -> str:
+    return _working(f"Uploading {_counted(sizes)}, for {seconds:.0f} s by now", 1)
+
+
+def built(folder: Path | None, sizes: Mapping[str, int]) -> str:
+    """Where the Space is, and what to do with it."""
+    if folder is None:
+        return f'<div class="done" role="status">Built: {_counted(sizes)}. Here it is as a zip.</div>'
+    place = escape(str(folder))
+    return (
+        f'<div class="done" role="status">Built {_counted(sizes)} in <code>{place}</code>. '
+        f"Try it with <code>audioprompt space check {place}</code>.</div>"
+    )
+
+
+def pushed(address: str, public: bool) -> str:
+    """Where on the hub the Space is."""
+    link = escape(address)
+    seen = "everybody sees it" if public else "only you see it, until its settings there say otherwise"
+    return (
+        f'<div class="done" role="status">Published at <a href="{link}" target="_blank" rel="noopener">{link}</a>. '
+        f"If it is new, {seen}.</div>"
+    )
+
+
+def _counted(sizes: Mapping[str, int]) -> str:
+    return f"{len(sizes)} files, {megabytes(sum(sizes.values()))}"
+
+
+def _working(words: str, share: float) -> str:
+    return (
+        f'<div class="working"><span role="status">{escape(words)}</span>'
+        f'<div class="track"><i style="width:{100 * min(share, 1):.1f}%"></i></div></div>'
+    )
+
+
+CSS = f"""
+#publish .inline {{ gap: 10px; align-items: center; }}
+#publish .inline button {{ height: 40px; white-space: nowrap; }}
+#publish-choices, #publish-answer, #publish-out, #publish-folder, #publish-hub {{ gap: 10px; }}
+#publish-packs .wrap, #publish-heads .wrap, #publish-examples .wrap {{ gap: 5px; }}
+#publish-packs label, #publish-heads label, #publish-examples label {{ padding: 4px 9px; font-size: 0.8125rem; }}
+#publish-hub .inline {{ flex-wrap: wrap; }}
+#publish-public {{ flex: 0 0 110px; }}
+#publish-note:not(:has(.problem)), #publish-standing:not(:has(.visitor)) {{ display: none; }}
+#publish-folder:not(:has(.done)) #publish-download {{ display: none; }}
+#publish:has(.visitor) #publish-out, #publish:has(.visitor) #publish-upload {{ display: none; }}
+body:not([data-publish="folder"]) #publish-folder, body:not([data-publish="hub"]) #publish-hub {{ display: none; }}
+body[data-publish="folder"] #publish-ask-folder, body[data-publish="hub"] #publish-ask-hub {{
+  border-color: var(--primary-600); }}
+#publish-built:not(:has(div > div)), #publish-pushed:not(:has(div > div)) {{ display: none; }}
+
+#publish .preview {{ border: 1px solid var(--border-color-primary); border-radius: 8px; overflow: hidden; }}
+#publish .listed {{ padding: 12px 16px 14px; color: white; font-size: 0.875rem; overflow-wrap: anywhere; }}
+#publish .listed .title {{ font-size: 1.375rem; font-weight: 650; letter-spacing: -0.01em; line-height: 1.3; }}
+#publish .listed .facts {{ display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 8px; font-size: 0.75rem; }}
+#publish .listed .facts span {{ padding: 1px 8px; border-radius: 999px; background: rgba(0, 0, 0, 0.3); }}
+#publish .page {{ padding: 12px 16px; background: var(--block-background-fill); font-size: 0.875rem; }}
+#publish .page .top {{ display: flex; justify-content: space-between; gap: 4px 16px; overflow-wrap: anywhere; }}
+#publish .page small, #publish .page dt, #publish .page .model {{ color: var(--body-text-color-subdued); }}
+#publish .page .model {{ white-space: nowrap; }}
+#publish .page dl {{ display: grid; grid-template-columns: 7em 1fr; gap: 7px 12px; margin: 12px 0 0; }}
+#publish .page dd {{ margin: 0; overflow-wrap: anywhere; }}
+#publish .page dd i {{ display: inline-block; margin: 0 5px 5px 0; padding: 1px 9px; font-style: normal;
+  font-size: 0.8125rem; border: 1px solid var(--border-color-primary); border-radius: 999px; }}
+#publish summary {{ cursor: pointer; }}
+#publish-preview details {{ margin-top: 8px; font-size: 0.8125rem; }}
+#publish pre {{ margin: 6px 0 0; padding: 10px 12px; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 320px;
+  overflow-y: auto; font-size: 0.75rem; border: 1px solid var(--border-color-primary); border-radius: 6px; }}
+
+#publish .files {{ font-size: 0.8125rem; }}
+#publish .files .row {{ display: grid; grid-template-columns: 1fr 5.5em 7.5em; gap: 8px; padding: 3px 0;
+  border-bottom: 1px solid var(--border-color-primary); }}
+#publish .files .row span {{ overflow-wrap: anywhere; }}
+#publish .files .row span + span {{ text-align: right; font-variant-numeric: tabular-nums;
+  color: var(--body-text-color-subdued); }}
+#publish .files summary span:first-child::before {{ content: "▸ "; color: var(--body-text-color-subdued); }}
+#publish .files details[open] summary span:first-child::before {{ content: "▾ "; }}
+#publish .files details > div.row {{ padding-left: 1.1em; border: 0; }}
+#publish .files .total span, #publish .files .total span + span {{ font-weight: 650; color: var(--body-text-color); }}
+
+#publish .working {{ font-variant-numeric: tabular-nums; }}
+#publish .track {{ height: 4px; border-radius: 2px; margin-top: 6px; background: {theme.RULE}; }}
+#publish .track i {{ display: block; height: 100%; border-radius: 2px; background: var(--primary-600);
+  transition: width 0.2s; }}
+#publish .done {{ border-left: 3px solid {theme.PALM}; padding: 2px 0 2px 12px; overflow-wrap: anywhere; }}
+#publish .done a {{ color: var(--primary-600); text-decoration: underline; }}
+.dark #publish .done a {{ color: var(--primary-300); }}
+#publish-folder:has(.working) button, #publish-hub:has(.working) button {{ opacity: 0.5; pointer-events: none; }}
+"""

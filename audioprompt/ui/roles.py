@@ -1,0 +1,409 @@
+"""Who may do what: at home everybody everything, on a public page only signed-in curators what others would notice.
+
+Visitors of a public page classify, listen, generate with a key of their own, measure, learn from their own clips, and
+curate a copy of the packs that only they see and that goes with their session. Curators write to the store, use the
+owner's key, load models from files and name files of this machine. They sign in with Hugging Face on a Space, and with
+the password in ``AUDIOPROMPT_PASSWORD`` everywhere else.
+
+Every handler asks here itself, with the `gr.Request` that Gradio hands it: what a page hides can still be called.
+"""
+
+import atexit
+import hashlib
+import hmac
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from functools import cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import gradio as gr
+
+from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, open_clips
+from audioprompt.prompts.pack import PackError, PromptPack
+from audioprompt.prompts.store import PromptStore
+
+PASSWORD, CURATORS = "AUDIOPROMPT_PASSWORD", "AUDIOPROMPT_CURATORS"  # names in the environment
+COOKIE = "audioprompt-curator"
+SIGNED_IN_SECONDS = 12 * 3600
+WRONG_TRIES = 10  # in WRONG_SECONDS, of all people together: an address can be forged, so it is not asked for
+WRONG_SECONDS = 60.0
+FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")  # what a proxy says of itself
+
+IDLE_SECONDS = 3600.0  # until the copy of a visitor who does nothing is removed
+CLOSED_SECONDS = 300.0  # until that of a closed page is: a page whose connection broke comes back
+SWEEP_SECONDS = 60.0
+SESSIONS = 1000  # visitors' copies at once
+PACKS = 20  # that a visitor may change or make
+FILES, BYTES = 1000, 1_000_000_000  # of a visitor's own clips
+ELSEWHERE = "run audioprompt on your own machine"
+ELSEWHERE_ON_A_SPACE = "run audioprompt on your own machine, or duplicate this Space"
+
+
+class Role(Enum):
+    """What somebody is on this page."""
+
+    VISITOR = "visitor"
+    CURATOR = "curator"
+
+
+class NotAllowed(gr.Error):
+    """Something is not for visitors, or too much of it; one sentence says what to do."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, print_exception=False)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+_exposed = False
+
+
+def serve(host: str, share: bool) -> None:
+    """Note where the page will be served, before it is built.
+
+    Args:
+        host: the address it listens on.
+        share: whether it gets a public link.
+    """
+    global _exposed
+    _exposed = share or not _loopback(host)
+
+
+def public() -> bool:
+    """Whether strangers may come: a Space, a public address or link, or a password that was set to keep them out."""
+    return _exposed or on_a_space() or PASSWORD in os.environ
+
+
+def on_a_space() -> bool:
+    """Whether this is a Hugging Face Space."""
+    return "SPACE_ID" in os.environ
+
+
+def how_to_sign_in() -> str:
+    """For the terminal: how whoever started a public page becomes a curator, as a sentence."""
+    if on_a_space():
+        names = ", ".join(sorted(_curators())) or f"nobody, until {CURATORS} holds user names"
+        return f"Visitors change nothing here; curators, who sign in with Hugging Face: {names}."
+    if os.environ.get(PASSWORD):
+        return f"Visitors change nothing here; curators sign in with the password in {PASSWORD}."
+    return f"Visitors change nothing here, and nobody can sign in: set {PASSWORD} and start again to be a curator."
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def role(request: gr.Request | None) -> Role:
+    """What somebody is; without a request it is a script in this process, which asks as whoever started it."""
+    if not public():
+        curator = request is None or _from_this_machine(request)
+    elif request is None or _from_elsewhere(request):
+        curator = False
+    elif on_a_space():
+        curator = (user(request) or "").casefold() in _curators()
+    else:
+        curator = _holds_token(request) or _holds_password(request)
+    return Role.CURATOR if curator else Role.VISITOR
+
+
+def is_curator(request: gr.Request | None) -> bool:
+    return role(request) is Role.CURATOR
+
+
+def only_curators(request: gr.Request | None, what: str) -> None:
+    """Go on only for curators.
+
+    Args:
+        request: theirs.
+        what: is to be done, as it would follow "only curators": "load models from files".
+
+    Raises:
+        NotAllowed: a visitor asks.
+    """
+    if not is_curator(request):
+        raise NotAllowed(f"Only curators {what}: sign in, or {elsewhere()}.")
+
+
+def elsewhere() -> str:
+    """Where a visitor may do what is not for visitors here."""
+    return ELSEWHERE_ON_A_SPACE if on_a_space() else ELSEWHERE
+
+
+def user(request: gr.Request | None) -> str | None:
+    """The Hugging Face user signed in on this Space, curator or not.
+
+    Gradio's session is a signed cookie. Without the Space's own secret the signature would be anybody's.
+    """
+    if request is None or not on_a_space() or not os.environ.get("OAUTH_CLIENT_SECRET"):
+        return None
+    session = getattr(request.request, "scope", {}).get("session") or {}
+    info: Mapping[str, Any] = session.get("oauth_info") or {}
+    if info.get("expires_at", 0) < time.time():
+        return None
+    return info.get("userinfo", {}).get("preferred_username")
+
+
+def _curators() -> set[str]:
+    """The user names of this Space's curators, in small letters."""
+    names = os.environ.get(CURATORS) or os.environ.get("SPACE_AUTHOR_NAME", "")
+    return {name.strip().casefold() for name in names.split(",")} - {""}
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+def _from_this_machine(request: gr.Request) -> bool:
+    """Whether a request to a page at home comes from home: not through a proxy, not from another site's script, and
+    not under a foreign name that somebody had point to this machine."""
+    headers = request.headers
+    host = urlsplit("//" + headers.get("host", "")).hostname or ""
+    return _loopback(host) and not _from_elsewhere(request) and not any(name in headers for name in FORWARDED)
+
+
+def _from_elsewhere(request: gr.Request) -> bool:
+    """Whether it was another site's script that had a browser ask; what is no browser says nothing of that."""
+    headers = request.headers
+    if site := headers.get("sec-fetch-site"):
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+# --- the password -----------------------------------------------------------------------------------------------------
+
+_secret = secrets.token_bytes(32)  # of this process: a restart signs everybody out
+_wrong: deque[float] = deque()  # when the latest wrong passwords came
+_guard = threading.Lock()
+
+
+def sign_in(password: str) -> str:
+    """A token for whoever knows the password, to be kept as the cookie named ``COOKIE``.
+
+    Raises:
+        NotAllowed: it is not the password, or too many wrong ones were tried.
+    """
+    if not _is_password(password):
+        raise NotAllowed("That is not the password.")
+    expires = str(int(time.time()) + SIGNED_IN_SECONDS)
+    return f"{expires}.{_seal(expires)}"
+
+
+def _holds_token(request: gr.Request) -> bool:
+    expires, _, seal = str(dict(request.cookies).get(COOKIE, "")).partition(".")
+    return hmac.compare_digest(seal.encode(), _seal(expires).encode()) and int(expires) > time.time()
+
+
+def _holds_password(request: gr.Request) -> bool:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    try:
+        return scheme.casefold() == "bearer" and _is_password(given)
+    except NotAllowed:
+        return False
+
+
+def _is_password(given: str) -> bool:
+    """Compare in a time that says nothing, and not too often.
+
+    Raises:
+        NotAllowed: too many wrong ones came lately.
+    """
+    expected = os.environ.get(PASSWORD)
+    with _guard:
+        while _wrong and time.monotonic() - _wrong[0] > WRONG_SECONDS:
+            _wrong.popleft()
+        if len(_wrong) >= WRONG_TRIES:
+            raise NotAllowed("Too many wrong passwords were tried: wait a minute, then try again.")
+        right = bool(expected) and hmac.compare_digest(_seal(given), _seal(expected or ""))
+        if not right:
+            _wrong.append(time.monotonic())
+    return right
+
+
+def _seal(text: str) -> str:
+    return hmac.new(_secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+# --- visitors' copies -------------------------------------------------------------------------------------------------
+
+
+def store(request: gr.Request | None) -> PromptStore:
+    """The packs that somebody reads and writes: the owner's for curators, a copy of their session's for visitors."""
+    if is_curator(request):
+        return PromptStore()
+    folder = own_folder(request)
+    return VisitorsPacks(folder and folder / "packs")
+
+
+class VisitorsPacks(PromptStore):
+    """The owner's packs, and over them those that a visitor has changed or made.
+
+    Args:
+        folder: where these are; None for a request of no session, which can keep nothing.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        beneath = PromptStore()
+        super().__init__(folder or beneath.folder, beneath)
+        self.kept = folder is not None
+
+    def update(self, pack_id: str, change: Callable[[PromptPack], PromptPack]) -> PromptPack:
+        self._admit(pack_id)
+        return super().update(pack_id, change)
+
+    def create(self, pack: PromptPack) -> Path:
+        self._admit(pack.id)
+        return super().create(pack)
+
+    def save(self, pack: PromptPack) -> Path:
+        self._admit(pack.id)
+        return super().save(pack)
+
+    def _admit(self, pack_id: str) -> None:
+        if not self.kept:
+            raise PackError(f"only curators change packs without a session: sign in, or {elsewhere()}")
+        own = {path.stem for path in self.folder.glob("*.json")}
+        if pack_id not in own and len(own) >= PACKS:
+            raise PackError(f"a visitor keeps at most {PACKS} packs: export them, or {elsewhere()}")
+
+
+def own_folder(request: gr.Request | None) -> Path | None:
+    """The folder of a visitor's session, which need not exist yet; None where there is no session."""
+    return _COPIES.folder(request.session_hash) if request and request.session_hash else None
+
+
+def session(request: gr.Request | None) -> str:
+    """What keeps a visitor's work apart from everybody's; empty for curators, who share theirs."""
+    return "" if is_curator(request) or request is None else request.session_hash or ""
+
+
+def close(request: gr.Request) -> None:
+    """A page was closed: its visitor's copy goes, unless it soon comes back."""
+    if request.session_hash:
+        _COPIES.close(request.session_hash)
+
+
+class _Copies:
+    """The folders of sessions, for as long as these last."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}  # when each session ends, by the name of its folder
+        self._lock = threading.Lock()
+        self._sweeper = threading.Thread(target=self._sweep_for_ever, daemon=True)
+
+    def folder(self, session: str) -> Path:
+        """A session's folder. Its name cannot be told from outside, for a session is named by whoever opens it."""
+        name = _seal(session)
+        with self._lock:
+            if not self._sweeper.is_alive():
+                self._sweeper.start()
+            self._until.pop(name, None)  # so that the latest stand last
+            self._until[name] = time.monotonic() + IDLE_SECONDS
+            while len(self._until) > SESSIONS:
+                self._remove(next(iter(self._until)))
+            return temporary() / name
+
+    def close(self, session: str) -> None:
+        name = _seal(session)
+        with self._lock:
+            if name in self._until:
+                self._until[name] = time.monotonic() + CLOSED_SECONDS
+
+    def sweep(self) -> None:
+        """Remove the sessions that have ended."""
+        with self._lock:
+            for name in [name for name, until in self._until.items() if until < time.monotonic()]:
+                self._remove(name)
+
+    def _sweep_for_ever(self) -> None:
+        while True:
+            time.sleep(SWEEP_SECONDS)
+            self.sweep()
+
+    def _remove(self, name: str) -> None:
+        del self._until[name]
+        shutil.rmtree(temporary() / name, ignore_errors=True)
+
+
+_COPIES = _Copies()
+
+
+@cache
+def temporary() -> Path:
+    """The folder of what is gone when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="audioprompt-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def clips_named(
+    where: str,
+    request: gr.Request | None,
+    uploads: Path | None = None,
+    into: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> LabelledClips:
+    """The clips of a data set that was named on the page.
+
+    Args:
+        where: as `open_clips` takes it.
+        request: of whoever names it.
+        uploads: the folder of the files that they uploaded, which visitors may name.
+        into: where archives are unpacked.
+        progress: told of the files fetched.
+
+    Raises:
+        DataError: as `open_clips` does, or a visitor names a file of this machine.
+    """
+    if is_curator(request):
+        return open_clips(where, into, progress=progress)
+    if where != DEMONSTRATION and not where.startswith("hf:"):
+        file = Path(where).resolve()
+        if uploads is None or file.parent != uploads.resolve() or file.suffix.lower() != ".zip":
+            raise DataError("files of this server cannot be named here: upload clips or a zip, or give hf:owner/name")
+        own = own_folder(request)
+        into = into or (own and own / "clips")
+    return open_clips(where, into, progress=progress, token=False, most_bytes=BYTES)
+
+
+def refuse_too_many(request: gr.Request | None, folder: Path, files: Sequence[str | Path]) -> None:
+    """Keep a visitor's files to a size and number that leave room for others.
+
+    Args:
+        request: of whoever brings them.
+        folder: where theirs are kept.
+        files: those that would be added.
+
+    Raises:
+        NotAllowed: they would be too many.
+    """
+    if is_curator(request):
+        return
+    kept = [*(path for path in folder.rglob("*") if path.is_file()), *map(Path, files)]
+    if len(kept) > FILES or sum(path.stat().st_size for path in kept) > BYTES:
+        raise NotAllowed(
+            f"A visitor keeps at most {FILES} files and {BYTES // 1_000_000} MB: give fewer, or {elsewhere()}."
+        )

@@ -1,0 +1,269 @@
+"""The Publish tab as its users see it: a Space built and started, pushed to a hub, refused to visitors."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from audioprompt.prompts.store import PromptStore
+from tests.browser.conftest import ROOT, SECONDS_TO_START, WAIT, Trouble
+from tests.browser.test_learn import SIDEWAYS
+from tests.curating import PLAIN, pack_of
+from tests.hub import Hub
+
+NASTY = "<img src=x onerror=window.hit=1>${window.hit=2}"
+TOKEN = "hf_secret"
+PHONE = (390, 844)
+OURS = re.compile(r"OPENAI_|AUDIOPROMPT_|HF_|HUGGING_FACE_|GRADIO_|PYTHONPATH|SPACE")
+# What a Space runs, and not this checkout, which is installed here too.
+ALONE = """
+import runpy, sys
+from pathlib import Path
+here = str(Path.cwd())
+sys.path[:] = [here] + [path for path in sys.path[1:] if path != sys.argv[1]]
+sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
+import audioprompt
+assert audioprompt.__file__.startswith(here), audioprompt.__file__
+runpy.run_path("app.py", run_name="__main__")
+"""
+
+expect.set_options(timeout=WAIT)
+
+
+@contextmanager
+def serving(folder: Path, log: Path, *command: str, **more: str) -> Iterator[str]:
+    """The app that a command starts in a folder, with no setting of this machine's; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    kept = {name: value for name, value in os.environ.items() if not OURS.match(name)}
+    environment = kept | {"GRADIO_SERVER_PORT": str(port), "BROWSER": "true", "PYTHONDONTWRITEBYTECODE": "1"} | more
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=folder, env=environment, stdout=output, stderr=output
+        )
+    address = f"http://127.0.0.1:{port}/"
+    try:
+        deadline = time.monotonic() + SECONDS_TO_START
+        while True:
+            try:
+                urlopen(address, timeout=5).close()
+                break
+            except (URLError, OSError):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail(f"it did not serve a page: {log.read_text()}")
+                time.sleep(0.2)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    hub = Hub(tmp_path_factory.mktemp("hub"))
+    yield hub
+    hub.close()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app keeps all that it keeps; there is a pack of one approved prompt."""
+    home = tmp_path_factory.mktemp("home")
+    pack = pack_of(PLAIN, status="approved").model_copy(update={"title": NASTY})
+    PromptStore(home / "store").create(pack)
+    return home
+
+
+def at_home(home: Path, hub: Hub) -> Mapping[str, str]:
+    return {
+        "AUDIOPROMPT_STORE": str(home / "store"), "HF_ENDPOINT": hub.url, "HF_HOME": str(home / "huggingface"),
+        "NO_PROXY": "127.0.0.1", "GRADIO_TEMP_DIR": str(home / "gradio"),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def app_address(home: Path, hub: Hub) -> Iterator[str]:
+    """The app at home, where a hub on this machine is taken for the real one."""
+    with serving(ROOT, home / "log", "app.py", **at_home(home, hub)) as address:
+        yield address
+
+
+def open_tab(page: Page) -> None:
+    if page.get_by_role("tab", name="Publish").count():
+        page.get_by_role("tab", name="Publish").click()
+    else:  # on a phone it is behind the three dots
+        page.locator(".overflow-menu > button").first.click()
+        page.locator(".overflow-dropdown button", has_text="Publish").first.click()
+    expect(page.locator("#publish-files .total")).to_be_visible()
+
+
+def pick(page: Page, group: str, name: str, checked: bool = True) -> None:
+    page.locator(f"#publish-{group}").get_by_label(name).set_checked(checked)
+
+
+def visit(browser: Browser, address: str, size: tuple[int, int]) -> Page:
+    """A page of another app, once its model is ready."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+    context.set_default_timeout(WAIT)
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector("#model-state .dot.ready", timeout=1000 * SECONDS_TO_START)
+    return page
+
+
+def test_what_is_chosen_is_previewed_and_survives_a_reload(page: Page, trouble: Trouble) -> None:
+    open_tab(page)
+    expect(page.locator("#publish-preview .listed .title")).to_contain_text("Name that sound")
+    page.fill("#publish-title :is(input, textarea)", "Sounds of <b>us</b>")
+    pick(page, "packs", "Vocal sounds (20)")
+    pick(page, "packs", f"{NASTY} (1)")
+    page.fill("#publish-labels textarea", "laughter, cough")
+    page.get_by_role("button", name="Examples (24)").click()
+    pick(page, "examples", "Violin", False)
+    shown = page.locator("#publish-preview")
+    expect(shown.locator(".listed .title")).to_contain_text("Sounds of <b>us</b>")
+    expect(shown.locator(".page")).to_contain_text(f"Eight templates (8), {NASTY} (1), Vocal sounds (20)")
+    expect(shown.locator(".page")).to_contain_text("laughter, cough")
+    expect(shown.locator(".page")).not_to_contain_text("Violin")
+    expect(page.get_by_role("button", name="Examples (23)")).to_be_visible()
+    expect(page.locator("#publish-files")).to_contain_text("tones.json")
+    listed = page.locator("#publish-files .total").text_content() or ""
+
+    page.reload()
+    page.wait_for_selector("#model-state .dot.ready")
+    open_tab(page)
+    expect(page.locator("#publish-title :is(input, textarea)")).to_have_value("Sounds of <b>us</b>")
+    expect(page.locator("#publish-labels textarea")).to_have_value("laughter, cough")
+    expect(page.locator("#publish-packs").get_by_label("Vocal sounds (20)")).to_be_checked()
+    expect(page.locator("#publish-files .total")).to_have_text(listed)
+    page.get_by_role("button", name="Examples (23)").click()
+    expect(page.locator("#publish-examples").get_by_label("Violin")).not_to_be_checked()
+
+    for name in ("Eight templates (8)", "Vocal sounds (20)", f"{NASTY} (1)"):
+        pick(page, "packs", name, False)
+    expect(shown.locator(".problem")).to_contain_text("choose at least one pack")
+    assert page.evaluate("window.hit") is None
+    assert trouble.errors == []
+
+
+def test_a_head_is_learned_and_built_into_a_space_that_runs(
+    page: Page, browser: Browser, tmp_path: Path, trouble: Trouble
+) -> None:
+    page.get_by_role("tab", name="Learn (PALM)").click()
+    page.get_by_role("button", name="Try it with 12 instruments").click()
+    expect(page.locator("#learn-cards li")).to_have_count(12)
+    page.locator("#learn-methods").get_by_label("Zero-shot").uncheck()
+    page.locator("#learn-go").click()
+    page.locator("#use-head").click()
+    expect(page.locator("#learned .main-svg").first).to_be_visible()
+    open_tab(page)
+    page.fill("#publish-title :is(input, textarea)", "Which instrument")
+    pick(page, "packs", "Musical instruments (20)")
+    pick(page, "packs", "Eight templates (8)", False)
+    pick(page, "heads", "PALM: bass guitar, bowed strings, brass, … (embedded)")
+    expect(page.locator("#publish-preview .page")).to_contain_text("Learned head")
+    expect(page.locator("#publish-preview .page")).to_contain_text("bass guitar, bowed strings, brass, choir")
+
+    # from here on without a mouse
+    page.locator("#publish-ask-folder").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#publish-where :is(input, textarea)")).to_be_focused()
+    expect(page.locator("#publish-token")).to_be_hidden()
+    page.keyboard.type(str(tmp_path / "space"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#publish-built .done code").first).to_have_text(str(tmp_path / "space"))
+    expect(page.locator("#publish-download")).to_contain_text("Download which-instrument.zip")
+    with page.expect_download() as download:
+        page.locator("#publish-download").focus()
+        page.keyboard.press("Enter")
+    download.value.save_as(tmp_path / "space.zip")
+    with zipfile.ZipFile(tmp_path / "space.zip") as file:
+        packed = {one.filename for one in file.infolist() if not one.is_dir()}
+    there = {
+        path.relative_to(tmp_path / "space").as_posix() for path in (tmp_path / "space").rglob("*") if path.is_file()
+    }
+    assert packed == there and {"app.py", "README.md", "prompt_store/instruments.json"} <= there
+    assert [name for name in there if name.startswith("heads/") and name.endswith("/head.safetensors")]
+    page.locator("#publish-go").click()
+    expect(page.locator("#publish-built .problem")).to_contain_text("is not empty: name a folder that is not there yet")
+    assert trouble.errors == []
+
+    with serving(tmp_path / "space", tmp_path / "log", "-c", ALONE, str(ROOT)) as address:
+        for size in ((1280, 800), PHONE):
+            space = visit(browser, address, size)
+            expect(space.locator("#header .name")).to_have_text("Which instrument")
+            expect(space.locator("#labels textarea")).to_have_value(re.compile("^bass guitar, bowed strings, brass"))
+            expect(space.locator("#verdict .label")).not_to_be_empty()
+            expect(space.locator("#verdict .words")).to_contain_text("The fitted head says")
+            assert space.evaluate(SIDEWAYS) == 0
+            if folder := os.environ.get("AUDIOPROMPT_SCREENSHOTS"):
+                space.wait_for_timeout(1_500)  # figures grow
+                space.screenshot(path=f"{folder}/space-{size[0]}.png")
+            space.context.close()
+
+
+def test_a_space_is_pushed_and_the_token_is_nowhere(page: Page, hub: Hub, home: Path, trouble: Trouble) -> None:
+    open_tab(page)
+    expect(page.locator("#publish-token")).to_be_hidden()
+    page.click("#publish-ask-hub")
+    expect(page.locator("#publish-token input")).to_have_attribute("type", "password")
+    page.fill("#publish-name :is(input, textarea)", "me/kitchen")
+    page.click("#publish-push")
+    expect(page.locator("#publish-pushed .problem")).to_contain_text("give a token that may write")
+    page.fill("#publish-token input", "hf_another_secret")
+    page.click("#publish-push")
+    expect(page.locator("#publish-pushed .problem")).to_contain_text("does not accept the token")
+
+    page.fill("#publish-token input", TOKEN)
+    page.press("#publish-token input", "Enter")
+    link = page.locator("#publish-pushed .done a")
+    expect(link).to_have_attribute("href", f"{hub.url}/spaces/me/kitchen")
+    expect(page.locator("#publish-token input")).to_have_value("")
+    assert "prompt_store/eight-templates.json" in hub.held("spaces/me/kitchen")
+    assert hub.created["me/kitchen"]["private"] is True
+
+    kept = page.evaluate("JSON.stringify(localStorage) + JSON.stringify(sessionStorage) + document.cookie")
+    assert TOKEN not in kept + page.content() and "another_secret" not in kept
+    assert "secret" not in (home / "log").read_text()
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert not any(TOKEN.encode() in path.read_bytes() for path in files)
+    assert trouble.errors == []
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["390px"])
+def test_a_phone_never_scrolls_sideways(page: Page, trouble: Trouble) -> None:
+    open_tab(page)
+    page.get_by_role("button", name="Examples").click()
+    page.locator("#publish-files summary").first.click()
+    page.get_by_text("README.md, the Space's card").click()
+    for ask in ("folder", "hub"):
+        page.click(f"#publish-ask-{ask}")
+        assert page.evaluate(SIDEWAYS) == 0
+    assert trouble.errors == []
+
+
+def test_a_visitor_of_a_public_page_is_told_what_to_do_instead(
+    browser: Browser, home: Path, hub: Hub, tmp_path: Path
+) -> None:
+    public = {**at_home(home, hub), "GRADIO_SERVER_NAME": "0.0.0.0", "AUDIOPROMPT_PASSWORD": "correct horse"}
+    with serving(ROOT, tmp_path / "log", "app.py", **public) as address:
+        page = visit(browser, address, (1280, 800))
+        open_tab(page)
+        pick(page, "packs", "Vocal sounds (20)")
+        expect(page.locator("#publish-preview .page")).to_contain_text("Vocal sounds (20)")
+        expect(page.locator("#publish-standing .problem")).to_contain_text("Only curators publish: sign in, or run")
+        for part in ("ask-folder", "ask-hub", "token", "upload"):
+            expect(page.locator(f"#publish-{part}")).to_be_hidden()
+        page.context.close()

@@ -1,0 +1,78 @@
+"""The real app in a process of its own, at whatever address and in whatever environment a test needs."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SECONDS = 120.0
+
+
+class Running:
+    """The app in a process of its own."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "AUDIOPROMPT_"))}
+        kept |= {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": str(port), "BROWSER": "true"}
+        kept |= {"AUDIOPROMPT_STORE": str(folder / "store"), "AUDIOPROMPT_CACHE": str(folder / "cache")}
+        kept |= {"GRADIO_TEMP_DIR": str(folder / "gradio"), "TMPDIR": str(folder), **environment}
+        self.log = folder / "log.txt"
+        self.process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=ROOT, env=kept, stdout=self.log.open("w"), stderr=subprocess.STDOUT
+        )
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=SECONDS)
+        deadline = time.monotonic() + SECONDS
+        while "stop with Ctrl+C" not in self.log.read_text():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"app.py did not serve a page: {self.log.read_text()}")
+            time.sleep(0.2)
+        self.config = self.http.get("/config").json()
+        self.components = {one["id"]: one for one in self.config["components"]}
+
+    def stop(self) -> None:
+        self.http.close()
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+    @property
+    def address(self) -> str:
+        return str(self.http.base_url)
+
+    def endpoints(self) -> dict[str, dict[str, Any]]:
+        """One dependency for each handler there is; the same handler on another button is the same."""
+        found: dict[str, dict[str, Any]] = {}
+        for one in self.config["dependencies"]:
+            if one["backend_fn"]:
+                found.setdefault(name_of(one), one)
+        return found
+
+    def upload(self, name: str, content: bytes) -> str:
+        return self.http.post("/gradio_api/upload", files={"files": (name, content)}).json()[0]
+
+
+def name_of(dependency: Mapping[str, Any]) -> str:
+    """The handler behind a dependency; those of the public API begin with a slash."""
+    name = str(dependency["api_name"])
+    return f"/{name}" if dependency["api_visibility"] == "public" else re.sub(r"_\d+$", "", name)
+
+
+@contextmanager
+def running(folder: Path, **environment: str) -> Iterator[Running]:
+    app = Running(folder, **environment)
+    try:
+        yield app
+    finally:
+        app.stop()

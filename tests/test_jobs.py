@@ -1,0 +1,67 @@
+"""Work in a thread of its own: who waits for it, how far it is, and how it ends."""
+
+from contextvars import ContextVar
+from threading import Event
+
+import pytest
+
+from audioprompt.jobs import Job, Jobs, Stopped
+
+
+def test_who_asks_for_the_same_waits_for_the_same_job() -> None:
+    jobs, go_on = Jobs(), Event()
+    first = jobs.start(lambda job: go_on.wait(20), key="a")
+    assert jobs.start(lambda job: False, key="a") is first
+    assert jobs.start(lambda job: True) is not first, "what has no key is nobody else's"
+    assert not first.finished()
+    go_on.set()
+    assert first.finished(20) and first.result() is True
+    assert jobs.start(lambda job: 7, key="a").result() == 7, "a job that is over is not started again by its memory"
+
+
+def test_a_job_tells_how_far_it_is_and_ends_when_asked() -> None:
+    jobs, third, stopped = Jobs(), Event(), Event()
+
+    def work(job: Job[None]) -> None:
+        for done in range(1, 9):
+            job.progress("clips", done, 8)
+            if done == 3:
+                third.set()
+                assert stopped.wait(20)
+
+    job = jobs.start(work)
+    assert third.wait(20)
+    assert (job.what, job.done, job.total) == ("clips", 3, 8)
+    jobs.stop("another's id")
+    assert not job.stopping()
+    jobs.stop(job.id)
+    stopped.set()
+    with pytest.raises(Stopped):
+        job.result()
+    assert job.done == 4
+
+
+def test_work_that_has_something_to_show_may_end_in_its_own_time() -> None:
+    def work(job: Job[str]) -> str:
+        while not job.stopping():
+            job.stage = "at it"
+        return "as far as it came"
+
+    job = Jobs().start(work)
+    assert not job.finished(0.05) and job.stage == "at it"
+    job.stop()
+    assert job.finished(20) and job.result() == "as far as it came"
+
+
+def test_what_a_job_raises_comes_out_of_it() -> None:
+    def work(job: Job[None]) -> None:
+        raise OSError("no such clip")
+
+    with pytest.raises(OSError, match="no such clip"):
+        Jobs().start(work).result()
+
+
+def test_work_knows_on_whose_behalf_it_is_done() -> None:
+    visitor: ContextVar[str] = ContextVar("visitor")
+    visitor.set("this one")
+    assert Jobs().start(lambda job: visitor.get()).result() == "this one"

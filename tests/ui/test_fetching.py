@@ -1,0 +1,133 @@
+"""Files given by their address: from public machines alone, within bounds, and from this app's own uploads."""
+
+import asyncio
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import pytest
+from gradio import processing_utils
+
+from audioprompt.ui import fetching
+from audioprompt.ui.fetching import Refused, fetched
+
+SOUND = b"RIFF and so on"
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """A server with a recording, a large file, an error and some redirects."""
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to/") if "http" in self.path else "/rain.wav")
+            self.end_headers()
+        elif self.path == "/round":
+            self.send_response(302)
+            self.send_header("Location", "/round")
+            self.end_headers()
+        elif self.path in ("/rain.wav", "/large.wav", "/"):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(SOUND if self.path != "/large.wav" else bytes(200_000))
+        else:
+            self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a server on this machine that counts as public, as no other does."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    check = fetching._public
+
+    async def public(url: str) -> httpx.AsyncBaseTransport | None:
+        return None if url.startswith(address) else await check(url)
+
+    monkeypatch.setattr(fetching, "_public", public)
+    yield address
+    server.shutdown()
+    server.server_close()
+
+
+def fetch(address: str, cache: Path) -> Path:
+    return Path(asyncio.run(fetched(address, str(cache))))
+
+
+@pytest.mark.parametrize("path", ["/rain.wav", "/to/rain.wav"])
+def test_a_public_file_is_fetched_and_keeps_its_name(elsewhere: str, tmp_path: Path, path: str) -> None:
+    file = fetch(elsewhere + path, tmp_path)
+    assert file.read_bytes() == SOUND and file.name == "rain.wav" and file.is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "localhost", "10.0.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1"),
+        *("[::1]", "[fd00::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"),
+    ],
+)
+def test_private_addresses_are_refused_however_they_are_written(tmp_path: Path, host: str) -> None:
+    with pytest.raises(Refused, match="not a public address"):
+        fetch(f"http://{host}/rain.wav", tmp_path)
+
+
+def test_a_redirect_leads_to_no_private_address(elsewhere: str, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"http://10\.0\.0\.1/ cannot be fetched: it is not a public address"):
+        fetch(f"{elsewhere}/to/http://10.0.0.1/", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("/nothing.wav", "its server says 404"),
+        ("/round", "from one address to the next"),
+        ("/large.wav", "it is over 0 MB"),
+        ("http://nowhere.invalid/rain.wav", "there is no answer"),
+        ("ftp://example.org/rain.wav", "only http and https"),
+        ("http:///rain.wav", "only http and https"),
+        ("http://[/rain.wav", "there is no answer"),
+    ],
+)
+def test_what_cannot_be_fetched_is_said_and_leaves_nothing(
+    elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, why: str
+) -> None:
+    monkeypatch.setattr(fetching, "MOST_BYTES", 100_000)
+    with pytest.raises(Refused, match=why) as refused:
+        fetch(elsewhere + address if address.startswith("/") else address, tmp_path)
+    assert refused.value.print_exception is False
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_an_answer_that_takes_too_long_is_not_waited_for(
+    elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "MOST_SECONDS", 0.0)
+    with pytest.raises(Refused, match="it took too long"):
+        fetch(f"{elsewhere}/rain.wav", tmp_path)
+
+
+def test_what_was_uploaded_here_is_found_by_its_address_and_nothing_else_is(tmp_path: Path) -> None:
+    cache = tmp_path / "gradio"
+    (cache / "abc").mkdir(parents=True)
+    uploaded, other = cache / "abc" / "my rain.wav", tmp_path / "other.wav"
+    for file in (uploaded, other):
+        file.write_bytes(SOUND)
+    address = "http://127.0.0.1:7860/gradio_api/file="
+    assert fetch(f"{address}{uploaded}".replace(" ", "%20"), cache) == uploaded
+    (cache / "link.wav").symlink_to(other)
+    for outside in (other, cache / ".." / "other.wav", cache / "link.wav", cache / "none.wav"):
+        with pytest.raises(Refused, match="not a public address"):
+            fetch(f"{address}{outside}", cache)
+
+
+def test_gradio_fetches_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", None)
+    fetching.install()
+    assert processing_utils.async_ssrf_protected_download is fetched

@@ -1,0 +1,485 @@
+"""Who may do what: requests from home and from elsewhere, signing in, visitors' copies, what is not for visitors."""
+
+import inspect
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from fastapi import Request
+from gradio.utils import get_type_hints
+from starlette.applications import Starlette
+from starlette.requests import Request as Asked
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from audioprompt.data import DataError
+from audioprompt.learning import HEADS
+from audioprompt.models import registry
+from audioprompt.prompts.decisions import decide
+from audioprompt.prompts.generate import OPENAI_URL, GenerationError
+from audioprompt.prompts.pack import PackError
+from audioprompt.prompts.store import PromptStore
+from audioprompt.ui import app, classify, curate, generate, header, learn, limits, roles
+from audioprompt.ui.roles import NotAllowed, Role
+from tests.curating import PLAIN, pack_of
+from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
+
+SECRET = "correct horse battery staple"
+LATER = time.time() + 1000
+
+
+def request(session: str | None = "a visitor's", signed: Mapping[str, Any] | None = None, **headers: str) -> gr.Request:
+    """A request as it reaches a handler; of header names the hyphens are underscores."""
+    lines = {"host": "127.0.0.1:7860"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    scope = {
+        "type": "http",
+        "session": dict(signed or {}),
+        "headers": [(k.encode(), v.encode()) for k, v in lines.items()],
+    }
+    return gr.Request(Request(scope), session_hash=session)
+
+
+def as_user(name: str, expires: float = LATER, **headers: str) -> gr.Request:
+    info = {"expires_at": expires, "userinfo": {"preferred_username": name}}
+    return request(signed={"oauth_info": info}, **headers)
+
+
+@pytest.fixture(autouse=True)
+def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PromptStore:
+    """A page at home, with a pack in its store."""
+    for name in ("SPACE_ID", roles.PASSWORD, roles.CURATORS, "OAUTH_CLIENT_SECRET", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AUDIOPROMPT_STORE", str(tmp_path / "store"))
+    monkeypatch.setattr(roles, "_exposed", False)
+    monkeypatch.setattr(roles, "_COPIES", roles._Copies())
+    roles._wrong.clear()
+    store = PromptStore()
+    store.create(pack_of(PLAIN))
+    return store
+
+
+@pytest.fixture
+def public(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A public address, with a password."""
+    monkeypatch.setattr(roles, "_exposed", True)
+    monkeypatch.setenv(roles.PASSWORD, SECRET)
+    monkeypatch.setenv("OPENAI_API_KEY", "the owner's")
+
+
+@pytest.fixture
+def space(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Space of Ada's."""
+    monkeypatch.setattr(roles, "_exposed", True)
+    monkeypatch.setenv("SPACE_ID", "Ada/space")
+    monkeypatch.setenv("SPACE_AUTHOR_NAME", "Ada")
+    monkeypatch.setenv("OAUTH_CLIENT_SECRET", "the Space's")
+
+
+def approve(store: PromptStore) -> None:
+    store.update("tones", lambda pack: decide(pack, [PLAIN], "approved", "someone"))
+
+
+def approved(store: PromptStore) -> list[str]:
+    return [template.text for template in store.get("tones").approved]
+
+
+# --- at home, and not -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "share", "public"),
+    [
+        ("127.0.0.1", False, False), ("localhost", False, False), ("::1", False, False), ("127.0.0.2", False, False),
+        ("127.0.0.1", True, True), ("0.0.0.0", False, True), ("::", False, True), ("", False, True),
+        ("192.168.1.7", False, True), ("localhost.example.org", False, True),
+    ],
+)  # fmt: skip
+def test_which_pages_are_public(host: str, share: bool, public: bool) -> None:
+    roles.serve(host, share)
+    assert roles.public() == public
+    assert (roles.role(request()) is Role.VISITOR) == public, "whoever connects, from this machine too"
+    assert (roles.role(None) is Role.VISITOR) == public
+
+
+@pytest.mark.parametrize("name", ["SPACE_ID", roles.PASSWORD])
+def test_a_space_and_a_page_with_a_password_are_public(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "")
+    assert roles.public() and roles.role(request()) is Role.VISITOR
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {}, {"host": "localhost:7860"}, {"host": "[::1]:7860"}, {"origin": "http://127.0.0.1:7860"},
+        {"sec_fetch_site": "same-origin", "origin": "http://127.0.0.1:7860"}, {"sec_fetch_site": "none"},
+    ],
+)  # fmt: skip
+def test_requests_from_home(headers: dict[str, Any]) -> None:
+    assert roles.role(request(**headers)) is Role.CURATOR
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "evil.example:7860"}, {"host": ""}, {"host": "127.0.0.1.evil.example"},
+        {"origin": "https://evil.example"}, {"origin": "null"}, {"origin": "http://127.0.0.1:8000"},
+        {"sec_fetch_site": "cross-site"}, {"sec_fetch_site": "same-site"}, {"x_forwarded_for": "1.2.3.4"},
+        {"x_forwarded_host": "audio.example.org"}, {"via": "1.1 proxy"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_requests_that_only_look_like_home(headers: dict[str, Any]) -> None:
+    """Names that were made to point here, other sites' scripts in a browser here, and proxies."""
+    assert roles.role(request(**headers)) is Role.VISITOR
+
+
+# --- the password -----------------------------------------------------------------------------------------------------
+
+
+def cookie(token: str) -> gr.Request:
+    return request(cookie=f"other=1; {roles.COOKIE}={token}")
+
+
+def test_the_password_makes_a_curator(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = roles.sign_in(SECRET)
+    assert roles.role(cookie(token)) is Role.CURATOR
+    assert roles.role(request(authorization=f"Bearer {SECRET}")) is Role.CURATOR
+    monkeypatch.setattr(time, "time", lambda: LATER + roles.SIGNED_IN_SECONDS)
+    assert roles.role(cookie(token)) is Role.VISITOR, "it expires"
+
+
+@pytest.mark.parametrize("headers", [{"sec_fetch_site": "cross-site"}, {"origin": "https://evil.example"}])
+def test_another_site_s_script_has_no_use_of_it(public: None, headers: dict[str, Any]) -> None:
+    held = f"{roles.COOKIE}={roles.sign_in(SECRET)}"
+    assert roles.role(request(cookie=held, **headers)) is Role.VISITOR
+
+
+@pytest.mark.parametrize("given", ["", "correct horse", SECRET.upper(), f"{SECRET} ", "ünïcode \N{PILE OF POO}"])
+def test_other_passwords_do_not(public: None, given: str) -> None:
+    with pytest.raises(NotAllowed, match="That is not the password"):
+        roles.sign_in(given)
+    token, problem = header.sign_in(given)
+    assert token is None and "That is not the password." in problem
+
+
+@pytest.mark.parametrize("token", ["", ".", "9999999999.", "9999999999.0", "x.y", f"{SECRET}", "1.2.3"])
+def test_tokens_cannot_be_made_up(public: None, token: str) -> None:
+    assert roles.role(cookie(token)) is Role.VISITOR
+    expires, _, seal = roles.sign_in(SECRET).partition(".")
+    assert roles.role(cookie(f"{int(expires) + 1}.{seal}")) is Role.VISITOR
+
+
+@pytest.mark.parametrize("given", ["Bearer wrong", SECRET, f"Basic {SECRET}", "Bearer", "Bearer "])
+def test_nor_other_headers(public: None, given: str) -> None:
+    assert roles.role(request(authorization=given)) is Role.VISITOR
+
+
+def test_without_a_password_nobody_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    roles.serve("0.0.0.0", False)
+    assert roles.role(request(authorization="Bearer ")) is Role.VISITOR
+    assert "set AUDIOPROMPT_PASSWORD" in roles.how_to_sign_in()
+    monkeypatch.setenv(roles.PASSWORD, "")
+    with pytest.raises(NotAllowed):
+        roles.sign_in("")
+
+
+def test_guessing_is_slow(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = roles.sign_in(SECRET)
+    for guess in range(roles.WRONG_TRIES):
+        assert roles.role(request(authorization=f"Bearer {guess}")) is Role.VISITOR
+    with pytest.raises(NotAllowed, match="Too many wrong passwords were tried: wait a minute"):
+        roles.sign_in(SECRET)
+    assert roles.role(request(authorization=f"Bearer {SECRET}")) is Role.VISITOR
+    assert roles.role(cookie(token)) is Role.CURATOR, "who is in stays in"
+    monkeypatch.setattr(roles, "WRONG_SECONDS", 0.0)
+    assert roles.sign_in(SECRET)
+
+
+# --- a Space ----------------------------------------------------------------------------------------------------------
+
+
+def test_on_a_space_its_author_curates(space: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert roles.role(as_user("ada")) is Role.CURATOR and roles.role(as_user("Ada")) is Role.CURATOR
+    assert curate.who(as_user("Ada")) == "Ada"
+    assert roles.role(as_user("eve")) is Role.VISITOR and roles.role(request()) is Role.VISITOR
+    monkeypatch.setenv(roles.CURATORS, " Bob, carol ,")
+    found = {name: roles.role(as_user(name)).value for name in ("ada", "bob", "Carol", "eve", "")}
+    assert found == {"ada": "visitor", "bob": "curator", "Carol": "curator", "eve": "visitor", "": "visitor"}
+    assert roles.how_to_sign_in().endswith("who sign in with Hugging Face: bob, carol.")
+
+
+def test_on_a_space_a_session_ends_and_is_not_for_other_sites(space: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert roles.role(as_user("ada", expires=time.time() - 1)) is Role.VISITOR
+    assert roles.role(as_user("ada", sec_fetch_site="cross-site")) is Role.VISITOR
+    monkeypatch.setenv(roles.PASSWORD, SECRET)
+    assert roles.role(request(authorization=f"Bearer {SECRET}")) is Role.VISITOR, "there it is Hugging Face that asks"
+    monkeypatch.delenv("OAUTH_CLIENT_SECRET")
+    assert roles.role(as_user("ada")) is Role.VISITOR, "a cookie that anybody could have signed"
+
+
+def test_a_space_of_nobody_has_no_curator(space: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPACE_AUTHOR_NAME")
+    assert roles.role(as_user("")) is Role.VISITOR
+    assert "nobody, until AUDIOPROMPT_CURATORS holds user names" in roles.how_to_sign_in()
+
+
+# --- visitors' copies -------------------------------------------------------------------------------------------------
+
+
+def test_each_visitor_has_a_copy(public: None, store: PromptStore) -> None:
+    first, second = request("first"), request("second")
+    approve(roles.store(first))
+    assert approved(roles.store(first)) == [PLAIN], "and it lasts"
+    assert approved(roles.store(second)) == [] and approved(store) == []
+    roles.store(first).create(pack_of(PLAIN).model_copy(update={"id": "mine"}))
+    assert "mine" in roles.store(first).ids()
+    assert "mine" not in [*roles.store(second).ids(), *store.ids()]
+
+
+def test_curators_write_for_all(public: None, store: PromptStore) -> None:
+    approve(roles.store(cookie(roles.sign_in(SECRET))))
+    assert approved(store) == approved(roles.store(request("first"))) == [PLAIN]
+
+
+def test_a_copy_goes_with_its_session(public: None, store: PromptStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitors = [request(name) for name in ("closed", "idle", "there")]
+    folders = [roles.own_folder(visitor) for visitor in visitors]
+    for visitor in visitors:
+        approve(roles.store(visitor))
+    assert all(folder and folder.is_dir() for folder in folders)
+
+    def there_are() -> list[bool]:
+        roles._COPIES.sweep()
+        return [bool(folder and folder.is_dir()) for folder in folders]
+
+    now, passed = time.monotonic(), 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now + passed)
+    roles.close(visitors[0])
+    assert there_are() == [True, True, True], "a connection may break for a moment"
+    passed = roles.CLOSED_SECONDS + 1
+    assert there_are() == [False, True, True]
+    roles.store(visitors[2])
+    passed = roles.IDLE_SECONDS + 1
+    assert there_are() == [False, False, True]
+    assert approved(roles.store(visitors[0])) == []
+
+
+def test_copies_are_limited(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roles, "PACKS", 2)
+    mine = roles.store(request())
+    for name in ("one", "two"):
+        mine.create(pack_of(PLAIN).model_copy(update={"id": name}))
+    for write in (approve, lambda store: store.save(pack_of(PLAIN)), lambda store: store.create(pack_of(PLAIN))):
+        with pytest.raises(PackError, match="at most 2 packs: export them, or run audioprompt on your own machine"):
+            write(mine)
+    mine.save(mine.get("two").model_copy(update={"title": "Changed"}))
+    monkeypatch.setattr(roles, "SESSIONS", 3)
+    for number in range(3):
+        roles.store(request(f"visitor {number}"))
+    assert "one" not in roles.store(request()).ids(), "the one unused for longest made room"
+
+
+@pytest.mark.parametrize("session", [None, ""])
+def test_without_a_session_packs_are_only_read(public: None, store: PromptStore, session: str | None) -> None:
+    copy = roles.store(request(session))
+    assert copy.get("tones") == store.get("tones")
+    with pytest.raises(PackError, match="only curators change packs without a session: sign in, or run audioprompt"):
+        approve(copy)
+    with pytest.raises(NotAllowed, match="Without a session"):
+        curate.put_by("clips.zip", request(session))
+
+
+def test_a_session_s_name_leads_nowhere(public: None) -> None:
+    folders = {roles.own_folder(request(name)) for name in ("../../etc", "/etc", "..", "a" * 10_000, "\0")}
+    assert len(folders) == 5 and len({folder and folder.parent for folder in folders}) == 1
+
+
+def test_the_tabs_use_the_copy(public: None, store: PromptStore, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("the sound of {}\nit is {}")
+    mine, other = request("mine"), request("other")
+    pack_id = curate.imported(str(tmp_path / "mine.txt"), mine)
+    assert pack_id in [choice for _, choice in curate.pack_choices(mine)]
+    assert pack_id not in [choice for _, choice in [*curate.pack_choices(other), *curate.pack_choices()]]
+    assert "it is" in str(curate.exported(pack_id, "csv", mine))
+    with pytest.raises(PackError, match="no prompt pack is called"):
+        curate.exported(pack_id, "csv", other)
+    *_, problem = generate.send(pack_of(PLAIN), "Mine", "sent", mine)
+    assert not problem and "sent" in roles.store(mine).ids() and "sent" not in roles.store(other).ids()
+    assert curate.session_note(mine) == curate.SESSION
+    assert curate.session_note(cookie(roles.sign_in(SECRET))) == ""
+
+
+# --- what is not for visitors -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool | None]]:
+    """What would have been opened: the place, and whether with the owner's token."""
+    given: list[tuple[str, bool | None]] = []
+
+    def note(where: str, into: Path | None = None, token: bool | None = None, **others: Any) -> None:
+        given.append((where, token))
+
+    monkeypatch.setattr(roles, "open_clips", note)
+    monkeypatch.setattr(learn, "show", lambda gathered, name="", note="": note)
+    return given
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "/etc", "/etc/passwd.csv", "../manifest.csv", "~/clips.zip", "", "{}/..", "{}", "{}/manifest.csv",
+        "{}/../../x.zip",
+    ],
+)  # fmt: skip
+def test_files_of_the_server_are_not_theirs(public: None, opened: list[Any], tmp_path: Path, named: str) -> None:
+    where = named.format(tmp_path)
+    with pytest.raises(DataError, match="files of this server cannot be named here"):
+        roles.clips_named(where, request(), tmp_path)
+    assert "cannot be named here" in str(learn.take_data(learn.Gathered(), where, request=request()))
+    assert "cannot be named here" in generate.choose_data(where, request())[1] or not where
+    assert opened == []
+
+
+def test_public_data_and_their_own_uploads_are(public: None, opened: list[Any], tmp_path: Path) -> None:
+    own = str(tmp_path / "clips.zip")
+    for named in ("instruments", "hf:owner/name", own):
+        roles.clips_named(named, request(), tmp_path)
+    assert opened == [("instruments", False), ("hf:owner/name", False), (own, False)], "never with the owner's token"
+    learn._uploaded(learn.Gathered(), own, request())
+    assert opened[3:] == [(own, False)]
+
+
+def test_their_archives_are_unpacked_in_their_folder_and_not_without_end(
+    public: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = tmp_path / "clips.zip"
+    with zipfile.ZipFile(where, "w") as file:
+        for name in ("hum", "whistle"):
+            file.writestr(f"{name}/1.wav", b"sound" * 100)
+    mine, folder = request(), roles.own_folder(request())
+    assert all(folder in path.parents for path in roles.clips_named(str(where), mine, tmp_path).paths)
+    monkeypatch.setattr(roles, "BYTES", 999)
+    with pytest.raises(DataError, match="unpacks to more than 999 bytes"):
+        roles.clips_named(str(where), request("another"), tmp_path)
+
+
+def test_curators_name_everything(public: None, opened: list[Any], tmp_path: Path) -> None:
+    roles.clips_named("/anywhere/manifest.csv", cookie(roles.sign_in(SECRET)))
+    assert opened == [("/anywhere/manifest.csv", None)]
+
+
+def test_uploads_are_kept_apart_and_limited(public: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roles, "FILES", 2)
+    (tmp_path / "clips.zip").write_bytes(b"mine")
+    first, second = (Path(curate.put_by(str(tmp_path / "clips.zip"), request(name))) for name in ("first", "second"))
+    assert first != second and first.parent == curate.uploads(request("first"))
+    monkeypatch.setattr(roles, "BYTES", 7)
+    with pytest.raises(NotAllowed, match="A visitor keeps at most 2 files and 0 MB: give fewer, or run audioprompt"):
+        curate.put_by(str(tmp_path / "clips.zip"), request("first"))
+    shown = learn.add(learn.Gathered(), "rain", [str(tmp_path / "clips.zip")] * 3, request())
+    assert "A visitor keeps at most 2 files" in shown.note and not shown.gathered.clips.paths
+    learn.forget(shown.gathered)
+
+
+@pytest.mark.parametrize(("url", "key"), [("", ""), ("http://127.0.0.1:1/v1", "mine"), ("http://10.0.0.1/v1", "")])
+def test_the_owners_key_and_network_are_not_theirs(public: None, url: str, key: str) -> None:
+    with pytest.raises(GenerationError, match="with a key of their own"):
+        generate.generator_of(generate.SERVICE, 0, "gpt", url, 0.7, key, request())
+    steps = list(generate.propose("", "rain, wind", generate.SERVICE, 0, "gpt", url, 0.7, key, request()))
+    assert "with a key of their own" in steps[-1][0]
+
+
+def test_a_key_of_their_own_goes_to_openai_alone(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://owners.example/v1")
+    service = generate.generator_of(generate.SERVICE, 0, "gpt", "", 0.7, "mine", request())
+    assert service.settings["base_url"] == OPENAI_URL
+    assert generate.generator_of(generate.LEXICON, 0, "", "", None, "", request()).name == "lexicon"
+    assert "OPENAI_API_KEY" not in generate.key_state("", request())
+    assert "owners" not in generate.in_use(generate.SERVICE, 0, "gpt", "", None, request())
+
+
+def test_models_are_not_loaded_by_path(public: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_weights", {})
+    (tmp_path / "weights.pth").touch()
+    ((_, ask, why),) = header.take_weights("msclap-2023", str(tmp_path / "weights.pth"), request())
+    assert "Only curators load models from files: sign in, or run audioprompt" in why and isinstance(ask, gr.Column)
+    assert registry._weights == {}
+
+
+def test_every_handler_that_asks_is_told_who_it_is(public: None) -> None:
+    """Gradio hands a request over by annotation, and silently does not where it cannot read one."""
+    asking = 0
+    for handler in [block.fn for block in app.build().fns.values() if block.fn]:
+        if "request" in inspect.signature(handler).parameters:
+            asking += 1
+            assert get_type_hints(handler).get("request") in (gr.Request, gr.Request | None), handler
+    assert asking > 40
+
+
+# --- sizes ------------------------------------------------------------------------------------------------------------
+
+
+async def _length(asked: Asked) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await asked.body())))
+
+
+@pytest.fixture
+def bounded(monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """An app that says how much came, where at most ten bytes may."""
+    monkeypatch.setattr(limits, "MOST_BYTES", 10)
+    routes = [Route(path, _length, methods=["POST"]) for path in ("/upload", "/other")]
+    return TestClient(limits.Bounded(Starlette(routes=routes)), raise_server_exceptions=False)
+
+
+def test_requests_are_kept_to_a_size(bounded: TestClient) -> None:
+    assert bounded.post("/upload", content=b"0123456789").text == "10"
+    refused = bounded.post("/upload", content=b"0123456789+")
+    assert refused.status_code == 413 and refused.text == "That is over 0 MB at once: give fewer files."
+    lying = bounded.post("/other", content=iter([b"0123456789", b"+"]))
+    assert lying.status_code >= 400
+
+
+def test_a_full_disk_takes_no_uploads(bounded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_full", lambda: True)
+    assert bounded.post("/upload", content=b"0").status_code == 507
+    assert bounded.post("/other", content=b"0").text == "1"
+
+
+# --- heads that come with the page ------------------------------------------------------------------------------------
+
+
+def test_heads_of_the_page_are_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    from concurrent.futures import Future
+
+    import soundfile
+
+    model = FakeModel()
+    for module in (learn, classify):
+        monkeypatch.setattr(module, "shared_model", lambda name: model)
+    gathered = learn.Gathered()
+    for name, hertz in (("hum", HUM), ("whistle", WHISTLE)):
+        files = [tmp_path / f"{name} {number}.wav" for number in range(3)]
+        for number, file in enumerate(files):
+            soundfile.write(file, tone(hertz + number, 1), RATE)
+        gathered = learn.add(gathered, name, files).gathered
+    *_, last = learn.learn(gathered, [], ["palm"], 16, 5, 0.05, 1, "name", "vanilla", 0, "fake")
+    learn.save(gathered, last.tried, "palm", "", "fake")
+    (folder,) = [path.parent for path in (gathered.folder or Path()).rglob("head/*.safetensors")]
+
+    future: Future[list[tuple[str, str]]] = Future()
+    future.set_result(classify.take_in([folder, tmp_path / "none"], "fake"))
+    assert "none is not offered" in capsys.readouterr().out
+    ((name, head_id),) = future.result()
+    assert name == "PALM: hum, whistle" and classify.labels_of_head(head_id) == "hum, whistle"
+    picker, in_hand = classify.offer_heads(future)
+    assert in_hand == picker.value == head_id and picker.visible is True
+    for _ in range(HEADS.capacity + 1):
+        HEADS.keep(last.tried.results.of("palm").head, model)
+    assert HEADS.get(head_id), "others do not push it out"
+    learn.forget(gathered)
