@@ -1,6 +1,7 @@
-"""Take the pictures in ``assets/screenshots/``: start the app, then ``python tools/screenshots.py ADDRESS``.
+"""Take the pictures in ``assets/screenshots/``: start the app, then ``python tools/screenshots.py ADDRESS [SPACE]``.
 
-Give the app a store of its own (``AUDIOPROMPT_STORE``), since the pictures need packs that were worked on.
+Give the app a store of its own (``AUDIOPROMPT_STORE``), since the pictures need packs that were worked on. ``SPACE`` is
+the address of a Space that was built and started, for the pictures of one.
 """
 
 import shutil
@@ -51,6 +52,12 @@ def learn(page: Page) -> None:
     page.wait_for_selector("#learn-details .map")
 
 
+def publish(page: Page) -> None:
+    """What goes into a Space, its first page, and its files."""
+    tab(page, "Publish")
+    page.wait_for_selector("#publish-files .total")
+
+
 def tab(page: Page, name: str) -> None:
     """Go to a tab, which on a narrow screen may be in the menu of those that do not fit."""
     page.wait_for_selector("#model-state .dot.ready")
@@ -71,20 +78,29 @@ SCREENS: dict[str, tuple[Callable[[Page], None], int, int, str]] = {  # name: wh
     "curate-dark": (curate, 1280, 800, "dark"),
     "curate-phone": (curate, 390, 844, "light"),
     "learn-light": (learn, 1280, 800, "light"),
+    "publish-light": (publish, 1280, 800, "light"),
+    "publish-phone": (publish, 390, 844, "dark"),
+}
+OF_A_SPACE: dict[str, tuple[Callable[[Page], None], int, int, str]] = {
+    "space-light": (classify, 1280, 800, "light"),
+    "space-phone": (classify, 390, 844, "light"),
 }
 
 
-def main(address: str) -> None:
+def main(address: str, space: str | None = None) -> None:
     """Open the page anew on each screen, do what there is to do, and save what is seen."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         )
-        for name, (prepare, width, height, scheme) in SCREENS.items():
+        pages = [(address, *screen) for screen in SCREENS.items()]
+        if space:
+            pages += [(space, *screen) for screen in OF_A_SPACE.items()]
+        for at, name, (prepare, width, height, scheme) in pages:
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
             page.set_default_timeout(120_000)
-            page.goto(address)
+            page.goto(at)
             prepare(page)
             page.wait_for_timeout(1_500)  # players draw their waveforms last
             page.mouse.move(0, 0)
@@ -94,4 +110,4 @@ def main(address: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:7860")
+    main(*(sys.argv[1:] or ["http://127.0.0.1:7860"]))

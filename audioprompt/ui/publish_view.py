@@ -128,7 +128,11 @@ def _group(name: str, held: Mapping[str, int]) -> str:
 
 def _row(name: str, count: int | None, size: int) -> str:
     counted = "" if count is None else f"{count} file{'s' * (count != 1)}"
-    return f"<span>{escape(name)}</span><span>{counted}</span><span>{size / 1000:,.1f} kB</span>"
+    return f"<span>{escape(name)}</span><span>{counted}</span><span>{_weight(size)}</span>"
+
+
+def _weight(size: int) -> str:
+    return megabytes(size) if size >= 1_000_000 else f"{size / 1000:.1f} kB"
 
 
 def megabytes(size: int) -> str:

@@ -104,7 +104,7 @@ def test_the_preview_shows_what_was_chosen_and_the_files_add_up() -> None:
     for part in ("<b>Tones</b>", "rain, wind", "Tones (1)", "Vocal sounds (20)", "cc-by-4.0", examples()[0].title):
         assert part in preview, part
     expected = sizes(publish.plan_of(choices, Own()))
-    assert f"<span>{len(expected)} files</span><span>{sum(expected.values()) / 1000:,.1f} kB</span>" in files
+    assert f"<span>{len(expected)} files</span><span>{sum(expected.values()) / 1e6:.1f} MB</span>" in files
     assert "prompt_store/" in files and "<span>tones.json</span>" in files
     assert set(re.findall(r"<span>([\w.-]+\.(?:py|md|txt))</span><span></span>", files)) >= {"app.py", "README.md"}
 
