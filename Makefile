@@ -35,7 +35,13 @@ format: setup  ## format and mend what can be mended
 test: setup browser lint  ## lint, types and every test, the browser's included
 	$(BIN)/pytest
 
+AUDIT := build/audit
+audit:  ## look the locked packages up among known vulnerabilities, which needs a network
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet "pip-audit==2.10.1"
+	$(AUDIT)/bin/python tools/audit.py $(AUDIT)/bin/pip-audit requirements.lock
+
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help setup app browser lint format test clean
+.PHONY: help setup app browser lint format test audit clean

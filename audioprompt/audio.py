@@ -37,6 +37,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from audioprompt.lines import one_line
+
 AudioSource = str | os.PathLike[str] | bytes | BinaryIO | tuple[int, np.ndarray]
 Samples = NDArray[np.float32]  # mono, [n]
 Block = tuple[int, NDArray[Any]]  # sample rate in Hz, and frames as they were stored, [n, channels]
@@ -92,7 +94,7 @@ def load(
     Raises:
         AudioError: the recording cannot be read, holds no sound or a sample that is not finite, or is too long.
     """
-    name = name or _name_of(source)
+    name = _name_of(source, name)
     chunks: list[Samples] = []
     length = 0
     with closing(_stream(source, sample_rate, name)) as stream:
@@ -134,7 +136,7 @@ def stream_windows(
     Raises:
         AudioError: as `load`; windows before the trouble have been given by then.
     """
-    with closing(_stream(source, sample_rate, name or _name_of(source))) as stream:
+    with closing(_stream(source, sample_rate, _name_of(source, name))) as stream:
         yield from _cut(stream, sample_rate, window_seconds)
 
 
@@ -206,13 +208,13 @@ def _finite(samples: Samples, name: str) -> Samples:
     return samples
 
 
-def _name_of(source: AudioSource) -> str:
-    """What to call a recording that was given no name."""
-    if isinstance(source, tuple):
+def _name_of(source: AudioSource, name: str | None) -> str:
+    """What to call a recording, by the name it was given or its own, in one line."""
+    if not name and isinstance(source, tuple):
         return "The recording"
-    path = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
+    path = name or (source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None))
     if isinstance(path, (str, os.PathLike)):
-        return Path(path).name or f"{str(path)!r}"
+        return one_line(name or Path(path).name) or f"{str(path)!r}"
     return "The uploaded audio"
 
 

@@ -79,6 +79,7 @@ class EmbeddingCache:
                 for start in range(0, len(wanted), KEYS_AT_ONCE):
                     some = wanted[start : start + KEYS_AT_ONCE]
                     query = f"SELECT key, used, value FROM entries WHERE key IN ({','.join('?' * len(some))})"
+                    query += " AND typeof(used) = 'real' AND typeof(value) = 'blob'"  # whatever a broken file holds
                     for key, used, value in database.execute(query, some):
                         found[key] = value
                         if now - used > TOUCH_SECONDS:

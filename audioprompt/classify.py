@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audioprompt.audio import AudioSource
-from audioprompt.prompts.template import Template, one_line
+from audioprompt.lines import one_line
+from audioprompt.prompts.template import Template
 from audioprompt.zero_shot import Array, Prediction, Timeline, cosines, predict, softmax
 
 if TYPE_CHECKING:

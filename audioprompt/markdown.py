@@ -2,7 +2,7 @@
 
 import re
 
-from audioprompt.prompts.template import one_line
+from audioprompt.lines import one_line
 
 # What Markdown would make something of in the middle of a line: markup, HTML, cells of a table, addresses.
 _MARKUP = re.compile(r"[`*_\[\]<#~&$\\|]|:(?=//)|(?<=www)\.", re.IGNORECASE)
@@ -15,4 +15,4 @@ def plain(text: str) -> str:
 
 def code(text: str) -> str:
     """A text as code, which Markdown leaves alone, unless it has what would end the code or the cell of a table."""
-    return plain(text) if re.search(r"[`|]", text) else f"`{text}`"
+    return plain(text) if re.search(r"[`|]", text) else f"`{one_line(text)}`"

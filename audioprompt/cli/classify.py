@@ -23,7 +23,8 @@ from audioprompt.cli.options import (
     load_model,
 )
 from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, print_, print_json, progress_bar, say, table
-from audioprompt.prompts.template import Template, one_line
+from audioprompt.lines import one_line
+from audioprompt.prompts.template import Template
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from audioprompt.prompts.template import one_line
+from audioprompt.lines import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

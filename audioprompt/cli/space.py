@@ -11,7 +11,7 @@ import typer
 from audioprompt.cli.commands import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelName, PackIds
 from audioprompt.cli.output import print_, print_json, say, table
-from audioprompt.prompts.template import one_line
+from audioprompt.lines import one_line
 
 if TYPE_CHECKING:
     from audioprompt.examples import Example

@@ -11,7 +11,7 @@ from audioprompt.cache import default_folder
 from audioprompt.data.archives import from_zip
 from audioprompt.data.clips import DataError, LabelledClips
 from audioprompt.data.splits import split
-from audioprompt.prompts.template import one_line
+from audioprompt.lines import one_line
 
 DEMONSTRATION = "instruments"
 

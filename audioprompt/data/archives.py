@@ -26,7 +26,7 @@ from audioprompt.data.clips import (
     read_folder,
     wanted,
 )
-from audioprompt.prompts.template import one_line
+from audioprompt.lines import one_line
 
 MAX_BYTES = 4_000_000_000  # unpacked, of all files together
 MAX_RATIO = 100  # of unpacked to packed: sound packs to a half or a tenth, only silence to less

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audioprompt.data.alike import first_alike
-from audioprompt.prompts.template import one_line
+from audioprompt.lines import one_line
 
 MAX_CLIPS = 50_000
 MAX_CLASSES = 1_000

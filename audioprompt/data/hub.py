@@ -44,7 +44,7 @@ from audioprompt.data.clips import (
     read_rows,
     rows_by_folder,
 )
-from audioprompt.prompts.template import one_line
+from audioprompt.lines import one_line
 
 Progress = Callable[[int, int], None]  # (files done, files in all)
 

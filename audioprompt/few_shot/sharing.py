@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import numpy as np
 from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, FailFast, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -27,15 +27,19 @@ from audioprompt.few_shot.cocoop import Cocoop
 from audioprompt.few_shot.coop import Coop
 from audioprompt.few_shot.palm import Palm, PalmDagger
 from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
+from audioprompt.lines import one_line
 from audioprompt.markdown import plain
 from audioprompt.models.base import AudioTextModel
-from audioprompt.prompts.pack import MAX_LABELS, Line, Note, Record, in_plain_words
+from audioprompt.prompts.pack import MAX_COUNT, MAX_LABELS, Line, Note, Record, in_plain_words
 from audioprompt.zero_shot import Array
 
 FILE, RECORD_FILE, CARD_FILE = "head.safetensors", "config.json", "README.md"
 KEY = "audioprompt"  # of the metadata that holds the record
 FORMAT_VERSION = 1
 MAX_BYTES = 200_000_000
+MAX_HEADER_BYTES = 4_000_000  # the record of 2,000 classes takes one
+
+Setting = Annotated[float | int, Field(ge=-(2**63), le=2**63)]  # more is no number that a fit can have
 
 
 def _distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
@@ -55,7 +59,7 @@ class HeadScore(Record):
     """
 
     data: Line
-    n: int = Field(ge=1)
+    n: int = Field(ge=1, le=MAX_COUNT)
     accuracy: float = Field(ge=0, le=1)
     zero_shot: float | None = Field(default=None, ge=0, le=1)
 
@@ -79,14 +83,16 @@ class HeadRecord(Record):
 
     format_version: int = Field(default=FORMAT_VERSION, ge=FORMAT_VERSION, le=FORMAT_VERSION)
     method: Line
-    classes: Annotated[tuple[Line, ...], Field(min_length=2, max_length=MAX_LABELS), AfterValidator(_distinct)]
+    classes: Annotated[
+        tuple[Line, ...], FailFast(), Field(min_length=2, max_length=MAX_LABELS), AfterValidator(_distinct)
+    ]
     model: Line
     revision: Line
-    settings: Mapping[str, float | int] = Field(default_factory=dict)
+    settings: Mapping[str, Setting] = Field(default_factory=dict)
     data: Line
     licence: Line | None = None
-    shots: int | None = Field(default=None, ge=1)
-    scores: tuple[HeadScore, ...] = ()
+    shots: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    scores: Annotated[tuple[HeadScore, ...], FailFast()] = ()
     made_on: date | None = None
     notice: Note | None = None
 
@@ -219,9 +225,9 @@ def load_head(path: Path, model: AudioTextModel) -> SharedHead:
     try:
         head = _restored(record, state, model)
         head.logits(np.zeros((1, model.dim), np.float32) + 1)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # ValueErrors are FewShotErrors too
+    except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:  # and FewShotError
         raise FewShotError(
-            f"{path.name} is no {record.method} head for {len(record.classes)} classes: {error}"
+            f"{path.name} is no {record.method} head for {len(record.classes)} classes: {one_line(str(error))[:200]}"
         ) from error
     head.notice = record.notice
     return SharedHead(head, record)
@@ -232,6 +238,9 @@ def _read(path: Path) -> tuple[HeadRecord, dict[str, Array]]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise FewShotError(f"{path.name} is too large for a head: {MAX_BYTES // 1_000_000} MB are the limit")
+        with path.open("rb") as file:
+            if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
+                raise FewShotError(f"{path.name} is no head that audioprompt saved: its list of contents is too long")
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get(KEY, "")
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
@@ -239,7 +248,8 @@ def _read(path: Path) -> tuple[HeadRecord, dict[str, Array]]:
     except OSError as error:
         raise FewShotError(f"{path} cannot be read, {error.strerror}: check the path") from error
     except (SafetensorError, TypeError) as error:
-        raise FewShotError(f"{path.name} is no head that audioprompt saved, or it is damaged: {error}") from error
+        reason = one_line(str(error))[:200]
+        raise FewShotError(f"{path.name} is no head that audioprompt saved, or it is damaged: {reason}") from error
     except ValidationError as error:
         raise FewShotError(f"{path.name} is no head that audioprompt saved: {in_plain_words(error)}") from error
     for name, value in state.items():

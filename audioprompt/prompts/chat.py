@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import openai
 from pydantic import JsonValue
 
+from audioprompt.lines import one_line
 from audioprompt.prompts.generate import (
     COUNT,
     OPENAI_URL,
@@ -24,7 +25,7 @@ from audioprompt.prompts.generate import (
     fit,
     ideas_request,
 )
-from audioprompt.prompts.template import SLOT, Template, TemplateError, one_line
+from audioprompt.prompts.template import SLOT, Template, TemplateError
 
 REQUESTS = 2  # a service that wrote too few candidates is asked once more, for the rest
 STUCK_AFTER = 20  # lines left out in a row, then a service is not listened to any longer

@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from audioprompt.lines import one_line
 from audioprompt.prompts.pack import (
     HistoryEvent,
     Measurement,
@@ -28,7 +29,6 @@ from audioprompt.prompts.pack import (
     Status,
     in_plain_words,
 )
-from audioprompt.prompts.template import one_line
 
 ADD, DECIDE, UNDO, REDO, MEASURE, TEST = "add", "decide", "undo", "redo", "measure", "test"
 

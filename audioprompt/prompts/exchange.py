@@ -23,14 +23,18 @@ from dataclasses import dataclass
 from math import ceil, floor
 from pathlib import PurePath
 from types import MappingProxyType
+from typing import TypeVar
 
 from pydantic import ValidationError
 
+from audioprompt.lines import one_line
 from audioprompt.markdown import code, plain
 from audioprompt.prompts.decisions import DECIDE, TEST
 from audioprompt.prompts.pack import (
     CATEGORIES,
     MAX_BYTES,
+    MAX_KINDS,
+    MAX_TEMPLATES,
     HistoryEvent,
     Measurement,
     PackEntry,
@@ -40,15 +44,21 @@ from audioprompt.prompts.pack import (
     Status,
     in_plain_words,
 )
-from audioprompt.prompts.template import Template, TemplateError, one_line
+from audioprompt.prompts.template import Template, TemplateError
 
 COLUMNS = ("template", "attribute", "source", "status", "decided by", "decided at", "reason")
+MAX_COLUMNS = 2 * MAX_KINDS  # of a table that is read; people add their own
+MAX_HEADING = 1_000 * MAX_COLUMNS  # characters of it that are looked at
 ACCURACY = "accuracy"  # begins the heading of a column of measurements, accuracy|model|revision|data|split|clips
 
+T = TypeVar("T")
 Kind = tuple[str, str, str, str, int]  # of a measurement: its model, revision, data, split and number of clips
 
-# What spreadsheets take for a formula, the full-width signs of Asian keyboards included.
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+# Where a spreadsheet would begin a formula, the full-width signs of Asian keyboards included: in front of a text, and
+# behind whatever separates cells elsewhere. A spreadsheet that expects semicolons minds only the first quotation mark
+# of a line, and cuts the texts behind it at theirs.
+_CELL, _SIGN = r"(^|(?<=[,;|\t\"]))( *)", r"(?='*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+_FORMULA, _DEFUSED = re.compile(_CELL + _SIGN), re.compile(_CELL + "'" + _SIGN)
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -67,12 +77,12 @@ def as_lines(pack: PromptPack) -> str:
 def as_csv(pack: PromptPack) -> str:
     """All templates as a table with the decisions on them and a column for each kind of measurement.
 
-    A text that a spreadsheet would run as a formula gets an apostrophe in front, which ``read_pack`` takes away again.
+    What a spreadsheet would run as a formula gets an apostrophe in front, which ``read_pack`` takes away again.
     """
     kinds = _kinds(pack.entries)
     table = io.StringIO()
-    writer = csv.writer(table, quoting=csv.QUOTE_NONNUMERIC)  # quoted, no text is cut at a semicolon and its rest run
-    writer.writerow([*COLUMNS, *map(_column, kinds)])
+    writer = csv.writer(table, quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow([*COLUMNS, *(_defused(_column(kind)) for kind in kinds)])
     for entry in pack.entries:
         template, decided_at = entry.template, entry.decided_at.isoformat() if entry.decided_at else None
         texts = (template.text, template.attribute, template.source, entry.status)
@@ -143,7 +153,7 @@ def read_pack(content: bytes, name: str) -> PromptPack:
     except UnicodeDecodeError:
         raise PackError(f"{name}: not UTF-8 text, so neither a pack nor a list of templates") from None
     lines = text.splitlines()
-    first = next((line for line in lines if line.strip()), "")
+    first = next((line for line in lines if line.strip()), "")[:MAX_HEADING]
     is_json = name.lower().endswith(".json")
     if re.match(r"\s*\[" if is_json else r"\s*\[\s*[\"'\]]", text):
         return _from_templates(_json_list(text, name), name)
@@ -157,7 +167,7 @@ def read_pack(content: bytes, name: str) -> PromptPack:
 def _json_list(text: str, name: str) -> list[tuple[str, str]]:
     """The strings of a JSON list, each with where it stands."""
     try:
-        strings = json.loads(text)
+        strings = json.loads(text, parse_int=float)  # whole numbers of many digits take long, and there should be none
     except (ValueError, RecursionError) as error:
         raise PackError(f"{name}: not valid JSON, {error}") from error
     if not all(isinstance(string, str) for string in strings):
@@ -168,12 +178,20 @@ def _json_list(text: str, name: str) -> list[tuple[str, str]]:
 def _from_templates(templates: Iterable[tuple[str, str]], name: str) -> PromptPack:
     """A pack of approved templates, given as texts, each with where it stands in the file."""
     entries = []
-    for where, text in templates:
+    for where, text in _few(templates, name):
         try:
             entries.append(PackEntry(template=Template.parse(text), status="approved"))
         except TemplateError as error:
             raise PackError(f"{name}, {where}: {error}") from error
     return _imported(entries, name)
+
+
+def _few(items: Iterable[T], name: str) -> Iterator[T]:
+    """As many of some templates as a pack holds; where there are more, nobody needs to look at them all."""
+    for number, item in enumerate(items):
+        if number == MAX_TEMPLATES:
+            raise PackError(f"{name}: over {MAX_TEMPLATES:,} templates, more than a pack holds: choose some of them")
+        yield item
 
 
 def _from_csv(text: str, delimiter: str, name: str) -> PromptPack:
@@ -182,15 +200,17 @@ def _from_csv(text: str, delimiter: str, name: str) -> PromptPack:
     filled = (list(map(_original, cells)) for cells in rows if any(cell.strip() for cell in cells))
     try:
         titles = next(filled)
-        kinds = [_kind_of(title) for title in titles]
+        if len(titles) > MAX_COLUMNS:
+            raise PackError(f"{name}: over {MAX_COLUMNS:,} columns: leave out those that say nothing of the templates")
+        headings, kinds = _headings(titles), [_kind_of(title) for title in titles]
         entries = []
-        for cells in filled:
+        for cells in _few(filled, name):
             figures = [
                 Measurement.model_validate({**kind, "accuracy": cell.replace(",", ".")})  # 0,625 is 0.625 to many
                 for kind, cell in zip(kinds, cells, strict=False)
                 if kind and cell
             ]
-            entries.append(_entry(dict(zip(_headings(titles), cells, strict=False)), figures))
+            entries.append(_entry(dict(zip(headings, cells, strict=False)), figures))
     except csv.Error as error:
         raise PackError(f"{name}, line {rows.line_num}: no CSV ({error}), so save it as one") from error
     except TemplateError as error:
@@ -293,7 +313,9 @@ def _kind_of(title: str) -> dict[str, str]:
 
 
 def _delimiter(line: str) -> str:
-    return max(",;\t", key=line.count)
+    """What separates the cells of a heading: names of data in it may hold any of these as well."""
+    fitting = [delimiter for delimiter in ",;\t" if "template" in _headings(line.split(delimiter))]
+    return max(fitting or ",;\t", key=line.count)
 
 
 def _headings(titles: Iterable[str]) -> list[str]:
@@ -302,12 +324,12 @@ def _headings(titles: Iterable[str]) -> list[str]:
 
 def _defused(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
-    return "'" + text if _FORMULA.match(text) else text
+    return _FORMULA.sub(r"\2'", text)
 
 
 def _original(text: str) -> str:
     """The text that was defused."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+    return _DEFUSED.sub(r"\2", text) if "'" in text else text
 
 
 def _facts(pack: PromptPack) -> list[str]:

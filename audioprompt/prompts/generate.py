@@ -26,6 +26,7 @@ from typing import Protocol
 
 from pydantic import JsonValue, ValidationError
 
+from audioprompt.lines import one_line
 from audioprompt.prompts.lexicon import lexicon
 from audioprompt.prompts.pack import (
     CATEGORIES,
@@ -36,7 +37,7 @@ from audioprompt.prompts.pack import (
     Provenance,
     in_plain_words,
 )
-from audioprompt.prompts.template import FORMATS, SLOT, Template, TemplateError, one_line
+from audioprompt.prompts.template import FORMATS, SLOT, Template, TemplateError
 
 COUNT = 40  # candidates written for a task, as in the paper
 OPENAI_URL = "https://api.openai.com/v1"

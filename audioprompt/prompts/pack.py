@@ -7,7 +7,7 @@ the ``"... {} ..."`` strings that open_clip and others take.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -17,19 +17,25 @@ from pydantic import (
     AwareDatetime,
     BaseModel,
     ConfigDict,
+    FailFast,
     Field,
     JsonValue,
     ValidationError,
     field_validator,
 )
 
-from audioprompt.prompts.template import Template, TemplateError, one_line
+from audioprompt.lines import one_line
+from audioprompt.prompts.template import Template, TemplateError
 
 FORMAT_VERSION = 1
 MAX_BYTES = 8_000_000
 MAX_TEMPLATES = 2_000
 MAX_PRESETS = 100
 MAX_LABELS = 2_000
+MAX_KINDS = 500  # of measurement: each is a column of a table
+MAX_COUNT = 10**9  # of clips or changes
+MAX_BRACKETS = 400_000  # in a pack's file: read as lists and objects, each takes a hundred times as many bytes
+MAX_PROBLEMS = 1_000  # that are told apart; a file of many megabytes may hold millions
 
 Status = Literal["candidate", "approved", "rejected"]
 Category = Literal["instruments", "acoustic_scenes", "music_genre", "impact_emergency", "vocal_sounds"]
@@ -69,9 +75,16 @@ def _slug(text: str) -> str:
     return text
 
 
+def _this_millennium(at: datetime) -> datetime:
+    if not 2000 <= at.year < 3000:  # near its ends, a calendar has no room for other time zones
+        raise ValueError("must lie in the years 2000 to 2999")
+    return at
+
+
 Slug = Annotated[str, AfterValidator(_slug)]
 Line = Annotated[str, AfterValidator(_line(200))]
 Note = Annotated[str, AfterValidator(_line(2_000))]
+Moment = Annotated[AwareDatetime, AfterValidator(_this_millennium)]
 
 
 class Record(BaseModel):
@@ -96,7 +109,7 @@ class Measurement(Record):
     revision: Line
     data: Line
     split: Line
-    n: int = Field(ge=1)
+    n: int = Field(ge=1, le=MAX_COUNT)
     accuracy: float = Field(ge=0, le=1)
 
 
@@ -106,9 +119,9 @@ class PackEntry(Record):
     template: Template
     status: Status = "candidate"
     decided_by: Line | None = None
-    decided_at: AwareDatetime | None = None
+    decided_at: Moment | None = None
     reason: Note | None = None
-    measured: tuple[Measurement, ...] = ()
+    measured: Annotated[tuple[Measurement, ...], FailFast()] = ()
 
 
 class Provenance(Record):
@@ -143,14 +156,14 @@ class HistoryEvent(Record):
         measured: what a held-out test gave.
     """
 
-    at: AwareDatetime
+    at: Moment
     who: Line
     action: Line
-    change: int | None = Field(default=None, ge=1)
+    change: int | None = Field(default=None, ge=1, le=MAX_COUNT)
     template: Note | None = None
     from_status: Status | None = None
     from_by: Line | None = None
-    from_at: AwareDatetime | None = None
+    from_at: Moment | None = None
     from_reason: Note | None = None
     to_status: Status | None = None
     reason: Note | None = None
@@ -185,9 +198,9 @@ class PromptPack(Record):
     category: Category | None = None
     licence: Line | None = None
     provenance: Provenance
-    entries: tuple[PackEntry, ...] = ()
-    label_presets: dict[Line, tuple[Line, ...]] = {}
-    history: tuple[HistoryEvent, ...] = ()
+    entries: Annotated[tuple[PackEntry, ...], FailFast(), Field(max_length=MAX_TEMPLATES)] = ()
+    label_presets: dict[Line, Annotated[tuple[Line, ...], FailFast()]] = {}
+    history: Annotated[tuple[HistoryEvent, ...], FailFast()] = ()
 
     @field_validator("format_version")
     @classmethod
@@ -199,9 +212,10 @@ class PromptPack(Record):
     @field_validator("entries")
     @classmethod
     def _distinct_entries(cls, entries: tuple[PackEntry, ...]) -> tuple[PackEntry, ...]:
-        if len(entries) > MAX_TEMPLATES:
-            raise ValueError(f"must hold at most {MAX_TEMPLATES} templates, holds {len(entries)}")
         _refuse_repeats("template", [entry.template.text for entry in entries])
+        kinds = {(m.model, m.revision, m.data, m.split, m.n) for entry in entries for m in entry.measured}
+        if len(kinds) > MAX_KINDS:
+            raise ValueError(f"must hold at most {MAX_KINDS} kinds of measurement, holds {len(kinds)}")
         return entries
 
     @field_validator("label_presets")
@@ -250,6 +264,8 @@ class PromptPack(Record):
             raise PackError(f"{name}: too long for a pack, keep it under {MAX_BYTES // 1_000_000} MB")
         try:
             decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+            if decoded.count("{") + decoded.count("[") > MAX_BRACKETS:
+                raise PackError(f"{name}: too many lists and fields for a pack")
             return cls.model_validate_json(decoded, strict=True)
         except UnicodeError:
             raise PackError(f"{name}: not UTF-8 text, so not a prompt pack") from None
@@ -278,7 +294,9 @@ def pack_from_templates(
 
 def in_plain_words(error: ValidationError) -> str:
     """Say in one sentence which field of a pack is wrong and why: the first problem, and how many more there are."""
-    problems = error.errors()
+    if error.error_count() > MAX_PROBLEMS:
+        return f"over {MAX_PROBLEMS:,} fields are wrong, so it is something else"
+    problems = error.errors(include_url=False, include_input=False)
     first = problems[0]
     more = len(problems) - 1
     tail = f" (and {more} more problem{'s' * (more > 1)})" if more else ""
@@ -289,7 +307,8 @@ def in_plain_words(error: ValidationError) -> str:
 
 def _field(path: Sequence[str | int]) -> str:
     """A field's path as a person would write it: ``entries[3].template.text``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".") or "the file"
+    written = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return one_line(written)[:100] or "the file"  # a field that there is not has any name
 
 
 def _reason(problem: Any) -> str:
@@ -297,6 +316,9 @@ def _reason(problem: Any) -> str:
         return "is missing"
     if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return "is not a field that a pack has: remove it or correct its spelling"
+    if problem["type"] == "too_long":
+        noun, found = {"entries": "templates"}.get(problem["loc"][-1], problem["loc"][-1]), problem["ctx"]
+        return f"must hold at most {found['max_length']} {noun}, holds {found['actual_length'] or 'more'}"
     if problem["type"] == "value_error":
         cause = problem["ctx"]["error"]
         return f"is unfit, {cause}" if isinstance(cause, TemplateError) else str(cause)

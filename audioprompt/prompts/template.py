@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from audioprompt.lines import one_line
+
 SLOT = "{label}"
 MAX_CHARACTERS = 300
 
@@ -102,14 +104,6 @@ class Template:
     def as_string(self) -> str:
         """The template in open_clip's convention, the slot written ``{}``; ``str.format`` can fill it."""
         return self.text.replace(SLOT, "{}")
-
-
-def one_line(text: str) -> str:
-    """Collapse each run of blanks, line ends, control characters and lone surrogates to one blank, and trim."""
-    return _BLANKS.sub(" ", text).strip()
-
-
-_BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 def _check_slot(text: str) -> None:

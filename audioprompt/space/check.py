@@ -18,7 +18,7 @@ from urllib.request import urlopen
 from huggingface_hub import SpaceCard
 
 from audioprompt.examples import examples
-from audioprompt.prompts.template import one_line
+from audioprompt.lines import one_line
 from audioprompt.space.push import pushed
 from audioprompt.space.requirements import SpaceError
 

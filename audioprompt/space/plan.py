@@ -16,11 +16,11 @@ from huggingface_hub import SpaceCardData, SpaceHardware
 from audioprompt.classify import LabelError, parse_labels
 from audioprompt.examples import Example, examples
 from audioprompt.examples import default_folder as examples_folder
+from audioprompt.lines import one_line
 from audioprompt.markdown import plain
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import PromptPack
-from audioprompt.prompts.template import one_line
 from audioprompt.space.requirements import PYTHON, SpaceError, requirements
 
 if TYPE_CHECKING:  # heads bring torch along, which takes seconds, and most Spaces have none

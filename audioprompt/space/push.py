@@ -8,7 +8,7 @@ from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 from huggingface_hub.utils import filter_repo_objects
 
-from audioprompt.prompts.template import one_line
+from audioprompt.lines import one_line
 from audioprompt.space.requirements import SpaceError
 
 TOKEN = re.compile(r"[!-~]{8,}")  # of what one consists

@@ -19,11 +19,11 @@ from audioprompt.audio import AudioError, load
 from audioprompt.cache import default_folder
 from audioprompt.candidates import next_free_id
 from audioprompt.data import DEMONSTRATION, DataError
+from audioprompt.lines import one_line
 from audioprompt.prompts.decisions import Change, next_redo, next_undo, redo, undo
 from audioprompt.prompts.exchange import EXPORTS, read_pack
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.prompts.store import PromptStore
-from audioprompt.prompts.template import one_line
 from audioprompt.ui import curate_view as view
 from audioprompt.ui import markup, roles, theme
 from audioprompt.ui.curate_script import MESSAGE_SCRIPT, SCRIPT

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from audioprompt.lines import one_line
 from audioprompt.prompts.decisions import (
     ADD,
     DECIDE,
@@ -28,7 +29,7 @@ from audioprompt.prompts.decisions import (
     times_tested,
 )
 from audioprompt.prompts.pack import PackEntry, PromptPack, Status
-from audioprompt.prompts.template import SLOT, one_line
+from audioprompt.prompts.template import SLOT
 
 if TYPE_CHECKING:
     from audioprompt.curation import Choices, Standing

@@ -15,6 +15,7 @@ import gradio as gr
 from audioprompt.candidates import flags_by_model, proposed_id, proposed_title, task_of
 from audioprompt.classify import LabelError
 from audioprompt.data import DEMONSTRATION, DataError, open_clips
+from audioprompt.lines import one_line
 from audioprompt.prompts.generate import (
     COUNT,
     OPENAI_URL,
@@ -29,7 +30,7 @@ from audioprompt.prompts.generate import (
 )
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.quality import Flag, check
-from audioprompt.prompts.template import FORMATS, SLOT, Template, TemplateError, one_line
+from audioprompt.prompts.template import FORMATS, SLOT, Template, TemplateError
 from audioprompt.ui import markup, roles
 from audioprompt.ui.classify import PRESET_PROMPT, presets
 from audioprompt.ui.header import shared_model

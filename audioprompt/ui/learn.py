@@ -19,8 +19,8 @@ import soundfile
 from audioprompt.audio import AudioError, load
 from audioprompt.classify import LABEL_CHARACTERS, VANILLA
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
+from audioprompt.lines import one_line
 from audioprompt.prompts.pack import PackError
-from audioprompt.prompts.template import one_line
 from audioprompt.ui import learn_view as view
 from audioprompt.ui import markup, roles
 from audioprompt.ui.classify import pack_choices, waveform

@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audioprompt.data import LabelledClips
-from audioprompt.prompts.template import one_line
+from audioprompt.lines import one_line
 from audioprompt.ui import markup, theme
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audioprompt.classify import Classification, Vote
+from audioprompt.lines import one_line
 from audioprompt.prompts.pack import PromptPack
-from audioprompt.prompts.template import one_line
 from audioprompt.ui import theme
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from audioprompt.audio import AudioError, load
 from audioprompt.classify import LabelError, parse_labels
 from audioprompt.data.archives import DAMAGE
 from audioprompt.examples import Example, examples
+from audioprompt.lines import one_line
 from audioprompt.models import registry
 from audioprompt.prompts.pack import PackError
-from audioprompt.prompts.template import one_line
 from audioprompt.ui import markup, roles
 from audioprompt.ui import publish_view as view
 from audioprompt.ui.classify import GENERAL_PACK, pack_choices

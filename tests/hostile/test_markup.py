@@ -1,0 +1,320 @@
+"""Whatever people and files say, the page shows as text: each view is drawn twice, of harmless and of nasty words, and
+must be built of the very same elements and attributes both times."""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from markdown_it import MarkdownIt
+
+from audioprompt import workbench
+from audioprompt.classify import Classification, classify
+from audioprompt.data import LabelledClips
+from audioprompt.few_shot import FitSettings, HeadRecord, HeadScore
+from audioprompt.few_shot.sharing import card
+from audioprompt.learning import Trial, curve, try_out
+from audioprompt.lines import one_line
+from audioprompt.live import Hearing
+from audioprompt.prompts.decisions import decide, record, record_test
+from audioprompt.prompts.exchange import as_report
+from audioprompt.prompts.pack import Measurement, PackEntry, PromptPack, Provenance
+from audioprompt.prompts.quality import Flag
+from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import Template
+from audioprompt.ui import curate, curate_view, figures, generate, learn_view, live, markup, theme
+from audioprompt.zero_shot import Prediction, Timeline
+from tests.curating import clips_in
+from tests.fake_model import HUM, RATE, FakeModel, tone
+
+WORDS = "an owl"
+NASTY = (
+    "<img src=x onerror=alert(1)>",
+    "</script><script>alert(1)</script>",
+    "\"><svg onload='alert(1)'>",
+    "' onmouseover='alert(1)' x='",
+    '" autofocus onfocus="alert(1)" x="',
+    "<a href='javascript:alert(1)'>owl</a>",
+    "${alert(1)} {{constructor}} <%= 1 %>",
+    "[owl](javascript:alert(1)) ![owl](https://example.org/x.png) <https://example.org>",
+    "&lt;img src=x onerror=alert(1)&gt; &#60;b&#62; &amp;",
+    "<!-- owl",
+    "]]> <![CDATA[ x",
+    "$\\href{javascript:alert(1)}{owl}$ \\(x\\) $$y$$",
+    "</textarea></style></title><style>*{display:none}</style>",
+    "%{x} %{customdata[0]} %7B",
+    "rain\u202egnp.wav \u2066owl",
+    "```\n---\n# owl\n| a | b |\n",
+    "~~~ <details open ontoggle=alert(1)>",
+)
+
+
+class Skeleton(HTMLParser):
+    """The elements of a piece of HTML with the names of their attributes, and all of its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[str] = []
+        self.text: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements.append(f"<{tag} {' '.join(name for name, _ in attributes)}>")
+        self.text += [value or "" for _, value in attributes]
+
+    def handle_endtag(self, tag: str) -> None:
+        self.elements.append(f"</{tag}>")
+
+    def handle_comment(self, data: str) -> None:
+        self.elements.append("<!-- -->")
+
+    def handle_decl(self, decl: str) -> None:
+        self.elements.append("<!>")
+
+    def unknown_decl(self, data: str) -> None:
+        self.elements.append("<![]>")
+
+    def handle_pi(self, data: str) -> None:
+        self.elements.append("<?>")
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def twins(view: Callable[[str], str], nasty: str) -> None:
+    """See that a view is made of the same elements with harmless and with nasty words, and shows both."""
+    plain, other = Skeleton(view(WORDS)), Skeleton(view(nasty))
+    assert other.elements == plain.elements
+    said = one_line(" ".join(other.text))
+    assert one_line(nasty)[:12] in said or one_line(nasty.replace("_", " "))[:12] in said
+
+
+@pytest.fixture(params=NASTY, ids=range(len(NASTY)))
+def nasty(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+# --- small pieces -----------------------------------------------------------------------------------------------------
+
+
+def answer(words: str) -> Classification:
+    """What is heard in a clip, by labels and prompts of these words."""
+    labels, templates = (f"hum {words}", "whistle"), [Template("a {label}"), Template(f"{fit(words)} {{label}}")]
+    return classify(FakeModel(), (RATE, tone(HUM, 1)), labels, templates)
+
+
+def fit(words: str) -> str:
+    """Words that a template can have around its slot."""
+    return words.replace("{", "(").replace("}", ")")
+
+
+FLAG = Flag("similar", "It says the same as “{}”.")
+PIECES: dict[str, Callable[[str], str]] = {
+    "verdict": lambda words: markup.verdict(answer(words), words),
+    "votes": lambda words: markup.votes(answer(words).votes, "whistle"),
+    "problem": markup.problem,
+    "empty": markup.empty,
+    "model state": lambda words: markup.model_state(words, "ready"),
+    "live": lambda words: live.listen(
+        FakeModel(), Hearing(), (RATE, tone(HUM, 1)), (f"hum {words}", "whistle"), pack_of(words), None, words
+    )[1],
+    "player": lambda words: learn_view.player(words, "AAAA"),
+    "player failed": learn_view.player_failed,
+    "candidates": lambda words: generate.candidates_table(
+        [Template(f"{fit(words)} {{label}}")], [[Flag(FLAG.kind, words)]], [words, "dog"]
+    ),
+    "curate progress": lambda words: curate_view.progress("clips", 1, 2, words),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_pieces_of_the_page_show_words_as_words(piece: str, nasty: str) -> None:
+    twins(PIECES[piece], nasty)
+
+
+@pytest.mark.parametrize("show", [markup.problem, learn_view.player_failed, lambda name: learn_view.player(name, "A")])
+def test_names_in_a_sentence_turn_nothing_behind_them(show: Callable[[str], str]) -> None:
+    assert "rain gnp.wav is empty" in show("rain\u202egnp.wav\n is empty")
+
+
+# --- Learn ------------------------------------------------------------------------------------------------------------
+
+
+def test_learn_shows_words_as_words(nasty: str, tmp_path: Path) -> None:
+    model = FakeModel()
+
+    def shown(words: str) -> list[str]:
+        folder = tmp_path / str(hash(words))
+        folder.mkdir()
+        manifest = clips_in(folder, each=3)
+        label = "a " + fit(words).replace('"', '""')
+        manifest.write_text(re.sub(",whistle,", lambda _: f',"{label}",', manifest.read_text()), "utf-8")
+        clips = LabelledClips.from_manifest(manifest)
+        trial = Trial(("palm", "zero-shot"), 16, (0,), FitSettings(epochs=3))
+        tried = try_out(model, clips, trial, [1])
+        assert tried.test and any(outcome.head for outcome in tried.results.outcomes)
+        found = curve(model, tried.train, tried.test, trial)
+        chance = math.log(len(clips.classes))
+        return [
+            learn_view.cards(clips, clips.classes[0]),
+            learn_view.summary(tried.results),
+            learn_view.details(tried.results, chance),
+            learn_view.shots_curve(found),
+        ]
+
+    for plain, other in zip(shown(WORDS), shown(nasty), strict=True):
+        assert Skeleton(other).elements == Skeleton(plain).elements
+
+
+# --- Curate -----------------------------------------------------------------------------------------------------------
+
+
+def pack_of(words: str) -> PromptPack:
+    """A pack with these words wherever it has room for any."""
+    fitting = f"{fit(words)} of {{label}}"
+    pack = PromptPack(
+        id="strange",
+        title=words,
+        description=words,
+        licence=words,
+        provenance=Provenance(generator=words, settings={words: words}),
+        entries=(
+            PackEntry(template=Template(fitting, fit(words), fit(words))),
+            PackEntry(template=Template("the contrary of {label}")),
+        ),
+        label_presets={words: (words, "other")},
+    )
+    figure = Measurement(model=words, revision=words, data=words, split=words, n=8, accuracy=0.5)
+    pack = record(pack, {pack.entries[0].template.text: figure}, words)
+    pack = decide(pack, [pack.entries[0].template.text], "approved", words, reason=words)
+    pack = decide(pack, [pack.entries[1].template.text], "rejected", words, reason=words)
+    return record_test(pack, figure, words)
+
+
+@pytest.fixture
+def desks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    model = FakeModel()
+    monkeypatch.setattr(curate, "shared_model", lambda name: model)
+    monkeypatch.setattr(curate, "LOOK_SECONDS", 0.01)
+    workbench.forget()
+
+    def shown(words: str) -> list[str]:
+        folder = tmp_path / str(hash(words))
+        folder.mkdir()
+        monkeypatch.setenv("AUDIOPROMPT_STORE", str(folder / "store"))
+        pack = pack_of(words)
+        PromptStore().create(pack)
+        manifest = clips_in(folder, each=2)
+        label = "a " + words.replace('"', '""')  # first in the alphabet, whatever the words are
+        manifest.write_text(re.sub(",whistle,", lambda _: f',"{label}",', manifest.read_text()), "utf-8")
+        *_, final = curate.show_measured(None, pack.id, str(manifest), "1", 50, 0, {}, "fake")
+        parts = SimpleNamespace(**dict(zip(curate.ANSWER, final, strict=True)))
+        assert parts.desk, parts.message
+        bench = parts.desk.bench
+        stands = bench.standing(pack)
+        rows = [replace(row, flags=(Flag("similar", words),)) for row in curate_view.rows_of(bench, pack, stands)]
+        label = bench.seen.spoken_classes[-1]
+        return [
+            curate_view.strip(bench, pack, stands),
+            curate_view.filters(rows, "all"),
+            curate_view.table(rows, 2, stands, label, ("order", False), {rows[0].text: "rejected"}, 1, rows[0].text),
+            curate_view.actions(pack, None, stands, words),
+            *(curate_view.side(bench, pack, stands, row, label) for row in rows),
+            curate_view.foot(bench, pack, stands, None),
+            curate_view.ask_for_clips(pack),
+        ]
+
+    return shown
+
+
+def test_curate_shows_words_as_words(nasty: str, desks: Callable[[str], list[str]]) -> None:
+    for plain, other in zip(desks(WORDS), desks(nasty), strict=True):
+        assert Skeleton(other).elements == Skeleton(plain).elements
+
+
+# --- figures: plotly reads <b>, <i>, <br>, <sub>, <sup>, <em>, <span> and <a href> in every text ----------------------
+
+
+def prediction(words: str) -> Prediction:
+    rows = np.array([[0.9, 0.1], [0.6, 0.4]], np.float32)
+    return Prediction((words, "rain"), rows, rows.argmax(axis=-1)[np.newaxis])
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a figure."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from texts(inner)
+    elif isinstance(value, Sequence | np.ndarray):
+        for inner in value:
+            yield from texts(inner)
+
+
+FIGURES: dict[str, Callable[[str], Any]] = {
+    "bars": lambda words: figures.probability_bars("Vanilla", prediction(words), theme.VANILLA, 1.0),
+    "over time": lambda words: figures.over_time(
+        Timeline(np.array([0, 5], np.float32), np.array([5, 8], np.float32), prediction(words))
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FIGURES)
+def test_figures_show_words_as_words(kind: str, nasty: str) -> None:
+    plain, other = (list(texts(FIGURES[kind](words).to_dict())) for words in (WORDS, nasty))
+    assert [Skeleton(text).elements for text in other] == [Skeleton(text).elements for text in plain]
+    assert any(one_line(nasty)[:12] in one_line(unescape(text)) for text in other)
+
+
+# --- Markdown ---------------------------------------------------------------------------------------------------------
+
+
+def tokens(text: str) -> list[str]:
+    """What Markdown makes of a text: the kinds of its blocks and of what is in them, without the text itself."""
+    found = []
+    for block in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text):
+        found.append(block.type)
+        found += [part.type for part in block.children or [] if part.type not in ("text", "text_special")]
+    return [kind for kind in found if kind != "code_inline"]  # a text that cannot be code is shown as text
+
+
+def head_of(words: str) -> HeadRecord:
+    return HeadRecord(
+        method=words, classes=(words, "rain"), model=words, revision=words, data=words, licence=words,
+        notice=f"a {words}", scores=(HeadScore(data=words, n=3, accuracy=0.5, zero_shot=0.4),), settings={words: 1.0},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "write", [lambda words: as_report(pack_of(words)), lambda words: card(head_of(words))], ids=["report", "card"]
+)
+def test_reports_and_cards_show_words_as_words(write: Callable[[str], str], nasty: str) -> None:
+    plain, other = write(WORDS), write(nasty)
+    body = lambda text: text.split("\n---\n", 1)[-1] if text.startswith("---") else text  # noqa: E731, without the YAML
+    assert tokens(body(other)) == tokens(body(plain))
+    outside_code = re.sub(r"^```.*?^```|`[^`\n]*`", "", body(other), flags=re.S | re.M)
+    assert "<" not in outside_code and not re.search(r"(?<!\\)\$", outside_code), "HTML, or mathematics"
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", other)
+
+
+def test_the_metadata_of_a_card_holds_the_words_and_no_fields_of_theirs(nasty: str) -> None:
+    from huggingface_hub import ModelCard
+
+    data = ModelCard(card(head_of(nasty))).data.to_dict()
+    assert set(data) <= {"library_name", "pipeline_tag", "tags", "license"}
+    assert data["tags"] == ["audioprompt", "few-shot", one_line(nasty)]
+
+
+def test_a_chart_of_a_report_holds_numbers_alone(nasty: str) -> None:
+    (chart,) = re.findall(r"```mermaid\n(.*?)```", as_report(pack_of(nasty)), re.S)
+    (plain,) = re.findall(r"```mermaid\n(.*?)```", as_report(pack_of(WORDS)), re.S)
+    assert chart == plain
