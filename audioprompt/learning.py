@@ -480,31 +480,6 @@ def moves(head: Palm) -> Moves:
 # --- heads in use -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class KeptHead:
-    """A fitted head that the page can use.
-
-    Attributes:
-        head: itself.
-        model: the name of the model on whose embeddings it was fitted.
-        revision: that model's.
-    """
-
-    head: Head
-    model: str
-    revision: str
-
-    def misfit(self, model: AudioTextModel, labels: Sequence[str]) -> str | None:
-        """Why it cannot answer for these labels, as a sentence; None where it can."""
-        classes = self.head.classes
-        if (model.name, model.revision) != (self.model, self.revision):
-            return f"The fitted head was made for the model {self.model}, so it has no say here."
-        if {label.casefold() for label in labels} != {label.casefold() for label in classes}:
-            more = f" and {len(classes) - 3} more" if len(classes) > 3 else ""
-            return f"The fitted head tells apart {', '.join(classes[:3])}{more}, so it has no say on these labels."
-        return None
-
-
 class Heads:
     """Fitted heads by an id that a page can hold; the one unused for longest makes room.
 
@@ -514,20 +489,20 @@ class Heads:
 
     def __init__(self, capacity: int = HEADS_KEPT) -> None:
         self.capacity = capacity
-        self._kept: OrderedDict[str, KeptHead] = OrderedDict()
-        self._for_good: dict[str, KeptHead] = {}
+        self._kept: OrderedDict[str, SharedHead] = OrderedDict()
+        self._for_good: dict[str, SharedHead] = {}
         self._lock = Lock()
 
-    def keep(self, head: Head, model: AudioTextModel, for_good: bool = False) -> str:
+    def keep(self, head: SharedHead, for_good: bool = False) -> str:
         """Keep a head, for good or until it makes room; its id."""
-        key, kept = uuid4().hex, KeptHead(head, model.name, model.revision)
+        key = uuid4().hex
         with self._lock:
-            (self._for_good if for_good else self._kept)[key] = kept
+            (self._for_good if for_good else self._kept)[key] = head
             while len(self._kept) > self.capacity:
                 self._kept.popitem(last=False)
         return key
 
-    def get(self, key: str) -> KeptHead | None:
+    def get(self, key: str) -> SharedHead | None:
         """A head by its id; None where it has made room, or the program was started anew."""
         with self._lock:
             if key in self._kept:

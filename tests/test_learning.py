@@ -237,19 +237,23 @@ def test_what_palm_relies_on_and_how_its_classes_moved(model: AudioTextModel, he
     assert kept == pytest.approx(np.sort(np.linalg.eigvalsh(centred.T @ centred))[-2:].sum(), rel=1e-4)
 
 
+def palm_to_share(model: AudioTextModel, heard: tuple[Heard, Heard]) -> SharedHead:
+    return learning.shared(learning.run(model, *heard, Trial(shots=4, settings=QUICK)), "palm", model, "tests")
+
+
 def test_a_head_says_where_it_does_not_fit(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
     heads = Heads()
-    kept = heads.get(heads.keep(palm(model, heard), model))
+    kept = heads.get(heads.keep(palm_to_share(model, heard)))
     assert kept and kept.misfit(model, [name.upper() for name in reversed(CLASSES)]) is None
     assert "and 1 more, so it has no say" in (kept.misfit(model, ["rain", "wind"]) or "")
     assert "made for the model tiny" in (kept.misfit(FakeModel(), CLASSES) or "")
 
 
 def test_heads_make_room_for_others(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
-    heads, head = Heads(capacity=2), palm(model, heard)
-    first, second = heads.keep(head, model), heads.keep(head, model)
+    heads, head = Heads(capacity=2), palm_to_share(model, heard)
+    first, second = heads.keep(head), heads.keep(head)
     heads.get(first)
-    heads.keep(head, model)
+    heads.keep(head)
     assert heads.get(first) and heads.get(second) is None and heads.get("unknown") is None
 
 

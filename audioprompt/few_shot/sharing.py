@@ -9,7 +9,7 @@ A file from a stranger runs no code, and is refused unless it is exactly what a 
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from pathlib import Path
@@ -138,6 +138,16 @@ class SharedHead(ModelHubMixin):
 
     def __init__(self, head: Head, record: HeadRecord) -> None:
         self.head, self.record = head, record
+
+    def misfit(self, model: AudioTextModel, labels: Sequence[str]) -> str | None:
+        """Why it cannot answer for these labels on this model, as a sentence; None where it can."""
+        classes = self.record.classes
+        if (model.name, model.revision) != (self.record.model, self.record.revision):
+            return f"The fitted head was made for the model {self.record.model}, so it has no say here."
+        if {label.casefold() for label in labels} != {label.casefold() for label in classes}:
+            more = f" and {len(classes) - 3} more" if len(classes) > 3 else ""
+            return f"The fitted head tells apart {', '.join(classes[:3])}{more}, so it has no say on these labels."
+        return None
 
     def _save_pretrained(self, save_directory: Path) -> None:
         save_head(save_directory / FILE, self.head, self.record)

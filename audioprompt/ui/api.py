@@ -136,7 +136,7 @@ def predict(sound: File, head: Name = "", head_file: File | None = None) -> Answ
         encoder = shared_model(read_record(head_file).model)
         fitted = load_head(head_file, encoder).head
     elif kept := HEADS.get(head):
-        encoder, fitted = shared_model(kept.model), kept.head
+        encoder, fitted = shared_model(kept.record.model), kept.head
     else:
         raise FewShotError("there is no head of this id, or no longer: learn one, or give the file of one")
     samples = load(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)
@@ -481,7 +481,8 @@ def learn(
     if best is None or best.head is None:
         raise FewShotError(results.outcomes[0].problem or "nothing was learned: give more epochs")
     with tempfile.TemporaryDirectory(dir=roles.temporary()) as folder:
-        shared(results, best.method, encoder, labelled.name).save_pretrained(folder)
+        fitted = shared(results, best.method, encoder, labelled.name)
+        fitted.save_pretrained(folder)
         file = _file((Path(folder) / FILE).read_bytes(), FILE)
     return {
         "model": encoder.name,
@@ -501,7 +502,7 @@ def learn(
             for one in results.outcomes
         ],
         "best": best.method,
-        "head": HEADS.keep(best.head, encoder),
+        "head": HEADS.keep(fitted),
         "file": file,
     }
 

@@ -165,12 +165,13 @@ def take_in(folders: Sequence[Path], model_name: str) -> list[tuple[str, str]]:
     model, taken = shared_model(model_name), []
     for folder in folders:
         try:
-            head = load_head(folder, model).head
+            loaded = load_head(folder, model)
         except FewShotError as error:
             print(f"{folder} is not offered: {error}", flush=True)
         else:
-            name = f"{markup.METHOD_NAMES[head.method]}: {', '.join(head.classes[:3])}{', …' * (len(head.classes) > 3)}"
-            taken.append((name, HEADS.keep(head, model, for_good=True)))
+            classes, method = loaded.head.classes, markup.METHOD_NAMES[loaded.head.method]
+            name = f"{method}: {', '.join(classes[:3])}{', …' * (len(classes) > 3)}"
+            taken.append((name, HEADS.keep(loaded, for_good=True)))
     return taken
 
 

@@ -28,6 +28,7 @@ from audioprompt.ui.header import shared_model
 from audioprompt.ui.learn_style import CSS as CSS
 
 if TYPE_CHECKING:
+    from audioprompt.few_shot import SharedHead
     from audioprompt.jobs import Job
     from audioprompt.learning import Step, Trial, Tried
 
@@ -331,32 +332,32 @@ def shots_curve(tried: Tried, model_name: str) -> Iterator[str]:
 # --- heads ------------------------------------------------------------------------------------------------------------
 
 
-def use(tried: Tried, method: str, model_name: str) -> tuple[str, Any]:
+def use(tried: Tried, method: str, licence: str, model_name: str) -> tuple[str, Any]:
     """Keep a head for the Classify tab and go there: its id, and the tab."""
     from audioprompt.learning import HEADS
 
-    outcome = tried.results.of(method)
-    if outcome is None or outcome.head is None:
-        raise gr.Error("There is no such head: learn one first.", print_exception=False)
-    return HEADS.keep(outcome.head, shared_model(model_name)), gr.Tabs(selected="classify")
+    return HEADS.keep(_head_of(tried, method, licence, model_name)), gr.Tabs(selected="classify")
 
 
 def save(gathered: Gathered, tried: Tried | None, method: str | None, licence: str, model_name: str) -> Any:
     """Pack a head, with its card, into a zip file to download."""
-    from audioprompt.few_shot import FewShotError
-    from audioprompt.learning import shared
-
     if tried is None or method is None:
         return None
     gathered = gathered.with_folder()
     place = Path(tempfile.mkdtemp(dir=gathered.folder))
+    _head_of(tried, method, licence, model_name).save_pretrained(place / "head")
+    return shutil.make_archive(str(place / f"{method}-head"), "zip", place / "head")
+
+
+def _head_of(tried: Tried, method: str, licence: str, model_name: str) -> SharedHead:
+    """What a trial learned with one method, and what is known of it."""
+    from audioprompt.few_shot import FewShotError
+    from audioprompt.learning import shared
+
     try:
-        shared(
-            tried.results, method, shared_model(model_name), tried.train.clips.name, one_line(licence)
-        ).save_pretrained(place / "head")
+        return shared(tried.results, method, shared_model(model_name), tried.train.clips.name, one_line(licence))
     except FewShotError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    return shutil.make_archive(str(place / f"{method}-head"), "zip", place / "head")
 
 
 # --- the tab ----------------------------------------------------------------------------------------------------------
@@ -472,7 +473,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
     halt.click(stop, job_id, None, **instant)
     more.click(shots_curve, [tried, model], curve, **slow)
     # through the queue: only then does Gradio tell Classify that the head in hand has changed
-    use_now.click(use, [tried, head, model], [head_in_hand, tabs], **slow)
+    use_now.click(use, [tried, head, licence, model], [head_in_hand, tabs], **slow)
 
 
 def _act(gathered: Gathered, event: gr.EventData) -> tuple[Any, ...]:

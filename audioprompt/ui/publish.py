@@ -25,7 +25,7 @@ from audioprompt.prompts.pack import PackError
 from audioprompt.ui import markup, roles
 from audioprompt.ui import publish_view as view
 from audioprompt.ui.classify import GENERAL_PACK, pack_choices
-from audioprompt.ui.header import in_background, shared_model
+from audioprompt.ui.header import in_background
 from audioprompt.ui.publish_view import CSS as CSS
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ LOOK_SECONDS = 0.2  # between two looks at work under way
 WORKERS = 2  # Spaces put together at once
 HEARD_AT = 16_000  # Hz, to see whether a clip is one
 LICENCES = ["apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0"]
-FITTED_HERE = "clips given in the studio"
 TOKEN_THERE = "Empty takes the one that this machine has. One that you give goes to the hub and is kept nowhere."
 TOKEN_WANTED = "One that may write, from huggingface.co/settings/tokens. It goes to the hub and is kept nowhere."
 NO_PACKS = (
@@ -73,18 +72,13 @@ class Own:
 
 def take_head(own: Own, head_id: str) -> Own:
     """Keep a head that was fitted on this page, as files."""
-    from audioprompt.few_shot import SharedHead
-    from audioprompt.few_shot.sharing import record_of
     from audioprompt.learning import HEADS
 
     if (kept := HEADS.get(head_id)) is None or head_id in own.heads:
         return own
-    record = record_of(kept.head, shared_model(kept.model), FITTED_HERE).model_copy(
-        update={"revision": kept.revision}  # what it was fitted on, whatever is loaded by now
-    )
     own = _with_folder(own)
     place = _free(own, f"{kept.head.method} {' '.join(kept.head.classes[:3])}")
-    SharedHead(kept.head, record).save_pretrained(place)
+    kept.save_pretrained(place)
     return replace(own, heads={**own.heads, head_id: place})
 
 

@@ -194,7 +194,7 @@ def test_the_shots_curve_has_a_line_for_each_method(gathered: Gathered) -> None:
 
 def test_a_head_answers_in_classify_and_live(gathered: Gathered, sounds: dict[str, list[str]]) -> None:
     last = learned(gathered)[-1]
-    head_id, tabs = learn.use(last.tried, "palm", "fake")
+    head_id, tabs = learn.use(last.tried, "palm", "", "fake")
     assert tabs.selected == "classify" and classify.labels_of_head(head_id) == "hum, whistle"
     verdict, _, _, palm, *_ = classify.show_clip(
         sounds["whistle"][0], "whistle, Hum", "acoustic-scenes", "fake", head_id
@@ -208,7 +208,7 @@ def test_a_head_answers_in_classify_and_live(gathered: Gathered, sounds: dict[st
 
 
 def test_a_head_for_other_labels_has_no_say_and_that_is_said(gathered: Gathered, sounds: dict[str, list[str]]) -> None:
-    head_id, _ = learn.use(learned(gathered)[-1].tried, "palm", "fake")
+    head_id, _ = learn.use(learned(gathered)[-1].tried, "palm", "", "fake")
     for key, sentence in ((head_id, "tells apart hum, whistle, so it has no say"), ("gone", "no longer there")):
         verdict, _, _, palm, *_ = classify.show_clip(sounds["hum"][0], "hum, rain", "acoustic-scenes", "fake", key)
         assert sentence in verdict and palm.visible == "hidden"
@@ -231,8 +231,8 @@ def test_a_head_is_saved_with_its_card_and_the_stated_licence(gathered: Gathered
 
 def test_a_head_that_is_not_there_cannot_be_used(gathered: Gathered) -> None:
     tried = learned(gathered)[-1].tried
-    with pytest.raises(gr.Error, match="no such head"):
-        learn.use(tried, "coop", "fake")
+    with pytest.raises(gr.Error, match="there is no coop head: fit one first"):
+        learn.use(tried, "coop", "", "fake")
 
 
 def test_starting_over_leaves_nothing(gathered: Gathered) -> None:

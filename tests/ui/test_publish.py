@@ -145,7 +145,7 @@ def test_with_nothing_approved_it_points_to_curate(monkeypatch: pytest.MonkeyPat
 
 def test_a_head_in_use_goes_in_and_stays_even_where_it_made_room(own: Own, tmp_path: Path) -> None:
     model = registry.load("embedded", "cpu")
-    head_id = HEADS.keep(load_head(save_head(tmp_path / "head"), model).head, model)
+    head_id = HEADS.keep(load_head(save_head(tmp_path / "head"), model))
     own = publish.take_head(own, head_id)
     assert publish.take_head(own, head_id) is own and publish.take_head(own, "unknown") is own
     assert publish_view.head_choices(own.heads) == [("PALM: rain, wind (embedded)", head_id)]

@@ -480,6 +480,6 @@ def test_heads_of_the_page_are_offered(tmp_path: Path, monkeypatch: pytest.Monke
     picker, in_hand = classify.offer_heads(future)
     assert in_hand == picker.value == head_id and picker.visible is True
     for _ in range(HEADS.capacity + 1):
-        HEADS.keep(last.tried.results.of("palm").head, model)
+        learn.use(last.tried, "palm", "", "fake")
     assert HEADS.get(head_id), "others do not push it out"
     learn.forget(gathered)
