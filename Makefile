@@ -33,7 +33,8 @@ format: setup  ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 test: setup browser lint  ## lint, types and every test, the browser's included
-	$(BIN)/pytest
+	$(BIN)/pytest tests/browser
+	$(BIN)/pytest --ignore tests/browser --numprocesses auto --dist loadfile
 
 AUDIT := build/audit
 audit:  ## look the locked packages up among known vulnerabilities, which needs a network

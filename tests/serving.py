@@ -1,21 +1,34 @@
 """The real app in a process of its own, at whatever address and in whatever environment a test needs."""
 
+import asyncio
 import os
 import re
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 120.0
+T = TypeVar("T")
+
+
+def aside(work: Callable[[], T]) -> T:
+    """Do something in a thread of its own, for Playwright leaves an event loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+def awaited(coroutine: Coroutine[Any, Any, T]) -> T:
+    return aside(lambda: asyncio.run(coroutine))
 
 
 class Running:

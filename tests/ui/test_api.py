@@ -28,7 +28,7 @@ from audioprompt.prompts.decisions import TEST
 from audioprompt.prompts.store import PromptStore
 from audioprompt.ui import api, app
 from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
-from tests.serving import ROOT, Running, running
+from tests.serving import ROOT, Running, aside, awaited, running
 
 LABELS = "hum, whistle, rain"
 NAMES = [capability.__name__ for capability in api.CAPABILITIES]
@@ -124,7 +124,9 @@ WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("capability", "given", "sentence"), WRONG, ids=lambda one: str(one)[:40])
+@pytest.mark.parametrize(
+    ("capability", "given", "sentence"), WRONG, ids=lambda one: getattr(one, "__name__", str(one)[:40])
+)
 def test_what_is_wrong_is_said_in_a_sentence_and_leaves_no_trace(
     fake_model: FakeModel, hum: Path, capability: Callable[..., Any], given: dict[str, Any], sentence: str
 ) -> None:
@@ -350,7 +352,7 @@ def assistant(app: Running, steps: Steps, **headers: str) -> Any:
         async with connected() as session:
             return await steps(session)
 
-    return asyncio.run(run())
+    return awaited(run())
 
 
 def ask(app: Running, tool: str, arguments: dict[str, Any], **headers: str) -> CallToolResult:
@@ -495,6 +497,6 @@ def test_the_readme_s_examples_run(
     here = {"http://127.0.0.1:7860": home.address, "/home/me": str(tmp_path)}
     for written, meant in here.items():
         code = code.replace(written, meant)
-    exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+    aside(lambda: exec(compile(code, "README.md", "exec"), {"__name__": "__main__"}))
     printed = capsys.readouterr().out
     assert '"label"' in printed if number else printed.count("%") == 9

@@ -1,6 +1,5 @@
 """Files given by their address: from public machines alone, within bounds, and from this app's own uploads."""
 
-import asyncio
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +11,7 @@ from gradio import processing_utils
 
 from audioprompt.ui import fetching
 from audioprompt.ui.fetching import Refused, fetched
+from tests.serving import awaited
 
 SOUND = b"RIFF and so on"
 
@@ -57,7 +57,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def fetch(address: str, cache: Path) -> Path:
-    return Path(asyncio.run(fetched(address, str(cache))))
+    return Path(awaited(fetched(address, str(cache))))
 
 
 @pytest.mark.parametrize("path", ["/rain.wav", "/to/rain.wav"])

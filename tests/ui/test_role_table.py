@@ -195,7 +195,7 @@ class Harm:
             "/generate": [None, "hum, whistle", 1, 0, None, None, f"generated-{role}", "", "", ""],
             "/measure": ["tones", None, private, None, None, "embedded"],
             "/propose": ["tones", None, private, None, None, True, "embedded"],
-            "/learn": [private, None, None, 16, 1, 5, None, "eight-templates", "embedded"],
+            "/learn": [private, None, None, 16, 1, 5, None, "eight-templates", "embedded", 0],
         }
         if endpoint in special:
             return special[endpoint]
