@@ -1,6 +1,6 @@
 """Work that takes a while, in a thread of its own: how far it is, and a way to stop it.
 
-The Curate and Learn tabs start such work, look at it a few times a second, and may come back to it by its id.
+The page's tabs and the API start such work, look at it a few times a second, and may come back to it by its id.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Job(Generic[T]):
 
     Args:
         work: what to do; it is handed the job, to tell it how far it is and to ask whether to stop.
+        workers: the threads that do it.
 
     Attributes:
         id: what it is known by; it cannot be guessed.
@@ -35,13 +36,13 @@ class Job(Generic[T]):
         stage: what the work itself says of where it is; None before it does.
     """
 
-    def __init__(self, work: Callable[[Job[T]], T]) -> None:
+    def __init__(self, work: Callable[[Job[T]], T], workers: ThreadPoolExecutor) -> None:
         self.id = token_urlsafe(9)
         self.what, self.done, self.total = "", 0, 0
         self.stage: Any = None
         self._stop = Event()
         # in the context it was asked for in, by which a lent GPU knows whom it is lent to
-        self._future: Future[T] = _workers.submit(copy_context().run, work, self)
+        self._future: Future[T] = workers.submit(copy_context().run, work, self)
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Told by the work: so many clips or prompts are encoded.
@@ -76,9 +77,14 @@ class Job(Generic[T]):
 
 
 class Jobs:
-    """The work under way: who asks for what another asked for before waits for the same job."""
+    """The work under way: who asks for what another asked for before waits for the same job.
 
-    def __init__(self) -> None:
+    Args:
+        at_once: how much is done at the same time; the rest waits.
+    """
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._workers = ThreadPoolExecutor(at_once, thread_name_prefix="job")
         self._running: dict[Hashable, Job[Any]] = {}
         self._lock = Lock()
 
@@ -87,7 +93,7 @@ class Jobs:
         with self._lock:
             self._running = {key: job for key, job in self._running.items() if not job.finished()}
             if key is None or key not in self._running:
-                job = Job(work)
+                job = Job(work, self._workers)
                 self._running[job.id if key is None else key] = job
                 return job
             return self._running[key]
@@ -101,5 +107,4 @@ class Jobs:
                 job.stop()
 
 
-_workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="job")
 JOBS = Jobs()

@@ -9,6 +9,7 @@ its gain over none, in points, paired seed by seed. There is no target: the figu
 
 import argparse
 import json
+from dataclasses import asdict
 from statistics import mean
 
 import numpy as np
@@ -17,7 +18,7 @@ from audioprompt.data import DataError, open_clips
 from audioprompt.few_shot import with_batch_norm_of
 from audioprompt.learning import Trial, hear, run
 from audioprompt.models.embedded import EmbeddedModel
-from benchmarks.few_shot_results import numbers, spread
+from benchmarks.few_shot_results import Figure, numbers, spread
 
 SHARES = (0.0, 0.1, 0.3, 0.5)  # dropped; the reference code's is 0.5
 
@@ -55,7 +56,7 @@ def main() -> None:
         for shots, scores, without in zip(given.shots, by_shots, plain[1], strict=True):
             gain = 100 * float(mean(np.subtract(scores, without)))
             name = f"PALM's gain at {shots} shots, batch norm {norm}, {share:g} dropped"
-            print(json.dumps({"name": name, "value": round(gain, 2), "unit": "points", "target": None, "ok": True}))
+            print(json.dumps(asdict(Figure(name, round(gain, 2), "points"))))
 
 
 if __name__ == "__main__":

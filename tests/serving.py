@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,34 +31,37 @@ def awaited(coroutine: Coroutine[Any, Any, T]) -> T:
     return aside(lambda: asyncio.run(coroutine))
 
 
-class Running:
-    """The app in a process of its own."""
-
-    def __init__(self, folder: Path, **environment: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "AUDIOPROMPT_"))}
-        kept |= {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": str(port), "BROWSER": "true"}
-        kept |= {"AUDIOPROMPT_STORE": str(folder / "store"), "AUDIOPROMPT_CACHE": str(folder / "cache")}
-        kept |= {"GRADIO_TEMP_DIR": str(folder / "gradio"), "TMPDIR": str(folder), **environment}
-        self.log = folder / "log.txt"
-        self.process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=kept, stdout=self.log.open("w"), stderr=subprocess.STDOUT
+@contextmanager
+def serving(folder: Path, log: Path, environment: Mapping[str, str], *command: str) -> Iterator[str]:
+    """The app that a command starts in a folder, on a free port; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    given = {**environment, "GRADIO_SERVER_PORT": str(port), "BROWSER": "true"}  # a browser that does nothing
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=folder, env=given, stdout=output, stderr=subprocess.STDOUT
         )
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=SECONDS)
+    try:
         deadline = time.monotonic() + SECONDS
-        while "stop with Ctrl+C" not in self.log.read_text():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"app.py did not serve a page: {self.log.read_text()}")
+        while "stop with Ctrl+C" not in log.read_text():
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"app.py did not serve a page: {log.read_text()}")
             time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+class Running:
+    """The app in a process of its own, as a client sees it."""
+
+    def __init__(self, address: str, log: Path) -> None:
+        self.log = log
+        self.http = httpx.Client(base_url=address, timeout=SECONDS)
         self.config = self.http.get("/config").json()
         self.components = {one["id"]: one for one in self.config["components"]}
-
-    def stop(self) -> None:
-        self.http.close()
-        self.process.terminate()
-        self.process.wait(timeout=20)
 
     @property
     def address(self) -> str:
@@ -84,8 +87,12 @@ def name_of(dependency: Mapping[str, Any]) -> str:
 
 @contextmanager
 def running(folder: Path, **environment: str) -> Iterator[Running]:
-    app = Running(folder, **environment)
-    try:
-        yield app
-    finally:
-        app.stop()
+    """The app on a public address, with nothing of this machine's settings; what it keeps is in a folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "AUDIOPROMPT_"))}
+    kept |= {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_TEMP_DIR": str(folder / "gradio"), "TMPDIR": str(folder)}
+    kept |= {"AUDIOPROMPT_STORE": str(folder / "store"), "AUDIOPROMPT_CACHE": str(folder / "cache"), **environment}
+    log = folder / "log.txt"
+    with serving(ROOT, log, kept, "app.py") as address:
+        app = Running(address, log)
+        with closing(app.http):
+            yield app

@@ -12,7 +12,7 @@ from audioprompt.cli import app
 from audioprompt.prompts.generate import Ideas, OfflineLexicon, Task, candidates_request, ideas_request
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from tests.prompts.openai_server import KEY, ChatServer, Reply
+from tests.prompts.openai_server import KEY, ChatServer, Reply, chat_servers
 
 IDEAS = Reply(json.dumps({"attributes": ["loud", "faint"], "sources": ["hall"]}))
 PROMPTS = [Template.tspe("loud").text, Template.tspe(source="hall").text, Template.tspe("faint", "hall").text]
@@ -31,17 +31,15 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PromptStore:
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ChatServer]]:
     """Start a chat service that gives these replies in turn, and make it the environment's."""
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
-    servers = []
+    with chat_servers() as start:
 
-    def start(*replies: Reply) -> ChatServer:
-        servers.append(ChatServer(*replies))
-        monkeypatch.setenv("OPENAI_API_KEY", KEY)
-        monkeypatch.setenv("OPENAI_BASE_URL", servers[-1].url)
-        return servers[-1]
+        def named(*replies: Reply) -> ChatServer:
+            server = start(*replies)
+            monkeypatch.setenv("OPENAI_API_KEY", KEY)
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            return server
 
-    yield start
-    for server in servers:
-        server.close()
+        yield named
 
 
 def run(*arguments: str) -> Any:

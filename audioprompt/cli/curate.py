@@ -10,7 +10,7 @@ import typer
 
 from audioprompt.cli.commands import UsageError
 from audioprompt.cli.evaluate import score_json, score_row
-from audioprompt.cli.options import AsJson, Device, Half, ModelName, Weights, fold_numbers, load_model
+from audioprompt.cli.options import AsJson, Device, Half, ModelName, Weights, load_model, whole_numbers
 from audioprompt.cli.output import Json, print_, print_json, progress_bar, table
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def curate(
     """Measure every prompt of a pack on labelled clips, alone and in the ensemble of those approved."""
     if apply and not auto:
         raise UsageError("--apply writes what --auto proposes: give both.")
-    seen_folds = validate_folds and tuple(fold_numbers(validate_folds, "--validate-folds"))
-    unseen_folds = test_folds and tuple(fold_numbers(test_folds, "--test-folds"))
+    seen_folds = validate_folds and tuple(whole_numbers(validate_folds, "--validate-folds"))
+    unseen_folds = test_folds and tuple(whole_numbers(test_folds, "--test-folds"))
     if unseen_folds and not seen_folds:
         raise UsageError("--test-folds are folds besides those of --validate-folds: give both.")
     if both := set(seen_folds or ()) & set(unseen_folds or ()):

@@ -20,8 +20,8 @@ from audioprompt.cli.options import (
     chosen_prompts,
     embed_files,
     embed_prompts,
-    fold_numbers,
     load_model,
+    whole_numbers,
 )
 from audioprompt.cli.output import Json, percent, print_, print_json, table
 from audioprompt.prompts.template import Template
@@ -52,7 +52,7 @@ def evaluate(
     from audioprompt.data import LabelledClips
 
     clips = LabelledClips.from_manifest(manifest)
-    numbers = None if folds is None else fold_numbers(folds)
+    numbers = None if folds is None else whole_numbers(folds)
     if numbers is not None:
         clips = clips.in_folds(numbers)
     packs, templates = chosen_prompts(pack or [], template)

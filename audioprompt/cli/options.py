@@ -80,7 +80,7 @@ def chosen_labels(labels: str | None, preset: str | None, packs: Sequence[Prompt
     return presets[preset] if preset else next(iter(presets.values()))
 
 
-def fold_numbers(text: str, option: str = "--folds") -> list[int]:
+def whole_numbers(text: str, option: str = "--folds") -> list[int]:
     try:
         return sorted({int(part) for part in text.split(",")})
     except ValueError:

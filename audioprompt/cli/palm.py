@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audioprompt.cli.commands import UsageError
-from audioprompt.cli.options import DEFAULT_PACK, AsJson, Device, Half, ModelName, Weights, chosen_prompts, load_model
+from audioprompt.cli.options import (
+    DEFAULT_PACK,
+    AsJson,
+    Device,
+    Half,
+    ModelName,
+    Weights,
+    chosen_prompts,
+    load_model,
+    whole_numbers,
+)
 from audioprompt.cli.output import GREEN, Json, bar, percent, print_, print_json, progress_bar, say, table
 
 if TYPE_CHECKING:
@@ -68,9 +78,9 @@ def fit(
 ) -> None:
     """Learn from a few clips of each class, and measure that on clips that were held back."""
     methods = tuple(part.strip() for part in method.split(","))
-    numbers = _numbers("--seeds", seeds)
+    numbers = whole_numbers(seeds, "--seeds")
     learn_folds, other_folds = (
-        None if text is None else _numbers(option, text)
+        None if text is None else whole_numbers(text, option)
         for option, text in (("--train-folds", train_folds), ("--test-folds", test_folds))
     )
     if other_folds and not learn_folds:
@@ -110,13 +120,6 @@ def fit(
             say(f"{outcome.method}: {outcome.advice}")
     if any(outcome.problem for outcome in results.outcomes):
         raise typer.Exit(1)
-
-
-def _numbers(option: str, text: str) -> list[int]:
-    try:
-        return sorted({int(part) for part in text.split(",")})
-    except ValueError:
-        raise UsageError(f"{option} takes whole numbers separated by commas, like 1,2, not {text!r}.") from None
 
 
 def _prompts(pack_id: str) -> tuple[Template, ...]:

@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -151,10 +151,14 @@ def sizes(plan: Plan) -> dict[str, int]:
     Raises:
         SpaceError: as `files`, or one of them is not there.
     """
+    return _sizes(files(plan))
+
+
+def _sizes(found: Mapping[str, Path | str]) -> dict[str, int]:
     try:
         return {
             name: content.stat().st_size if isinstance(content, Path) else len(content.encode())
-            for name, content in files(plan).items()
+            for name, content in found.items()
         }
     except OSError as error:
         raise SpaceError(f"{error.filename} cannot be read, {error.strerror}: leave it out") from error
@@ -170,11 +174,12 @@ def build(plan: Plan, folder: Path) -> dict[str, int]:
         SpaceError: a head is damaged or was made for another revision of the model, or the folder cannot be used.
     """
     try_heads(plan)
-    expected = sizes(plan)
+    found = files(plan)
+    expected = _sizes(found)
     try:
         if folder.exists() and any(folder.iterdir()):
             raise SpaceError(f"{folder} is not empty: name a folder that is not there yet")
-        for name, content in files(plan).items():
+        for name, content in found.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(content, Path):

@@ -8,12 +8,10 @@ import inspect
 import tempfile
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial, wraps
 from pathlib import Path
-from threading import Event
 from typing import Annotated, Any, Literal
 
 import gradio as gr
@@ -29,6 +27,7 @@ from audioprompt.classify import VANILLA, LabelError, parse_labels, ranked, winn
 from audioprompt.classify import classify as hear
 from audioprompt.curation import Standing, board, standing
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
+from audioprompt.jobs import Jobs
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.prompts import decisions
@@ -589,11 +588,7 @@ QUEUES = {
     "learn": "learning",
 }
 
-_workers = ThreadPoolExecutor(sum(AT_ONCE.values()), thread_name_prefix="api")
-
-
-class Gone(Exception):
-    """Whoever asked has gone, so the work ends."""
+_jobs = Jobs(sum(AT_ONCE.values()))
 
 
 def build(page: gr.Blocks) -> None:
@@ -637,26 +632,17 @@ def served(capability: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(capability)
     def answers(*values: Any) -> Iterator[Answer]:
-        arguments = dict(zip(names, values, strict=True))
-        far, gone, shown = ("", 0, 0), Event(), gr.Progress()
-
-        def told(*now: Any) -> None:
-            nonlocal far
-            far = now
-            if gone.is_set():
-                raise Gone
-
-        work = _workers.submit(checked, **arguments, progress=told)
+        arguments, shown = dict(zip(names, values, strict=True)), gr.Progress()
+        job = _jobs.start(lambda job: checked(**arguments, progress=job.progress))
         try:
             with _in_one_sentence():
-                while not wait([work], LOOK_SECONDS).done:
-                    what, done, total = far
-                    if total:
-                        shown((done, total), desc=what, unit=what)
-                    yield {"doing": what, "done": done, "total": total}
-                yield _plain(work.result())
+                while not job.finished(LOOK_SECONDS):
+                    if job.total:
+                        shown((job.done, job.total), desc=job.what, unit=job.what)
+                    yield {"doing": job.what, "done": job.done, "total": job.total}
+                yield _plain(job.result())
         finally:
-            gone.set()
+            job.stop()
 
     wrapped: Any = answers if "progress" in signature.parameters else answer
     hints = {name: _for_gradio(hint) for name, hint in typing.get_type_hints(capability).items()}

@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,13 +18,13 @@ from audioprompt.audio import AudioError, load
 from audioprompt.classify import LabelError, parse_labels
 from audioprompt.data.archives import DAMAGE
 from audioprompt.examples import Example, examples
+from audioprompt.jobs import Jobs
 from audioprompt.lines import one_line
 from audioprompt.models import registry
 from audioprompt.prompts.pack import PackError
 from audioprompt.ui import markup, roles
 from audioprompt.ui import publish_view as view
 from audioprompt.ui.classify import GENERAL_PACK, pack_choices
-from audioprompt.ui.header import in_background
 from audioprompt.ui.publish_view import CSS as CSS
 
 if TYPE_CHECKING:
@@ -225,6 +224,9 @@ def show(chosen: Choices, own: Own, request: gr.Request | None = None) -> tuple[
 # --- out --------------------------------------------------------------------------------------------------------------
 
 
+_jobs = Jobs(WORKERS)
+
+
 class Out(NamedTuple):
     """Each part of the page that shows what becomes of the Space."""
 
@@ -259,13 +261,14 @@ def build_space(chosen: Choices, own: Own, folder: str, request: gr.Request | No
             given = Path(os.path.expanduser(folder.strip())).absolute() if folder.strip() else None  # noqa: PTH111
             place = given or Path(temporary, name)
             yield Out(view.building(0, len(expected)), gr.skip())
-            building = in_background(build, plan, place)
-            while not _over(building):
+            building = _jobs.start(lambda _: build(plan, place))
+            while not building.finished(LOOK_SECONDS):
                 yield Out(view.building(_count(place, expected), len(expected)), gr.skip())
             building.result()
             yield Out(view.packing(expected), gr.skip())
-            packing = in_background(shutil.make_archive, str(Path(temporary, "packed", name)), "zip", place)
-            while not _over(packing):
+            packed = str(Path(temporary, "packed", name))
+            packing = _jobs.start(lambda _: shutil.make_archive(packed, "zip", place))
+            while not packing.finished(LOOK_SECONDS):
                 yield Out(gr.skip(), gr.skip())
             zipped = packing.result()
             size = Path(zipped).stat().st_size
@@ -313,8 +316,8 @@ def push_space(
         expected = sizes(plan)
         yield view.building(0, len(expected)), gr.skip()
         upload = Upload()
-        work = in_background(_build_and_push, plan, name, public, token or None, upload)
-        while not _over(work):
+        work = _jobs.start(lambda _: _build_and_push(plan, name, public, token or None, upload))
+        while not work.finished(LOOK_SECONDS):
             if upload.since is None:
                 yield view.building(_count(upload.folder, expected), len(expected)), gr.skip()
             else:
@@ -339,11 +342,6 @@ def _build_and_push(plan: Plan, name: str, public: bool, token: str | None, uplo
 def _temporary() -> tempfile.TemporaryDirectory[str]:
     """A folder for one Space, gone with it; work that nobody looks at any more may still be writing into it."""
     return tempfile.TemporaryDirectory(prefix="space-", dir=roles.temporary(), ignore_cleanup_errors=True)
-
-
-def _over(work: Future[Any]) -> bool:
-    """Whether some work has come to an end, once that is so or a moment has passed."""
-    return bool(wait([work], LOOK_SECONDS).done)
 
 
 def _count(folder: Path | None, expected: Iterable[str]) -> int:

@@ -2,25 +2,19 @@
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlparse
-from urllib.request import urlopen
 
 import numpy as np
 import pytest
 import soundfile
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.serving import ROOT, SECONDS, serving
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-SECONDS_TO_START = 120
 WAIT = 60_000  # ms that an answer may take on a busy machine
 
 CHROMIUM_ARGUMENTS = [
@@ -55,30 +49,13 @@ def store_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def app_address(store_folder: Path) -> Iterator[str]:
+def app_address(store_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app as ``python app.py`` starts it, on a free port, with no key for any service."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
-    environment |= {"GRADIO_SERVER_PORT": str(port), "BROWSER": "true"}  # a browser that does nothing
     environment |= {"AUDIOPROMPT_STORE": str(store_folder)}
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
-    address = f"http://127.0.0.1:{port}/"
-    try:
-        deadline = time.monotonic() + SECONDS_TO_START
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                urlopen(address, timeout=5).close()
-                break
-            except (URLError, OSError):
-                time.sleep(0.2)
-        else:
-            pytest.fail(f"app.py did not serve a page within {SECONDS_TO_START} s")
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    log = tmp_path_factory.mktemp("app") / "log.txt"
+    with serving(ROOT, log, environment, "app.py") as address:
+        yield f"{address}/"
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +82,27 @@ def trouble() -> Trouble:
     return Trouble()
 
 
+def go_to(page: Page, tab: str) -> None:
+    """Open a tab by the beginning of its name; on a phone the last ones are behind three dots."""
+    if page.get_by_role("tab", name=tab).count():
+        page.get_by_role("tab", name=tab).click()
+    else:
+        page.locator(".overflow-menu > button").first.click()
+        page.locator(".overflow-dropdown button", has_text=tab).first.click()
+
+
+def choose(page: Page, field: str, name: str, exact: bool = False) -> None:
+    """Choose one of a drop-down list, which may come anew a moment after its tab is opened."""
+    option = page.locator(field).get_by_role("option", name=name, exact=exact)
+    for _ in range(20):
+        page.locator(f"{field} input").click()
+        if option.count():
+            break
+        page.locator(f"{field} input").blur()
+        page.wait_for_timeout(500)
+    option.click()
+
+
 @pytest.fixture(params=[(1280, 800)], ids=lambda size: f"{size[0]}px")
 def page(request: pytest.FixtureRequest, browser: Browser, app_address: str, trouble: Trouble) -> Iterator[Page]:
     """The app's page, opened and connected; parametrise indirectly with (width, height) for other screens."""
@@ -126,7 +124,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, app_address: str, tro
         "console", lambda said: trouble.errors.append(f"{said.text} {said.location}") if said.type == "error" else None
     )
     page.goto(app_address)
-    page.wait_for_selector("#model-state .dot.ready", timeout=1000 * SECONDS_TO_START)
+    page.wait_for_selector("#model-state .dot.ready", timeout=1000 * SECONDS)
     yield page
     context.close()
     assert trouble.outside == [], "the page asked for something from the network"

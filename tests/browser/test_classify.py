@@ -9,7 +9,7 @@ import soundfile
 from playwright.sync_api import Page, expect
 
 from audioprompt.examples import examples
-from tests.browser.conftest import WAIT, Trouble
+from tests.browser.conftest import WAIT, Trouble, choose
 
 NASTY = "<img src=x onerror=window.hit=1>, ${window.hit=2}, {{constructor}}, <script>window.hit=3</script>"
 PHONE = (390, 844)
@@ -85,8 +85,7 @@ def test_an_uploaded_clip_is_classified_shown_and_explained(page: Page, clip: Pa
 def test_choosing_other_prompts_answers_anew(page: Page, clip: Path):
     upload(page, clip)
     answered(page)
-    page.locator("#pack input").click()
-    page.get_by_role("option", name="Vocal sounds (20)").click()
+    choose(page, "#pack", "Vocal sounds (20)")
     page.get_by_role("button", name="How each prompt voted").click()
     expect(page.locator("#votes tbody")).to_contain_text("human sound of")
 

@@ -13,7 +13,7 @@ from audioprompt.prompts.generate import OfflineLexicon, Task, as_pack
 from audioprompt.prompts.pack import PackEntry, PromptPack, Provenance
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from tests.browser.conftest import WAIT, Trouble
+from tests.browser.conftest import WAIT, Trouble, choose, go_to
 from tests.browser.test_classify import NASTY, PHONE, answered
 
 expect.set_options(timeout=WAIT)
@@ -41,23 +41,18 @@ def pack(store: PromptStore, request: pytest.FixtureRequest) -> PromptPack:
 
 def go_to_curate(page: Page) -> None:
     page.wait_for_selector("#model-state .dot.ready")
-    tab = page.get_by_role("tab", name="Curate")
-    if not tab.is_visible():  # on a phone the last tabs are in a menu
-        page.locator(".overflow-menu > button").first.click()
-        tab = page.locator(".overflow-dropdown button", has_text="Curate")
-    tab.click()
+    go_to(page, "Curate")
 
 
-def choose(page: Page, pack: PromptPack) -> None:
+def choose_pack(page: Page, pack: PromptPack) -> None:
     go_to_curate(page)
     expect(page.locator("#curate-message .start")).to_be_visible()
-    page.locator("#curate-pack input").click()
-    page.get_by_role("option", name=f"{pack.title} ({len(pack.entries)})", exact=True).click()
+    choose(page, "#curate-pack", f"{pack.title} ({len(pack.entries)})", exact=True)
     expect(page.locator("#curate-message")).to_contain_text("give labelled clips")
 
 
 def measure(page: Page, pack: PromptPack) -> None:
-    choose(page, pack)
+    choose_pack(page, pack)
     page.fill("#curate-data textarea, #curate-data input", CLIPS)
     page.fill("#curate-folds textarea, #curate-folds input", "1, 2")
     page.locator("#curate-measure").click()
@@ -87,8 +82,7 @@ def status(page: Page, number: int, is_now: str) -> None:
 def test_the_whole_journey_from_labels_to_an_answer(page: Page, store: PromptStore, trouble: Trouble) -> None:
     """Generated offline, measured, judged by keyboard, still there after a reload, and classifying at last."""
     page.get_by_role("tab", name="Generate").click()
-    page.locator("#category input").click()
-    page.get_by_role("option", name="Acoustic scene understanding").click()
+    choose(page, "#category", "Acoustic scene understanding")
     page.fill("#generate-labels textarea", ", ".join(open_clips(CLIPS).spoken_classes))
     page.click("#propose")
     expect(page.locator("#attributes label.selected").first).to_be_visible()
@@ -119,14 +113,7 @@ def test_the_whole_journey_from_labels_to_an_answer(page: Page, store: PromptSto
     assert len(store.get("whole-journey").approved) == 2
 
     page.get_by_role("tab", name="Classify").click()
-    option = page.get_by_role("option", name="Whole journey (2)")
-    for _ in range(20):  # the list comes anew with the tab, a moment after it
-        page.locator("#pack input").click()
-        if option.count():
-            break
-        page.locator("#pack input").blur()
-        page.wait_for_timeout(500)
-    option.click()
+    choose(page, "#pack", "Whole journey (2)")
     answered(page)
     page.get_by_role("button", name="How each prompt voted").click()
     expect(page.locator("#votes tbody tr")).to_have_count(2)
@@ -193,8 +180,7 @@ def test_from_candidates_to_a_pack_that_classifies(
     assert before == (approved(page).inner_text(), page.locator("#curate-table tbody").inner_text())
 
     page.get_by_role("tab", name="Classify").click()
-    page.locator("#pack input").click()
-    page.get_by_role("option", name=f"{pack.title} (4)").click()
+    choose(page, "#pack", f"{pack.title} (4)")
     answered(page)
     page.get_by_role("button", name="How each prompt voted").click()
     expect(page.locator("#votes tbody tr")).to_have_count(4)
@@ -235,7 +221,7 @@ def test_encoding_can_be_stopped(page: Page, pack: PromptPack, tmp_path: Path, t
         (tmp_path / name).mkdir()
         for number in range(60):
             soundfile.write(tmp_path / name / f"{number}.wav", noise.normal(0, 0.1, 5 * 16_000), 16_000)
-    choose(page, pack)
+    choose_pack(page, pack)
     page.fill("#curate-data textarea, #curate-data input", str(tmp_path))
     page.locator("#curate-measure").click()
     expect(page.locator("#curate-message .progress")).to_contain_text(re.compile(r"\d+ of 60 clips"))

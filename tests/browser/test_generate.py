@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Request, expect
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from tests.browser.conftest import WAIT, Trouble
-from tests.prompts.openai_server import KEY, ChatServer, Reply
+from tests.prompts.openai_server import KEY, ChatServer, Reply, chat_servers
 
 ATTRIBUTES, SOURCES = ["loud", "hushed", "eager", "sudden"], ["hall", "office", "the next room"]
 IDEAS = Reply(json.dumps({"attributes": ATTRIBUTES, "sources": SOURCES}))
@@ -31,15 +31,8 @@ def beginning(prompts: list[str]) -> str:
 @pytest.fixture
 def serve() -> Iterator[Callable[..., ChatServer]]:
     """Start a chat service that gives these replies in turn."""
-    servers = []
-
-    def start(*replies: Reply) -> ChatServer:
-        servers.append(ChatServer(*replies))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
+    with chat_servers() as start:
+        yield start
 
 
 def open_tab(page: Page, labels: str = "cough, sneeze, laughter") -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Dialog, Page, expect
 from audioprompt.prompts.pack import PackEntry, PromptPack, Provenance
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from tests.browser.conftest import WAIT, Trouble
+from tests.browser.conftest import WAIT, Trouble, choose
 from tests.browser.test_classify import answered, upload
 
 expect.set_options(timeout=WAIT)
@@ -140,11 +140,9 @@ def test_a_pack_with_such_texts_is_chosen_and_answers(watched: Page, pack: Promp
     page.wait_for_selector("#model-state .dot.ready")
     upload(page, sounds[0])
     answered(page)
-    page.locator("#preset input").click()
-    page.get_by_role("option", name="Strange").click()
+    choose(page, "#preset", "Strange")
     expect(page.locator("#labels textarea")).to_have_value(", ".join(*pack.label_presets.values()))
-    page.locator("#pack input").click()
-    page.get_by_role("option", name="Strange").click()
+    choose(page, "#pack", "Strange")
     page.get_by_role("button", name="How each prompt voted").click()
     expect(page.locator("#votes tbody tr")).to_have_count(len(LABELS))
     answered(page)
@@ -154,8 +152,7 @@ def test_a_strange_pack_is_curated_on_strange_clips(watched: Page, pack: PromptP
     page = watched
     go_to(page, "Curate")
     expect(page.locator("#curate-message .start")).to_be_visible()
-    page.locator("#curate-pack input").click()
-    page.get_by_role("option", name="Strange").click()
+    choose(page, "#curate-pack", "Strange")
     expect(page.locator("#curate-message")).to_contain_text("give labelled clips")
     page.fill("#curate-data textarea, #curate-data input", str(sounds[-1]))
     page.fill("#curate-folds textarea, #curate-folds input", "1")

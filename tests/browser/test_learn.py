@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Trouble
+from tests.browser.conftest import Trouble, go_to
 from tests.browser.test_classify import AFTER_STOP, PHONE
 
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -21,11 +21,7 @@ COUNT_CURVES = """() => {
 
 
 def open_tab(page: Page) -> None:
-    if page.get_by_role("tab", name="Learn (PALM)").count():
-        page.get_by_role("tab", name="Learn (PALM)").click()
-    else:  # on a phone it is behind the three dots
-        page.locator(".overflow-menu > button").first.click()
-        page.locator(".overflow-dropdown button", has_text="Learn").first.click()
+    go_to(page, "Learn (PALM)")
     expect(page.locator("#learn-cards .cards")).to_be_visible()
 
 

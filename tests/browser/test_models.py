@@ -6,14 +6,9 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from audioprompt.models.downloads import in_hub_cache
-from tests.browser.conftest import Trouble
+from tests.browser.conftest import Trouble, choose
 from tests.browser.test_classify import answered
 from tests.models.test_laion import make
-
-
-def choose(page: Page, name: str) -> None:
-    page.locator("#model-picker input").click()
-    page.get_by_role("option", name=name, exact=True).click()
 
 
 def test_switching_models_without_a_network(page: Page, tmp_path: Path, trouble: Trouble) -> None:
@@ -22,7 +17,7 @@ def test_switching_models_without_a_network(page: Page, tmp_path: Path, trouble:
     answered(page)
     before = page.locator("#ensemble .annotation-text").all_text_contents()
 
-    choose(page, "laion-clap")
+    choose(page, "#model-picker", "laion-clap", exact=True)
     assert not in_hub_cache("laion/clap-htsat-unfused", "config.json"), "this test needs a hub that cannot be reached"
     expect(state).to_have_text("not loaded")
     expect(page.locator("#weights")).to_contain_text("cannot be reached: connect to the network and try again, or get")
@@ -43,7 +38,7 @@ def test_switching_models_without_a_network(page: Page, tmp_path: Path, trouble:
     page.reload()
     expect(page.locator("#model-picker input")).to_have_value("laion-clap")
     expect(state).to_have_text("CPU · ready")
-    choose(page, "embedded")
+    choose(page, "#model-picker", "embedded", exact=True)
     expect(state).to_have_text("CPU · ready")
     answered(page)
     expect(page.locator("#ensemble .annotation-text").first).to_have_text(re.compile(re.escape(before[0])))

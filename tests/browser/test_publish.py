@@ -2,25 +2,20 @@
 
 import os
 import re
-import socket
-import subprocess
-import sys
-import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from audioprompt.prompts.store import PromptStore
-from tests.browser.conftest import ROOT, SECONDS_TO_START, WAIT, Trouble
+from tests.browser.conftest import WAIT, Trouble, go_to
 from tests.browser.test_learn import SIDEWAYS
 from tests.curating import PLAIN, pack_of
 from tests.hub import Hub
+from tests.serving import ROOT, SECONDS, serving
 
 NASTY = "<img src=x onerror=window.hit=1>${window.hit=2}"
 TOKEN = "hf_secret"
@@ -42,32 +37,11 @@ expect.set_options(timeout=WAIT)
 
 
 @contextmanager
-def serving(folder: Path, log: Path, *command: str, **more: str) -> Iterator[str]:
+def started(folder: Path, log: Path, *command: str, **more: str) -> Iterator[str]:
     """The app that a command starts in a folder, with no setting of this machine's; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     kept = {name: value for name, value in os.environ.items() if not OURS.match(name)}
-    environment = kept | {"GRADIO_SERVER_PORT": str(port), "BROWSER": "true", "PYTHONDONTWRITEBYTECODE": "1"} | more
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, *command], cwd=folder, env=environment, stdout=output, stderr=output
-        )
-    address = f"http://127.0.0.1:{port}/"
-    try:
-        deadline = time.monotonic() + SECONDS_TO_START
-        while True:
-            try:
-                urlopen(address, timeout=5).close()
-                break
-            except (URLError, OSError):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    pytest.fail(f"it did not serve a page: {log.read_text()}")
-                time.sleep(0.2)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    with serving(folder, log, kept | {"PYTHONDONTWRITEBYTECODE": "1"} | more, *command) as address:
+        yield f"{address}/"
 
 
 @pytest.fixture(scope="module")
@@ -96,16 +70,12 @@ def at_home(home: Path, hub: Hub) -> Mapping[str, str]:
 @pytest.fixture(scope="module")
 def app_address(home: Path, hub: Hub) -> Iterator[str]:
     """The app at home, where a hub on this machine is taken for the real one."""
-    with serving(ROOT, home / "log", "app.py", **at_home(home, hub)) as address:
+    with started(ROOT, home / "log", "app.py", **at_home(home, hub)) as address:
         yield address
 
 
 def open_tab(page: Page) -> None:
-    if page.get_by_role("tab", name="Publish").count():
-        page.get_by_role("tab", name="Publish").click()
-    else:  # on a phone it is behind the three dots
-        page.locator(".overflow-menu > button").first.click()
-        page.locator(".overflow-dropdown button", has_text="Publish").first.click()
+    go_to(page, "Publish")
     expect(page.locator("#publish-files .total")).to_be_visible()
 
 
@@ -119,7 +89,7 @@ def visit(browser: Browser, address: str, size: tuple[int, int]) -> Page:
     context.set_default_timeout(WAIT)
     page = context.new_page()
     page.goto(address)
-    page.wait_for_selector("#model-state .dot.ready", timeout=1000 * SECONDS_TO_START)
+    page.wait_for_selector("#model-state .dot.ready", timeout=1000 * SECONDS)
     return page
 
 
@@ -200,7 +170,7 @@ def test_a_head_is_learned_and_built_into_a_space_that_runs(
     expect(page.locator("#publish-built .problem")).to_contain_text("is not empty: name a folder that is not there yet")
     assert trouble.errors == []
 
-    with serving(tmp_path / "space", tmp_path / "log", "-c", ALONE, str(ROOT)) as address:
+    with started(tmp_path / "space", tmp_path / "log", "-c", ALONE, str(ROOT)) as address:
         for size in ((1280, 800), PHONE):
             space = visit(browser, address, size)
             expect(space.locator("#header .name")).to_have_text("Which instrument")
@@ -258,7 +228,7 @@ def test_a_visitor_of_a_public_page_is_told_what_to_do_instead(
     browser: Browser, home: Path, hub: Hub, tmp_path: Path
 ) -> None:
     public = {**at_home(home, hub), "GRADIO_SERVER_NAME": "0.0.0.0", "AUDIOPROMPT_PASSWORD": "correct horse"}
-    with serving(ROOT, tmp_path / "log", "app.py", **public) as address:
+    with started(ROOT, tmp_path / "log", "app.py", **public) as address:
         page = visit(browser, address, (1280, 800))
         open_tab(page)
         pick(page, "packs", "Vocal sounds (20)")

@@ -3,7 +3,8 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -63,6 +64,19 @@ class ChatServer:
         self.closing.set()
         self.server.shutdown()
         self.server.server_close()
+
+
+@contextmanager
+def chat_servers() -> Iterator[Callable[..., ChatServer]]:
+    """Starts servers, each with the replies that it gives in turn; all end with the context."""
+    with ExitStack() as open_ones:
+
+        def start(*replies: Reply) -> ChatServer:
+            server = ChatServer(*replies)
+            open_ones.callback(server.close)
+            return server
+
+        yield start
 
 
 class QuietServer(ThreadingHTTPServer):

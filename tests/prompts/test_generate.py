@@ -28,7 +28,7 @@ from audioprompt.prompts.generate import (
 )
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.template import FORMATS, Template, TemplateError
-from tests.prompts.openai_server import KEY, ChatServer, Reply
+from tests.prompts.openai_server import KEY, ChatServer, Reply, chat_servers
 
 VOICES = Task("vocal_sounds", ("cough", "sigh"))
 IDEAS = Ideas(("loud", "hushed", "eager"), ("hall", "office", "the next room"))
@@ -51,16 +51,13 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[ChatService, ChatServer]]]:
     """Start a server that gives these replies in turn, and a generator that talks to it; retries wait briefly."""
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
-    servers = []
+    with chat_servers() as start:
 
-    def start(*replies: Reply, **settings: Any) -> tuple[ChatService, ChatServer]:
-        server = ChatServer(*replies)
-        servers.append(server)
-        return ChatService(**({"model": "parrot", "base_url": server.url, "api_key": KEY} | settings)), server
+        def talking(*replies: Reply, **settings: Any) -> tuple[ChatService, ChatServer]:
+            server = start(*replies)
+            return ChatService(**({"model": "parrot", "base_url": server.url, "api_key": KEY} | settings)), server
 
-    yield start
-    for server in servers:
-        server.close()
+        yield talking
 
 
 def all_of(generator: Generator, count: int = COUNT, ideas: Ideas = IDEAS) -> tuple[list[Template], str | None]:

@@ -17,7 +17,7 @@ from audioprompt.prompts.template import Template
 from audioprompt.ui import generate
 from audioprompt.ui.generate import LEXICON, SERVICE
 from tests.fake_model import FakeModel
-from tests.prompts.openai_server import KEY, ChatServer, Reply
+from tests.prompts.openai_server import KEY, ChatServer, Reply, chat_servers
 
 LABELS = "violin, flute, piano"
 ATTRIBUTES, SOURCES = ["loud", "bright", "warm"], ["opera", "church"]
@@ -37,15 +37,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PromptStore:
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ChatServer]]:
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
-    servers = []
-
-    def start(*replies: Reply) -> ChatServer:
-        servers.append(ChatServer(*replies))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
+    with chat_servers() as start:
+        yield start
 
 
 def write(
