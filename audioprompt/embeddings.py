@@ -109,7 +109,9 @@ def _each_once(
     keys = [_clip_key(model, kind, source) if cache else None for source in sources]
     held = cache.get(key for key in keys if key) if cache else {}
     clips: dict[int, EmbeddedClip] = {
-        index: _unpacked(held[key]) for index, key in enumerate(keys) if key is not None and key in held
+        index: clip
+        for index, key in enumerate(keys)
+        if key is not None and key in held and (clip := _unpacked(held[key]))
     }
     missing = [index for index in range(len(sources)) if index not in clips]
     unsaved: dict[str, bytes] = {}
@@ -240,7 +242,10 @@ def embed_texts(
     """Encode texts, each different one once: ``T`` strings -> ``[T, D]``."""
     keys = {text: _key(model, b"text", text.encode("utf-8", "surrogatepass")) for text in texts}
     held = cache.get(keys.values()) if cache else {}
-    vectors = {text: np.frombuffer(held[key], np.float32) for text, key in keys.items() if key in held}
+    size = 4 * model.dim  # bytes; an entry of another size is broken, and encoded anew
+    vectors = {
+        text: np.frombuffer(held[key], np.float32) for text, key in keys.items() if len(held.get(key, b"")) == size
+    }
     missing = sorted(keys.keys() - vectors.keys(), key=lambda text: (len(text), text))  # like lengths: less padding
     for start in range(0, len(missing), TEXTS_PER_BATCH):
         some = missing[start : start + TEXTS_PER_BATCH]
@@ -301,7 +306,12 @@ def _packed(clip: EmbeddedClip) -> bytes:
     return _HEADER.pack(clip.seconds, len(clip.starts)) + clip.starts.tobytes() + clip.windows.tobytes()
 
 
-def _unpacked(stored: bytes) -> EmbeddedClip:
-    seconds, count = _HEADER.unpack_from(stored)
-    values = np.frombuffer(stored, np.float32, offset=_HEADER.size).copy()
-    return EmbeddedClip(values[:count], seconds, values[count:].reshape(count, -1))
+def _unpacked(stored: bytes) -> EmbeddedClip | None:
+    """None if it is not what `_packed` writes, so that the clip is encoded anew."""
+    try:
+        seconds, count = _HEADER.unpack_from(stored)
+        values = np.frombuffer(stored, np.float32, offset=_HEADER.size).copy()
+        windows = values[count:].reshape(count, -1)
+    except (struct.error, ValueError):
+        return None
+    return EmbeddedClip(values[:count], seconds, windows) if windows.size else None

@@ -1,6 +1,6 @@
 """Encode once: order, batches, reading ahead, memory that runs out, and the cache."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from audioprompt.models.base import ModelError, PromptableText
 from audioprompt.prompts.template import Template
 
 RATE = 1000
+PACKED = embeddings._packed
 
 
 class CountingModel:
@@ -152,6 +153,23 @@ def test_what_is_cached_is_not_encoded_again(files: list[Path], tmp_path: Path) 
         np.testing.assert_array_equal(clip.windows, other.windows)
         np.testing.assert_array_equal(clip.starts, other.starts)
         assert clip.seconds == other.seconds
+
+
+@pytest.mark.parametrize("change", [lambda entry: b"", lambda entry: entry[:-1], lambda entry: entry[:12]])
+def test_a_broken_entry_is_encoded_anew(
+    files: list[Path], tmp_path: Path, change: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, model = EmbeddingCache(tmp_path / "cache"), CountingModel()
+    with monkeypatch.context() as patch:
+        patch.setattr(embeddings, "_packed", lambda clip: change(PACKED(clip)))
+        (clip,) = embed_clips(model, files[:1], cache=cache)
+    texts = embed_texts(model, ["rain"])
+    cache.put({embeddings._key(model, b"text", b"rain"): change(texts.tobytes())})
+    for _ in range(2):
+        (again,) = embed_clips(model, files[:1], cache=cache)
+        np.testing.assert_array_equal(again.windows, clip.windows)
+        np.testing.assert_array_equal(embed_texts(model, ["rain"], cache=cache), texts)
+    assert len(model.audio_batches) == 2 and model.texts == ["rain", "rain"], "once anew, then from the cache"
 
 
 def test_the_cache_knows_a_clip_by_content_not_by_name(files: list[Path], tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from starlette.middleware import Middleware
 from audioprompt.ui import api, classify, curate, generate, header, learn, limits, publish, roles, theme
 
 NAME = "audioprompt"
-LARGEST_FILE = "50mb"
 CACHE_SECONDS = 3600  # how long uploads and microphone chunks stay on disk
 CACHE_SECONDS_IN_PUBLIC = 900
 QUEUE_IN_PUBLIC = 100  # who may wait
@@ -92,7 +91,7 @@ def launch(
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
     _, address, public_address = page.launch(
         server_name=host, server_port=port, inbrowser=open_browser, share=share, theme=theme.THEME, css=css,
-        footer_links=["api"], mcp_server=True, max_file_size=LARGEST_FILE, enable_monitoring=False,
+        footer_links=["api"], mcp_server=True, max_file_size=limits.LARGEST_FILE, enable_monitoring=False,
         show_error=not roles.public(), quiet=True,
         prevent_thread_lock=True,
         app_kwargs={"middleware": [Middleware(limits.Bounded)] if roles.public() else []},

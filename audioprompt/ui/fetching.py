@@ -17,7 +17,8 @@ import safehttpx  # type: ignore[import-untyped]
 from gradio import processing_utils, utils
 from gradio_client.utils import strip_invalid_filename_characters  # type: ignore[import-untyped]
 
-MOST_BYTES = 50_000_000
+from audioprompt.ui.limits import LARGEST_FILE
+
 MOST_REDIRECTS = 5
 MOST_SECONDS = 60.0
 UPLOADED = "/gradio_api/file="  # what stands before the path of an uploaded file in its address
@@ -88,8 +89,8 @@ async def _write(response: httpx.Response, address: str, file: Path) -> None:
     try:
         with file.open("wb") as out:
             async for chunk in response.aiter_raw():
-                if (come := come + len(chunk)) > MOST_BYTES:
-                    raise Refused(address, f"it is over {MOST_BYTES // 1_000_000} MB")
+                if (come := come + len(chunk)) > LARGEST_FILE:
+                    raise Refused(address, f"it is over {LARGEST_FILE // 1_000_000} MB")
                 out.write(chunk)
     except BaseException:
         file.unlink(missing_ok=True)

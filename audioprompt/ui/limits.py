@@ -1,4 +1,4 @@
-"""How much a public page takes in at once: what would fill the memory or the disk is refused."""
+"""How much a page takes in, and a public one at once: what would fill the memory or the disk is refused."""
 
 import shutil
 import tempfile
@@ -7,6 +7,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+LARGEST_FILE = 50_000_000  # bytes, sent or fetched
 MOST_BYTES = 200_000_000  # of one request, whatever number of files is in it
 LEAST_FREE = 1_000_000_000  # bytes that uploads leave on the disk
 

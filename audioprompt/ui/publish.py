@@ -168,7 +168,7 @@ def settled(kept: Choices | None, own: Own, pack_id: str = "", request: gr.Reque
     clips, models = offered_clips(own), [entry.name for entry in registry.ENTRIES]
     chosen: Choices = {
         "title": "Name that sound",
-        "packs": [pack_id if pack_id in packs else GENERAL_PACK],
+        "packs": [one for one in (pack_id, GENERAL_PACK, *packs) if one in packs][:1],
         "heads": [],
         "labels": "",
         "examples": list(clips),

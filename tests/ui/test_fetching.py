@@ -98,7 +98,7 @@ def test_a_redirect_leads_to_no_private_address(elsewhere: str, tmp_path: Path) 
 def test_what_cannot_be_fetched_is_said_and_leaves_nothing(
     elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, why: str
 ) -> None:
-    monkeypatch.setattr(fetching, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(fetching, "LARGEST_FILE", 100_000)
     with pytest.raises(Refused, match=why) as refused:
         fetch(elsewhere + address if address.startswith("/") else address, tmp_path)
     assert refused.value.print_exception is False

@@ -78,11 +78,15 @@ def test_at_first_there_is_a_space_already() -> None:
     assert "Name that sound" in preview and "In all" in files
 
 
-def test_the_pack_being_curated_is_proposed_once_it_has_approved_prompts(store: PromptStore) -> None:
+def test_the_pack_being_curated_is_proposed_once_it_has_approved_prompts(
+    store: PromptStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.create(pack_of(PLAIN, pack_id="raw"))
     assert publish.settled({}, Own(), "tones")["packs"] == ["tones"]
     assert publish.settled({}, Own(), "raw")["packs"] == ["eight-templates"]
     assert publish.settled({"packs": []}, Own(), "tones")["packs"] == [], "whoever chose none meant it"
+    monkeypatch.setattr(publish, "pack_choices", lambda request: [("Tones", "tones")])
+    assert publish.settled({}, Own(), "raw")["packs"] == ["tones"], "all prompts of the general pack were rejected"
 
 
 def test_what_a_browser_remembers_is_kept_as_far_as_it_is_there() -> None:
