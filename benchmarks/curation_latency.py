@@ -2,7 +2,8 @@
 
 40 templates on 2,000 clips of 50 classes, with random embeddings of 1,024 dimensions. From a random selection a
 sequence of random decisions is taken, each approving or rejecting one template, and after each everything that the page
-shows is computed: ensemble, gains, recalls, comparisons and curve.
+shows is computed: ensemble, gains, recalls, comparisons and curve. Beside that stand what is done once for a selection
+and the checks of generated prompts, against the same figures.
 
 It runs on one thread and is timed by the clock and by the seconds the thread worked, which a busy machine does not
 stretch; the latter is judged. After a table for people comes one line of JSON: name, value, unit, target, ok. The value
@@ -13,17 +14,21 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from itertools import islice
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from audioprompt.curation import Board, board, standing
+from audioprompt.prompts.generate import OfflineLexicon, Task
+from audioprompt.prompts.quality import AgainstVanilla, check
 from audioprompt.zero_shot import normalise
 
 TEMPLATES, CLIPS, CLASSES, DIM = 40, 2_000, 50, 1_024
-DECISIONS = 200
+DECISIONS, CHECKS = 200, 5
 MOST_MILLISECONDS = 100
 
+Sample = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # as `random_embeddings` makes it
 Times = tuple[float, float]  # milliseconds worked and by the clock
 
 
@@ -42,6 +47,7 @@ def main() -> None:
         for template in rng.integers(0, TEMPLATES, DECISIONS):
             approved[template] = not approved[template]
             decisions.append(time_of(lambda: standing(found, approved)))
+        show(f"checks of {TEMPLATES} generated prompts", [time_of(checks(sample, rng)) for _ in range(CHECKS)])
     show(f"one decision of {DECISIONS}", decisions)
     slowest = max(decisions)[0]
     report("curation_latency", slowest, f"<= {MOST_MILLISECONDS}", slowest <= MOST_MILLISECONDS)
@@ -59,13 +65,24 @@ def report(name: str, value: float, target: str, ok: bool) -> None:
     sys.exit(0 if ok else 1)
 
 
-def random_embeddings(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def random_embeddings(rng: np.random.Generator) -> Sample:
     """Clips about their classes ``[N, D]``, vanilla ``[C, D]``, templates ``[K, C, D]`` and the truth ``[N]``."""
     centres = rng.standard_normal((CLASSES, DIM), dtype=np.float32)
     truth = rng.integers(0, CLASSES, CLIPS)
     audio = normalise(centres[truth] + 4 * rng.standard_normal((CLIPS, DIM), dtype=np.float32))
     prompts = normalise(centres + 2 * rng.standard_normal((TEMPLATES + 1, CLASSES, DIM), dtype=np.float32))
     return audio, prompts[0], prompts[1:], truth
+
+
+def checks(sample: Sample, rng: np.random.Generator) -> Callable[[], object]:
+    """The checks of the lexicon's prompts for 50 labels, whose choices are random."""
+    _, vanilla, prompts, truth = sample
+    lexicon, task = OfflineLexicon(), Task(None)
+    templates = list(islice(lexicon.candidates(task, lexicon.ideas(task)), TEMPLATES))
+    chosen, by_vanilla = rng.integers(CLASSES, size=(TEMPLATES, CLIPS)), rng.integers(CLASSES, size=CLIPS)
+    recalls = AgainstVanilla.count(chosen, by_vanilla, truth, CLASSES)
+    labels = [f"label {number}" for number in range(CLASSES)]
+    return lambda: check(templates, labels, prompts, vanilla, recalls)
 
 
 def time_of(work: Callable[[], object]) -> Times:

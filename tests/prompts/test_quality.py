@@ -1,6 +1,5 @@
 """Automatic checks on candidates: what they flag, what they leave alone, how well the text tower tells fit words."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -261,22 +260,6 @@ def test_several_losses_are_named_worst_first() -> None:
     ((flag,),) = check([Template.tspe("loud")], ("dog", "owl", "rain", "bell"), recalls=recalls)
     reason = "loses 9 of 9 owl clips, 7 of 9 bell clips, 6 of 9 rain clips and 1 more that vanilla gets right"
     assert flag == Flag("loses", reason)
-
-
-def test_checking_is_quick() -> None:
-    rng = np.random.default_rng(0)
-    prompts = normalise(rng.normal(size=(40, 50, 1024)).astype(np.float32))
-    labels = [f"label {number}" for number in range(50)]
-    task, lexicon = Task(None), OfflineLexicon()
-    templates = list(lexicon.candidates(task, lexicon.ideas(task)))
-    chosen, vanilla, truth = rng.integers(50, size=(40, 2000)), rng.integers(50, size=2000), rng.integers(50, size=2000)
-    recalls = AgainstVanilla.count(chosen, vanilla, truth, 50)
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        check(templates, labels, prompts, prompts[0], recalls)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.05
 
 
 # --- how well the bundled model's text tower tells words that suit ----------------------------------------------------
