@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audioprompt.audio import AudioSource
-from audioprompt.lines import one_line
+from audioprompt.lines import counted, one_line
 from audioprompt.prompts.template import Template
 from audioprompt.zero_shot import Array, Prediction, Timeline, cosines, predict, softmax
 
@@ -179,7 +179,7 @@ class Classification:
     def _compared(self) -> str:
         first, second = (winner(prediction) for prediction in (self.vanilla, self.ensemble))
         count = sum(vote.label == second for vote in self.votes)
-        prompts = f"{count} of {len(self.votes)} prompt{'s' * (len(self.votes) > 1)}"
+        prompts = f"{count} of {counted(len(self.votes), 'prompt')}"
         says = "says" if count == 1 else "say"
         if self.agree and self.learned:
             return f"Vanilla and {prompts} {says.removesuffix('s')} {second}."

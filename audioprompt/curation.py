@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from audioprompt.lines import counted
 from audioprompt.reports import Score, check_shapes, score, winners
 from audioprompt.zero_shot import Array, cosines
 
@@ -209,7 +210,7 @@ class Comparison:
         if not self.better + self.worse:
             return "no clip better, none worse"
         verdict = "more than chance" if self.p < CHANCE else "may be chance"
-        return f"{self.better} clip{'s' * (self.better != 1)} better, {self.worse} worse: {verdict}"
+        return f"{counted(self.better, 'clip')} better, {self.worse} worse: {verdict}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
-"""Texts from elsewhere in one line: names of files, labels, what other programs say."""
+"""Words in one line: names and messages from elsewhere, numbers of things, the first of many."""
 
 import re
+from collections.abc import Sequence
 
 
 def one_line(text: str) -> str:
@@ -13,3 +14,13 @@ def one_line(text: str) -> str:
 
 
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of them: 1 clip, 2 classes."""
+    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"
+
+
+def first_of(words: Sequence[str], most: int) -> str:
+    """The first words of a list, and whether there are more: "rain, wind, …"."""
+    return ", ".join(words[:most]) + ", …" * (len(words) > most)

@@ -22,6 +22,7 @@ from audioprompt.cli.options import (
     whole_numbers,
 )
 from audioprompt.cli.output import GREEN, Json, bar, percent, print_, print_json, progress_bar, say, table
+from audioprompt.lines import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -175,7 +176,7 @@ def _results_tables(results: Results) -> Iterator[RenderableType]:
     )
     yield (
         f"{results.learned_from} clips to learn from, {results.trial.shots} of each class at most, "
-        f"{seeds} seed{'s' * (seeds != 1)}."
+        f"{counted(seeds, 'seed')}."
     )
     for outcome in done:
         if isinstance(outcome.head, Palm) and not isinstance(outcome.head, PalmDagger):

@@ -24,7 +24,7 @@ from pydantic import (
     field_validator,
 )
 
-from audioprompt.lines import one_line
+from audioprompt.lines import counted, one_line
 from audioprompt.prompts.template import Template, TemplateError
 
 FORMAT_VERSION = 1
@@ -299,7 +299,7 @@ def in_plain_words(error: ValidationError) -> str:
     problems = error.errors(include_url=False, include_input=False)
     first = problems[0]
     more = len(problems) - 1
-    tail = f" (and {more} more problem{'s' * (more > 1)})" if more else ""
+    tail = f" (and {counted(more, 'more problem')})" if more else ""
     if first["type"] == "json_invalid":
         return f"not valid JSON, {first['ctx']['error']}"
     return f"{_field(first['loc'])} {_reason(first)}{tail}"

@@ -4,13 +4,12 @@ Each function of ``CAPABILITIES`` is an endpoint of its own name, and a script c
 it are the docstring's first lines, its ``Returns:`` and, of ``Args:``, one line for each parameter.
 """
 
-import inspect
 import tempfile
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,18 +17,16 @@ import gradio as gr
 import numpy as np
 from gradio import processing_utils, utils
 from gradio_client.utils import is_file_obj_with_meta  # type: ignore[import-untyped]
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, validate_call
+from pydantic import BeforeValidator, Field
 
 from audioprompt import workbench
-from audioprompt.audio import AudioError, load
+from audioprompt.audio import load
 from audioprompt.candidates import proposed_title, task_of
-from audioprompt.classify import VANILLA, LabelError, parse_labels, ranked, winner
+from audioprompt.classify import VANILLA, parse_labels, ranked, winner
 from audioprompt.classify import classify as hear
 from audioprompt.curation import Standing, board, standing
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
-from audioprompt.jobs import Jobs
 from audioprompt.models import registry
-from audioprompt.models.base import ModelError
 from audioprompt.prompts import decisions
 from audioprompt.prompts.exchange import EXPORTS
 from audioprompt.prompts.generate import COUNT, GenerationError, Ideas, as_pack
@@ -38,22 +35,17 @@ from audioprompt.prompts.pack import (
     PackError,
     PromptPack,
     Status,
-    in_plain_words,
     pack_from_templates,
 )
 from audioprompt.prompts.quality import check
 from audioprompt.prompts.store import PromptStore
-from audioprompt.prompts.template import Template, TemplateError
+from audioprompt.prompts.template import Template
 from audioprompt.reports import Score
-from audioprompt.ui import fetching, mcp, roles
-from audioprompt.ui.classify import LONGEST_SECONDS, WORKERS, pack_for
+from audioprompt.ui import roles
+from audioprompt.ui.classify import LONGEST_SECONDS, pack_for
 from audioprompt.ui.curate import who
-from audioprompt.ui.generate import LEXICON, MOST, SERVICE, TEMPERATURE, WRITERS, generator_of
+from audioprompt.ui.generate import LEXICON, MOST, SERVICE, TEMPERATURE, generator_of
 from audioprompt.ui.header import shared_model
-
-DECIMALS = 4
-LOOK_SECONDS = 0.1  # between two looks at work that takes a while
-READERS = 8  # of packs at once
 
 Answer = dict[str, Any]
 
@@ -573,114 +565,6 @@ def _stands(found: Standing | workbench.HeldOut) -> Answer:
     }
 
 
-# --- how they are served ----------------------------------------------------------------------------------------------
-
 CAPABILITIES: tuple[Callable[..., Any], ...] = (
     classify, models, packs, pack, generate, measure, propose, decide, export, learn, predict,
 )  # fmt: skip
-AT_ONCE = {"model": WORKERS, "packs": READERS, "writing": WRITERS, "measuring": 1, "learning": 1}  # by queue
-QUEUES = {
-    "classify": "model",
-    "predict": "model",
-    "generate": "writing",
-    "measure": "measuring",
-    "propose": "measuring",
-    "learn": "learning",
-}
-
-_jobs = Jobs(sum(AT_ONCE.values()))
-
-
-def build(page: gr.Blocks) -> None:
-    """Offer every capability on a page, in whose context this is called."""
-    fetching.install()
-    mcp.install()
-    for capability in CAPABILITIES:
-        name = capability.__name__
-        queue = QUEUES.get(name, "packs")
-        wired = gr.api(served(capability), api_name=name, concurrency_id=queue, concurrency_limit=AT_ONCE[queue])
-        _describe(capability, page.fns[wired["id"]])
-
-
-def _describe(capability: Callable[..., Any], endpoint: Any) -> None:
-    """Say on the API's page what a docstring says of parameters and of what comes back; Gradio numbers them only."""
-    _, parameters, returns = utils.get_function_description(capability)
-    for name, component in zip(typing.get_type_hints(endpoint.fn), endpoint.inputs, strict=False):
-        component.label = name
-        component._api_info["additional_description"] = parameters[name]
-        if "path" in component._api_info.get("properties", {}):
-            component.example_payload = lambda: gr.FileData(path="recording.wav", url="recording.wav").model_dump()
-    (answer,) = endpoint.outputs
-    answer.label = "answer"
-    answer._api_info["description"] = " ".join(returns)
-
-
-def served(capability: Callable[..., Any]) -> Callable[..., Any]:
-    """A capability as Gradio calls it: arguments checked, errors in one sentence, files and numbers as JSON has them.
-
-    One that takes a while yields how far it is until it is done, and ends soon after its caller has gone.
-    """
-    signature = inspect.signature(capability)
-    parameters = [one for name, one in signature.parameters.items() if name != "progress"]
-    names = [one.name for one in parameters]
-    checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(capability)
-
-    @wraps(capability)
-    def answer(*values: Any) -> Any:
-        with _in_one_sentence():
-            return _plain(checked(**dict(zip(names, values, strict=True))))
-
-    @wraps(capability)
-    def answers(*values: Any) -> Iterator[Answer]:
-        arguments, shown = dict(zip(names, values, strict=True)), gr.Progress()
-        job = _jobs.start(lambda job: checked(**arguments, progress=job.progress))
-        try:
-            with _in_one_sentence():
-                while not job.finished(LOOK_SECONDS):
-                    if job.total:
-                        shown((job.done, job.total), desc=job.what, unit=job.what)
-                    yield {"doing": job.what, "done": job.done, "total": job.total}
-                yield _plain(job.result())
-        finally:
-            job.stop()
-
-    wrapped: Any = answers if "progress" in signature.parameters else answer
-    hints = {name: _for_gradio(hint) for name, hint in typing.get_type_hints(capability).items()}
-    wrapped.__annotations__ = hints
-    wrapped.__signature__ = signature.replace(parameters=parameters, return_annotation=hints["return"])
-    return wrapped
-
-
-def _for_gradio(hint: Any) -> Any:
-    """What Gradio calls the type of a parameter: a path is a file that is uploaded."""
-    return {Path: gr.FileData, Path | None: gr.FileData | None}.get(hint, hint)
-
-
-@contextmanager
-def _in_one_sentence() -> Iterator[None]:
-    """Say what callers can do about an error without a trace in the log; what is a fault of ours leaves one."""
-    try:
-        yield
-    except ValidationError as error:
-        raise gr.Error(in_plain_words(error), print_exception=False) from None
-    except Exception as error:
-        from audioprompt.few_shot import FewShotError
-
-        known = (AudioError, DataError, FewShotError, GenerationError, LabelError, ModelError, PackError, TemplateError)
-        if isinstance(error, known):
-            raise gr.Error(str(error), print_exception=False) from error
-        raise
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it, with its numbers rounded and its files as Gradio sends them."""
-    match value:
-        case float():
-            return round(value, DECIMALS)
-        case Path():
-            return gr.FileData(path=str(value)).model_dump()
-        case Mapping():
-            return {name: _plain(one) for name, one in value.items()}
-        case list() | tuple():
-            return [_plain(one) for one in value]
-    return value

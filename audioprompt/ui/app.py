@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import gradio as gr
 from starlette.middleware import Middleware
 
-from audioprompt.ui import api, classify, curate, generate, header, learn, limits, publish, roles, theme
+from audioprompt.ui import classify, curate, endpoints, generate, header, learn, limits, publish, roles, theme
 
 NAME = "audioprompt"
 CACHE_SECONDS = 3600  # how long uploads and microphone chunks stay on disk
@@ -39,7 +39,7 @@ def build(
     """
     kept = CACHE_SECONDS_IN_PUBLIC if roles.public() else CACHE_SECONDS
     with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(kept, kept)) as page:
-        api.build(page)  # first, so that no handler of the page takes one of its names
+        endpoints.build(page)  # first, so that no handler of the page takes one of its names
         picker, switched = header.build(page, model, title)
         head_in_hand = gr.State("")
         pack_in_hand = gr.BrowserState("", storage_key="audioprompt-pack", secret="audioprompt")

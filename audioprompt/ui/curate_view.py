@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audioprompt.lines import one_line
+from audioprompt.lines import counted, one_line
 from audioprompt.prompts.decisions import (
     ADD,
     DECIDE,
@@ -319,7 +319,7 @@ def side(bench: Bench, pack: PromptPack, stands: Standing, row: Row | None, labe
         f'aria-pressed="{str(entry.status == "rejected").lower()}">{CROSS}Reject</button></div>'
         f"{f'<ul class=flags>{flags}</ul>' if flags else ''}"
         f"<p><b>Alone</b> {percent(row.score)} ({100 * low:.1f} to {100 * high:.1f}), {_signed(row.lead)} to vanilla: "
-        f"{_clips(len(won))} won, {len(lost)} lost.</p><p><b>In the ensemble</b> it {within}.</p>"
+        f"{counted(len(won), 'clip')} won, {len(lost)} lost.</p><p><b>In the ensemble</b> it {within}.</p>"
         f"{_clip_list(bench, won, 'Wins', row.number)}{_clip_list(bench, lost, 'Loses', row.number)}"
         f"{recalls(bench, stands)}"
         '<p class="keys"><kbd>J</kbd> <kbd>K</kbd> move <kbd>A</kbd> approve <kbd>R</kbd> reject <kbd>C</kbd> clear '
@@ -336,15 +336,15 @@ def _decision(entry: PackEntry) -> str:
     return f'<p class="soft">{entry.status.capitalize()}{who}{when}{why}</p>'
 
 
-def _clips(count: int) -> str:
-    return f"{count} clip{'s' * (count != 1)}"
-
-
 def _within(won: int, lost: int, approved: bool) -> str:
     """What a template does to the clips the ensemble gets right, or would do."""
     if not won + lost:
         return "changes no clip" if approved else "would change no clip"
-    return f"wins {_clips(won)}, loses {lost}" if approved else f"would win {_clips(won)} and lose {lost}"
+    return (
+        f"wins {counted(won, 'clip')}, loses {lost}"
+        if approved
+        else f"would win {counted(won, 'clip')} and lose {lost}"
+    )
 
 
 def _clip_list(bench: Bench, clips: Choices, title: str, template: int) -> str:
@@ -525,7 +525,7 @@ def _told(change: Change) -> str:
     if first.action == MEASURE:
         return f"measured {escape((first.reason or '').removeprefix('accuracies '))}"
     if first.action == ADD:
-        return f"added {len(change)} prompt{'s' * (len(change) > 1)}"
+        return f"added {counted(len(change), 'prompt')}"
     if first.action not in (DECIDE, UNDO, REDO):
         return escape(first.action)
     prefix = {UNDO: "took back: ", REDO: "again: "}.get(first.action, "")

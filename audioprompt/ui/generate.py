@@ -15,7 +15,7 @@ import gradio as gr
 from audioprompt.candidates import flags_by_model, proposed_id, proposed_title, task_of
 from audioprompt.classify import LabelError
 from audioprompt.data import DEMONSTRATION, DataError, open_clips
-from audioprompt.lines import one_line
+from audioprompt.lines import counted, first_of, one_line
 from audioprompt.prompts.generate import (
     COUNT,
     OPENAI_URL,
@@ -30,15 +30,18 @@ from audioprompt.prompts.generate import (
 )
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.quality import Flag, check
-from audioprompt.prompts.template import FORMATS, SLOT, Template, TemplateError
+from audioprompt.prompts.template import FORMATS, Template, TemplateError
+from audioprompt.ui import generate_view as view
 from audioprompt.ui import markup, roles
 from audioprompt.ui.classify import PRESET_PROMPT, presets
+from audioprompt.ui.generate_view import CSS as CSS
 from audioprompt.ui.header import shared_model
 
 LEXICON, SERVICE = "Offline lexicon", "Chat service"
 TEMPERATURE = 0.7
 MOST = 200  # candidates asked for at once
 WRITERS = 8  # generations at once
+LABELS_SHOWN = 4  # of a task in one line
 TICK_SECONDS = 0.25  # how long Stop may wait for a service that says nothing
 
 CATEGORY_CHOICES = [(title, category) for category, title in CATEGORIES.items()] + [("Other sounds", "")]
@@ -79,7 +82,7 @@ def task_summary(task: Task) -> str:
     """A task in one line."""
     if not task.labels:
         return f"{task.title}, any labels"
-    return f"{task.title}: {_counted(len(task.labels), 'label')} ({_first(task.labels)})"
+    return f"{task.title}: {counted(len(task.labels), 'label')} ({first_of(task.labels, LABELS_SHOWN)})"
 
 
 # --- the generator ----------------------------------------------------------------------------------------------------
@@ -153,11 +156,11 @@ def exact_prompt(
         return markup.problem(error)
     if kind == LEXICON:
         formats = "\n".join(FORMATS.values())
-        return _request("Nothing is sent anywhere: the words kept are put into three formats.", formats)
-    asked = _request("Step 1 asks for words:", ideas_request(task))
+        return view.request("Nothing is sent anywhere: the words kept are put into three formats.", formats)
+    asked = view.request("Step 1 asks for words:", ideas_request(task))
     if not (ideas.attributes or ideas.sources):
         return asked + '<div class="fine">Step 3 then asks for prompts with the words kept.</div>'
-    return asked + _request("Step 3 asks for prompts:", candidates_request(task, ideas, _count(count)))
+    return asked + view.request("Step 3 asks for prompts:", candidates_request(task, ideas, _count(count)))
 
 
 Item = TypeVar("Item")
@@ -219,7 +222,7 @@ def propose(
     try:
         task, notice = task_of(category, labels)
         generator = generator_of(kind, seed, model, base_url, temperature, key, request)
-        yield _running("Looking for words"), *unchanged
+        yield view.running("Looking for words"), *unchanged
         ideas = Ideas()
         for found in ticking(generator.ideas(task) for _ in range(1)):
             if found is None:
@@ -234,7 +237,7 @@ def propose(
         "",
         done(task_summary(task)),
         due(1),
-        _notice(notice),
+        view.notice(notice),
         *offered,
         *(gr.CheckboxGroup(words, value=words) for words in offered),
         due(2),
@@ -293,8 +296,8 @@ def write(
         task, _ = task_of(category, labels)
         ideas = Ideas(tuple(attributes), tuple(sources))
         generator = generator_of(kind, seed, model, base_url, temperature, key, request)
-        words = f"{_counted(len(ideas.attributes), 'attribute')}, {_counted(len(ideas.sources), 'source')} kept"
-        yield done(words), state(0, wanted, running=True), gr.skip(), gr.skip()
+        words = f"{counted(len(ideas.attributes), 'attribute')}, {counted(len(ideas.sources), 'source')} kept"
+        yield done(words), view.state(0, wanted, running=True), gr.skip(), gr.skip()
     except (LabelError, TemplateError, GenerationError) as error:
         yield gr.skip(), markup.problem(error), gr.skip(), gr.skip()
         return
@@ -305,28 +308,28 @@ def write(
                 continue
             templates.append(template)
             flags = check(templates, task.labels)
-            table = candidates_table(templates, flags, task.labels)
+            table = view.candidates_table(templates, flags, task.labels)
             pack = as_pack(task, templates, generator, "candidates", "Candidates")
-            yield gr.skip(), state(len(templates), wanted, flags, running=True), table, pack
+            yield gr.skip(), view.state(len(templates), wanted, flags, running=True), table, pack
     except GenerationError as error:
         failure = markup.problem(error)
     if not templates:
-        yield gr.skip(), failure or _notice(generator.notice), gr.skip(), gr.skip()
+        yield gr.skip(), failure or view.notice(generator.notice), gr.skip(), gr.skip()
         return
     flags, unchecked = checked(templates, task.labels, checker)
     pack = as_pack(task, templates, generator, "candidates", "Candidates")
-    said = state(len(templates), wanted, flags) + failure + _notice(generator.notice) + unchecked
-    yield gr.skip(), said, candidates_table(templates, flags, task.labels), pack
+    said = view.state(len(templates), wanted, flags) + failure + view.notice(generator.notice) + unchecked
+    yield gr.skip(), said, view.candidates_table(templates, flags, task.labels), pack
 
 
 def stopped(pack: PromptPack | None, count: float | None, checker: str) -> tuple[Any, ...]:
     """What stands there once the person has stopped the generator: what has come."""
     if pack is None:
-        return _notice("Stopped before the first candidate."), gr.skip()
+        return view.notice("Stopped before the first candidate."), gr.skip()
     templates, labels = _contents(pack)
     flags, unchecked = checked(templates, labels, checker)
-    said = state(len(templates), _count(count), flags) + _notice("Stopped: what has come is kept.") + unchecked
-    return said, candidates_table(templates, flags, labels)
+    said = view.state(len(templates), _count(count), flags) + view.notice("Stopped: what has come is kept.") + unchecked
+    return said, view.candidates_table(templates, flags, labels)
 
 
 def checked(
@@ -338,7 +341,7 @@ def checked(
     try:
         return flags_by_model(shared_model(model_name), templates, labels), ""
     except ModelError as error:
-        return check(templates, labels), _notice(f"Checked by their text alone: {error}")
+        return check(templates, labels), view.notice(f"Checked by their text alone: {error}")
 
 
 def proposed_names(pack: PromptPack | None, request: gr.Request | None = None) -> tuple[Any, Any]:
@@ -362,7 +365,7 @@ def send(pack: PromptPack | None, title: str, pack_id: str, request: gr.Request 
         roles.store(request).create(pack)
     except PackError as error:
         return gr.skip(), gr.skip(), gr.skip(), markup.problem(error)
-    summary = f"{_counted(len(pack.entries), 'candidate')} kept as {pack.id}, now in Curate"
+    summary = f"{counted(len(pack.entries), 'candidate')} kept as {pack.id}, now in Curate"
     return pack.id, gr.Tabs(selected="curate"), done(summary), ""
 
 
@@ -382,7 +385,7 @@ def recall(kept: Choices | None) -> list[Any]:
     return [(kept or {}).get(name, gr.skip()) for name in REMEMBERED]
 
 
-# --- markup -----------------------------------------------------------------------------------------------------------
+# --- the parts these are made of --------------------------------------------------------------------------------------
 
 
 def done(summary: str) -> gr.Accordion:
@@ -395,60 +398,6 @@ def due(step: int) -> gr.Accordion:
     return gr.Accordion(label=STEPS[step], open=True, elem_classes="step")
 
 
-def state(come: int, wanted: int, flags: Sequence[Sequence[Flag]] = (), running: bool = False) -> str:
-    """How many of the candidates wanted are there, and how many of them are flagged."""
-    flagged = sum(map(bool, flags))
-    words = f" · {flagged} flagged" if flagged else ""
-    share = min(come / wanted, 1)
-    return (
-        f'<div class="progress{" running" if running else ""}"><span role="status"><b>{come}</b> of {wanted}{words}'
-        f'</span><div class="track"><i style="width:{100 * share:.1f}%"></i></div></div>'
-    )
-
-
-def candidates_table(templates: Sequence[Template], flags: Sequence[Sequence[Flag]], labels: Sequence[str]) -> str:
-    """Candidates filled with the first label, each with its flags."""
-    label = labels[0] if labels else "sound"
-    rows = "".join(
-        f'<tr><td class="number">{number}</td><td>{_filled(template, label)}</td>'
-        f'<td class="flags">{_reasons(found)}</td></tr>'
-        for number, (template, found) in enumerate(zip(templates, flags, strict=True), 1)
-    )
-    heading = f"Prompt, here for “{escape(label)}”" if labels else "Prompt"
-    return (
-        f'<table><thead><tr><th class="number"></th><th scope="col">{heading}</th>'
-        '<th scope="col" class="flags">Look at</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
-    )
-
-
-def _filled(template: Template, label: str) -> str:
-    """A filled template, the label marked in it."""
-    text, after = template.fill(label), template.text.partition(SLOT)[2]
-    end = len(text) - len(after)
-    start = end - len(one_line(label))
-    return f"{escape(text[:start])}<mark>{escape(text[start:end])}</mark>{escape(after)}"
-
-
-def _reasons(flags: Sequence[Flag]) -> str:
-    return "".join(f'<div class="flag {flag.kind}">{escape(flag.reason)}</div>' for flag in flags)
-
-
-def _running(words: str) -> str:
-    return f'<div class="progress running"><span role="status">{escape(words)} …</span></div>'
-
-
-def _notice(sentence: str | None) -> str:
-    return f'<div class="fine">{escape(sentence)}</div>' if sentence else ""
-
-
-def _request(heading: str, text: str) -> str:
-    return f'<div class="fine">{escape(heading)}</div><pre>{escape(text)}</pre>'
-
-
-# --- the parts these are made of --------------------------------------------------------------------------------------
-
-
 def _contents(pack: PromptPack) -> tuple[list[Template], tuple[str, ...]]:
     """A pack's templates and labels."""
     return [entry.template for entry in pack.entries], next(iter(pack.label_presets.values()), ())
@@ -456,14 +405,6 @@ def _contents(pack: PromptPack) -> tuple[list[Template], tuple[str, ...]]:
 
 def _count(count: float | None) -> int:
     return min(max(int(count or COUNT), 1), MOST)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def _first(words: Sequence[str], most: int = 4) -> str:
-    return ", ".join(words[:most]) + ", …" * (len(words) > most)
 
 
 def _today() -> date:
@@ -611,7 +552,7 @@ def build(
         propose, [*task, *settings, key],
         [task_state, task_step, words_step, words_state, *offered.values(), *words, written_step], **long,
     )  # fmt: skip
-    halt_proposing.click(lambda: _notice("Stopped."), None, task_state, cancels=[proposed], **instant)
+    halt_proposing.click(lambda: view.notice("Stopped."), None, task_state, cancels=[proposed], **instant)
 
     # words
     for name in chips:
@@ -656,92 +597,3 @@ def _in_use(
 
 def _key_info(base_url: str, request: gr.Request) -> Any:
     return gr.Textbox(info=key_state(base_url, request))
-
-
-CSS = """
-#generate { gap: 20px; }
-#generate .steps { gap: 12px; counter-reset: step; }
-#generate .step { counter-increment: step; padding: 0 !important; }
-#generate .step > button { align-items: center; padding: 12px 16px; font-weight: 600; text-align: left; gap: 12px; }
-#generate .step > button > span:first-child { display: flex; align-items: baseline; gap: 10px; min-width: 0; }
-#generate .step > button > span:first-child::before { content: counter(step); flex: none; width: 22px; height: 22px;
-  border-radius: 50%; font-size: 0.8125rem; line-height: 22px; text-align: center; font-weight: 600;
-  background: var(--border-color-primary); color: var(--body-text-color); }
-#generate .step > button.open > span:first-child::before { background: var(--primary-600); color: white; }
-#generate .step.done > button > span:first-child { font-weight: 400; }
-#generate .step.done > button > span:first-child::before { content: "✓"; background: var(--primary-50);
-  color: var(--primary-600); }
-.dark #generate .step.done > button > span:first-child::before { background: var(--primary-900); color: white; }
-
-#generate .step.later > button + div, #generate .step.later > button > .icon { display: none !important; }
-#generate .step.later > button { pointer-events: none; margin: 0; color: var(--body-text-color-subdued); }
-#generate .step.later > button > span:first-child::before { background: var(--border-color-primary);
-  color: var(--body-text-color); }
-#generate .step > button + div { padding: 2px 16px 16px; }
-/* No commas inside of brackets here: Gradio splits selectors at each of them. */
-#generate .step .block, #generate .step .form { border: 0; padding: 0; background: transparent; overflow: visible; }
-#generate .step .form { gap: 16px; }
-#generate .step > div > .column { gap: 12px; }
-#generate .bare input, #generate .bare textarea { border: 1px solid var(--input-border-color); border-radius: 6px;
-  padding: 6px 10px; font-size: 0.875rem; }
-#generate .bare input:focus, #generate .bare textarea:focus { border-color: var(--input-border-color-focus); }
-#generate .bare ::placeholder { white-space: nowrap; }
-#generate .step > button > .icon { flex: none; }
-#count { flex: 0 0 72px; }
-
-#generate .act { align-items: center; gap: 8px 12px; }
-#generate .act > * { flex: 0 1 auto; min-width: 0 !important; width: auto; }
-#generate .act > button { flex-shrink: 0; }
-#generate .act .go, #generate .act .stop { min-width: 120px; }
-#generate .in-use, #generate .fine { color: var(--body-text-color-subdued); font-size: 0.875rem;
-  overflow-wrap: anywhere; }
-#generate .step:has(.running) .go, #generate .step:not(:has(.running)) .stop { display: none; }
-#generate .from-data { align-items: center; gap: 8px; }
-#generate .from-data button { flex: 0 0 auto; }
-
-#generate .chips .wrap { gap: 6px; }
-#generate .chips .wrap label { padding: 2px 10px; border-radius: 999px; font-size: 0.875rem; box-shadow: none; gap: 0; }
-#generate .chips .wrap label input { position: absolute; opacity: 0; pointer-events: none; }
-#generate .chips .wrap label span { margin: 0; }
-#generate .chips .wrap label:not(.selected) { opacity: 0.6; text-decoration: line-through; background: transparent; }
-#generate .chips .wrap label.selected { background: var(--primary-50); border-color: var(--primary-200); }
-.dark #generate .chips .wrap label.selected { background: var(--primary-900); border-color: var(--primary-800); }
-#generate .chips .wrap label:focus-within { outline: 2px solid var(--primary-500); outline-offset: 1px; }
-
-#generate .progress { font-variant-numeric: tabular-nums; }
-#generate .progress .track { height: 4px; border-radius: 2px; margin-top: 6px;
-  background: var(--border-color-primary); }
-#generate .progress .track i { display: block; height: 100%; border-radius: 2px; background: var(--primary-600);
-  transition: width 0.2s; }
-#generate .progress.running > span { animation: breathe 1.6s ease-in-out infinite; }
-@keyframes breathe { 50% { opacity: 0.55; } }
-#generate .step:not(:has(tbody)) .send { display: none; }
-#generate .step:has(.running) .send { opacity: 0.4; pointer-events: none; }
-#generate .send { align-items: end; }
-
-#candidates table { width: 100%; margin: 0; border: 0; border-collapse: collapse; table-layout: fixed;
-  font-size: 0.875rem; }
-#candidates thead, #candidates tbody, #candidates tr { border: 0; }
-#candidates th, #candidates td { border: 0; padding: 6px 12px 6px 0; text-align: left; vertical-align: baseline;
-  overflow-wrap: anywhere; }
-#candidates td { border-top: 1px solid var(--border-color-primary); }
-#candidates th { font-weight: 500; font-size: 0.8125rem; color: var(--body-text-color-subdued); }
-#candidates .number { width: 2.4em; text-align: right; color: var(--body-text-color-subdued);
-  font-variant-numeric: tabular-nums; }
-#candidates .flags { width: 32%; padding-right: 0; }
-#candidates mark { background: transparent; color: var(--primary-600); font-weight: 500; }
-.dark #candidates mark { color: var(--primary-300); }
-#generate .flag { font-size: 0.8125rem; padding-left: 14px; position: relative; }
-#generate .flag::before { content: ""; position: absolute; left: 0; top: 0.5em; width: 7px; height: 7px;
-  border-radius: 50%; background: #D55E00; }
-#generate .flag.format::before { background: var(--body-text-color-subdued); }
-
-#exact-prompt pre { margin: 4px 0 14px; padding: 10px 12px; white-space: pre-wrap; overflow-wrap: anywhere;
-  font-size: 0.8125rem; border: 1px solid var(--border-color-primary); border-radius: 6px; }
-@media (max-width: 640px) {
-  #candidates thead, #candidates .number { display: none; }
-  #candidates tbody, #candidates tr, #candidates td { display: block; width: 100%; padding: 0; border: 0; }
-  #candidates .flags { width: 100%; }
-  #candidates tr { padding: 7px 0; border-top: 1px solid var(--border-color-primary); }
-}
-"""

@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audioprompt.data import LabelledClips
-from audioprompt.lines import one_line
+from audioprompt.lines import counted, one_line
 from audioprompt.ui import markup, theme
 
 if TYPE_CHECKING:
@@ -54,10 +54,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"
-
-
 # --- clips ------------------------------------------------------------------------------------------------------------
 
 
@@ -73,8 +69,8 @@ def cards(clips: LabelledClips, chosen: str = "") -> str:
     counts = Counter(clips.labels)
     each = "".join(_card(name, counts[name], name == chosen) for name in clips.classes)
     return (
-        f'<div class="cards"><div class="head"><b>{count(len(clips.classes), "class")}</b>'
-        f"<span>{count(len(clips), 'clip')}</span>"
+        f'<div class="cards"><div class="head"><b>{counted(len(clips.classes), "class")}</b>'
+        f"<span>{counted(len(clips), 'clip')}</span>"
         '<button type="button" data-act="clear">Start over</button></div>'
         f"<ul>{each}</ul></div>"
     )
@@ -86,7 +82,7 @@ def _card(name: str, clips: int, chosen: bool) -> str:
     elif clips < FEWEST_SCORED:
         state = f'<small title="Three of each sound give a score">{clips} of {FEWEST_SCORED} clips</small>'
     else:
-        state = f"<small>{count(clips, 'clip')}</small>"
+        state = f"<small>{counted(clips, 'clip')}</small>"
     label = escape(name)
     play = _button("play", "▷", f"Play a clip of {label}") if clips else ""
     return (
@@ -205,7 +201,7 @@ _HOW_SURE = '<div class="notice">Intervals are over the seeds where these differ
 
 def _headline(results: Results) -> str:
     best = results.best
-    clips = f"{count(results.learned_from, 'clip')} of {count(len(results.classes), 'class')}"
+    clips = f"{counted(results.learned_from, 'clip')} of {counted(len(results.classes), 'class')}"
     if best is None:
         ready = [outcome for outcome in results.outcomes if outcome.head]
         label = f"{markup.METHOD_NAMES[ready[0].method]} is ready" if ready else "Nothing was learned"

@@ -5,7 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audioprompt.classify import Classification, Vote
-from audioprompt.lines import one_line
+from audioprompt.lines import counted, one_line
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.ui import theme
 
@@ -56,8 +56,7 @@ VANILLA_NAME = "Vanilla (1 prompt)"
 
 def method_name(pack: PromptPack) -> str:
     """What an ensemble of a pack's templates is called: TSPE where the pack is specific to a task."""
-    count = len(pack.approved)
-    return f"{'TSPE' if pack.category else 'Ensemble'} ({count} prompt{'s' * (count != 1)})"
+    return f"{'TSPE' if pack.category else 'Ensemble'} ({counted(len(pack.approved), 'prompt')})"
 
 
 METHOD_NAMES = {

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audioprompt.examples import Example, spread
+from audioprompt.lines import counted, first_of
 from audioprompt.ui import markup, theme
 from audioprompt.ui.header import PURPOSE
 
 if TYPE_CHECKING:
+    from audioprompt.few_shot import HeadRecord
     from audioprompt.space import Plan
 
+CLASSES = 3  # of a head in one line
 CHIPS = 9  # examples at hand on the Space's page
 NO_HEADS = "None yet: fit one in Learn and press Use it now, or add one that was saved."
 HUB_COLOURS = {  # of a Space's card: the hub has names for them
@@ -33,10 +36,11 @@ def head_choices(heads: Mapping[str, Path]) -> list[tuple[str, str]]:
     from audioprompt.few_shot.sharing import read_record
 
     records = {name: read_record(place) for name, place in heads.items()}
-    return [
-        (f"{markup.METHOD_NAMES.get(found.method, found.method)}: {_first(found.classes)} ({found.model})", name)
-        for name, found in records.items()
-    ]
+    return [(f"{_head(record)} ({record.model})", name) for name, record in records.items()]
+
+
+def _head(record: HeadRecord) -> str:
+    return f"{markup.METHOD_NAMES.get(record.method, record.method)}: {first_of(record.classes, CLASSES)}"
 
 
 def clip_choices(clips: Mapping[str, Example]) -> list[tuple[str, str]]:
@@ -74,10 +78,7 @@ def _page(plan: Plan) -> str:
     clips = spread(plan.examples)
     labels = plan.first_labels or (clips[0].labels if clips else ())
     packs = [f"{pack.title} ({len(pack.approved)})" for pack in plan.packs]
-    heads = [
-        f"{markup.METHOD_NAMES.get(record.method, record.method)}: {_first(record.classes)}"
-        for record in plan.records.values()
-    ]
+    heads = [_head(record) for record in plan.records.values()]
     more = f" and {len(clips) - CHIPS} more" if len(clips) > CHIPS else ""
     chips = "".join(f"<i>{escape(clip.title)}</i>" for clip in clips[:CHIPS])
     rows = {
@@ -91,10 +92,6 @@ def _page(plan: Plan) -> str:
         f'<span class="model">{escape(plan.model)}</span></div>'
         f"<dl>{''.join(f'<dt>{name}</dt><dd>{shown}</dd>' for name, shown in rows.items() if shown)}</dl></div>"
     )
-
-
-def _first(words: tuple[str, ...], most: int = 3) -> str:
-    return ", ".join(words[:most]) + ", …" * (len(words) > most)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -127,8 +124,8 @@ def _group(name: str, held: Mapping[str, int]) -> str:
 
 
 def _row(name: str, count: int | None, size: int) -> str:
-    counted = "" if count is None else f"{count} file{'s' * (count != 1)}"
-    return f"<span>{escape(name)}</span><span>{counted}</span><span>{_weight(size)}</span>"
+    files = "" if count is None else counted(count, "file")
+    return f"<span>{escape(name)}</span><span>{files}</span><span>{_weight(size)}</span>"
 
 
 def _weight(size: int) -> str:

@@ -29,7 +29,7 @@ from audioprompt.prompts.pack import Measurement, PackEntry, PromptPack, Provena
 from audioprompt.prompts.quality import Flag
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.ui import curate, curate_view, figures, generate, learn_view, live, markup, theme
+from audioprompt.ui import curate, curate_view, figures, generate_view, learn_view, live, markup, theme
 from audioprompt.zero_shot import Prediction, Timeline
 from tests.curating import clips_in
 from tests.fake_model import HUM, RATE, FakeModel, tone
@@ -128,7 +128,7 @@ PIECES: dict[str, Callable[[str], str]] = {
     )[1],
     "player": lambda words: learn_view.player(words, "AAAA"),
     "player failed": learn_view.player_failed,
-    "candidates": lambda words: generate.candidates_table(
+    "candidates": lambda words: generate_view.candidates_table(
         [Template(f"{fit(words)} {{label}}")], [[Flag(FLAG.kind, words)]], [words, "dog"]
     ),
     "curate progress": lambda words: curate_view.progress("clips", 1, 2, words),

@@ -26,7 +26,7 @@ from mcp.types import CallToolResult
 
 from audioprompt.prompts.decisions import TEST
 from audioprompt.prompts.store import PromptStore
-from audioprompt.ui import api, app
+from audioprompt.ui import api, app, endpoints
 from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.serving import ROOT, Running, aside, awaited, running
 
@@ -55,7 +55,7 @@ def hum(tmp_path: Path) -> Path:
 
 def call(capability: Callable[..., Any], **given: Any) -> Any:
     """Call a capability as Gradio does, with all its arguments in order; of one that takes a while the last word."""
-    wrapped = api.served(capability)
+    wrapped = endpoints.served(capability)
     parameters = inspect.signature(wrapped).parameters.values()
     answer = wrapped(*[given.get(one.name, None if one.default is one.empty else one.default) for one in parameters])
     return list(answer)[-1] if inspect.isgenerator(answer) else answer
@@ -156,10 +156,10 @@ def test_work_says_how_far_it_is_and_ends_when_its_caller_has_gone() -> None:
         finally:
             ended.set()
 
-    assert list(api.served(count)(3))[-1] == {"counted": 3}
+    assert list(endpoints.served(count)(3))[-1] == {"counted": 3}
     for event in (come, ended):
         event.clear()
-    long = api.served(count)(10**9)
+    long = endpoints.served(count)(10**9)
     next(long)
     assert come.wait(SECONDS)
     now = next(long)
@@ -173,7 +173,7 @@ def test_gradio_finds_a_description_of_everything(capability: Callable[..., Any]
     """It reads one line of each parameter; a second one would be lost, and is no parameter's."""
     description, parameters, returns = get_function_description(capability)
     assert description.endswith(".") and len(returns) == 1
-    shown = [name for name in inspect.signature(api.served(capability)).parameters if name != "request"]
+    shown = [name for name in inspect.signature(endpoints.served(capability)).parameters if name != "request"]
     assert all(parameters[name].endswith(".") for name in shown)
     lines = (capability.__doc__ or "").partition("Args:")[2].partition("Returns:")[0].split("\n")
     assert [line.partition(":")[0].strip() for line in lines if line.strip()] == shown

@@ -14,7 +14,7 @@ from audioprompt.prompts.generate import COUNT, OPENAI_URL, Task
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.ui import generate
+from audioprompt.ui import generate, generate_view
 from audioprompt.ui.generate import LEXICON, SERVICE
 from tests.fake_model import FakeModel
 from tests.prompts.openai_server import KEY, ChatServer, Reply, chat_servers
@@ -293,14 +293,14 @@ def test_stopping_keeps_what_has_come():
 
 def test_texts_are_escaped():
     template = Template(f"the {NASTY} of a {{label}} & <b>more</b>")
-    table = generate.candidates_table([template], [()], [NASTY])
+    table = generate_view.candidates_table([template], [()], [NASTY])
     assert "<img" not in table and "<b>" not in table and "&lt;b&gt;" in table
 
 
 @pytest.mark.parametrize("text", ["A {label}", "{label}", "an {label}.", "the (a {label})"])
 @pytest.mark.parametrize("label", ["owl", "dog", " two  words "])
 def test_a_filled_template_marks_the_label(text, label):
-    marked = generate._filled(Template(text), label)
+    marked = generate_view._filled(Template(text), label)
     assert marked.replace("<mark>", "").replace("</mark>", "") == Template(text).fill(label)
     assert f"<mark>{' '.join(label.split())}</mark>" in marked
 

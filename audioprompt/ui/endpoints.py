@@ -1,0 +1,136 @@
+"""The capabilities of `api` as Gradio serves them: endpoints under their own names, and tools for assistants."""
+
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio import utils
+from pydantic import ConfigDict, ValidationError, validate_call
+
+from audioprompt.audio import AudioError
+from audioprompt.classify import LabelError
+from audioprompt.data import DataError
+from audioprompt.jobs import Jobs
+from audioprompt.models.base import ModelError
+from audioprompt.prompts.generate import GenerationError
+from audioprompt.prompts.pack import PackError, in_plain_words
+from audioprompt.prompts.template import TemplateError
+from audioprompt.ui import fetching, mcp
+from audioprompt.ui.api import CAPABILITIES, Answer
+from audioprompt.ui.classify import WORKERS
+from audioprompt.ui.generate import WRITERS
+
+DECIMALS = 4
+LOOK_SECONDS = 0.1  # between two looks at work that takes a while
+READERS = 8  # of packs at once
+AT_ONCE = {"model": WORKERS, "packs": READERS, "writing": WRITERS, "measuring": 1, "learning": 1}  # by queue
+QUEUES = {
+    "classify": "model",
+    "predict": "model",
+    "generate": "writing",
+    "measure": "measuring",
+    "propose": "measuring",
+    "learn": "learning",
+}
+
+_jobs = Jobs(sum(AT_ONCE.values()))
+
+
+def build(page: gr.Blocks) -> None:
+    """Offer every capability on a page, in whose context this is called."""
+    fetching.install()
+    mcp.install()
+    for capability in CAPABILITIES:
+        name = capability.__name__
+        queue = QUEUES.get(name, "packs")
+        wired = gr.api(served(capability), api_name=name, concurrency_id=queue, concurrency_limit=AT_ONCE[queue])
+        _describe(capability, page.fns[wired["id"]])
+
+
+def _describe(capability: Callable[..., Any], endpoint: Any) -> None:
+    """Say on the API's page what a docstring says of parameters and of what comes back; Gradio numbers them only."""
+    _, parameters, returns = utils.get_function_description(capability)
+    for name, component in zip(typing.get_type_hints(endpoint.fn), endpoint.inputs, strict=False):
+        component.label = name
+        component._api_info["additional_description"] = parameters[name]
+        if "path" in component._api_info.get("properties", {}):
+            component.example_payload = lambda: gr.FileData(path="recording.wav", url="recording.wav").model_dump()
+    (answer,) = endpoint.outputs
+    answer.label = "answer"
+    answer._api_info["description"] = " ".join(returns)
+
+
+def served(capability: Callable[..., Any]) -> Callable[..., Any]:
+    """A capability as Gradio calls it: arguments checked, errors in one sentence, files and numbers as JSON has them.
+
+    One that takes a while yields how far it is until it is done, and ends soon after its caller has gone.
+    """
+    signature = inspect.signature(capability)
+    parameters = [one for name, one in signature.parameters.items() if name != "progress"]
+    names = [one.name for one in parameters]
+    checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(capability)
+
+    @wraps(capability)
+    def answer(*values: Any) -> Any:
+        with _in_one_sentence():
+            return _plain(checked(**dict(zip(names, values, strict=True))))
+
+    @wraps(capability)
+    def answers(*values: Any) -> Iterator[Answer]:
+        arguments, shown = dict(zip(names, values, strict=True)), gr.Progress()
+        job = _jobs.start(lambda job: checked(**arguments, progress=job.progress))
+        try:
+            with _in_one_sentence():
+                while not job.finished(LOOK_SECONDS):
+                    if job.total:
+                        shown((job.done, job.total), desc=job.what, unit=job.what)
+                    yield {"doing": job.what, "done": job.done, "total": job.total}
+                yield _plain(job.result())
+        finally:
+            job.stop()
+
+    wrapped: Any = answers if "progress" in signature.parameters else answer
+    hints = {name: _for_gradio(hint) for name, hint in typing.get_type_hints(capability).items()}
+    wrapped.__annotations__ = hints
+    wrapped.__signature__ = signature.replace(parameters=parameters, return_annotation=hints["return"])
+    return wrapped
+
+
+def _for_gradio(hint: Any) -> Any:
+    """What Gradio calls the type of a parameter: a path is a file that is uploaded."""
+    return {Path: gr.FileData, Path | None: gr.FileData | None}.get(hint, hint)
+
+
+@contextmanager
+def _in_one_sentence() -> Iterator[None]:
+    """Say what callers can do about an error without a trace in the log; what is a fault of ours leaves one."""
+    try:
+        yield
+    except ValidationError as error:
+        raise gr.Error(in_plain_words(error), print_exception=False) from None
+    except Exception as error:
+        from audioprompt.few_shot import FewShotError
+
+        known = (AudioError, DataError, FewShotError, GenerationError, LabelError, ModelError, PackError, TemplateError)
+        if isinstance(error, known):
+            raise gr.Error(str(error), print_exception=False) from error
+        raise
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, with its numbers rounded and its files as Gradio sends them."""
+    match value:
+        case float():
+            return round(value, DECIMALS)
+        case Path():
+            return gr.FileData(path=str(value)).model_dump()
+        case Mapping():
+            return {name: _plain(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+    return value
