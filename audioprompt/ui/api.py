@@ -88,7 +88,7 @@ def classify(
     Returns:
         label, the ensemble's answer; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; windows, what the ensemble hears in each part of the recording.
     """  # noqa: E501, Gradio reads one line of each
-    chosen, templates, encoder = parse_labels(labels).labels, _approved(pack, request), shared_model(model)
+    chosen, templates, encoder = parse_labels(labels).labels, _approved(pack, request), shared_model(model, request)
     samples = load(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)
     heard = hear(encoder, (encoder.sample_rate, samples), chosen, templates)
     timeline = heard.timeline
@@ -107,7 +107,7 @@ def classify(
     }
 
 
-def predict(sound: File, head: Name = "", head_file: File | None = None) -> Answer:
+def predict(sound: File, head: Name = "", head_file: File | None = None, request: gr.Request | None = None) -> Answer:
     """Name what is heard in a recording by a head that was fitted on labelled clips, as `learn` does.
 
     Args:
@@ -124,10 +124,10 @@ def predict(sound: File, head: Name = "", head_file: File | None = None) -> Answ
     from audioprompt.learning import HEADS
 
     if head_file is not None:
-        encoder = shared_model(read_record(head_file).model)
+        encoder = shared_model(read_record(head_file).model, request)
         fitted = load_head(head_file, encoder).head
     elif kept := HEADS.get(head):
-        encoder, fitted = shared_model(kept.record.model), kept.head
+        encoder, fitted = shared_model(kept.record.model, request), kept.head
     else:
         raise FewShotError("there is no head of this id, or no longer: learn one, or give the file of one")
     samples = load(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)
@@ -343,7 +343,7 @@ def measure(
     Returns:
         n clips, classes; accuracy and interval of vanilla (the one plain prompt), of the ensemble, and of each template with the gain it brings to the ensemble; against_vanilla, the ensemble held against vanilla clip by clip; recall of each class.
     """  # noqa: E501
-    chosen, encoder = _pack(pack, templates, request), shared_model(model)
+    chosen, encoder = _pack(pack, templates, request), shared_model(model, request)
     if not chosen.entries:
         raise PackError(f"{pack} has no prompts: generate some first")
     with _labelled(data, clips, request, progress) as labelled:
@@ -394,7 +394,7 @@ def propose(
     Returns:
         approve and reject, templates with {} for the label; accuracy and interval of vanilla, of the best single template, of all and of the ensemble proposed, on the clips it was chosen on and, if asked for, held_out.
     """  # noqa: E501
-    chosen, encoder = _pack(pack, templates, request), shared_model(model)
+    chosen, encoder = _pack(pack, templates, request), shared_model(model, request)
     with _labelled(data, clips, request, progress) as labelled:
         split = workbench.Split(tuple(folds)) if folds else workbench.Split.suggested(labelled)
         bench = workbench.measure(encoder, chosen, labelled, split, progress)
@@ -462,7 +462,7 @@ def learn(
         raise FewShotError(f"no method is called {unknown[0]!r}; there are: {', '.join(METHODS)}")
     prompts = _approved(pack, request) if "tspe" in names else ()
     trial = Trial(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
-    encoder = shared_model(model)
+    encoder = shared_model(model, request)
     with _labelled(data, clips, request, progress) as labelled:
         results = try_out(
             encoder, labelled, trial, learn_folds, None, partial(_told, progress, "clips"),

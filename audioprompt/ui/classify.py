@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from audioprompt.audio import AudioError, load
 from audioprompt.classify import LabelError, classify, parse_labels, winner
 from audioprompt.examples import Example, examples
+from audioprompt.lines import first_of
 from audioprompt.live import Hearing
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.spectrogram import picture
@@ -170,7 +171,7 @@ def take_in(folders: Sequence[Path], model_name: str) -> list[tuple[str, str]]:
             print(f"{folder} is not offered: {error}", flush=True)
         else:
             classes, method = loaded.head.classes, markup.METHOD_NAMES[loaded.head.method]
-            name = f"{method}: {', '.join(classes[:3])}{', …' * (len(classes) > 3)}"
+            name = f"{method}: {first_of(classes, 3)}"
             taken.append((name, HEADS.keep(loaded, for_good=True)))
     return taken
 

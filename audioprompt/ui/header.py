@@ -36,23 +36,33 @@ REMEMBER = f"""(given) => {{
     location.reload();
 }}"""
 
+_allowed: set[str] = set()  # the models that the page began with, or that curators have chosen since
 _loaders = ThreadPoolExecutor(thread_name_prefix="model")  # so that the state line can move while a model loads
 
 
 # --- what a choice does: functions that a script can call as well -----------------------------------------------------
 
 
-def shared_model(name: str) -> "AudioTextModel":
-    """The one instance of a model; the first call loads it, and others wait for that."""
+def shared_model(name: str, request: gr.Request | None = None) -> "AudioTextModel":
+    """The one instance of a model; the first call loads it, and others wait for that.
+
+    Raises:
+        ModelError: it cannot be had, or a visitor asks for one that would have to be downloaded and kept for them.
+    """
+    if roles.is_curator(request):
+        _allowed.add(name)
+    elif name not in _allowed:
+        raise ModelError(f"Only curators load {name} here: choose another model, sign in, or {roles.elsewhere()}.")
     return registry.load(name)
 
 
-def remembered(name: str) -> Any:
+def remembered(name: str, request: gr.Request | None = None) -> Any:
     """The model that this browser chose last, if there is one of that name."""
-    return name if name in [entry.name for entry in registry.entries()] else gr.skip()
+    there = [entry.name for entry in registry.entries() if roles.is_curator(request) or entry.name in _allowed]
+    return name if name in there else gr.skip()
 
 
-def follow(name: str) -> Iterator[tuple[str, Any, Any]]:
+def follow(name: str, request: gr.Request | None = None) -> Iterator[tuple[str, Any, Any]]:
     """The state line of a model, again and again until it is ready or has failed; then what went wrong, if it did.
 
     Yields:
@@ -60,7 +70,7 @@ def follow(name: str) -> Iterator[tuple[str, Any, Any]]:
     """
     as_it_is = gr.skip()  # Gradio shows a column only if its visibility is told once, at the end
     yield markup.model_state("loading", "loading"), as_it_is, as_it_is
-    loading = _loaders.submit(shared_model, name)
+    loading = _loaders.submit(shared_model, name, request)
     while not loading.done():
         time.sleep(LOOK_SECONDS)
         share = registry.share_downloaded(name)
@@ -81,7 +91,7 @@ def take_weights(name: str, path: str, request: gr.Request | None = None) -> Ite
     except (ModelError, roles.NotAllowed) as error:
         yield _failed(error)
     else:
-        yield from follow(name)
+        yield from follow(name, request)
 
 
 def _failed(error: BaseException) -> tuple[str, Any, str]:
@@ -90,7 +100,8 @@ def _failed(error: BaseException) -> tuple[str, Any, str]:
 
 def warm(name: str) -> None:
     """Load a model before the first visitor needs it; if it cannot be loaded, the page says so."""
-    _loaders.submit(shared_model, name)
+    _allowed.add(name)
+    _loaders.submit(registry.load, name)
 
 
 def in_background(work: Callable[..., T], *given: Any) -> Future[T]:

@@ -2,8 +2,8 @@
 
 Visitors of a public page classify, listen, generate with a key of their own, measure, learn from their own clips, and
 curate a copy of the packs that only they see and that goes with their session. Curators write to the store, use the
-owner's key, load models from files and name files of this machine. They sign in with Hugging Face on a Space, and with
-the password in ``AUDIOPROMPT_PASSWORD`` everywhere else.
+owner's key, load further models, name files of this machine and publish. They sign in with Hugging Face on a Space, and
+with the password in ``AUDIOPROMPT_PASSWORD`` everywhere else.
 
 Every handler asks here itself, with the `gr.Request` that Gradio hands it: what a page hides can still be called.
 """

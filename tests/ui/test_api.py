@@ -43,7 +43,7 @@ SECONDS = 120.0  # that an answer may take on a busy machine
 @pytest.fixture
 def fake_model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     model = FakeModel()
-    monkeypatch.setattr(api, "shared_model", lambda name: model)
+    monkeypatch.setattr(api, "shared_model", lambda name, request: model)
     return model
 
 

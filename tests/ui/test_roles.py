@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 from audioprompt.data import DataError
 from audioprompt.learning import HEADS
 from audioprompt.models import registry
+from audioprompt.models.base import ModelError
 from audioprompt.prompts.decisions import decide
 from audioprompt.prompts.generate import OPENAI_URL, GenerationError
 from audioprompt.prompts.pack import PackError
@@ -449,6 +450,38 @@ def test_a_full_disk_takes_no_uploads(bounded: TestClient, monkeypatch: pytest.M
     monkeypatch.setattr(limits, "_full", lambda: True)
     assert bounded.post("/upload", content=b"0").status_code == 507
     assert bounded.post("/other", content=b"0").text == "1"
+
+
+# --- models -----------------------------------------------------------------------------------------------------------
+
+
+def test_visitors_use_the_models_that_curators_have_loaded(
+    public: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    loaded: list[str] = []
+
+    def entry(name: str) -> registry.ModelEntry:
+        def load(device: str, weights: Path | None, progress: Any) -> Any:
+            loaded.append(name)
+            return FakeModel()
+
+        return registry.ModelEntry(name, "", "", "", load)
+
+    monkeypatch.setattr(registry, "ENTRIES", (entry("first"), entry("large")))
+    monkeypatch.setattr(registry, "_models", {})
+    monkeypatch.setattr(header, "_allowed", set())
+    curator = request(authorization=f"Bearer {SECRET}")
+    header.warm("first")
+    assert list(header.follow("first", request()))[-1][0].endswith("ready")
+    assert header.remembered("first", request()) == "first" and header.remembered("large", request()) != "large"
+    *_, (line, _, why) = header.follow("large", request())
+    assert "not loaded" in line and "Only curators load large here: choose another model, sign in, or" in why
+    with pytest.raises(ModelError, match="Only curators"):
+        header.shared_model("large")
+    assert loaded == ["first"]
+    assert list(header.follow("large", curator))[-1][0].endswith("ready")
+    assert list(header.follow("large", request()))[-1][0].endswith("ready")
+    assert header.remembered("large", request()) == "large" and loaded == ["first", "large"]
 
 
 # --- heads that come with the page ------------------------------------------------------------------------------------
