@@ -31,7 +31,7 @@ def seconds_to_the_page(folder: Path, page: Page) -> tuple[float, float]:
     )  # fmt: skip
     try:
         assert app.stdout is not None
-        address = next(found[0] for line in app.stdout if (found := re.search(r"http://\S+", line)))
+        address = next(found[1] for line in app.stdout if (found := re.search(r" is at (http://\S+)", line)))
         page.goto(address)
         page.wait_for_selector("#classify")
         usable = time.monotonic() - began
