@@ -1,8 +1,10 @@
 """The Classify tab: a sound, labels and prompts on the left; what it is, by two methods, on the right."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -29,6 +31,7 @@ GENERAL_PACK = "eight-templates"  # what suits any labels
 BASELINE_PACK = "vanilla"  # the other column already, so not offered as an ensemble
 LISTENERS = 8  # microphones at once
 WORKERS = 2  # clips at once
+SESSIONS = 1000  # whose last question is known
 
 NO_HEAD = "none"
 PRESET_PROMPT = "choose a list …"
@@ -101,7 +104,24 @@ def show_clip(
     progress: gr.Progress = gr.Progress(),  # noqa: B008, this is how Gradio hands one over
     request: gr.Request | None = None,
 ) -> Result:
-    """Classify a clip and draw the answer, or say in its place why there is none."""
+    """Classify a clip and draw the answer, or say in its place why there is none.
+
+    Two are worked on at once, so that a slow answer can come after that to a later question; it is not shown then.
+    """
+    asked_last = _asks(request)
+    answer = _answer(sound, labels, pack_id, model_name, head_id, progress, request)
+    return answer if asked_last() else [gr.skip()] * len(answer)
+
+
+def _answer(
+    sound: str | None,
+    labels: str,
+    pack_id: str,
+    model_name: str,
+    head_id: str,
+    progress: gr.Progress,
+    request: gr.Request | None,
+) -> Result:
     from audioprompt.models.base import ModelError
 
     if sound is None:
@@ -132,6 +152,22 @@ def show_clip(
         gr.Accordion(label=f"Over time ({result.seconds:.0f} s)", visible=longer_than_a_window),
         shown(figures.over_time(result.timeline)) if longer_than_a_window else gr.Plot(visible=False),
     ]
+
+
+_asking = Lock()
+_last: dict[str, int] = {}  # the number of the last question, by session
+_numbers = count()
+
+
+def _asks(request: gr.Request | None) -> Callable[[], bool]:
+    """Note that a session asks; the function tells whether it has asked nothing since."""
+    session, number = (request and request.session_hash) or "", next(_numbers)
+    with _asking:
+        _last.pop(session, None)
+        _last[session] = number  # now behind all others
+        if len(_last) > SESSIONS:
+            del _last[next(iter(_last))]
+    return lambda: not session or _last.get(session, number) == number
 
 
 def shown(figure: Any) -> gr.Plot:

@@ -1,6 +1,9 @@
 """The page's handlers as plain functions: no browser, no server."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -14,6 +17,7 @@ from audioprompt.prompts.pack import pack_from_templates
 from audioprompt.prompts.store import PromptStore
 from audioprompt.ui import classify
 from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
+from tests.ui.test_roles import request
 
 LABELS = "hum, whistle, rain"
 NASTY = "<img src=x onerror=alert(1)>"
@@ -46,6 +50,31 @@ def test_a_clip_gets_an_answer_figures_and_votes(hum):
     assert votes.count("<tr>") == 21
     assert "TSPE (20 prompts)" in str(ensemble.value)
     assert not visible(time_fold) and not visible(timeline) and not visible(learned)
+
+
+def test_a_late_answer_does_not_replace_that_to_a_later_question(
+    hum: str, fake_model: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end = Event(), Event()
+
+    def load(name: str) -> FakeModel:
+        if name == "slow":
+            begun.set()
+            assert may_end.wait(20)
+        return fake_model
+
+    def asked(model: str, session: str | None) -> list[Any]:
+        return classify.show_clip(hum, LABELS, "acoustic-scenes", model, request=request(session))
+
+    monkeypatch.setattr(classify, "shared_model", load)
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(asked, "slow", "mine")
+        assert begun.wait(20)
+        for session in ("mine", "another's", None):
+            assert "They agree" in asked("fake", session)[0]
+        may_end.set()
+        assert slow.result() == [gr.skip()] * 9
+    assert "They agree" in asked("slow", "mine")[0]
 
 
 def test_a_clip_longer_than_a_window_gets_a_timeline(tmp_path):
