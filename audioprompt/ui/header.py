@@ -56,10 +56,10 @@ def shared_model(name: str, request: gr.Request | None = None) -> "AudioTextMode
     return registry.load(name)
 
 
-def remembered(name: str, request: gr.Request | None = None) -> Any:
-    """The model that this browser chose last, if there is one of that name."""
+def offered(chosen_last: str, request: gr.Request | None = None) -> Any:
+    """The models that whoever opens the page may use, and that which this browser chose last, if it is one of them."""
     there = [entry.name for entry in registry.entries() if roles.is_curator(request) or entry.name in _allowed]
-    return name if name in there else gr.skip()
+    return gr.Dropdown(choices=there, value=chosen_last) if chosen_last in there else gr.Dropdown(choices=there)
 
 
 def follow(name: str, request: gr.Request | None = None) -> Iterator[tuple[str, Any, Any]]:
@@ -154,7 +154,7 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
         "outputs": [state, ask, why], "show_progress": "hidden", "api_visibility": "private",
         "concurrency_limit": None,
     }  # fmt: skip
-    page.load(remembered, chosen_last, picker, **instant).then(follow, picker, **watched)
+    page.load(offered, chosen_last, picker, **instant).then(follow, picker, **watched)
     picker.input(lambda name: name, picker, chosen_last, **instant)
     chosen = picker.input(follow, picker, **watched)
     given = gr.on([use.click, path.submit], take_weights, [picker, path], **watched)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from audioprompt.models.registry import ENTRIES
 from audioprompt.prompts.store import PromptStore
 from audioprompt.workbench import demonstration_pack
 from tests.browser.conftest import WAIT
@@ -63,10 +64,20 @@ def kept(store: PromptStore) -> int:
     return len(store.get("instruments-demonstration").approved)
 
 
+def models_offered(page: Page) -> int:
+    page.locator("#model-picker input").click()
+    options = page.locator("#model-picker").get_by_role("option")
+    expect(options.first).to_be_visible()
+    number = options.count()
+    page.locator("#model-picker input").press("Escape")
+    return number
+
+
 def test_a_visitor_s_copy_and_a_curator_s_store(
     come: Callable[..., Page], public_store: PromptStore, public_app: Running
 ) -> None:
     visitor = come()
+    assert models_offered(visitor) == 1, "the one that is loaded"
     curate(visitor)
     expect(visitor.locator("#curate-session")).to_have_text(
         "Your decisions stay in this session; export the pack to keep it."
@@ -89,6 +100,7 @@ def test_a_visitor_s_copy_and_a_curator_s_store(
     (held,) = curator.context.cookies()
     assert held["name"] == "audioprompt-curator" and held["sameSite"] == "Strict" and SECRET not in held["value"]
     curator.wait_for_selector("#model-state .dot.ready")
+    assert models_offered(curator) == len(ENTRIES)
     curate(curator)
     expect(curator.locator("#curate-session")).to_be_empty()
     approve_one(curator)

@@ -58,5 +58,6 @@ def test_a_model_that_cannot_be_had_says_so_and_asks_for_weights(tmp_path: Path)
 
 
 def test_a_browser_s_last_choice_counts_if_there_is_such_a_model() -> None:
-    assert header.remembered("slow") == "slow"
-    assert header.remembered("<b>other</b>") != "<b>other</b>"
+    assert header.offered("gone").value == "gone"
+    other = header.offered("<b>other</b>")
+    assert other.value != "<b>other</b>" and [name for _, name in other.choices] == ["slow", "gone"]
