@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+MOST_NAMED = 3  # in a message
+
 
 def one_line(text: str) -> str:
     """Collapse each run of blanks, line ends, control characters and lone surrogates to one blank, and trim.
@@ -24,3 +26,9 @@ def counted(number: int, noun: str) -> str:
 def first_of(words: Sequence[str], most: int) -> str:
     """The first words of a list, and whether there are more: "rain, wind, …"."""
     return ", ".join(words[:most]) + ", …" * (len(words) > most)
+
+
+def named(names: Sequence[str]) -> str:
+    """The first few of some names, and how many more there are: "rain, wind, owl and 2 more"."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audioprompt.lines import counted, first_of, one_line
+from audioprompt.lines import counted, first_of, named, one_line
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ def test_a_long_list_says_that_there_is_more() -> None:
     assert first_of(words, 2) == "rain, wind, …"
     assert first_of(words, 3) == "rain, wind, owl"
     assert first_of([], 3) == ""
+    assert named(words) == "rain, wind, owl" and named([*words, "cow", "bee"]) == "rain, wind, owl and 2 more"
 
 
 @pytest.mark.parametrize("text", [" a\tb\r\n", "a\u202eb", "a\x00\x9fb", "a\u2028b", "\ud800a b"])

@@ -19,13 +19,13 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn import functional
 
+from audioprompt.lines import named
 from audioprompt.zero_shot import Array, Prediction, accuracy, softmax
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 LARGEST = 10_000  # rate or logit scale
-MOST_NAMED = 3  # classes that a message names
 
 
 class FewShotError(ValueError):
@@ -195,12 +195,6 @@ def refuse_other_space(audio: Array | Tensor, weights: Array | Tensor) -> None:
             f"the embeddings have {audio.shape[-1]} dimensions, but the classes {weights.shape[-1]}: "
             "use one model for clips, classes and head"
         )
-
-
-def named(names: Sequence[str]) -> str:
-    """The first few of some names, and how many more there are."""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def batches(clips: int, size: int, rng: np.random.Generator) -> Iterator[Tensor]:

@@ -27,7 +27,7 @@ from audioprompt.few_shot.cocoop import Cocoop
 from audioprompt.few_shot.coop import Coop
 from audioprompt.few_shot.palm import Palm, PalmDagger
 from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
-from audioprompt.lines import one_line
+from audioprompt.lines import named, one_line
 from audioprompt.markdown import plain
 from audioprompt.models.base import AudioTextModel
 from audioprompt.prompts.pack import MAX_COUNT, MAX_LABELS, Line, Note, Record, in_plain_words
@@ -145,8 +145,7 @@ class SharedHead(ModelHubMixin):
         if (model.name, model.revision) != (self.record.model, self.record.revision):
             return f"The fitted head was made for the model {self.record.model}, so it has no say here."
         if {label.casefold() for label in labels} != {label.casefold() for label in classes}:
-            more = f" and {len(classes) - 3} more" if len(classes) > 3 else ""
-            return f"The fitted head tells apart {', '.join(classes[:3])}{more}, so it has no say on these labels."
+            return f"The fitted head tells apart {named(classes)}, so it has no say on these labels."
         return None
 
     def _save_pretrained(self, save_directory: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtrc
 
+from audioprompt.lines import named
 from audioprompt.prompts.template import SLOT, Template, indefinite_article
 from audioprompt.zero_shot import Array, normalise
 
@@ -291,7 +292,7 @@ def _unsuited(templates: Sequence[Template], labels: Sequence[str], prompts: Arr
     flags = {}
     for index in np.flatnonzero(flagged):
         far = [labels[label] for label in standing[index].argsort() if standing[index, label] <= FAR]
-        whom = _some(far) if far else "these labels"
+        whom = named(far) if far else "these labels"
         flags[int(index)] = Flag("unsuited", f"{_words_of(templates[index])} has little to do with {whom}")
     return flags
 
@@ -310,7 +311,7 @@ def _confusing(templates: Sequence[Template], labels: Sequence[str], prompts: Ar
         moves = [
             f"{labels[label]} towards {labels[near[index, label].argmax()]}" for label in np.flatnonzero(drawn[index])
         ]
-        flags[int(index)] = Flag("confusing", f"{_words_of(templates[index])} pulls {_some(moves)}")
+        flags[int(index)] = Flag("confusing", f"{_words_of(templates[index])} pulls {named(moves)}")
     return flags
 
 
@@ -343,16 +344,10 @@ def _losing(labels: Sequence[str], recalls: AgainstVanilla) -> dict[int, Flag]:
     for index in np.flatnonzero(clear.any(axis=1)):
         worst = [label for label in lost[index].argsort()[::-1] if clear[index, label]]
         losses = [f"{lost[index, label]} of {recalls.right[label]} {labels[label]} clips" for label in worst]
-        flags[int(index)] = Flag("loses", f"loses {_some(losses)} that vanilla gets right")
+        flags[int(index)] = Flag("loses", f"loses {named(losses)} that vanilla gets right")
     return flags
 
 
 def _words_of(template: Template) -> str:
     words = [repr(word) for word in (template.attribute, template.source) if word]
     return " with ".join(words) or "its wording"
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first three names, and how many more there are."""
-    more = len(names) - 3
-    return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")

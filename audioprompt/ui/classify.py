@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from audioprompt.audio import AudioError, load
 from audioprompt.classify import LabelError, classify, parse_labels, winner
 from audioprompt.examples import Example, examples
-from audioprompt.lines import first_of
 from audioprompt.live import Hearing
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.spectrogram import picture
@@ -155,19 +153,18 @@ def _answer(
 
 
 _asking = Lock()
-_last: dict[str, int] = {}  # the number of the last question, by session
-_numbers = count()
+_last: dict[str, object] = {}  # what stands for the last question, by session
 
 
 def _asks(request: gr.Request | None) -> Callable[[], bool]:
     """Note that a session asks; the function tells whether it has asked nothing since."""
-    session, number = (request and request.session_hash) or "", next(_numbers)
+    session, question = (request and request.session_hash) or "", object()
     with _asking:
         _last.pop(session, None)
-        _last[session] = number  # now behind all others
+        _last[session] = question  # now behind all others
         if len(_last) > SESSIONS:
             del _last[next(iter(_last))]
-    return lambda: not session or _last.get(session, number) == number
+    return lambda: not session or _last.get(session, question) is question
 
 
 def shown(figure: Any) -> gr.Plot:
@@ -206,9 +203,7 @@ def take_in(folders: Sequence[Path], model_name: str) -> list[tuple[str, str]]:
         except FewShotError as error:
             print(f"{folder} is not offered: {error}", flush=True)
         else:
-            classes, method = loaded.head.classes, markup.METHOD_NAMES[loaded.head.method]
-            name = f"{method}: {first_of(classes, 3)}"
-            taken.append((name, HEADS.keep(loaded, for_good=True)))
+            taken.append((markup.head_name(loaded.record), HEADS.keep(loaded, for_good=True)))
     return taken
 
 

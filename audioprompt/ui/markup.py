@@ -5,12 +5,12 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audioprompt.classify import Classification, Vote
-from audioprompt.lines import counted, one_line
+from audioprompt.lines import counted, first_of, one_line
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.ui import theme
 
 if TYPE_CHECKING:
-    from audioprompt.few_shot import Head
+    from audioprompt.few_shot import Head, HeadRecord
 
 
 def verdict(result: Classification, notice: str = "") -> str:
@@ -52,6 +52,7 @@ def model_state(words: str, state: str) -> str:
 
 
 VANILLA_NAME = "Vanilla (1 prompt)"
+CLASSES_NAMED = 3
 
 
 def method_name(pack: PromptPack) -> str:
@@ -69,6 +70,11 @@ METHOD_NAMES = {
     "zero-shot": "Zero-shot",
     "tspe": "TSPE",
 }
+
+
+def head_name(record: "HeadRecord") -> str:
+    """What a head is called in a list of heads: its method, and the first of its classes."""
+    return f"{METHOD_NAMES.get(record.method, record.method)}: {first_of(record.classes, CLASSES_NAMED)}"
 
 
 def learned_name(head: "Head") -> str:

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audioprompt.examples import Example, spread
-from audioprompt.lines import counted, first_of
+from audioprompt.lines import counted
 from audioprompt.ui import markup, theme
 from audioprompt.ui.header import PURPOSE
 
 if TYPE_CHECKING:
-    from audioprompt.few_shot import HeadRecord
     from audioprompt.space import Plan
 
-CLASSES = 3  # of a head in one line
 CHIPS = 9  # examples at hand on the Space's page
 NO_HEADS = "None yet: fit one in Learn and press Use it now, or add one that was saved."
 HUB_COLOURS = {  # of a Space's card: the hub has names for them
@@ -36,11 +34,7 @@ def head_choices(heads: Mapping[str, Path]) -> list[tuple[str, str]]:
     from audioprompt.few_shot.sharing import read_record
 
     records = {name: read_record(place) for name, place in heads.items()}
-    return [(f"{_head(record)} ({record.model})", name) for name, record in records.items()]
-
-
-def _head(record: HeadRecord) -> str:
-    return f"{markup.METHOD_NAMES.get(record.method, record.method)}: {first_of(record.classes, CLASSES)}"
+    return [(f"{markup.head_name(record)} ({record.model})", name) for name, record in records.items()]
 
 
 def clip_choices(clips: Mapping[str, Example]) -> list[tuple[str, str]]:
@@ -78,7 +72,7 @@ def _page(plan: Plan) -> str:
     clips = spread(plan.examples)
     labels = plan.first_labels or (clips[0].labels if clips else ())
     packs = [f"{pack.title} ({len(pack.approved)})" for pack in plan.packs]
-    heads = [_head(record) for record in plan.records.values()]
+    heads = [markup.head_name(record) for record in plan.records.values()]
     more = f" and {len(clips) - CHIPS} more" if len(clips) > CHIPS else ""
     chips = "".join(f"<i>{escape(clip.title)}</i>" for clip in clips[:CHIPS])
     rows = {

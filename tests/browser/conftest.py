@@ -16,6 +16,7 @@ from tests.serving import ROOT, SECONDS, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WAIT = 60_000  # ms that an answer may take on a busy machine
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"  # a page scrolls so far
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",

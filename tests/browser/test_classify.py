@@ -9,7 +9,7 @@ import soundfile
 from playwright.sync_api import Page, expect
 
 from audioprompt.examples import examples
-from tests.browser.conftest import WAIT, Trouble, choose
+from tests.browser.conftest import SIDEWAYS, WAIT, Trouble, choose
 
 NASTY = "<img src=x onerror=window.hit=1>, ${window.hit=2}, {{constructor}}, <script>window.hit=3</script>"
 PHONE = (390, 844)
@@ -122,19 +122,18 @@ def test_labels_are_text_and_run_nothing(page: Page, clip: Path, trouble: Troubl
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["390px"])
 def test_a_phone_stacks_everything_and_never_scrolls_sideways(page: Page, clip: Path, trouble: Trouble):
-    sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(sideways) == 0
+    assert page.evaluate(SIDEWAYS) == 0
     upload(page, clip, labels="rain, " + "wind" * 20)
     answered(page)
     expect(page.locator("#verdict")).to_be_in_viewport()
     page.get_by_role("button", name="How each prompt voted").click()
     page.get_by_role("button", name=re.compile("Over time")).click()
     expect(page.locator("#timeline .main-svg").first).to_be_visible()
-    assert page.evaluate(sideways) == 0
+    assert page.evaluate(SIDEWAYS) == 0
     vanilla, ensemble = (page.locator(part).bounding_box() for part in ("#vanilla", "#ensemble"))
     assert vanilla and ensemble and ensemble["y"] >= vanilla["y"] + vanilla["height"]
     page.get_by_role("tab", name="Live microphone").click()
-    assert page.evaluate(sideways) == 0
+    assert page.evaluate(SIDEWAYS) == 0
     assert trouble.errors == []
 
 

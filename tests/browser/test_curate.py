@@ -13,7 +13,7 @@ from audioprompt.prompts.generate import OfflineLexicon, Task, as_pack
 from audioprompt.prompts.pack import PackEntry, PromptPack, Provenance
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from tests.browser.conftest import WAIT, Trouble, choose, go_to
+from tests.browser.conftest import SIDEWAYS, WAIT, Trouble, choose, go_to
 from tests.browser.test_classify import NASTY, PHONE, answered
 
 expect.set_options(timeout=WAIT)
@@ -253,9 +253,8 @@ def test_templates_and_names_are_text_and_run_nothing(page: Page, store: PromptS
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["390px"])
 def test_a_phone_stacks_the_table_and_never_scrolls_sideways(page: Page, pack: PromptPack, trouble: Trouble) -> None:
-    sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     measure(page, pack)
-    assert page.evaluate(sideways) == 0
+    assert page.evaluate(SIDEWAYS) == 0
     row(page, 1).locator("button.rejected").click()
     status(page, 1, "rejected")
     expect(selected(page)).to_have_attribute("data-template", pack.entries[1].template.text)
@@ -263,5 +262,5 @@ def test_a_phone_stacks_the_table_and_never_scrolls_sideways(page: Page, pack: P
     assert box and box["width"] <= PHONE[0]
     page.get_by_role("button", name="Validation clips").click()
     page.get_by_role("button", name="Import, export").click()
-    assert page.evaluate(sideways) == 0
+    assert page.evaluate(SIDEWAYS) == 0
     assert trouble.errors == []

@@ -12,7 +12,7 @@ from playwright.sync_api import Dialog, Page, expect
 from audioprompt.prompts.pack import PackEntry, PromptPack, Provenance
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from tests.browser.conftest import WAIT, Trouble, choose
+from tests.browser.conftest import WAIT, Trouble, choose, go_to
 from tests.browser.test_classify import answered, upload
 
 expect.set_options(timeout=WAIT)
@@ -91,10 +91,6 @@ def pack(store_folder: Path) -> Iterator[PromptPack]:
     store.save(pack)
     yield pack
     (store_folder / "strange.json").unlink()
-
-
-def go_to(page: Page, tab: str) -> None:
-    page.get_by_role("tab", name=tab, exact=True).first.click()
 
 
 def test_every_field_takes_them_as_text(watched: Page) -> None:

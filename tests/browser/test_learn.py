@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Trouble, go_to
+from tests.browser.conftest import SIDEWAYS, Trouble, go_to
 from tests.browser.test_classify import AFTER_STOP, PHONE
 
-SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 COUNT_CURVES = """() => {
     window.curves = new Set();
     const seen = () => document.querySelectorAll('#learn-summary polyline').forEach(

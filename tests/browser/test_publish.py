@@ -11,8 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from audioprompt.prompts.store import PromptStore
-from tests.browser.conftest import WAIT, Trouble, go_to
-from tests.browser.test_learn import SIDEWAYS
+from tests.browser.conftest import SIDEWAYS, WAIT, Trouble, go_to
 from tests.curating import PLAIN, pack_of
 from tests.hub import Hub
 from tests.serving import ROOT, SECONDS, serving
