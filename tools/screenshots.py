@@ -34,10 +34,11 @@ def generate(page: Page) -> None:
 def curate(page: Page) -> None:
     """The instruments demonstration, some prompts of it judged."""
     tab(page, "Curate")
-    page.wait_for_timeout(1_000)
-    if (start := page.get_by_role("button", name="Load the instruments demonstration")).count():
+    start, rows = page.locator("#curate-message .start button"), page.locator("#curate-table tr[data-template]")
+    start.or_(rows).first.wait_for()
+    if start.count():
         start.click()
-    page.wait_for_selector("#curate-table tr[data-template]")
+    rows.first.wait_for()
     for key in "aaraaraa" if "To be judged" in page.inner_text("#curate-side") else "":
         page.keyboard.press(key)
         page.wait_for_timeout(400)
