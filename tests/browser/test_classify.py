@@ -138,6 +138,7 @@ def test_a_phone_stacks_everything_and_never_scrolls_sideways(page: Page, clip: 
 
 
 def test_the_microphone_is_named_several_times_a_second(page: Page, trouble: Trouble):
+    answered(page)  # until then the browser may still be fetching its recorder
     page.get_by_role("tab", name="Live microphone").click()
     expect(page.locator("#live .empty")).to_be_visible()
     expect(page.locator("#classify")).to_be_hidden()
