@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import gradio as gr
 from starlette.middleware import Middleware
 
+from audioprompt.examples import default_folder as examples_folder
 from audioprompt.ui import classify, curate, endpoints, generate, header, learn, limits, publish, roles, theme
 
 NAME = "audioprompt"
@@ -94,6 +95,7 @@ def launch(
         footer_links=["api"], mcp_server=True, max_file_size=limits.LARGEST_FILE, enable_monitoring=False,
         show_error=not roles.public(), quiet=True,
         prevent_thread_lock=True,
+        allowed_paths=[str(examples_folder())],  # else they are served only where the page is started beside them
         app_kwargs={"middleware": [Middleware(limits.Bounded)] if roles.public() else []},
     )  # fmt: skip
     print(f"{title} is at {public_address or address} (stop with Ctrl+C)", flush=True)
