@@ -2,17 +2,21 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TORCH := torch==2.13.0
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 .DEFAULT_GOAL := help
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
 
+# The lock names every file of every package by its hash, so that nothing else is installed. Only torch is pinned by its
+# version alone: its builds differ from machine to machine. The last step adds what other systems and Pythons need.
 $(VENV)/ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25"
-	$(BIN)/python -m pip install --quiet --progress-bar off --constraint requirements.lock --editable ".[dev]"
-	$(BIN)/python -m pip install --quiet --no-deps --constraint requirements.lock open_clip_torch
+	$(BIN)/python -m pip install --quiet --progress-bar off $(TORCH)
+	$(BIN)/python -m pip install --quiet --progress-bar off --no-deps --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --progress-bar off --editable ".[dev]"
 	touch $@
 
 setup: $(VENV)/ready  ## make the environment in .venv from locked versions
@@ -23,26 +27,43 @@ app: setup  ## open the app in the browser
 browser:  # Chromium and its fonts, for the browser tests
 	@command -v chromium >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core)
 
-lint: setup  ## format check, lint, types
+lint: style types  ## format check, lint, types
+
+style: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: setup
 	$(BIN)/mypy
 
 format: setup  ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: setup browser lint  ## lint, types and every test, the browser's included
+test: setup browser  ## lint, types and every test, the browser's included: all stages, whichever fail
+	@$(MAKE) --keep-going --no-print-directory style types browser-tests other-tests
+
+browser-tests: setup browser
 	$(BIN)/pytest tests/browser
+
+other-tests: setup
 	$(BIN)/pytest --ignore tests/browser --numprocesses auto --dist loadfile
+
+LOCK := build/lock
+lock: setup  ## write requirements.lock anew, with hashes, from what is installed in .venv
+	$(PYTHON) -m venv $(LOCK)
+	$(LOCK)/bin/python -m pip install --quiet "uv==0.13.9"
+	$(BIN)/python -m pip freeze --exclude-editable | grep -v "^torch==" > $(LOCK)/installed.txt
+	$(LOCK)/bin/uv pip compile --quiet --no-deps --generate-hashes --no-annotate --no-header -o requirements.lock $(LOCK)/installed.txt
 
 AUDIT := build/audit
 audit:  ## look the locked packages up among known vulnerabilities, which needs a network
 	$(PYTHON) -m venv $(AUDIT)
 	$(AUDIT)/bin/python -m pip install --quiet "pip-audit==2.10.1"
-	$(AUDIT)/bin/python tools/audit.py $(AUDIT)/bin/pip-audit requirements.lock
+	(echo "$(TORCH)"; sed -nE 's/^([^ ]+==[^ ]+) .*/\1/p' requirements.lock) > $(AUDIT)/packages.txt
+	$(AUDIT)/bin/python tools/audit.py $(AUDIT)/bin/pip-audit $(AUDIT)/packages.txt
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help setup app browser lint format test audit clean
+.PHONY: help setup app browser lint style types format test browser-tests other-tests lock audit clean

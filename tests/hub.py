@@ -39,6 +39,8 @@ def elsewhere(hub: str, home: Path, **more: str) -> Iterator[Worker]:
         "AUDIOPROMPT_ZENODO_ENDPOINT": hub,
         "NO_PROXY": "127.0.0.1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_ETAG_TIMEOUT": "120",  # a busy machine answers late
+        "HF_HUB_DOWNLOAD_TIMEOUT": "120",
     }
     theirs = (
         "HF_HUB_CACHE", "HF_ASSETS_CACHE", "HF_HUB_OFFLINE", "HF_TOKEN", "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN",

@@ -83,7 +83,7 @@ def test_clear_removes_everything(tmp_path: Path) -> None:
 
 def test_several_processes_share_it(tmp_path: Path) -> None:
     writers = [start_writer(tmp_path, name, 40) for name in "abcd"]
-    assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0, 0]
+    assert [writer.wait(timeout=900) for writer in writers] == [0, 0, 0, 0]
     expected = {f"{name}-{number}": f"{name}-{number}".encode() * 1000 for name in "abcd" for number in range(40)}
     assert EmbeddingCache(tmp_path).get(expected) == expected
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 from tests.serving import ROOT, SECONDS, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-WAIT = 60_000  # ms that an answer may take on a busy machine
+WAIT = 240_000  # ms that an answer may take on a busy machine
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"  # a page scrolls so far
 
 CHROMIUM_ARGUMENTS = [

@@ -18,7 +18,7 @@ from audioprompt.prompts.template import Template
 from tests.prompts.decider import acknowledged, log_of
 
 WORKERS, DECISIONS, KILLS, TEMPLATES = 8, 250, 50, 40
-ENOUGH_SECONDS = 240.0
+ENOUGH_SECONDS = 1_200.0  # on a busy machine
 
 
 class Worker:

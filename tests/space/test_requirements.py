@@ -19,7 +19,7 @@ tomllib = pytest.importorskip("tomllib", reason="Python 3.10 reads no TOML")
 
 
 def pins(text: str) -> dict[str, str]:
-    return {canonicalize_name(name): version for name, version in re.findall(r"^(\S+)==(\S+)$", text, re.MULTILINE)}
+    return {canonicalize_name(name): version for name, version in re.findall(r"^(\S+)==(\S+)", text, re.MULTILINE)}
 
 
 def test_what_is_needed_is_what_the_project_says() -> None:
@@ -78,9 +78,19 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_repositorys_list_agrees_with_the_lock() -> None:
-    lock, own = pins((ROOT / "requirements.lock").read_text()), pins((ROOT / "requirements.txt").read_text())
+    torch = re.findall(r"^TORCH := (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    lock = pins((ROOT / "requirements.lock").read_text()) | pins(*torch)
+    own = pins((ROOT / "requirements.txt").read_text())
     assert {name: lock.get(name) for name in own} == own
     assert {Requirement(text).name for text in NEEDED} <= set(own)
+
+
+def test_the_lock_names_every_file_by_its_hash() -> None:
+    entries = re.split(r"\n(?=\S)", (ROOT / "requirements.lock").read_text().strip())
+    assert len(entries) > 100
+    assert [
+        entry for entry in entries if not re.fullmatch(r"\S+==\S+( \\\n    --hash=sha256:[0-9a-f]{64})+", entry)
+    ] == []
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the lock is made on Python 3.11")
