@@ -23,14 +23,26 @@ SCALES = np.geomspace(2, 200, 25)  # candidates for the logit scale
 SHARPER = 8  # than that scale: the probability of the true class is then nearly 0 or 1 and its mean nearly accuracy
 
 
-def propose(board: Board, seed: int = 0) -> Mask:
-    """Select templates from labelled clips, ``[K]``; the same board and seed give the same selection.
+def propose(board: Board, seed: int = 0, keep: Mask | None = None, leave_out: Mask | None = None) -> Mask:
+    """Select templates from labelled clips, ``[K]``; the same arguments give the same selection.
+
+    Args:
+        board: the templates on the clips.
+        seed: of the halves that clips are split into.
+        keep: the templates that are selected in any case, ``[K]``; none if None.
+        leave_out: those that are selected in no case, ``[K]``; none if None.
 
     The work grows with the clips, the classes and the square of the templates: half a second of one core for 160 clips,
     10 classes and 40 templates, some seconds for 2,000 clips and 50 classes.
     """
+    if leave_out is not None and leave_out.any():
+        selection = ~leave_out
+        if selection.any():
+            selection[selection] = propose(board.of(selection), seed, None if keep is None else keep[selection])
+        return selection
     if board.n < 2:  # nothing to hold out
         return board.everything
+    kept = ~board.everything if keep is None else keep
     scale = SHARPER * logit_scale(board)
     rng = np.random.default_rng(seed)
     held_out: list[list[list[float]]] = [[] for _ in WAYS]
@@ -38,11 +50,11 @@ def propose(board: Board, seed: int = 0) -> Mask:
         half = random_half(board, rng)
         for learnt, judged in ((board.on(half), board.on(~half)), (board.on(~half), board.on(half))):
             for way, found in zip(WAYS, held_out, strict=True):
-                found.append([confidence(judged, *added_up(judged, kept), scale) for kept in way(learnt, scale)])
+                found.append([confidence(judged, *added_up(judged, left), scale) for left in way(learnt, scale, kept)])
     means = np.mean(held_out, axis=1)  # [ways, E]
     counts = [eliminations(np.array(found)) for found in held_out]
     best = max(range(len(WAYS)), key=lambda way: means[way, counts[way]])
-    return WAYS[best](board, scale)[counts[best]]
+    return WAYS[best](board, scale, kept)[counts[best]]
 
 
 def eliminations(held_out: NDArray[np.float64]) -> int:
@@ -57,19 +69,24 @@ def eliminations(held_out: NDArray[np.float64]) -> int:
     return int(np.argmax(mean >= mean[best] - STANDARD_ERRORS * error))
 
 
-def eliminate(board: Board, scale: float) -> list[Mask]:
+def eliminate(board: Board, scale: float, keep: Mask) -> list[Mask]:
     """The ensembles left by taking away, again and again, the template without which the others do best.
 
+    Args:
+        board: the templates on the clips.
+        scale: of the logits.
+        keep: the templates that are not taken away, ``[K]``.
+
     Returns:
-        Selections ``[K]`` of all templates, of all but one, ... down to the fewest of a proposal.
+        Selections ``[K]`` of all templates, of all but one, ... down to the fewest of a proposal, or to those kept.
     """
     kept = board.everything
     sums, squares = added_up(board, kept)
     ensembles = [kept]
-    for _ in range(len(kept) - FEWEST):
+    for _ in range(_most_eliminations(keep)):
         across = board.gram[:, kept].sum(axis=1)
         without = squares[:, None] - 2 * across + board.gram.diagonal(axis1=1, axis2=2)  # [C, K]
-        left = np.flatnonzero(kept)
+        left = np.flatnonzero(kept & ~keep)
         worst = max(left, key=lambda k: confidence(board, sums - board.cosines[k], without[:, k], scale))
         kept = kept.copy()
         kept[worst] = False
@@ -78,11 +95,16 @@ def eliminate(board: Board, scale: float) -> list[Mask]:
     return ensembles
 
 
-def rank(board: Board, scale: float) -> list[Mask]:
+def rank(board: Board, scale: float, keep: Mask) -> list[Mask]:
     """The ensembles left by taking away the template that does worst alone, then the next: as `eliminate` returns."""
     alone = np.array([confidence(board, each, board.gram[:, k, k], scale) for k, each in enumerate(board.cosines)])
-    place = alone.argsort(kind="stable").argsort()
-    return [place >= taken for taken in range(max(len(place) - FEWEST, 0) + 1)]
+    place = np.lexsort((alone, keep)).argsort()  # those kept come last
+    return [place >= taken for taken in range(_most_eliminations(keep) + 1)]
+
+
+def _most_eliminations(keep: Mask) -> int:
+    """How many templates can be taken away where some are kept, ``[K]``."""
+    return max(len(keep) - max(FEWEST, int(keep.sum())), 0)
 
 
 WAYS = (eliminate, rank)

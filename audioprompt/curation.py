@@ -88,6 +88,10 @@ class Board:
         some = np.ascontiguousarray(self.cosines[:, :, clips])
         return replace(self, truth=self.truth[clips], vanilla=self.vanilla[clips], cosines=some)
 
+    def of(self, templates: Mask) -> "Board":
+        """The board of some of the templates, ``[K]``."""
+        return replace(self, cosines=self.cosines[templates], gram=self.gram[:, templates][:, :, templates])
+
     def ranking(self, among: Mask) -> list[int]:
         """Indices of these templates, by accuracy alone; equals keep their order."""
         return sorted(np.flatnonzero(among).tolist(), key=lambda k: -self.scores[k].correct)

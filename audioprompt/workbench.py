@@ -9,7 +9,7 @@ kept for the next who asks, in whichever tab; from then on `audioprompt.curation
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -23,7 +23,9 @@ from audioprompt.auto_curate import propose
 from audioprompt.classify import VANILLA
 from audioprompt.curation import Board, Comparison, Mask, Standing, board, choices, compare, standing
 from audioprompt.data import LabelledClips, demonstration, split
-from audioprompt.prompts.decisions import decide, record, record_test
+from audioprompt.lines import counted
+from audioprompt.prompts.decisions import AUTO as AUTO
+from audioprompt.prompts.decisions import PROPOSED, by_person, decide, record, record_test
 from audioprompt.prompts.pack import Measurement, PackError, PromptPack, Status
 from audioprompt.prompts.quality import AgainstVanilla, Flag, check
 from audioprompt.prompts.template import BARE_NAME, Template
@@ -40,7 +42,6 @@ T = TypeVar("T")
 BENCHES_KEPT = 6  # one of 2,000 clips, 50 classes and 40 templates takes 20 MB
 CLIP_SETS_KEPT = 6  # one of 2,000 clips with 1,024 dimensions takes 8 MB
 LINE = 200  # characters that a pack has room for
-AUTO = "auto-curate"  # who a proposed selection is from
 
 
 # --- which clips ------------------------------------------------------------------------------------------------------
@@ -323,16 +324,19 @@ def decided(
         PackError: a template is not in the pack, or as `PromptStore.update` does.
     """
 
-    def change(pack: PromptPack) -> PromptPack:
-        present = {entry.template.text for entry in pack.entries}
-        noted = record(pack, {text: found for text, found in bench.measured.items() if text in present}, who)
-        changed = noted
-        for status in dict.fromkeys(statuses.values()):
-            texts = [text for text, wanted in statuses.items() if wanted == status]
-            changed = decide(changed, texts, status, who, reason=reason)
-        return pack if changed is noted else _as_one_change(changed, len(noted.history))
+    return store.update(pack_id, lambda pack: _decided(pack, bench, statuses, who, reason))
 
-    return store.update(pack_id, change)
+
+def _decided(
+    pack: PromptPack, bench: Bench, statuses: Mapping[str, Status], who: str, reason: str | None
+) -> PromptPack:
+    present = {entry.template.text for entry in pack.entries}
+    noted = record(pack, {text: found for text, found in bench.measured.items() if text in present}, who)
+    changed = noted
+    for status in dict.fromkeys(statuses.values()):
+        texts = [text for text, wanted in statuses.items() if wanted == status]
+        changed = decide(changed, texts, status, who, reason=reason)
+    return pack if changed is noted else _as_one_change(changed, len(noted.history))
 
 
 def _as_one_change(pack: PromptPack, known: int) -> PromptPack:
@@ -344,34 +348,89 @@ def _as_one_change(pack: PromptPack, known: int) -> PromptPack:
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
-    """A whole selection that auto-curation proposes.
+    """A whole selection that auto-curation proposes. What people decided is part of it as they decided it.
 
     Attributes:
         selection: the templates to approve, ``[K]``; all others are to be rejected.
         wanted: the status that each template is to have, by its text.
+        kept: the decisions of people among these, by the template's text.
         standing: where the selection stands on the clips it was made on.
     """
 
     selection: Mask
     wanted: Mapping[str, Status]
+    kept: Mapping[str, Status]
     standing: Standing
 
     def changes(self, pack: PromptPack) -> dict[str, Status]:
-        """The status to give to the templates that have another one, by their text."""
+        """The status to give to the templates that have another one, by their text; none that a person decided on."""
         return {
             entry.template.text: self.wanted[entry.template.text]
             for entry in pack.entries
-            if self.wanted.get(entry.template.text, entry.status) != entry.status
+            if self.wanted.get(entry.template.text, entry.status) != entry.status and not by_person(entry)
         }
 
+    @property
+    def kept_in_words(self) -> str:
+        """``your 3 rejections and 1 approval``; empty where people decided nothing."""
+        counts = Counter[str](self.kept.values())
+        parts = [
+            counted(counts[status], noun)
+            for status, noun in (("rejected", "rejection"), ("approved", "approval"))
+            if counts[status]
+        ]
+        return f"your {' and '.join(parts)}" if parts else ""
 
-def proposed(bench: Bench) -> Proposal:
-    """Propose which templates to approve and which to reject, and say where that leads."""
-    selection = propose(bench.board)
-    wanted: dict[str, Status] = {
-        text: "approved" if selection[number] else "rejected" for text, number in bench.row.items()
+
+def proposed(bench: Bench, pack: PromptPack) -> Proposal:
+    """Propose which templates to approve and which to reject, and say where that leads.
+
+    Only what no person has decided on is open: their rejections are not weighed, their approvals stay.
+
+    Args:
+        bench: a pack's templates, measured.
+        pack: the pack, with the decisions on them.
+    """
+    kept = _decisions_of_people(bench, pack)
+    keep, leave_out = (
+        np.array([kept.get(text) == status for text in bench.row], bool) for status in ("approved", "rejected")
+    )
+    return _proposal(bench, propose(bench.board, keep=keep, leave_out=leave_out), kept)
+
+
+def revised(proposal: Proposal, bench: Bench, pack: PromptPack) -> Proposal:
+    """The proposal with what people have decided since it was made."""
+    kept = _decisions_of_people(bench, pack)
+    return proposal if kept == proposal.kept else _proposal(bench, proposal.selection, kept)
+
+
+def apply_proposal(store: PromptStore, bench: Bench, pack_id: str, proposal: Proposal, who: str) -> PromptPack:
+    """Give a pack's templates in the store the status that was proposed, all in one change.
+
+    Returns:
+        The pack as it stands now. Whatever a person has decided until this moment is left as it is.
+
+    Raises:
+        PackError: as `PromptStore.update` does.
+    """
+    return store.update(pack_id, lambda pack: _decided(pack, bench, proposal.changes(pack), who, PROPOSED))
+
+
+def _decisions_of_people(bench: Bench, pack: PromptPack) -> dict[str, Status]:
+    return {
+        entry.template.text: entry.status
+        for entry in pack.entries
+        if by_person(entry) and entry.template.text in bench.row
     }
-    return Proposal(selection, wanted, standing(bench.board, selection))
+
+
+def _proposal(bench: Bench, selection: Mask, kept: Mapping[str, Status]) -> Proposal:
+    selected = dict(zip(bench.row, selection.tolist(), strict=True))
+    wanted: dict[str, Status] = {
+        text: kept.get(text, "approved" if selected[text] else "rejected") for text in bench.row
+    }
+    final = np.array([status == "approved" for status in wanted.values()], bool)
+    return Proposal(final, wanted, kept, standing(bench.board, final))
 
 
 # --- clips held out ---------------------------------------------------------------------------------------------------

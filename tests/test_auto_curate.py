@@ -56,7 +56,7 @@ def test_confidence_is_the_mean_probability_of_the_truth(seed: int) -> None:
 @given(SEEDS)
 def test_each_elimination_is_the_best_of_all(seed: int) -> None:
     found, _ = two_boards(seed, alike(7), clips=40)
-    ensembles = eliminate(found, 20)
+    ensembles = eliminate(found, 20, ~found.everything)
     assert [kept.sum() for kept in ensembles] == list(range(7, FEWEST - 1, -1))
     for before, after in pairwise(ensembles):
         assert (after <= before).all()
@@ -72,7 +72,7 @@ def test_each_elimination_is_the_best_of_all(seed: int) -> None:
 @given(SEEDS)
 def test_the_ranking_takes_away_the_worst_first(seed: int) -> None:
     found, _ = two_boards(seed, alike(7), clips=40)
-    ensembles = rank(found, 20)
+    ensembles = rank(found, 20, ~found.everything)
     assert [kept.sum() for kept in ensembles] == list(range(7, FEWEST - 1, -1))
     alone = [confidence(found, *added_up(found, np.arange(7) == k), 20) for k in range(7)]
     for kept in ensembles[1:]:
@@ -135,3 +135,14 @@ def test_equally_good_templates_stay_together() -> None:
         seen, unseen = two_boards(seed, alike(24))
         losses.append(right(unseen, unseen.everything) - right(unseen, propose(seen)))
     assert np.mean(losses) < 120 / 100  # one clip in a hundred
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_kept_and_what_is_left_out_is_not_weighed(seed: int) -> None:
+    found, _ = two_boards(seed, np.linspace(0.2, 4, 12).astype(np.float32))
+    keep, leave_out = np.arange(12) >= 10, np.arange(12) < 2  # the two worst, and the two best
+    selection = propose(found, keep=keep, leave_out=leave_out)
+    assert selection[10:].all() and not selection[:2].any()
+    assert (propose(found, keep=~keep & keep, leave_out=~keep & keep) == propose(found)).all()
+    assert not propose(found, leave_out=found.everything).any()
+    assert propose(found, keep=found.everything).all()

@@ -12,7 +12,7 @@ from audioprompt import workbench
 from audioprompt.cli import app
 from audioprompt.models import registry
 from audioprompt.models.registry import ModelEntry
-from audioprompt.prompts.decisions import times_tested
+from audioprompt.prompts.decisions import decide, times_tested
 from audioprompt.prompts.store import PromptStore
 from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, pack_of
 from tests.fake_model import FakeModel
@@ -45,7 +45,9 @@ def manifest(tmp_path: Path) -> Path:
 @pytest.fixture
 def half(monkeypatch: pytest.MonkeyPatch) -> None:
     """Auto-curation that proposes what is always right."""
-    monkeypatch.setattr(workbench, "propose", lambda board: board.everything & [s.accuracy == 1 for s in board.scores])
+    monkeypatch.setattr(
+        workbench, "propose", lambda board, **_: board.everything & [s.accuracy == 1 for s in board.scores]
+    )
 
 
 def run(*arguments: object) -> Any:
@@ -95,6 +97,18 @@ def test_a_proposal_is_applied_as_one_change_that_records_what_it_was_taken_on(
     assert len({event.change for event in pack.history if event.action == "decide"}) == 1
     assert pack.entries[0].measured[0].accuracy == 1.0
     assert found["ensemble"]["accuracy"] == 1.0, "what is told is where the pack stands now"
+
+
+def test_what_a_person_decided_outlasts_the_proposal(store: PromptStore, manifest: Path):
+    store.update("tones", lambda pack: decide(pack, [PLAIN], "rejected", "ada"))
+    store.update("tones", lambda pack: decide(pack, [CONTRARY], "approved", "ada"))
+    options = ("--validate-folds", "1", "--auto", "--apply")
+    found = json_of("tones", manifest, *options)
+    assert found["proposal"]["kept_decisions"] == {PLAIN: "rejected", CONTRARY: "approved"}
+    assert PLAIN in found["proposal"]["reject"] and CONTRARY in found["proposal"]["approve"]
+    first, second, _ = store.get("tones").entries
+    assert (first.status, first.decided_by, second.status) == ("rejected", "ada", "approved")
+    assert "The proposal keeps your 1 rejection and 1 approval." in run("tones", manifest, *options).stdout
 
 
 def test_unseen_folds_are_scored_and_the_pack_notes_the_look(store: PromptStore, manifest: Path, half: None):

@@ -9,7 +9,7 @@ from torch import Tensor
 from audioprompt import workbench
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.jobs import Stopped
-from audioprompt.prompts.decisions import redo, times_tested, undo
+from audioprompt.prompts.decisions import PROPOSED, redo, times_tested, undo
 from audioprompt.prompts.pack import PackEntry, PackError, Status
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
@@ -200,17 +200,53 @@ def test_a_template_that_someone_removed_stops_no_other_decision(store: PromptSt
 
 
 def test_a_proposal_names_only_what_it_would_change(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(workbench, "propose", lambda board: board.alone.mean(axis=1) == 0.5)  # PLAIN and CONTRARY
+    monkeypatch.setattr(workbench, "propose", lambda board, **_: board.alone.mean(axis=1) == 0.5)  # PLAIN and CONTRARY
     entries = [entry.model_copy(update={"status": "approved"}) for entry in PACK.entries[::2]]
     pack = PACK.model_copy(update={"entries": (entries[0], PACK.entries[1], entries[1])})
-    proposal = workbench.proposed(bench)
+    proposal = workbench.proposed(bench, PACK)
     assert proposal.selection.tolist() == [True, True, False]
     assert proposal.changes(pack) == {CONTRARY: "approved", BIASED: "rejected"}
     assert proposal.standing.ensemble == Score(4, 8)  # the two cancel out, and the first class wins
 
 
+def test_what_people_decided_is_no_matter_of_a_proposal(store: PromptStore, bench: Bench):
+    workbench.decided(store, bench, "tones", {PLAIN: "rejected"}, "ada")
+    pack = workbench.decided(store, bench, "tones", {CONTRARY: "approved"}, "ada", "wanted by the lab")
+    proposal = workbench.proposed(bench, pack)
+    assert proposal.kept == {PLAIN: "rejected", CONTRARY: "approved"}
+    assert proposal.kept_in_words == "your 1 rejection and 1 approval"
+    assert proposal.selection.tolist()[:2] == [False, True] and proposal.wanted[PLAIN] == "rejected"
+    later = workbench.decided(store, bench, "tones", {BIASED: "rejected"}, "bob")
+    assert workbench.revised(proposal, bench, later).wanted[BIASED] == "rejected"
+    applied = workbench.apply_proposal(store, bench, "tones", proposal, AUTO)
+    assert [entry.status for entry in applied.entries] == ["rejected", "approved", "rejected"]
+    assert applied == later, "decisions that came after the proposal was made stay as well"
+
+
+def test_an_applied_proposal_is_open_to_the_next_but_not_once_a_person_confirms_it(store: PromptStore, bench: Bench):
+    proposal = workbench.proposed(bench, store.get("tones"))
+    pack = workbench.apply_proposal(store, bench, "tones", proposal, "ada")
+    assert {entry.reason for entry in pack.entries} == {PROPOSED}
+    assert not workbench.proposed(bench, pack).kept
+    text, status = next(iter(proposal.wanted.items()))
+    confirmed = workbench.decided(store, bench, "tones", {text: status}, "ada")
+    assert workbench.proposed(bench, confirmed).kept == {text: status}
+    back = store.update("tones", lambda pack: undo(pack, "ada"))
+    assert not workbench.proposed(bench, back).kept
+
+
+def test_approvals_of_nobody_and_of_the_bundled_packs_are_open_rejections_of_nobody_are_not(bench: Bench):
+    entries = [
+        PACK.entries[0].model_copy(update={"status": "approved"}),
+        PACK.entries[1].model_copy(update={"status": "approved", "decided_by": "audioprompt"}),
+        PACK.entries[2].model_copy(update={"status": "rejected"}),
+    ]
+    pack = PACK.model_copy(update={"entries": tuple(entries)})
+    assert workbench.proposed(bench, pack).kept == {BIASED: "rejected"}
+
+
 def test_auto_curation_proposes_some_of_the_templates(bench: Bench):
-    proposal = workbench.proposed(bench)
+    proposal = workbench.proposed(bench, PACK)
     assert proposal.selection.any() and proposal.wanted.keys() == bench.row.keys()
 
 

@@ -33,7 +33,10 @@ def curate(
     test_folds: Annotated[
         str | None, typer.Option(help="Score on the unseen clips of these folds too; the pack notes each such look.")
     ] = None,
-    auto: Annotated[bool, typer.Option("--auto", help="Propose which prompts to approve and which to reject.")] = False,
+    auto: Annotated[
+        bool,
+        typer.Option("--auto", help="Propose which prompts to approve and which to reject; what people decided stays."),
+    ] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Write the proposal to the store; it can be undone.")] = False,
     model: ModelName = "embedded",
     weights: Weights = None,
@@ -66,11 +69,9 @@ def curate(
         bench = workbench.measure(encoder, pack, clips, split, _of_anything(progress))
     if unseen_folds:
         bench = replace(bench, unseen=clips.in_folds(unseen_folds))
-    proposal = workbench.proposed(bench) if auto else None
+    proposal = workbench.proposed(bench, pack) if auto else None
     if proposal and apply:
-        pack = workbench.decided(
-            store, bench, pack_id, proposal.changes(pack), workbench.AUTO, "proposed by auto-curation"
-        )
+        pack = workbench.apply_proposal(store, bench, pack_id, proposal, workbench.AUTO)
     held_out = None
     if unseen_folds:
         selection = proposal.selection if proposal else bench.approved(pack)
@@ -117,6 +118,7 @@ def _json(bench: Bench, pack: PromptPack, proposal: Proposal | None, held_out: H
         and {
             "approve": [text for text, status in proposal.wanted.items() if status == "approved"],
             "reject": [text for text, status in proposal.wanted.items() if status == "rejected"],
+            "kept_decisions": proposal.kept,
             **_standing_json(proposal.standing),
         },
         "held_out": held_out
@@ -166,6 +168,8 @@ def _tables(
     chosen = [(f"approved ({len(pack.approved)})", stands)] if pack.approved else []
     if proposal:
         chosen.append((f"proposed ({proposal.selection.sum()})", proposal.standing))
+    if proposal and proposal.kept:
+        yield f"The proposal keeps {proposal.kept_in_words}."
     yield from _ensembles(f"{bench.board.n} clips", len(pack.entries), stands, chosen)
     if held_out:
         name = f"proposed ({proposal.selection.sum()})" if proposal else f"approved ({len(pack.approved)})"

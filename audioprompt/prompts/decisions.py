@@ -32,6 +32,10 @@ from audioprompt.prompts.pack import (
 
 ADD, DECIDE, UNDO, REDO, MEASURE, TEST = "add", "decide", "undo", "redo", "measure", "test"
 
+AUTO = "auto-curate"  # who decides where a selection was proposed and nobody looked at it
+PROPOSED = "proposed by auto-curation"  # the reason of a decision that a person took over from a proposal
+PROGRAMS = frozenset({AUTO, "audioprompt", "audioprompt curate"})  # names of programs in ``decided_by``
+
 Change = tuple[HistoryEvent, ...]  # the events of one change: one, or as many as a bulk action had templates
 
 
@@ -45,7 +49,8 @@ def decide(
 ) -> PromptPack:
     """Give templates a status, all in one change.
 
-    Templates that have it already, for this reason or with none given now, are left alone.
+    Templates that have it already, for this reason or with none given now, are left alone; but a person who gives the
+    status that was proposed makes the decision their own.
 
     Args:
         pack: the pack they are in.
@@ -59,7 +64,13 @@ def decide(
         PackError: a template is not in the pack, or one of the other arguments does not fit a pack.
     """
     reason = one_line(reason or "") or None
-    turned = [entry for entry in _chosen(pack, texts) if entry.status != status or reason not in (None, entry.reason)]
+    turned = [
+        entry
+        for entry in _chosen(pack, texts)
+        if entry.status != status
+        or reason not in (None, entry.reason)
+        or (reason is None and who not in PROGRAMS and _proposed(entry))
+    ]
     told = [
         {
             "template": entry.template.text,
@@ -74,6 +85,20 @@ def decide(
     ]
     events = _events(pack, DECIDE, who, at, told)
     return _changed(pack, [_decided(entry, event) for entry, event in _matched(pack, events)], events)
+
+
+def by_person(entry: PackEntry) -> bool:
+    """Whether a person decided on an entry, so that no program may decide otherwise.
+
+    Approved entries of nobody, as in a list that was imported, are open; a rejection is always somebody's.
+    """
+    if entry.status == "candidate" or _proposed(entry) or entry.decided_by in PROGRAMS:
+        return False
+    return entry.status == "rejected" or entry.decided_by is not None
+
+
+def _proposed(entry: PackEntry) -> bool:
+    return entry.status != "candidate" and (entry.decided_by == AUTO or entry.reason == PROPOSED)
 
 
 def undo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:

@@ -234,20 +234,29 @@ def decide(
         pack: An id that `packs` lists.
         templates: Which of its templates, with {} or {label} for the label.
         status: approved, rejected, or candidate for undecided again.
-        reason: Why, for whoever reads the pack's history.
+        reason: Why, for whoever reads the pack's history. With the reason that `propose` gives, decisions of people stay.
 
     Returns:
-        approved, the templates that are approved now; counts of each status.
-    """
+        approved, the templates that are approved now; counts of each status; kept, the templates that were left as people decided on them.
+    """  # noqa: E501
     texts = [Template.parse(text).text for text in templates]
-    changed = _store(request).update(
-        pack, lambda now: decisions.decide(now, texts, status, who(request), reason=reason or None)
-    )
+    kept: list[str] = []
+
+    def change(now: PromptPack) -> PromptPack:
+        of_people = reason == decisions.PROPOSED and {
+            one.template.text for one in now.entries if decisions.by_person(one) and one.status != status
+        }
+        kept[:] = [text for text in texts if of_people and text in of_people]
+        free = [text for text in texts if text not in kept]
+        return decisions.decide(now, free, status, who(request), reason=reason or None)
+
+    changed = _store(request).update(pack, change)
     statuses = [entry.status for entry in changed.entries]
     return {
         "pack": changed.id,
         "approved": changed.as_strings(),
         "counts": {one: statuses.count(one) for one in typing.get_args(Status)},
+        "kept": [Template(text).as_string() for text in kept],
     }
 
 
@@ -380,7 +389,7 @@ def propose(
 ) -> Answer:
     """Propose which prompts to approve and which to reject, by measuring them on a part of labelled clips.
 
-    Nothing is changed: `decide` does that.
+    Nothing is changed: `decide` does that. What people have decided on a pack's templates is part of the proposal.
 
     Args:
         pack: An id that `packs` lists.
@@ -392,13 +401,13 @@ def propose(
         model: The model that hears, a name that `models` lists.
 
     Returns:
-        approve and reject, templates with {} for the label; accuracy and interval of vanilla, of the best single template, of all and of the ensemble proposed, on the clips it was chosen on and, if asked for, held_out.
+        approve and reject, templates with {} for the label; kept, those among them that people decided on, with their status; reason, for `decide`; accuracy and interval of vanilla, of the best single template, of all and of the ensemble proposed, on the clips it was chosen on and, if asked for, held_out.
     """  # noqa: E501
     chosen, encoder = _pack(pack, templates, request), shared_model(model, request)
     with _labelled(data, clips, request, progress) as labelled:
         split = workbench.Split(tuple(folds)) if folds else workbench.Split.suggested(labelled)
         bench = workbench.measure(encoder, chosen, labelled, split, progress)
-        proposal = workbench.proposed(bench)
+        proposal = workbench.proposed(bench, chosen)
         unseen = workbench.score_held_out(bench, proposal.selection, progress) if held_out else None
     if unseen and pack:
         workbench.note_held_out(_store(request), bench, pack, unseen, workbench.AUTO)
@@ -411,6 +420,10 @@ def propose(
         "n": bench.board.n,
         "approve": [text for text, status in wanted.items() if status == "approved"],
         "reject": [text for text, status in wanted.items() if status == "rejected"],
+        "kept": {
+            entry.template.as_string(): entry.status for entry in chosen.entries if entry.template.text in proposal.kept
+        },
+        "reason": decisions.PROPOSED,
         **_stands(proposal.standing),
         "held_out": unseen
         and {"split": split.name(bench.unseen, held_out=True), "n": unseen.ensemble.n, **_stands(unseen)},

@@ -125,6 +125,8 @@ def drawn(desk: Desk, request: gr.Request | None, note: str = "", go: str | None
     Raises:
         PackError: the pack is gone, or its file is broken.
     """
+    from audioprompt import workbench
+
     store = roles.store(request)
     stamp, pack = store.stamp(desk.pack_id), store.get(desk.pack_id)
     bench = desk.bench.for_pack(pack)
@@ -136,7 +138,8 @@ def drawn(desk: Desk, request: gr.Request | None, note: str = "", go: str | None
     selected = go or desk.selected
     if selected not in rows:
         selected = next(iter(desk.rows), "")
-    desk = replace(desk, stamp=stamp, selected=selected, turn=desk.turn + 1)
+    proposal = desk.proposal and workbench.revised(desk.proposal, bench, pack)
+    desk = replace(desk, stamp=stamp, selected=selected, proposal=proposal, turn=desk.turn + 1)
     changes = desk.proposal.changes(pack) if desk.proposal else {}
     return Drawn(
         desk,
@@ -182,8 +185,7 @@ def _done(desk: Desk, act: Mapping[str, Any], store: PromptStore, who: str) -> t
         store.update(desk.pack_id, partial(take, who=who))
         return replace(desk, held_out=None), concerned[0].template if len(concerned) == 1 else None
     if what == "apply" and desk.proposal:
-        wanted = desk.proposal.changes(store.get(desk.pack_id))
-        workbench.decided(store, desk.bench, desk.pack_id, wanted, who, reason="proposed by auto-curation")
+        workbench.apply_proposal(store, desk.bench, desk.pack_id, desk.proposal, who)
         return replace(desk, proposal=None, held_out=None), None
     if what == "dismiss":
         return replace(desk, proposal=None), None
@@ -526,6 +528,11 @@ def _entered(
         yield answer(message=pack_id)
 
 
+def _page(request: gr.Request | None) -> str:
+    """What keeps the work of one open page apart from that of all others: each has a Stop of its own."""
+    return (request and request.session_hash) or ""
+
+
 def show_proposal(desk: Desk | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Propose a whole selection, and mark what it would change."""
     from audioprompt.jobs import JOBS
@@ -534,7 +541,12 @@ def show_proposal(desk: Desk | None, request: gr.Request | None = None) -> Itera
     if desk is None:
         return
     bench = desk.bench
-    job = JOBS.start(lambda _: proposed(bench), key=(id(bench), "proposal"))
+    pack = outcome(lambda: roles.store(request).get(desk.pack_id))
+    if isinstance(pack, str):
+        yield [pack, *AS_IT_IS]
+        return
+    bench = bench.for_pack(pack)
+    job = JOBS.start(lambda _: proposed(bench, pack), key=(_page(request), id(bench), "proposal", pack.history[-1:]))
     while not job.finished(LOOK_SECONDS):
         yield [view.WEIGHING, *AS_IT_IS]
     yield ["", *drawn(replace(desk, proposal=job.result()), request)]
@@ -549,7 +561,9 @@ def show_held_out(desk: Desk | None, request: gr.Request | None = None) -> Itera
         return
     store, bench = roles.store(request), desk.bench
     approved = bench.approved(store.get(desk.pack_id))
-    job = JOBS.start(lambda job: score_held_out(bench, approved, job.progress), key=(id(bench), approved.tobytes()))
+    job = JOBS.start(
+        lambda job: score_held_out(bench, approved, job.progress), key=(_page(request), id(bench), approved.tobytes())
+    )
     for message in followed(job):
         yield [message, *AS_IT_IS]
     found = outcome(job.result)

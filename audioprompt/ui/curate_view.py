@@ -290,10 +290,13 @@ def _proposal(proposal: Proposal, pack: PromptPack, stands: Standing) -> str:
     found = proposal.standing.ensemble
     what = f"approve {approve} more and reject {reject}" if changes else "change nothing"
     apply = '<button type="button" class="primary" data-do="apply">Apply</button>' if changes else ""
+    kept = (
+        f" It keeps <b>{proposal.kept_in_words}</b>: clear a decision to have it weighed too." if proposal.kept else ""
+    )
     return (
         f'<div class="proposal"><p>Auto-curation keeps <b>{size}</b> of {len(pack.entries)}: '
         f"<b>{percent(found)}</b> ± {half_width(found)} on these clips, now it is {percent(stands.ensemble)}. "
-        f"It would {what}. How much of this lasts, the held-out clips tell.</p>"
+        f"It would {what}.{kept} How much of this lasts, the held-out clips tell.</p>"
         f'<div class="buttons">{apply}<button type="button" data-do="dismiss">Dismiss</button></div></div>'
     )
 

@@ -1,5 +1,6 @@
 """The Curate tab's handlers as plain functions, and the HTML they make: no browser, no server."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -300,7 +301,7 @@ def test_prompts_are_filled_with_the_class_chosen(desk: Desk):
 
 
 def test_a_proposal_is_shown_pondered_and_applied(desk: Desk, store: PromptStore, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(workbench, "propose", lambda board: board.alone.mean(axis=1) == 0.5)
+    monkeypatch.setattr(workbench, "propose", lambda board, **_: board.alone.mean(axis=1) == 0.5)
     *_, (_, *parts) = curate.show_proposal(desk)
     shown = Drawn(*parts)
     assert "Auto-curation keeps <b>2</b> of 3" in shown.actions
@@ -312,6 +313,55 @@ def test_a_proposal_is_shown_pondered_and_applied(desk: Desk, store: PromptStore
     assert "approved 2, rejected 1" in done.foot and "Auto-curation" not in done.actions
     act(done.desk, {"do": "undo"})
     assert statuses(store) == ["candidate"] * 3
+
+
+def test_a_proposal_keeps_what_the_person_rejected_and_says_so(desk: Desk, store: PromptStore):
+    desk = act(desk, {"do": "rejected", "on": PLAIN}).desk
+    *_, (_, *parts) = curate.show_proposal(desk)
+    shown = Drawn(*parts)
+    assert "It keeps <b>your 1 rejection</b>" in shown.actions
+    shown = act(shown.desk, {"do": "rejected", "on": BIASED})
+    assert "It keeps <b>your 2 rejections</b>" in shown.actions, "also what was decided while the proposal is shown"
+    act(shown.desk, {"do": "apply"})
+    assert statuses(store) == ["rejected", "approved", "rejected"]
+
+
+def someone(session: str) -> Any:
+    """The request of a page."""
+    request: Any = SimpleNamespace(headers={"host": "127.0.0.1"}, cookies={}, scope={})
+    return gr.Request(request, session_hash=session)
+
+
+@pytest.mark.parametrize("slow", ["score_held_out", "proposed"])
+def test_one_page_s_stop_ends_no_other_s_work(
+    desk: Desk, store: PromptStore, monkeypatch: pytest.MonkeyPatch, slow: str
+):
+    go_on, started = Event(), []
+    work = getattr(workbench, slow)
+
+    def slowly(*given: Any) -> Any:
+        started.append(given)
+        assert go_on.wait(20)
+        if slow == "score_held_out":
+            given[-1]("clips", 1, 2)
+        return work(*given)
+
+    monkeypatch.setattr(workbench, slow, slowly)
+    desk = act(desk, {"do": "approved", "on": PLAIN}).desk
+    show = curate.show_held_out if slow == "score_held_out" else curate.show_proposal
+    first, second = show(desk, someone("one")), show(desk, someone("two"))
+    messages = [next(first)[0], next(second)[0]]
+    while len(started) < 2:
+        time.sleep(0.01)
+    if slow == "score_held_out":
+        job_ids = [message.split('data-stop="')[1].split('"')[0] for message in messages]
+        assert job_ids[0] != job_ids[1]
+        JOBS.stop(job_ids[0])
+    go_on.set()
+    *_, (message, *parts) = second
+    assert message == "" and Drawn(*parts).desk is not gr.skip()
+    if slow == "score_held_out":
+        assert "Stopped." in list(first)[-1][0]
 
 
 def test_held_out_clips_are_scored_on_demand_counted_and_outdated_by_a_decision(desk: Desk, store: PromptStore):
