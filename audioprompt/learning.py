@@ -37,6 +37,7 @@ from audioprompt.few_shot import (
 )
 from audioprompt.few_shot.base import Augment
 from audioprompt.few_shot.sharing import HeadScore, record_of
+from audioprompt.lines import named
 from audioprompt.models.base import AudioTextModel, ProjectedAudio
 from audioprompt.prompts.template import Template
 from audioprompt.reports import Score, confusion, score
@@ -164,6 +165,7 @@ class Step:
         shots: clips per class.
         epochs: of this fit.
         history: the epochs of it that are done.
+        again_on: how many clips a method is fitted on again, now that it was measured; None while it is measured.
     """
 
     method: str
@@ -173,6 +175,7 @@ class Step:
     shots: int
     epochs: int
     history: tuple[Epoch, ...] = ()
+    again_on: int | None = None
 
     @property
     def epochs_done(self) -> tuple[int, int]:
@@ -207,21 +210,25 @@ class Outcome:
         method: which.
         fits: one for each seed, fewer where it was stopped.
         problem: why there are no more, as a sentence; None where nothing went wrong.
+        again: the first seed's fit once more, on all clips, those that gave the score too; None where there is none.
     """
 
     method: str
     fits: tuple[Fit, ...]
     problem: str | None = None
+    again: Fit | None = None
 
     @property
     def head(self) -> Head | None:
-        """What was learned with the first seed, the one to be used."""
-        return self.fits[0].head if self.fits else None
+        """The head to use: fitted again on all clips, or else what the first seed's fit learned."""
+        fit = self.again or next(iter(self.fits), None)
+        return fit.head if fit else None
 
     @property
     def advice(self) -> str | None:
         """What to change before the next fit, as a sentence; None where all went well."""
-        return self.problem or next((fit.head.notice for fit in self.fits if fit.head.notice), None)
+        fits = [self.again, *self.fits] if self.again else self.fits
+        return self.problem or next((fit.head.notice for fit in fits if fit.head.notice), None)
 
     @property
     def accuracies(self) -> list[float]:
@@ -257,6 +264,8 @@ class Results:
         outcomes: of each method, in the trial's order; of those begun where it was stopped.
         notice: which classes have fewer clips than were asked for; None where none has.
         stopped: whether it was ended before its time.
+        clips: all of the trial, those to choose the shots from and those held back.
+        zero_shot: the accuracy of one plain prompt on the clips held back, 0 to 1; None where it was not measured.
     """
 
     trial: Trial
@@ -266,6 +275,8 @@ class Results:
     outcomes: tuple[Outcome, ...]
     notice: str | None = None
     stopped: bool = False
+    clips: int = 0
+    zero_shot: float | None = None
 
     @property
     def best(self) -> Outcome | None:
@@ -276,6 +287,12 @@ class Results:
     def of(self, method: str) -> Outcome | None:
         """One method's outcome."""
         return next((outcome for outcome in self.outcomes if outcome.method == method), None)
+
+    def fitted_on(self, outcome: Outcome) -> int | None:
+        """How many clips the head to use learned from; None for a method that learns nothing."""
+        if outcome.method in LEARNS_NOTHING:
+            return None
+        return self.clips if outcome.again else self.learned_from
 
 
 OnStep = Callable[[Step], None]
@@ -313,20 +330,6 @@ def run(
     tell, asked_to_stop = on_step or (lambda step: None), stop or (lambda: False)
     begun, outcomes = 0, []
 
-    def fitted(method: str, seed: int) -> Fit | None:
-        settings = replace(trial.settings, seed=seed)
-        step = Step(method, seed, begun, fits, trial.shots, settings.epochs)
-        tell(step)
-        learned = train.take(shots[seed].rows.tolist())
-        head = build(method, model, classes, settings, trial.templates, trial.start)
-        fit = head.fit
-        if trial.dropout and isinstance(head, LearnedHead):
-            fit = partial(head.fit, augment=_dropping(model, learned.clips, trial.dropout, seed))
-        began = time.perf_counter()
-        fit(learned.audio, learned.clips.truth, lambda _: tell(replace(step, history=head.history)), asked_to_stop)
-        seconds = time.perf_counter() - began
-        return scored(Fit(seed, head, seconds), test) if head.state else None
-
     for method, seeds in plan:
         done: list[Fit] = []
         problem = None
@@ -334,19 +337,50 @@ def run(
             if asked_to_stop():
                 break
             begun += 1
+            step = Step(method, seed, begun, fits, trial.shots, trial.settings.epochs)
             try:
-                if (fit := fitted(method, seed)) is not None:
-                    done.append(fit)
+                fit = _fitted(model, train.take(shots[seed].rows.tolist()), trial, step, tell, asked_to_stop)
+                if fit is not None:
+                    done.append(scored(fit, test))
             except FewShotError as error:
                 problem = str(error)
                 begun += len(seeds) - len(done) - 1
                 break
         if done or problem:
             outcomes.append(Outcome(method, tuple(done), problem))
-    first = shots[trial.seeds[0]]
+    held_back = test.clips if test else None
+    plain = next((outcome.accuracy for outcome in outcomes if outcome.method == "zero-shot"), None)
     return Results(
-        trial, classes, len(first.rows), len(test.clips) if test else 0, tuple(outcomes), first.notice, asked_to_stop()
-    )
+        trial, classes, len(shots[trial.seeds[0]].rows), len(held_back or ()), tuple(outcomes),
+        _few(train.clips, held_back, trial.shots), asked_to_stop(), len(train.clips) + len(held_back or ()), plain,
+    )  # fmt: skip
+
+
+def _few(train: LabelledClips, test: LabelledClips | None, shots: int) -> str | None:
+    """Which classes have fewer clips to learn from than were asked for, as a sentence; None where none has.
+
+    It also tells how many were held back: a person counts all clips that they gave.
+    """
+    learned, held_back = Counter(train.labels), Counter(test.labels if test else ())
+    few = [
+        f"{said} ({learned[name]}{f', and {held_back[name]} held back' if held_back[name] else ''})"
+        for name, said in zip(train.classes, train.spoken_classes, strict=True)
+        if learned[name] < shots
+    ]
+    return f"Fewer than {shots} clips to learn from: {named(few)}." if few else None
+
+
+def _fitted(model: AudioTextModel, learned: Heard, trial: Trial, step: Step, tell: OnStep, stop: Stop) -> Fit | None:
+    """Fit the method of a step on clips; None where that was stopped before its first epoch had ended."""
+    settings = replace(trial.settings, seed=step.seed)
+    tell(step)
+    head = build(step.method, model, learned.clips.spoken_classes, settings, trial.templates, trial.start)
+    fit = head.fit
+    if trial.dropout and isinstance(head, LearnedHead):
+        fit = partial(head.fit, augment=_dropping(model, learned.clips, trial.dropout, step.seed))
+    began = time.perf_counter()
+    fit(learned.audio, learned.clips.truth, lambda _: tell(replace(step, history=head.history)), stop)
+    return Fit(step.seed, head, time.perf_counter() - began) if head.state else None
 
 
 def _dropping(model: AudioTextModel, clips: LabelledClips, share: float, seed: int) -> Augment:
@@ -393,11 +427,13 @@ class Tried:
         results: of the trial.
         train: clips to learn from.
         test: clips held back; None where there were too few.
+        clips: both.
     """
 
     results: Results
     train: Heard
     test: Heard | None
+    clips: Heard
 
 
 def try_out(
@@ -411,6 +447,8 @@ def try_out(
     stop: Stop | None = None,
 ) -> Tried:
     """Embed labelled clips, hold some back, and `run` a trial on the others; see `hold_back`, `hear` and `run`.
+
+    The heads have then not learned from the clips held back: see `fit_again`.
 
     Raises:
         AudioError: a clip cannot be used.
@@ -427,7 +465,59 @@ def try_out(
         return Heard(some, np.stack([vectors[path] for path in some.paths]))
 
     train, test = part(learned_from), part(held_back) if held_back else None
-    return Tried(run(model, train, test, trial, on_step, stop), train, test)
+    results = run(model, train, test, trial, on_step, stop)
+    if test and results.zero_shot is None:  # what a head is worth shows beside what needs no clips
+        plain = build("zero-shot", model, results.classes).score(test.audio, test.clips.truth)
+        results = replace(results, zero_shot=plain)
+    return Tried(results, train, test, heard)
+
+
+def fit_again(
+    model: AudioTextModel,
+    tried: Tried,
+    methods: Collection[str] | None = None,
+    on_step: OnStep | None = None,
+    stop: Stop | None = None,
+) -> Tried:
+    """Fit methods once more, on all clips, now that clips held back have given their score; the best method first.
+
+    A head that is put to use should know every clip there is. Its score stays that of the fit that was measured.
+    Nothing is done where a method learned from all clips before or learns nothing, or after the trial was stopped. A
+    fit that is stopped or fails leaves the method with the head that was measured.
+
+    Args:
+        model: what heard the clips.
+        tried: a trial, measured.
+        methods: which; None for all of them.
+        on_step: told before every fit and after every epoch.
+        stop: asked again and again whether to end.
+    """
+    results, trial = tried.results, tried.results.trial
+    asked_to_stop = stop or (lambda: False)
+    wanted = [
+        outcome
+        for outcome in sorted(results.outcomes, key=lambda outcome: outcome is not results.best)
+        if outcome.fits and outcome.method not in LEARNS_NOTHING and (methods is None or outcome.method in methods)
+    ]
+    if results.stopped or results.learned_from == len(tried.clips.clips):
+        return tried
+    again: dict[str, Outcome] = {}
+    for number, outcome in enumerate(wanted, 1):
+        step = Step(
+            outcome.method, outcome.fits[0].seed, number, len(wanted), trial.shots, trial.settings.epochs,
+            again_on=len(tried.clips.clips),
+        )  # fmt: skip
+        if asked_to_stop():
+            break
+        try:
+            fit = _fitted(model, tried.clips, trial, step, on_step or (lambda step: None), asked_to_stop)
+        except FewShotError as error:
+            again[outcome.method] = replace(outcome, problem=f"It could not be fitted again on all clips: {error}")
+        else:
+            if not asked_to_stop():
+                again[outcome.method] = replace(outcome, again=fit)
+    outcomes = tuple(again.get(outcome.method, outcome) for outcome in results.outcomes)
+    return replace(tried, results=replace(results, outcomes=outcomes, stopped=asked_to_stop()))
 
 
 def interval_over_seeds(scores: Sequence[Score]) -> tuple[float, float]:
@@ -529,11 +619,11 @@ def shared(results: Results, method: str, model: AudioTextModel, data: str, lice
     outcome = results.of(method)
     if outcome is None or outcome.head is None:
         raise FewShotError(f"there is no {method} head: fit one first")
-    found = outcome.fits[0].score
-    plain = results.of("zero-shot")
+    found, learns = outcome.fits[0].score, method not in LEARNS_NOTHING
     scores = [HeadScore(
-        data=f"{data}, held back", n=found.n, accuracy=found.accuracy, zero_shot=plain.accuracy if plain else None
+        data=f"{data}, held back", n=found.n, accuracy=found.accuracy, zero_shot=results.zero_shot,
+        fitted_on=results.learned_from if learns else None,
     )] if found else []  # fmt: skip
-    return SharedHead(
-        outcome.head, record_of(outcome.head, model, data, licence or None, results.trial.shots, tuple(scores))
-    )
+    shots = results.trial.shots if learns and not outcome.again else None
+    record = record_of(outcome.head, model, data, licence or None, shots, tuple(scores), results.fitted_on(outcome))
+    return SharedHead(outcome.head, record)

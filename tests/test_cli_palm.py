@@ -52,7 +52,7 @@ def test_fit_for_people(model: CountingModel, store: PromptStore, clips: Path) -
     result = run("palm", "fit", clips, "--train-folds", "1,2", "--epochs", 5)
     assert result.exit_code == 0
     assert "palm" in result.stdout and "100.0 %" in result.stdout and "relies on what was learned" in result.stdout
-    assert "Fewer than 16 clips, so all were taken: low hum (4), whistle (4)." in result.stderr
+    assert "low hum (4, and 2 held back), whistle (4, and 2 held back)" in result.stderr
 
 
 def test_a_folder_of_few_clips_gives_a_head_without_a_score(
@@ -75,6 +75,7 @@ def test_heads_are_saved_asked_and_described(
         "palm", "fit", clips, "--method", methods, "--train-folds", "1,2", "--save", "head", "--data-licence", "CC0-1.0"
     )
     assert result.exit_code == 0 and "The palm head is in head" in result.stderr
+    assert "Measured on 4 held-out clips, then fitted again on all 12." in result.stderr
     head = "head" if methods == "palm" else "head/palm"
     found = json_of("palm", "predict", head, "whistle-3-0.wav", "low_hum-3-1.wav")
     assert [row["label"] for row in found["files"]] == ["whistle", "low hum"] and found["method"] == "palm"
@@ -95,6 +96,15 @@ def test_recordings_that_cannot_be_used_do_not_keep_others_from_being_heard(
     assert result.exit_code == 1 and "broken.wav" in result.stderr
     assert [row["file"] for row in found["files"]] == ["whistle-3-0.wav"]
     assert [row["file"] for row in found["errors"]] == ["broken.wav"]
+
+
+def test_the_head_that_was_measured_is_saved_on_request(
+    model: CountingModel, store: PromptStore, clips: Path  # noqa: F811
+) -> None:  # fmt: skip
+    assert run("palm", "fit", clips, "--train-folds", "1,2", "--save", "head", "--no-again").exit_code == 0
+    card = run("palm", "card", "head").stdout
+    assert "8 clips, up to 16 per class" in card and "Measured on 4 held-out clips." in card
+    assert "fitted again" not in card
 
 
 @pytest.mark.parametrize("start", ["vanilla", "pack"])

@@ -157,7 +157,10 @@ def test_the_same_trial_gives_the_same_results(model: AudioTextModel, heard: tup
 
 def test_fewer_clips_than_shots_are_noted(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
     assert learning.run(model, *heard, Trial(shots=5, settings=QUICK)).notice is None
-    assert "all were taken: rain (5)" in (learning.run(model, *heard, Trial(shots=16, settings=QUICK)).notice or "")
+    notice = learning.run(model, heard[0], None, Trial(shots=16, settings=QUICK)).notice
+    assert notice and notice.startswith("Fewer than 16 clips to learn from: rain (5), ")
+    notice = learning.run(model, *heard, Trial(shots=16, settings=QUICK)).notice
+    assert notice and "rain (5, and 5 held back)" in notice, "the clips that were given are all accounted for"
 
 
 def test_without_clips_held_back_there_are_heads_but_no_scores(
@@ -272,6 +275,79 @@ def test_a_head_is_saved_with_what_it_reached(
     assert (read.record.licence, read.record.data, read.record.shots) == ("CC-BY-4.0", "sounds of mine", 4)
     with pytest.raises(FewShotError, match="no coop head"):
         learning.shared(results, "coop", model, "x")
+
+
+# --- fitted again, on all clips ---------------------------------------------------------------------------------------
+
+
+def tried_on(model: AudioTextModel, heard: tuple[Heard, Heard], trial: Trial) -> learning.Tried:
+    train, test = heard
+    both = LabelledClips(
+        train.clips.paths + test.clips.paths, train.clips.labels + test.clips.labels, classes=CLASSES, name="tests"
+    )
+    every = Heard(both, np.concatenate([train.audio, test.audio]))
+    return learning.Tried(learning.run(model, train, test, trial), train, test, every)
+
+
+@pytest.mark.parametrize("method", ["palm", "linear-probe", "tip-adapter"])
+def test_a_head_that_is_used_has_learned_from_every_clip(
+    method: str, model: AudioTextModel, heard: tuple[Heard, Heard], tmp_path: Path
+) -> None:
+    tried = tried_on(model, heard, Trial((method,), 2, (3, 4), QUICK))
+    steps: list[Step] = []
+    again = learning.fit_again(model, tried, on_step=steps.append)
+    (before,), (outcome,) = tried.results.outcomes, again.results.outcomes
+    expected = learning.build(method, model, CLASSES, replace(QUICK, seed=3))
+    expected.fit(tried.clips.audio, tried.clips.clips.truth)
+    assert outcome.head and before.head
+    np.testing.assert_array_equal(outcome.head.logits(heard[1].audio), expected.logits(heard[1].audio))
+    assert not np.array_equal(outcome.head.logits(heard[1].audio), before.head.logits(heard[1].audio))
+    assert (outcome.accuracies, outcome.fits) == (before.accuracies, before.fits), "the score stays that of the earlier"
+    assert {step.again_on for step in steps} == {40} and steps[0].method == method
+
+    learning.shared(again.results, method, model, "tests").save_pretrained(tmp_path)
+    record = SharedHead.from_pretrained(tmp_path, model=model).record
+    assert (record.fitted_on, record.scores[0].fitted_on, record.shots) == (40, 8, None)
+    assert record.scores[0].accuracy == before.accuracies[0]
+    card = (tmp_path / "README.md").read_text()
+    assert "Measured on 20 held-out clips, then fitted again on all 40." in card
+    assert "The accuracy is that of the earlier fit, on 8 clips." in card
+
+
+def test_what_learns_nothing_or_from_all_clips_already_is_not_fitted_again(
+    model: AudioTextModel, heard: tuple[Heard, Heard]
+) -> None:
+    trial = Trial(("zero-shot", "tspe"), 2, settings=QUICK, templates=TEMPLATES)
+    again = learning.fit_again(model, tried_on(model, heard, trial))
+    assert all(outcome.head and outcome.again is None for outcome in again.results.outcomes)
+    assert learning.shared(again.results, "tspe", model, "tests").record.fitted_on is None
+    train = heard[0]
+    alone = learning.Tried(learning.run(model, train, None, Trial(settings=QUICK)), train, None, train)
+    assert learning.fit_again(model, alone) is alone
+    assert learning.shared(alone.results, "palm", model, "tests").record.fitted_on == 20
+
+
+@pytest.mark.parametrize("ended", ["stopped", "failed"])
+def test_a_head_that_could_not_be_fitted_again_is_the_one_that_was_measured(
+    ended: str, model: AudioTextModel, heard: tuple[Heard, Heard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = tried_on(model, heard, Trial(("palm",), 4, settings=QUICK))
+    steps: list[Step] = []
+
+    def fail(*_: object) -> None:
+        raise FewShotError("the loss grew out of bounds")
+
+    if ended == "failed":
+        monkeypatch.setattr(learning, "_fitted", fail)
+    again = learning.fit_again(
+        model, tried, None, steps.append, lambda: ended == "stopped" and len(steps) > 0 and bool(steps[-1].history)
+    )
+    (outcome,) = again.results.outcomes
+    assert outcome.again is None and outcome.head is tried.results.outcomes[0].head
+    assert again.results.stopped == (ended == "stopped")
+    assert ("could not be fitted again on all clips: the loss grew" in (outcome.advice or "")) == (ended == "failed")
+    record = learning.shared(again.results, "palm", model, "tests").record
+    assert (record.fitted_on, record.measured) == (16, "Measured on 20 held-out clips.")
 
 
 # --- the estimator ----------------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def fit(
         typer.Argument(metavar="MANIFEST", help="CSV file, folder, zip file, hf:owner/name, or 'instruments' to try."),
     ],
     method: Annotated[str, typer.Option(help="One or several: palm,coop,zero-shot.")] = "palm",
-    shots: Annotated[int, typer.Option(min=1, help="Clips per class to learn from.")] = 16,
+    shots: Annotated[int, typer.Option(min=1, help="Clips per class to learn from while it is measured.")] = 16,
     seeds: Annotated[str, typer.Option(help="One fit for each: 0,1,2.")] = "0",
     epochs: Annotated[int, typer.Option(min=1, help="How often every clip is seen.")] = 50,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.05,
@@ -68,8 +68,12 @@ def fit(
         typer.Option(min=0, max=0.95, help="Share of what is heard that every step drops; 0.5 in PALM's own code."),
     ] = 0.0,
     save: Annotated[
-        Path | None, typer.Option(help="Folder to save the head in; one in it for each of several.")
+        Path | None,
+        typer.Option(help="Folder to save the head in, fitted again on all clips; one in it for each of several."),
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again/--no-again", help="Fit what is saved again on all clips, those held back too.")
+    ] = True,
     data_licence: Annotated[str | None, typer.Option(help="The licence of the clips, for the head's card.")] = None,
     model: ModelName = "embedded",
     weights: Weights = None,
@@ -101,9 +105,13 @@ def fit(
         clips = open_clips(data, progress=progress)
     encoder = load_model(model, weights, device, half)
     with progress_bar("clips, then epochs") as progress:
-        results = learning.try_out(
+        tried = learning.try_out(
             encoder, clips, trial, learn_folds, other_folds, progress, lambda step: progress(*step.epochs_done)
-        ).results
+        )
+    if save and again:
+        with progress_bar("epochs on all clips") as progress:
+            tried = learning.fit_again(encoder, tried, on_step=lambda step: progress(*step.epochs_done))
+    results = tried.results
 
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name}
@@ -158,6 +166,7 @@ def _outcome_json(outcome: Outcome, results: Results) -> Json:
         "interval": outcome.interval,
         "per_seed": per_seed,
         "seconds": outcome.seconds if first else None,
+        "fitted_on": results.fitted_on(outcome),
         "confusion": first.confusion.tolist() if first and first.confusion is not None else None,
         "advice": outcome.advice,
     }
@@ -192,14 +201,15 @@ def _score(outcome: Outcome) -> tuple[str, str]:
 
 
 def _save(results: Results, model: AudioTextModel, data: str, licence: str | None, folder: Path) -> None:
-    """Save the first seed's head of each method."""
+    """Save the head of each method."""
     from audioprompt.learning import shared
 
     done = [outcome.method for outcome in results.outcomes if outcome.head]
     for method in done:
         place = folder / method if len(results.trial.methods) > 1 else folder
-        shared(results, method, model, data, licence).save_pretrained(place)
-        say(f"The {method} head is in {place}.")
+        head = shared(results, method, model, data, licence)
+        head.save_pretrained(place)
+        say(" ".join(filter(None, (f"The {method} head is in {place}.", head.record.measured))))
 
 
 # --- predict and card -------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from audioprompt.few_shot.cocoop import Cocoop
 from audioprompt.few_shot.coop import Coop
 from audioprompt.few_shot.palm import Palm, PalmDagger
 from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
-from audioprompt.lines import named, one_line
+from audioprompt.lines import counted, named, one_line
 from audioprompt.markdown import plain
 from audioprompt.models.base import AudioTextModel
 from audioprompt.prompts.pack import MAX_COUNT, MAX_LABELS, Line, Note, Record, in_plain_words
@@ -56,12 +56,14 @@ class HeadScore(Record):
         n: number of clips.
         accuracy: share of them put in the right class, 0 to 1.
         zero_shot: the same of plain zero-shot classification, where that was measured.
+        fitted_on: how many clips the fit that was measured had learned from, where it learns.
     """
 
     data: Line
     n: int = Field(ge=1, le=MAX_COUNT)
     accuracy: float = Field(ge=0, le=1)
     zero_shot: float | None = Field(default=None, ge=0, le=1)
+    fitted_on: int | None = Field(default=None, ge=1, le=MAX_COUNT)
 
 
 class HeadRecord(Record):
@@ -75,7 +77,8 @@ class HeadRecord(Record):
         settings: how it was fitted, `FitSettings` or what its method has instead.
         data: what it was fitted on.
         licence: of those clips, as stated by whoever fitted it.
-        shots: clips per class at most.
+        shots: clips per class at most, where that was bounded.
+        fitted_on: how many clips it learned from; more than a score's where it was fitted again after that.
         scores: how well it did.
         made_on: when it was fitted.
         notice: advice on how the fit went.
@@ -92,9 +95,23 @@ class HeadRecord(Record):
     data: Line
     licence: Line | None = None
     shots: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    fitted_on: int | None = Field(default=None, ge=1, le=MAX_COUNT)
     scores: Annotated[tuple[HeadScore, ...], FailFast()] = ()
     made_on: date | None = None
     notice: Note | None = None
+
+    @property
+    def measured(self) -> str | None:
+        """Which clips gave its score, and which it learned from after that, as a sentence; None without a score."""
+        if not self.scores:
+            return None
+        again = f", then fitted again on all {self.fitted_on}" if self.fitted_again else ""
+        return f"Measured on {counted(self.scores[0].n, 'held-out clip')}{again}."
+
+    @property
+    def fitted_again(self) -> bool:
+        """Whether it has learned from more clips than the fit that gave its score."""
+        return bool(self.scores) and (self.fitted_on or 0) > (self.scores[0].fitted_on or MAX_COUNT)
 
 
 def record_of(
@@ -104,6 +121,7 @@ def record_of(
     licence: str | None = None,
     shots: int | None = None,
     scores: tuple[HeadScore, ...] = (),
+    fitted_on: int | None = None,
 ) -> HeadRecord:
     """The record of a head that was fitted just now on a model's embeddings.
 
@@ -120,6 +138,7 @@ def record_of(
             data=data,
             licence=licence,
             shots=shots,
+            fitted_on=fitted_on,
             scores=scores,
             made_on=date.today(),
             notice=head.notice,
@@ -325,7 +344,16 @@ def card(record: HeadRecord) -> str:
     facts = {
         "Method": record.method,
         "Model": f"{record.model}, revision {record.revision}; on any other the head is refused",
-        "Fitted on": record.data + (f", up to {record.shots} clips per class" if record.shots else ""),
+        "Fitted on": ", ".join(
+            filter(
+                None,
+                (
+                    record.data,
+                    counted(record.fitted_on, "clip") if record.fitted_on else "",
+                    f"up to {record.shots} per class" if record.shots else "",
+                ),
+            )
+        ),
         "Licence of those clips, as stated": record.licence or "not stated",
         "Settings": ", ".join(f"{name} {value:g}" for name, value in sorted(record.settings.items())) or "none",
         "Fitted": str(record.made_on) if record.made_on else "date unknown",
@@ -341,12 +369,25 @@ def card(record: HeadRecord) -> str:
         f"A classification head for the audio-language model {plain(record.model)}, made with audioprompt.\n\n"
         + "".join(f"- **{name}:** {plain(fact)}\n" for name, fact in facts.items())
         + f"\n## Classes\n\n{', '.join(map(plain, record.classes))}\n"
-        + "\n## Accuracy on clips it had not seen\n\n"
-        + (f"| clips | n | this head | zero-shot |\n|---|---:|---:|---:|\n{scores}" if scores else "Not measured.\n")
+        + "\n## Accuracy on held-out clips\n\n"
+        + (f"| clips | n | this method | zero-shot |\n|---|---:|---:|---:|\n{scores}" if scores else "Not measured.\n")
+        + _how_measured(record)
         + (f"\n{plain(record.notice)}\n" if record.notice else "")
         + f"\n## Use\n\n```python\n{_USE.replace(_NAME, repr(record.model))}```\n"
         + "\nA probability says how one class compares with the others, not whether any of them is right.\n"
     )
+
+
+def _how_measured(record: HeadRecord) -> str:
+    """What the table of scores does not say: that the head has learned from the held-out clips since."""
+    if not record.measured:
+        return ""
+    earlier = (
+        f" The accuracy is that of the earlier fit, on {counted(record.scores[0].fitted_on or 0, 'clip')}."
+        if record.fitted_again
+        else ""
+    )
+    return f"\n{record.measured}{earlier}\n"
 
 
 _SPDX = re.compile(r"[A-Za-z0-9.+-]{2,40}")

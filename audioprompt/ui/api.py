@@ -449,7 +449,7 @@ def learn(
 ) -> Answer:
     """Learn to tell sounds apart from a few labelled clips of each, by several methods, and measure these.
 
-    A part of the clips is held back for the measurement where there are three recordings of every class.
+    A part of the clips is held back for the measurement where there are three recordings of every class; the best head is then fitted again on all of them.
 
     Args:
         data: The clips: "instruments" (bundled), "hf:owner/name" of the hub, or at home the path of your own.
@@ -464,11 +464,11 @@ def learn(
         dropout: The share of what is heard that each step of a fit leaves out; 0.5 often helps where clips are few.
 
     Returns:
-        methods, each with accuracy, interval, seconds and advice; best, the most accurate one; head, its id for `predict`; file, its head.safetensors to keep.
+        methods, each with accuracy, interval, seconds and advice; best, the most accurate one; fitted_on, how many clips its head learned from after that; head, its id for `predict`; file, its head.safetensors to keep.
     """  # noqa: E501
     from audioprompt.few_shot import METHODS, FewShotError, FitSettings
     from audioprompt.few_shot.sharing import FILE
-    from audioprompt.learning import HEADS, Trial, shared, try_out
+    from audioprompt.learning import HEADS, Trial, fit_again, shared, try_out
 
     names = tuple(dict.fromkeys(methods or ("palm", "zero-shot")))
     if unknown := [name for name in names if name not in METHODS]:
@@ -477,13 +477,17 @@ def learn(
     trial = Trial(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
     encoder = shared_model(model, request)
     with _labelled(data, clips, request, progress) as labelled:
-        results = try_out(
+        tried = try_out(
             encoder, labelled, trial, learn_folds, None, partial(_told, progress, "clips"),
             lambda step: _told(progress, "epochs", *step.epochs_done),
-        ).results  # fmt: skip
-    best = results.best or next((one for one in results.outcomes if one.head), None)
-    if best is None or best.head is None:
-        raise FewShotError(results.outcomes[0].problem or "nothing was learned: give more epochs")
+        )  # fmt: skip
+        results = tried.results
+        best = results.best or next((one for one in results.outcomes if one.head), None)
+        if best is None or best.head is None:
+            raise FewShotError(results.outcomes[0].problem or "nothing was learned: give more epochs")
+        results = fit_again(
+            encoder, tried, [best.method], lambda step: _told(progress, "epochs on all clips", *step.epochs_done)
+        ).results
     with tempfile.TemporaryDirectory(dir=roles.temporary()) as folder:
         fitted = shared(results, best.method, encoder, labelled.name)
         fitted.save_pretrained(folder)
@@ -494,6 +498,7 @@ def learn(
         "classes": results.classes,
         "learned_from": results.learned_from,
         "tested_on": results.tested_on,
+        "fitted_on": fitted.record.fitted_on,
         "notice": results.notice,
         "methods": [
             {

@@ -237,10 +237,13 @@ def learn(
     model_name: str,
     request: gr.Request | None = None,
 ) -> Iterator[Learned]:
-    """Try methods on the clips: yields how far it is, several times a second, and then what came of it."""
+    """Try methods on the clips: yields how far it is, several times a second, and then what came of it.
+
+    What is measured on clips held back is then fitted again on all of them, for that is the head to use.
+    """
     from audioprompt.few_shot import FewShotError
     from audioprompt.jobs import JOBS, Stopped
-    from audioprompt.learning import try_out
+    from audioprompt.learning import fit_again, try_out
     from audioprompt.models.base import ModelError
 
     clips = gathered.clips
@@ -253,8 +256,9 @@ def learn(
         learn_folds = folds if clips.folds and folds else None
 
         def work(job: Job[Tried]) -> Tried:
-            heard = partial(job.progress, "clips")
-            return try_out(model, clips, trial, learn_folds, None, heard, partial(setattr, job, "stage"), job.stopping)
+            heard, tell = partial(job.progress, "clips"), partial(setattr, job, "stage")
+            tried = try_out(model, clips, trial, learn_folds, None, heard, tell, job.stopping)
+            return fit_again(model, tried, None, tell, job.stopping)
 
         yield from _watched(job := JOBS.start(work), chance)
         tried = job.result()

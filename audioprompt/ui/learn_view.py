@@ -126,7 +126,8 @@ def fitting(step: Step, chance: float) -> str:
         chance: the loss of guessing.
     """
     done, total = step.epochs_done
-    words = f"{markup.METHOD_NAMES[step.method]}, seed {step.seed}, epoch {len(step.history)} of {step.epochs}"
+    what = f"again on all {counted(step.again_on, 'clip')}" if step.again_on else f"seed {step.seed}"
+    words = f"{markup.METHOD_NAMES[step.method]}, {what}, epoch {len(step.history)} of {step.epochs}"
     if step.fits > 1:
         words += f" (fit {step.fit} of {step.fits})"
     return _running(words, done / total, curves(step.history, step.epochs, chance))
@@ -178,7 +179,7 @@ def summary(results: Results) -> str:
     """The best method in large, what it learned from and was tested on in words, and the table of all methods."""
     notes = [results.notice] if results.notice else []
     if results.stopped:
-        notes.append("Stopped: what stands here is how far it came.")
+        notes.append("Stopped. These are the results so far." + _not_again(results))
     notes += [f"{markup.METHOD_NAMES[one.method]}: {one.advice}" for one in results.outcomes if one.advice]
     said = "".join(f'<div class="notice">{escape(note)}</div>' for note in notes)
     rows = "".join(_row(outcome, outcome is results.best) for outcome in results.outcomes if outcome.fits)
@@ -196,23 +197,42 @@ def summary(results: Results) -> str:
     )
 
 
+def _not_again(results: Results) -> str:
+    """Which heads have not learned from the clips held back, after a trial that was stopped."""
+    missed = [
+        markup.METHOD_NAMES[one.method]
+        for one in results.outcomes
+        if one.head and (results.fitted_on(one) or results.clips) < results.clips
+    ]
+    return f" Not fitted again on all {results.clips} clips: {', '.join(missed)}." if missed else ""
+
+
 _HOW_SURE = '<div class="notice">Intervals are over the seeds where these differ, else over the clips.</div>'
 
 
 def _headline(results: Results) -> str:
     best = results.best
-    clips = f"{counted(results.learned_from, 'clip')} of {counted(len(results.classes), 'class')}"
+    classes = counted(len(results.classes), "class")
     if best is None:
         ready = [outcome for outcome in results.outcomes if outcome.head]
         label = f"{markup.METHOD_NAMES[ready[0].method]} is ready" if ready else "Nothing was learned"
-        words = f"It learned from {clips}. With three clips of every class, some are held back and give a score."
+        learned = counted(results.fitted_on(ready[0]) or results.learned_from, "clip") if ready else ""
+        words = (
+            f"It learned from {learned} of {classes}. With three clips of every class, some are held back and give a "
+            "score."
+        )
         return f'<div class="label">{label}</div>' + (f'<div class="words">{words}</div>' if ready else "")
     seeds = len(best.fits)
-    words = f"Learned from {clips}, tested on {results.tested_on} others" + (f", {seeds} seeds." if seeds > 1 else ".")
-    plain = results.of("zero-shot")
-    if plain and plain is not best:
-        points = 100 * ((best.accuracy or 0) - (plain.accuracy or 0))
-        words = f"{points:.1f} points above zero-shot. {words}"
+    words = (
+        f"Learned from {counted(results.learned_from, 'clip')} of {classes}, measured on {results.tested_on} held-out "
+        f"clips{f', {seeds} seeds' if seeds > 1 else ''}."
+    )
+    if results.zero_shot is not None and best.method != "zero-shot":
+        points = round(100 * ((best.accuracy or 0) - results.zero_shot), 1)
+        side = f"{abs(points)} points {'above' if points > 0 else 'below'}" if points else "As good as"
+        words = f"{side} zero-shot. {words}"
+    if any(outcome.again for outcome in results.outcomes):
+        words += f" The heads to use were then fitted again on all {results.clips}."
     return (
         f'<div class="label">{markup.METHOD_NAMES[best.method]} <span>{percent(best.accuracy or 0)} %</span></div>'
         f'<div class="words">{words}</div>'

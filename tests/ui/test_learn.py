@@ -1,5 +1,6 @@
 """The Learn tab's handlers as plain functions: no browser, no server."""
 
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -132,7 +133,10 @@ def test_a_trial_shows_how_far_it_is_and_then_what_came_of_it(gathered: Gathered
     first, *_, last = learned(gathered)
     assert "Listening to the clips" in first.summary and not first.go.interactive and first.stop.interactive
     assert last.go.interactive and not last.stop.interactive
-    assert "tested on" in last.summary and last.summary.count("<tr") == 3
+    assert "Learned from 4 clips of 2 classes, measured on 2 held-out clips, 2 seeds." in last.summary
+    assert "The heads to use were then fitted again on all 6." in last.summary
+    assert "hum (2, and 1 held back)" in last.summary and "As good as zero-shot" in last.summary
+    assert last.summary.count("<tr") == 3
     assert 'class="result ready"' in last.summary
     assert last.head.choices == [("PALM", "palm"), ("Zero-shot", "zero-shot")]
     assert "on what it learned for" in last.details and "<svg" in last.details and "matrix" in last.details
@@ -147,6 +151,21 @@ def test_curves_follow_the_epochs() -> None:
     assert "PALM, seed 0, epoch 3 of 4 (fit 2 of 3)" in shown
     assert "0.667" in shown and "75.0 %" in shown and shown.count("<polyline") == 2
     assert f"width:{100 * 7 / 12:.1f}%" in shown
+
+
+def test_fitting_again_on_all_clips_is_shown_and_makes_the_head_to_use(gathered: Gathered) -> None:
+    # fits end within milliseconds here, so the page is shown what the job tells rather than watched
+    step = learning.Step("palm", 0, 1, 2, 16, 4, again_on=6)
+    assert "PALM, again on all 6 clips, epoch 0 of 4 (fit 1 of 2)" in learn_view.fitting(step, chance=1.0)
+    outcome = learned(gathered)[-1].tried.results.of("palm")
+    assert outcome.head is outcome.again.head is not outcome.fits[0].head
+
+
+def test_a_card_has_its_zero_shot_column_whether_or_not_that_was_tried(gathered: Gathered, tmp_path: Path) -> None:
+    tried = learned(gathered, ("linear-probe",))[-1].tried
+    with zipfile.ZipFile(learn.save(gathered, tried, "linear-probe", "", "fake")) as file:
+        card = file.read("README.md").decode()
+    assert re.search(r"\| 2 \| [\d.]+ % \| [\d.]+ % \|", card)
 
 
 def test_too_few_clips_for_a_score_still_give_a_head(gathered: Gathered) -> None:
@@ -224,6 +243,8 @@ def test_a_head_is_saved_with_its_card_and_the_stated_licence(gathered: Gathered
         assert {"head.safetensors", "README.md"} <= set(file.namelist())
         file.extractall(tmp_path / "out")
     record = read_record(tmp_path / "out")
+    assert (record.fitted_on, record.measured) == (6, "Measured on 2 held-out clips, then fitted again on all 6.")
+    assert record.scores[0].fitted_on == 4 and record.scores[0].zero_shot is not None
     assert (record.licence, record.classes, record.method) == ("CC0-1.0", ("hum", "whistle"), "palm")
     assert "CC0-1.0" in (tmp_path / "out" / "README.md").read_text()
     assert learn.save(gathered, None, None, "", "fake") is None
