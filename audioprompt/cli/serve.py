@@ -17,6 +17,10 @@ def open_app(
     model: ModelName = "embedded",
     weights: Weights = None,
     device: Device = "auto",
+    open_model: Annotated[
+        list[str] | None,
+        typer.Option(help="Let visitors of a public page use this model as well; give it once for each model."),
+    ] = None,
     share: Annotated[bool, typer.Option(help="Make a public link through Gradio's service.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
@@ -30,7 +34,7 @@ def open_app(
     if weights:
         registry.keep_weights(model, weights)
     try:
-        launch(host=host, port=port, model=model, open_browser=browser, share=share)
+        launch(host=host, port=port, model=model, open_browser=browser, share=share, open_models=open_model or ())
     except OSError as error:
         say(f"The app cannot listen on {host}:{port} ({error}): choose another --port.")
         raise typer.Exit(1) from error

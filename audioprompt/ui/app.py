@@ -72,6 +72,7 @@ def launch(
     labels: Sequence[str] = (),
     heads: Sequence[Path] = (),
     title: str = NAME,
+    open_models: Sequence[str] = (),
 ) -> None:
     """Serve the page until interrupted.
 
@@ -84,9 +85,11 @@ def launch(
         labels: stand in Classify at first, in place of the first example's.
         heads: folders of fitted heads, as `SharedHead.save_pretrained` makes them, that Classify offers.
         title: the page's name.
+        open_models: which models visitors of a public page may use besides ``model``; they load when first used.
     """
     roles.serve(host, share)
     header.warm(model)
+    header.open_models(open_models)
     page = build(model, labels, header.in_background(classify.take_in, heads, model) if heads else None, title)
     css = theme.CSS + generate.CSS + curate.CSS + learn.CSS + publish.CSS
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from html import escape
 from pathlib import Path
@@ -36,7 +36,7 @@ REMEMBER = f"""(given) => {{
     location.reload();
 }}"""
 
-_allowed: set[str] = set()  # the models that the page began with, or that curators have chosen since
+_open: set[str] = set()  # the models that visitors may use: those the page began with, and those curators opened
 _loaders = ThreadPoolExecutor(thread_name_prefix="model")  # so that the state line can move while a model loads
 
 
@@ -46,19 +46,53 @@ _loaders = ThreadPoolExecutor(thread_name_prefix="model")  # so that the state l
 def shared_model(name: str, request: gr.Request | None = None) -> "AudioTextModel":
     """The one instance of a model; the first call loads it, and others wait for that.
 
+    Args:
+        name: of the model.
+        request: of whoever asks; None for the one that is being answered.
+
     Raises:
-        ModelError: it cannot be had, or a visitor asks for one that would have to be downloaded and kept for them.
+        ModelError: it cannot be had, or a visitor asks for one that is not open to visitors.
     """
-    if roles.is_curator(request):
-        _allowed.add(name)
-    elif name not in _allowed:
-        raise ModelError(f"Only curators load {name} here: choose another model, sign in, or {roles.elsewhere()}.")
+    if name not in _open and not roles.is_curator(request or roles.current_request()):
+        raise ModelError(f"Only curators use {name} here: choose another model, sign in, or {roles.elsewhere()}.")
     return registry.load(name)
+
+
+def open_to_visitors(name: str, is_open: bool, request: gr.Request | None = None) -> None:
+    """Let visitors use a model from now on, or no longer.
+
+    Raises:
+        NotAllowed: a visitor asks.
+    """
+    roles.only_curators(request, "open models to visitors")
+    if is_open:
+        open_models([name])
+    else:
+        _open.discard(name)
+
+
+def open_models(names: Iterable[str]) -> None:
+    """Let visitors use these models, as whoever starts the page decides.
+
+    Raises:
+        ModelError: there is no model of such a name.
+    """
+    known = [entry.name for entry in registry.entries()]
+    for name in names:
+        if name not in known:
+            raise ModelError(f"No model is called {name!r}; there are: {', '.join(known)}.")
+        _open.add(name)
+
+
+def openness(name: str, request: gr.Request | None = None) -> Any:
+    """The switch that opens a model to visitors, as it is now; only curators of a public page see it."""
+    seen = roles.public() and roles.is_curator(request)
+    return gr.Checkbox(value=name in _open, visible=True if seen else HIDDEN)
 
 
 def offered(chosen_last: str, request: gr.Request | None = None) -> Any:
     """The models that whoever opens the page may use, and that which this browser chose last, if it is one of them."""
-    there = [entry.name for entry in registry.entries() if roles.is_curator(request) or entry.name in _allowed]
+    there = [entry.name for entry in registry.entries() if roles.is_curator(request) or entry.name in _open]
     return gr.Dropdown(choices=there, value=chosen_last) if chosen_last in there else gr.Dropdown(choices=there)
 
 
@@ -84,7 +118,7 @@ def follow(name: str, request: gr.Request | None = None) -> Iterator[tuple[str, 
 
 
 def take_weights(name: str, path: str, request: gr.Request | None = None) -> Iterator[tuple[str, Any, Any]]:
-    """Load a model from a file on this machine, from now on and for everyone; yields as `follow` does."""
+    """Load a model from a file on this machine, from now on and for all who may use it; yields as `follow` does."""
     try:
         roles.only_curators(request, "load models from files")
         registry.keep_weights(name, Path(path.strip()).expanduser())
@@ -99,8 +133,8 @@ def _failed(error: BaseException) -> tuple[str, Any, str]:
 
 
 def warm(name: str) -> None:
-    """Load a model before the first visitor needs it; if it cannot be loaded, the page says so."""
-    _allowed.add(name)
+    """Open a model to visitors and load it before the first of them needs it; if it fails, the page says so."""
+    _open.add(name)
     _loaders.submit(registry.load, name)
 
 
@@ -139,6 +173,12 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
                 [entry.name for entry in registry.entries()], value=model_name, label="Model", show_label=False,
                 container=False, elem_id="model-picker",
             )  # fmt: skip
+            switch = None
+            if roles.public():
+                switch = gr.Checkbox(
+                    False, label="Visitors may use it", visible=HIDDEN, container=False, min_width=0,
+                    elem_id="model-open",
+                )  # fmt: skip
             signing = _sign_in_button()
     with gr.Column(visible=HIDDEN, elem_id="weights") as ask:
         why = gr.HTML()
@@ -154,9 +194,14 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
         "outputs": [state, ask, why], "show_progress": "hidden", "api_visibility": "private",
         "concurrency_limit": None,
     }  # fmt: skip
-    page.load(offered, chosen_last, picker, **instant).then(follow, picker, **watched)
+    begun = page.load(offered, chosen_last, picker, **instant)
+    begun.then(follow, picker, **watched)
     picker.input(lambda name: name, picker, chosen_last, **instant)
     chosen = picker.input(follow, picker, **watched)
+    if switch:
+        begun.then(openness, picker, switch, **instant)
+        picker.input(openness, picker, switch, **instant)
+        switch.input(open_to_visitors, [picker, switch], None, **instant)
     given = gr.on([use.click, path.submit], take_weights, [picker, path], **watched)
     if signing:
         page.load(sign_in_or_out, None, signing, **instant)

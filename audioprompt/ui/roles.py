@@ -27,6 +27,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, open_clips
 from audioprompt.prompts.pack import PackError, PromptPack
@@ -120,6 +121,11 @@ def role(request: gr.Request | None) -> Role:
 
 def is_curator(request: gr.Request | None) -> bool:
     return role(request) is Role.CURATOR
+
+
+def current_request() -> gr.Request | None:
+    """The request of the event that is being answered, in the work it started as well; None outside of events."""
+    return LocalContext.request.get(None)
 
 
 def only_curators(request: gr.Request | None, what: str) -> None:

@@ -118,6 +118,7 @@ footer .divider {{ display: none; }}
 #model > * {{ min-width: 0 !important; }}
 #model-picker {{ flex: 0 1 190px; }}
 #model-state {{ flex: 0 0 auto; width: auto; white-space: nowrap; }}
+#model-open {{ flex: 0 0 auto; width: auto; white-space: nowrap; }}
 #weights, #password {{ gap: 8px; }}
 #curate-session {{ padding: 0 !important; color: var(--body-text-color-subdued); font-size: 0.875rem; }}
 body:not(.signing-in) #password {{ display: none; }}

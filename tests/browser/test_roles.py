@@ -101,6 +101,9 @@ def test_a_visitor_s_copy_and_a_curator_s_store(
     assert held["name"] == "audioprompt-curator" and held["sameSite"] == "Strict" and SECRET not in held["value"]
     curator.wait_for_selector("#model-state .dot.ready")
     assert models_offered(curator) == len(ENTRIES)
+    switch = curator.get_by_label("Visitors may use it")
+    expect(switch).to_be_checked()  # the model that the page began with
+    expect(other.get_by_label("Visitors may use it")).to_be_hidden()
     curate(curator)
     expect(curator.locator("#curate-session")).to_be_empty()
     approve_one(curator)

@@ -175,6 +175,7 @@ class Harm:
         special: dict[str, Sequence[Any]] = {
             "take_weights": ["embedded", str(self.folder / "gone.pth")],
             "sign_in": ["a wrong password"],
+            "open_to_visitors": ["embedded", True],
             "choose_data": [private],
             "propose": ["", "hum, whistle", *service],
             "write": ["", "hum, whistle", self.words, [], 1, *service, "embedded"],

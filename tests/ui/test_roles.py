@@ -25,7 +25,7 @@ from audioprompt.prompts.decisions import decide
 from audioprompt.prompts.generate import OPENAI_URL, GenerationError
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
-from audioprompt.ui import app, classify, curate, generate, header, learn, limits, roles
+from audioprompt.ui import api, app, classify, curate, generate, header, learn, limits, roles
 from audioprompt.ui.roles import NotAllowed, Role
 from tests.curating import PLAIN, pack_of
 from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
@@ -455,9 +455,9 @@ def test_a_full_disk_takes_no_uploads(bounded: TestClient, monkeypatch: pytest.M
 # --- models -----------------------------------------------------------------------------------------------------------
 
 
-def test_visitors_use_the_models_that_curators_have_loaded(
-    public: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def two_models(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A page that began with one of two models: the names of those that were loaded."""
     loaded: list[str] = []
 
     def entry(name: str) -> registry.ModelEntry:
@@ -467,25 +467,64 @@ def test_visitors_use_the_models_that_curators_have_loaded(
 
         return registry.ModelEntry(name, "", "", "", load)
 
-    def names(picker: gr.Dropdown) -> list[str]:
-        return [str(name) for _, name in picker.choices]
-
     monkeypatch.setattr(registry, "ENTRIES", (entry("first"), entry("large")))
     monkeypatch.setattr(registry, "_models", {})
-    monkeypatch.setattr(header, "_allowed", set())
-    curator = request(authorization=f"Bearer {SECRET}")
+    monkeypatch.setattr(header, "_open", set())
     header.warm("first")
+    return loaded
+
+
+def offered(who: gr.Request) -> list[str]:
+    return [str(name) for _, name in header.offered("large", who).choices]
+
+
+def test_a_curator_s_look_at_a_model_opens_it_to_nobody(public: None, two_models: list[str]) -> None:
+    curator = request(authorization=f"Bearer {SECRET}")
     assert list(header.follow("first", request()))[-1][0].endswith("ready")
-    assert names(header.offered("large", request())) == ["first"]
-    assert names(header.offered("large", curator)) == ["first", "large"]
+    assert offered(request()) == ["first"] and offered(curator) == ["first", "large"]
+    assert list(header.follow("large", curator))[-1][0].endswith("ready")
+    assert offered(request()) == ["first"]
     *_, (line, _, why) = header.follow("large", request())
-    assert "not loaded" in line and "Only curators load large here: choose another model, sign in, or" in why
+    assert "not loaded" in line and "Only curators use large here: choose another model, sign in, or" in why
     with pytest.raises(ModelError, match="Only curators"):
         header.shared_model("large")
-    assert loaded == ["first"]
-    assert list(header.follow("large", curator))[-1][0].endswith("ready")
+    with pytest.raises(ModelError, match="Only curators"):
+        api.propose("eight-templates", model="large", request=request())
+    assert two_models == ["first", "large"]
+
+
+def test_a_curator_opens_a_model_to_visitors_and_closes_it_again(public: None, two_models: list[str]) -> None:
+    curator = request(authorization=f"Bearer {SECRET}")
+    assert header.openness("large", request()).visible == header.HIDDEN
+    switch = header.openness("large", curator)
+    assert switch.visible is True and switch.value is False
+    with pytest.raises(NotAllowed, match="Only curators open models to visitors"):
+        header.open_to_visitors("large", True, request())
+    assert offered(request()) == ["first"]
+    header.open_to_visitors("large", True, curator)
+    assert header.openness("large", curator).value is True
     assert list(header.follow("large", request()))[-1][0].endswith("ready")
-    assert names(header.offered("large", request())) == loaded == ["first", "large"]
+    assert offered(request()) == ["first", "large"]
+    header.open_to_visitors("large", False, curator)
+    assert offered(request()) == ["first"]
+    with pytest.raises(ModelError, match="No model is called"):
+        header.open_to_visitors("huge", True, curator)
+
+
+def test_whoever_starts_the_page_opens_models(public: None, two_models: list[str]) -> None:
+    header.open_models(["large"])
+    assert offered(request()) == ["first", "large"]
+    assert header.shared_model("large", request()).name == "fake"
+
+
+def test_a_handler_that_passes_no_request_on_asks_as_whoever_it_answers(
+    public: None, two_models: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roles, "current_request", lambda: request(authorization=f"Bearer {SECRET}"))
+    assert header.shared_model("large").name == "fake"
+    monkeypatch.setattr(roles, "current_request", request)
+    with pytest.raises(ModelError, match="Only curators"):
+        header.shared_model("large")
 
 
 # --- heads that come with the page ------------------------------------------------------------------------------------
