@@ -1,6 +1,8 @@
 """Words in one line: names and messages from elsewhere, numbers of things, the first of many."""
 
+import io
 import re
+import sys
 from collections.abc import Sequence
 
 MOST_NAMED = 3  # in a message
@@ -16,6 +18,16 @@ def one_line(text: str) -> str:
 
 
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def print_any_letter() -> None:
+    """Let stdout and stderr show a question mark for a letter that the terminal does not have.
+
+    They would raise an error instead, and finished work would be lost for want of a letter.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def counted(number: int, noun: str) -> str:

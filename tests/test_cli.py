@@ -1,6 +1,7 @@
 """The command line: what it prints where, its exit codes, and that nothing is encoded twice."""
 
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -16,6 +17,7 @@ import soundfile
 from torch import Tensor
 from typer.testing import CliRunner
 
+from audioprompt import __version__
 from audioprompt.cache import EmbeddingCache
 from audioprompt.cli import app
 from audioprompt.models import registry
@@ -370,6 +372,7 @@ def test_the_app_has_what_the_command_asks_for() -> None:
         ("classify hum.wav --pack odd --preset Dry", 2, "has no preset 'Dry'; it has: Tones, Wet."),
         ("classify hum.wav --template {}", 2, "Say what to listen for"),
         ("classify gone.wav", 1, "gone.wav does not exist"),
+        ("classify elsewhere/gone.wav", 1, "elsewhere/gone.wav does not exist"),
     ],
 )
 def test_mistakes_end_in_one_sentence(
@@ -405,6 +408,29 @@ def test_a_model_that_cannot_be_had_is_told_in_its_words(
     monkeypatch.setattr(registry, "ENTRIES", (entry,))
     result = run("classify", "hum.wav")
     assert (result.exit_code, result.stderr, result.stdout) == (1, "The weights are gone: fetch them.\n", "")
+
+
+def test_what_is_not_there_is_told_before_a_model_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, store: PromptStore, sounds: Path
+) -> None:
+    registry.release()
+    monkeypatch.setattr(registry, "ENTRIES", (ModelEntry("embedded", "", "", "", raising(RuntimeError("loaded"))),))
+    assert "gone.wav does not exist" in run("classify", "gone.wav").stderr
+    assert "There is no head at gone" in run("palm", "predict", "gone", "hum.wav").stderr
+    (sounds / "heads").mkdir()
+    assert "There is no head at" in run("palm", "predict", sounds / "heads" / "slip", "hum.wav").stderr
+
+
+def test_the_version() -> None:
+    assert run("--version").stdout == f"audioprompt {__version__}\n"
+
+
+def test_a_narrow_terminal_keeps_numbers_in_one_piece(
+    monkeypatch: pytest.MonkeyPatch, model: CountingModel, store: PromptStore, sounds: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "7")
+    result = run("classify", "hum.wav", "--labels", "hum, whistle")
+    assert result.exit_code == 0 and len(re.findall(r"\d+\.\d %", result.stdout)) == 4
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a defect"), ValueError("a defect"), KeyError("a defect")])
@@ -448,4 +474,4 @@ def test_the_real_thing(sounds: Path) -> None:
     (file,) = found["files"]
     assert found["model"] == "embedded" and file["seconds"] == 9.0 and len(file["votes"]) == 8
     assert file["timeline"][0]["start"] == 0 and file["timeline"][-1]["end"] == 9.0
-    assert len(result.stderr.splitlines()) == 1 and result.stderr.startswith("broken.wav")
+    assert len(result.stderr.splitlines()) == 1 and result.stderr.startswith(files[1])

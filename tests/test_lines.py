@@ -1,8 +1,10 @@
 """Words in one line."""
 
+import io
+
 import pytest
 
-from audioprompt.lines import counted, first_of, named, one_line
+from audioprompt.lines import counted, first_of, named, one_line, print_any_letter
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,11 @@ def test_a_long_list_says_that_there_is_more() -> None:
 @pytest.mark.parametrize("text", [" a\tb\r\n", "a\u202eb", "a\x00\x9fb", "a\u2028b", "\ud800a b"])
 def test_whatever_breaks_a_line_becomes_a_blank(text: str) -> None:
     assert one_line(text) == "a b"
+
+
+def test_a_letter_that_the_terminal_does_not_have_is_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="cp1252", write_through=True))
+    print_any_letter()
+    print("狗叫, søren")
+    assert raw.getvalue().decode("cp1252").strip() == "??, søren"

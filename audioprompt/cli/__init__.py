@@ -4,8 +4,11 @@ Results go to stdout, everything else to stderr. The exit code is 0 where all we
 where the command was used wrongly. What takes long to import is imported by the command that needs it.
 """
 
+from typing import Annotated
+
 import typer
 
+from audioprompt import __version__
 from audioprompt.cli.catalogue import clear_cache, models, show_cache
 from audioprompt.cli.classify import classify
 from audioprompt.cli.commands import Commands
@@ -19,12 +22,28 @@ from audioprompt.cli.space import build, check, push
 
 app = typer.Typer(
     name="audioprompt",
-    help="Recognise sounds with an audio-language model and prompts, without training.",
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"audioprompt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Recognise sounds with an audio-language model and prompts, without training."""
+
+
 app.command()(classify)
 app.command()(generate)
 app.command()(evaluate)

@@ -20,6 +20,7 @@ from audioprompt.cli.options import (
     Weights,
     chosen_labels,
     chosen_prompts,
+    existing,
     load_model,
 )
 from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, print_, print_json, progress_bar, say, table
@@ -51,6 +52,7 @@ def classify(
     """Say what is heard in recordings: with one plain prompt (vanilla) and with an ensemble of prompts."""
     packs, templates = chosen_prompts([pack] if pack else [], template)
     names = chosen_labels(labels, preset, packs)
+    files = existing(files)
     encoder = load_model(model, weights, device, half)
     heard, errors = _hear(encoder, files, names, templates)
     if as_json:
@@ -78,14 +80,13 @@ def _hear(
     from audioprompt.classify import classify
 
     heard, errors = {}, {}
-    distinct = list(dict.fromkeys(files))
     with progress_bar("recordings") as progress:
-        for done, file in enumerate(distinct, 1):
+        for done, file in enumerate(files, 1):
             try:
-                heard[file] = classify(model, file, labels, templates)
+                heard[file] = classify(model, file, labels, templates, str(file))
             except AudioError as error:
                 errors[file] = error
-            progress(done, len(distinct))
+            progress(done, len(files))
     return heard, errors
 
 

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from audioprompt.cli.output import say
+from audioprompt.lines import print_any_letter
 
 
 class UsageError(Exception):
@@ -17,6 +18,10 @@ class UsageError(Exception):
 
 class Commands(TyperGroup):
     """All commands, with one way to fail: a sentence on stderr and an exit code."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        print_any_letter()
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         with warnings.catch_warnings():

@@ -87,6 +87,20 @@ def whole_numbers(text: str, option: str = "--folds") -> list[int]:
         raise UsageError(f"{option} takes whole numbers separated by commas, like 1,2, not {text!r}.") from None
 
 
+def existing(files: Sequence[Path]) -> list[Path]:
+    """The distinct recordings that were named, before a model is loaded for them.
+
+    Raises:
+        AudioError: not one of them is there.
+    """
+    from audioprompt.audio import AudioError
+
+    distinct = list(dict.fromkeys(files))
+    if not any(file.exists() for file in distinct):
+        raise AudioError(" ".join(f"{file} does not exist: check the path." for file in distinct))
+    return distinct
+
+
 # --- running the model ------------------------------------------------------------------------------------------------
 
 

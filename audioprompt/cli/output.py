@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # vanilla, ensemble and learned, here as in the app
 
+NARROWEST = 60  # columns; a narrower terminal wraps the lines itself, and numbers stay in one piece
+
 Json = dict[str, Any]
 
 
@@ -35,6 +37,7 @@ def print_(*parts: RenderableType) -> None:
     from rich.console import Console
 
     console = Console(markup=False, emoji=False, highlight=False)
+    console.width = max(console.width, NARROWEST)
     for part in parts:
         console.print(part)
 

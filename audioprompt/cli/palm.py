@@ -18,6 +18,7 @@ from audioprompt.cli.options import (
     ModelName,
     Weights,
     chosen_prompts,
+    existing,
     load_model,
     whole_numbers,
 )
@@ -227,13 +228,13 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Say what a fitted head hears in recordings."""
-    from audioprompt.few_shot import SharedHead, load_head
-    from audioprompt.few_shot.sharing import read_record
+    from audioprompt.few_shot import load_head
+    from audioprompt.few_shot.sharing import find_head, read_record
 
-    path = Path(head)
-    name = model or (read_record(path).model if path.exists() else "embedded")
-    encoder = load_model(name, weights, device, half)
-    shared = load_head(path, encoder) if path.exists() else SharedHead.from_pretrained(head, model=encoder)
+    path = find_head(head)
+    files = existing(files)
+    encoder = load_model(model or read_record(path).model, weights, device, half)
+    shared = load_head(path, encoder)
     heard: dict[Path, Prediction] = {}
     errors: dict[Path, Exception] = {}
 
@@ -241,9 +242,9 @@ def predict(
     from audioprompt.classify import ranked
     from audioprompt.embeddings import embed_clip
 
-    for file in dict.fromkeys(files):
+    for file in files:
         try:
-            heard[file] = shared.head.prediction(embed_clip(encoder, file).pooled[None])
+            heard[file] = shared.head.prediction(embed_clip(encoder, file, str(file)).pooled[None])
         except AudioError as error:
             errors[file] = error
     if as_json:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin, hf_hub_download
+from huggingface_hub import ModelCard, ModelCardData, ModelHubMixin, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RepositoryNotFoundError
 from pydantic import AfterValidator, FailFast, Field, ValidationError
 from safetensors import SafetensorError, safe_open
@@ -29,7 +29,8 @@ from audioprompt.few_shot.palm import Palm, PalmDagger
 from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
 from audioprompt.lines import counted, named, one_line
 from audioprompt.markdown import plain
-from audioprompt.models.base import AudioTextModel
+from audioprompt.models.base import AudioTextModel, ModelError
+from audioprompt.models.downloads import check_reachable
 from audioprompt.prompts.pack import MAX_COUNT, MAX_LABELS, Line, Note, Record, in_plain_words
 from audioprompt.zero_shot import Array
 
@@ -37,6 +38,8 @@ FILE, RECORD_FILE, CARD_FILE = "head.safetensors", "config.json", "README.md"
 KEY = "audioprompt"  # of the metadata that holds the record
 FORMAT_VERSION = 1
 MAX_BYTES = 200_000_000
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name
+MOST_NAMED = 6  # heads in an error
 MAX_HEADER_BYTES = 4_000_000  # the record of 2,000 classes takes one
 
 Setting = Annotated[float | int, Field(ge=-(2**63), le=2**63)]  # more is no number that a fit can have
@@ -175,40 +178,78 @@ class SharedHead(ModelHubMixin):
         return ModelCard(card(self.record))
 
     @classmethod
-    def _from_pretrained(  # type: ignore[override]
+    def from_pretrained(  # type: ignore[override]
         cls,
+        pretrained_model_name_or_path: str | Path,
         *,
-        model_id: str,
         model: AudioTextModel,
         revision: str | None = None,
         cache_dir: str | Path | None = None,
         force_download: bool = False,
         local_files_only: bool = False,
         token: str | bool | None = None,
-        **_: Any,
     ) -> "SharedHead":
-        """Read a head for a model, from a folder or from the hub.
+        """Read a head for a model, from a folder or a file here or from the hub.
 
         Raises:
             FewShotError: it cannot be had, is broken, or was made for another model.
         """
-        folder = Path(model_id)
-        if folder.is_dir():
-            return load_head(folder / FILE, model)
-        try:
-            path = hf_hub_download(
-                model_id, FILE, revision=revision, cache_dir=cache_dir, force_download=force_download,
-                local_files_only=local_files_only, token=token,
-            )  # fmt: skip
-        except (LocalEntryNotFoundError, ConnectionError) as error:
-            raise FewShotError(f"{model_id} cannot be downloaded: check the network and try again") from error
-        except (EntryNotFoundError, RepositoryNotFoundError) as error:
-            raise FewShotError(
-                f"there is no head called {model_id}: give a folder with {FILE}, or the name of a public repository"
-            ) from error
-        except OSError as error:
-            raise FewShotError(f"{model_id} could not be downloaded ({error}): try again") from error
-        return load_head(Path(path), model)
+        path = find_head(
+            pretrained_model_name_or_path,
+            revision=revision,
+            cache_dir=cache_dir,
+            force_download=force_download,
+            local_files_only=local_files_only,
+            token=token,
+        )
+        return load_head(path, model)
+
+
+def find_head(name: str | Path, **download: Any) -> Path:
+    """A head's file: where a path says, or else downloaded from the hub.
+
+    Args:
+        name: a folder or a file here, or ``owner/name`` on the hub.
+        download: options of `huggingface_hub.hf_hub_download`.
+
+    Raises:
+        FewShotError: there is none, or the hub cannot be reached.
+    """
+    path, name = Path(name), str(name)
+    if path.exists():
+        return _file_in(path)
+    if not HUB_NAME.fullmatch(name) or path.suffix or path.parent.is_dir():  # a slip in a path asks nobody else
+        raise FewShotError(f"There is no head at {name}: check the path.")
+    try:
+        cached = try_to_load_from_cache(name, FILE, download.get("cache_dir"), download.get("revision"))
+        if not isinstance(cached, str) and not download.get("local_files_only"):
+            check_reachable(f"A head called {name}")
+        return Path(hf_hub_download(name, FILE, **download))
+    except ModelError as error:
+        raise FewShotError(str(error)) from error
+    except (LocalEntryNotFoundError, ConnectionError) as error:
+        raise FewShotError(f"{name} cannot be downloaded: check the network and try again") from error
+    except (EntryNotFoundError, RepositoryNotFoundError) as error:
+        raise FewShotError(
+            f"there is no head called {name}: give a folder with {FILE}, or the name of a public repository"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise FewShotError(f"{name} could not be downloaded ({error}): try again") from error
+
+
+def _file_in(path: Path) -> Path:
+    """The head's file in a folder, or in the only folder within that has one; other paths are files already.
+
+    Raises:
+        FewShotError: there are several to choose from.
+    """
+    if not path.is_dir() or (path / FILE).exists():
+        return path / FILE if path.is_dir() else path
+    within = sorted(path.glob(f"*/{FILE}"))
+    if len(within) > 1:
+        choice = " or ".join(str(one.parent) for one in within[:MOST_NAMED])
+        raise FewShotError(f"{path} holds {len(within)} heads: give one of them, {choice}.")
+    return within[0] if within else path / FILE
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -262,7 +303,7 @@ def load_head(path: Path, model: AudioTextModel) -> SharedHead:
 
 
 def _read(path: Path) -> tuple[HeadRecord, dict[str, Array]]:
-    path = path / FILE if path.is_dir() else path
+    path = _file_in(path)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise FewShotError(f"{path.name} is too large for a head: {MAX_BYTES // 1_000_000} MB are the limit")

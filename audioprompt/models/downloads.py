@@ -59,9 +59,8 @@ def hub_file(repo: str, name: str, progress: Progress | None = None) -> Path:
     if isinstance(cached, str):
         return Path(cached)
     what, url = f"{name} of {repo}", hf_hub_url(repo, name)
+    check_reachable(what, url)
     try:
-        with _reaching(constants.ENDPOINT, what):
-            get_session().head(url, timeout=TIMEOUT_SECONDS)  # huggingface_hub itself would try for half a minute
         about = get_hf_file_metadata(url, timeout=TIMEOUT_SECONDS)
     except OSError as error:
         raise _unavailable(what, error) from error
@@ -77,6 +76,20 @@ def hub_file(repo: str, name: str, progress: Progress | None = None) -> Path:
         checksum=f"sha256:{about.etag}" if large else None,
         progress=progress,
     )
+
+
+def check_reachable(what: str, url: str | None = None) -> None:
+    """Make sure that the hub answers at all; huggingface_hub itself would try for half a minute.
+
+    Args:
+        what: is to be downloaded, for the error.
+        url: to ask for; the hub itself by default.
+
+    Raises:
+        ModelError: it cannot be reached.
+    """
+    with _reaching(constants.ENDPOINT, what):
+        get_session().head(url or constants.ENDPOINT, timeout=TIMEOUT_SECONDS)
 
 
 def in_hub_cache(repo: str, name: str) -> bool:

@@ -16,6 +16,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from audioprompt.examples import default_folder as examples_folder
+from audioprompt.lines import print_any_letter
 from audioprompt.ui import classify, curate, endpoints, generate, header, learn, limits, publish, roles, theme
 
 NAME = "audioprompt"
@@ -87,6 +88,7 @@ def launch(
         title: the page's name.
         open_models: which models visitors of a public page may use besides ``model``; they load when first used.
     """
+    print_any_letter()
     roles.serve(host, share)
     header.warm(model)
     header.open_models(open_models)

@@ -1,0 +1,84 @@
+"""The README's shell lines, run one after the other as they stand, by somebody who has a recording."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.serving import ROOT
+
+OFFLINE = "Lines with weights that a download brings; without them the command has to say so."
+
+
+def blocks() -> list[str]:
+    """The README's blocks of shell lines."""
+    return re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+
+
+def lines(block: str) -> list[list[str]]:
+    return [words for line in block.splitlines() if (words := shlex.split(line, comments=True))]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "recording.wav").write_bytes((ROOT / "assets" / "examples" / "dog.ogg").read_bytes())
+    return tmp_path
+
+
+def start(words: list[str], folder: Path) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    environment |= {"AUDIOPROMPT_STORE": str(folder / "store"), "AUDIOPROMPT_CACHE": str(folder / "cache")}
+    environment |= {"PYTHONPATH": str(ROOT), "BROWSER": "true", "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+    assert words[0] == "audioprompt"
+    command = [sys.executable, "-m", *words]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def test_every_make_target_exists() -> None:
+    targets = [words[1] for block in blocks() for words in lines(block) if words[0] == "make"]
+    assert {"app", "test"} <= set(targets)
+    for target in targets:
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
+
+
+def test_the_shell_s_lines_run_in_sequence(folder: Path) -> None:
+    run = [words for block in blocks() for words in lines(block) if words[0] == "audioprompt"]
+    here = [words for words in run if "--weights" not in words]
+    assert len(here) >= 10
+    for words in here:
+        with start(words, folder) as process:
+            if words[1] != "app":
+                said, _ = process.communicate()
+                assert process.returncode == 0, f"{shlex.join(words)}: {said}"
+                continue
+            assert process.stdout is not None
+            said = "".join(iter_until(process, "stop with Ctrl+C"))
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+            assert "http://127.0.0.1:" in said, said
+    assert (folder / "mine.csv").is_file() and (folder / "my-space" / "app.py").is_file()
+
+
+def iter_until(process: subprocess.Popen[str], words: str) -> list[str]:
+    """What a process says, up to the line with some words or its end."""
+    said: list[str] = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        said.append(line)
+        if words in line:
+            break
+    return said
+
+
+def test_lines_with_weights_say_what_is_missing(folder: Path) -> None:
+    for words in [words for block in blocks() for words in lines(block) if "--weights" in words and "app" not in words]:
+        with start(words, folder) as process:
+            said, _ = process.communicate()
+        assert process.returncode == 1 and "CLAP_weights_2023.pth" in said and "Traceback" not in said
