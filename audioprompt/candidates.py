@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from audioprompt.classify import PROMPTS, LabelList, parse_labels
+from audioprompt.classify import PROMPTS
+from audioprompt.labels import LabelList, parse_labels
 from audioprompt.prompts.generate import GenerationError, Task
 from audioprompt.prompts.pack import CATEGORIES, Category
 from audioprompt.prompts.quality import Flag, check
@@ -24,7 +25,7 @@ def task_of(category: str | None, labels: str | None) -> tuple[Task, str | None]
 
     Args:
         category: a key of ``CATEGORIES``; None or empty for none.
-        labels: separated by commas or lines; there need be none, as None says where a page has not shown them yet.
+        labels: as `parse_labels` reads them; there need be none, as None says where a page has not shown them yet.
 
     Raises:
         GenerationError: there is no such category.

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audioprompt.audio import AudioSource
-from audioprompt.lines import counted, one_line
+from audioprompt.labels import LabelError as LabelError
+from audioprompt.labels import LabelList as LabelList
+from audioprompt.labels import parse_labels as parse_labels
+from audioprompt.lines import counted
 from audioprompt.prompts.template import Template
 from audioprompt.zero_shot import Array, Prediction, Timeline, cosines, predict, softmax
 
@@ -23,58 +26,7 @@ if TYPE_CHECKING:
 
 VANILLA = Template("This is a sound of {label}.")  # the baseline's one wording, TSPE's own
 
-FEWEST_LABELS, MOST_LABELS = 2, 200
-LABEL_CHARACTERS = 100
 PROMPT_SETS_KEPT = 16  # encoded (labels, templates) held in memory; 4,000 prompts of 1,024 dimensions take 16 MB
-
-
-# --- labels -----------------------------------------------------------------------------------------------------------
-
-
-class LabelError(ValueError):
-    """A list of labels cannot be used; the message says what to change."""
-
-
-@dataclass(frozen=True)
-class LabelList:
-    """The labels of a typed list, in its order.
-
-    Attributes:
-        labels: distinct, each of one line.
-        notice: what was left out, as a sentence; None where nothing was.
-    """
-
-    labels: tuple[str, ...]
-    notice: str | None = None
-
-
-def parse_labels(text: str) -> LabelList:
-    """Read labels that a person typed, separated by commas or lines.
-
-    >>> parse_labels("rain, sea waves, Rain")
-    LabelList(labels=('rain', 'sea waves'), notice='Left out as a repeat: Rain.')
-
-    Raises:
-        LabelError: too few labels, too many, or one that is too long.
-    """
-    labels: dict[str, str] = {}  # as written, by how it is compared
-    repeats: dict[str, None] = {}
-    for label in map(one_line, text.replace("\n", ",").split(",")):
-        if len(label) > LABEL_CHARACTERS:
-            raise LabelError(
-                f"The label “{label[:40]}…” has {len(label)} characters: shorten it to {LABEL_CHARACTERS}, "
-                "and put commas or line ends between labels."
-            )
-        if label.casefold() in labels:
-            repeats[label] = None
-        elif label:
-            labels[label.casefold()] = label
-    if len(labels) < FEWEST_LABELS:
-        raise LabelError("There is nothing to choose between: give at least two labels, like “rain, sea waves”.")
-    if len(labels) > MOST_LABELS:
-        raise LabelError(f"{len(labels)} labels are too many: keep it to {MOST_LABELS}.")
-    notice = f"Left out as a repeat: {', '.join(repeats)}." if repeats else None
-    return LabelList(tuple(labels.values()), notice)
 
 
 # --- prompts, encoded once --------------------------------------------------------------------------------------------

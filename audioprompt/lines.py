@@ -37,10 +37,15 @@ def counted(number: int, noun: str) -> str:
 
 def first_of(words: Sequence[str], most: int) -> str:
     """The first words of a list, and whether there are more: "rain, wind, …"."""
-    return ", ".join(words[:most]) + ", …" * (len(words) > most)
+    return joined([*words[:most], *["…"] * (len(words) > most)])
 
 
 def named(names: Sequence[str]) -> str:
     """The first few of some names, and how many more there are: "rain, wind, owl and 2 more"."""
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
+    return joined(names[:MOST_NAMED]) + more
+
+
+def joined(words: Sequence[str]) -> str:
+    """Words as a person reads them in a row, with semicolons between them where one has a comma in it."""
+    return ("; " if any("," in word for word in words) else ", ").join(words)

@@ -17,7 +17,7 @@ DAY = date(2026, 11, 21)
 
 
 def test_a_task_from_what_was_typed() -> None:
-    assert task_of("vocal_sounds", "cough, sigh\ncough") == (
+    assert task_of("vocal_sounds", "cough, sigh; cough") == (
         Task("vocal_sounds", ("cough", "sigh")),
         "Left out as a repeat: cough.",
     )

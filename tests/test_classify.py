@@ -1,17 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from audioprompt.audio import AudioError
 from audioprompt.classify import (
-    LABEL_CHARACTERS,
-    MOST_LABELS,
     VANILLA,
     LabelError,
     PromptCache,
     classify,
-    parse_labels,
     ranked,
     winner,
 )
@@ -22,55 +17,6 @@ from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
 
 PLAIN, CONTRARY = Template("A plain sound of {label}"), Template("A contrary sound of {label}")
 LABELS = ("hum", "whistle", "rain")
-
-
-@pytest.mark.parametrize(
-    ("typed", "labels", "notice"),
-    [
-        ("rain, sea waves", ("rain", "sea waves"), None),
-        ("rain\nsea waves\n\n", ("rain", "sea waves"), None),
-        (" rain ,,\r\n sea\twaves,", ("rain", "sea waves"), None),
-        ("a, a, b", ("a", "b"), "Left out as a repeat: a."),
-        ("Rain, rain, RAIN, wind, Wind", ("Rain", "wind"), "Left out as a repeat: rain, RAIN, Wind."),
-        ("<img src=x>, ${1}, {{2}}", ("<img src=x>", "${1}", "{{2}}"), None),
-    ],
-)
-def test_labels_are_read_as_typed(typed, labels, notice):
-    found = parse_labels(typed)
-    assert found.labels == labels
-    assert found.notice == notice
-
-
-@pytest.mark.parametrize(
-    ("typed", "message"),
-    [
-        ("", "at least two labels"),
-        (" , \n,", "at least two labels"),
-        ("rain", "at least two labels"),
-        ("rain, Rain", "at least two labels"),
-        (",".join(f"label {n}" for n in range(MOST_LABELS + 1)), "201 labels are too many"),
-        ("rain," + "x" * (LABEL_CHARACTERS + 1), "has 101 characters"),
-    ],
-)
-def test_unusable_labels_are_refused_in_a_sentence(typed, message):
-    with pytest.raises(LabelError, match=message) as refusal:
-        parse_labels(typed)
-    assert str(refusal.value).endswith(".")
-
-
-def test_the_limits_themselves_are_allowed():
-    assert len(parse_labels(",".join(f"label {n}" for n in range(MOST_LABELS))).labels) == MOST_LABELS
-    assert parse_labels("rain," + "x" * LABEL_CHARACTERS).labels[1] == "x" * LABEL_CHARACTERS
-
-
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters=","), max_size=20), max_size=30))
-def test_parsed_labels_are_distinct_and_parse_to_themselves(typed):
-    try:
-        labels = parse_labels(",".join(typed)).labels
-    except LabelError:
-        return
-    assert len({label.casefold() for label in labels}) == len(labels)
-    assert parse_labels("\n".join(labels)).labels == labels
 
 
 def test_both_methods_hear_the_sound():

@@ -233,6 +233,8 @@ def test_classify(model: CountingModel, store: PromptStore, sounds: Path) -> Non
     found = json_of("classify", *arguments)
     assert found["model"] == "fake"
     assert found["labels"] == ["rain", "hum", "whistle"]
+    arguments[3] = '"hum, low"; whistle'
+    assert json_of("classify", *arguments)["labels"] == ["hum, low", "whistle"]
     assert found["templates"] == ["the sound of {label}", "the contrary of {label}"]
     assert [file["file"] for file in found["files"]] == ["hum.wav", "whistle.wav"]
     first, second = found["files"]

@@ -59,7 +59,7 @@ def chosen_prompts(pack_ids: Sequence[str], texts: Sequence[str] | None) -> tupl
 
 def chosen_labels(labels: str | None, preset: str | None, packs: Sequence[PromptPack]) -> Sequence[str]:
     """The labels that were typed, or those of a preset; a pack with a single preset needs no word about it."""
-    from audioprompt.classify import LabelError, parse_labels
+    from audioprompt.labels import LabelError, parse_labels
 
     presets = {name: found for pack in packs for name, found in pack.label_presets.items()}
     known = ", ".join(presets) or "none"

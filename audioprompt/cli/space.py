@@ -39,7 +39,7 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Put a complete Space together in a new folder."""
-    from audioprompt.classify import LabelError, parse_labels
+    from audioprompt.labels import LabelError, parse_labels
     from audioprompt.prompts.store import PromptStore
     from audioprompt.space import Plan, build
 

@@ -27,6 +27,7 @@ from audioprompt.few_shot.cocoop import Cocoop
 from audioprompt.few_shot.coop import Coop
 from audioprompt.few_shot.palm import Palm, PalmDagger
 from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
+from audioprompt.labels import label_key
 from audioprompt.lines import counted, named, one_line
 from audioprompt.markdown import plain
 from audioprompt.models.base import AudioTextModel, ModelError
@@ -166,7 +167,7 @@ class SharedHead(ModelHubMixin):
         classes = self.record.classes
         if (model.name, model.revision) != (self.record.model, self.record.revision):
             return f"The fitted head was made for the model {self.record.model}, so it has no say here."
-        if {label.casefold() for label in labels} != {label.casefold() for label in classes}:
+        if set(map(label_key, labels)) != set(map(label_key, classes)):
             return f"The fitted head tells apart {named(classes)}, so it has no say on these labels."
         return None
 

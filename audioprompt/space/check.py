@@ -18,6 +18,7 @@ from urllib.request import urlopen
 from huggingface_hub import SpaceCard
 
 from audioprompt.examples import examples
+from audioprompt.labels import join_labels
 from audioprompt.lines import one_line
 from audioprompt.space.push import pushed
 from audioprompt.space.requirements import SpaceError
@@ -123,7 +124,7 @@ def _question(folder: Path) -> tuple[Path, dict[str, str]]:
     model = re.search(r"^MODEL = '(.+)'$", (folder / "app.py").read_text("utf-8"), re.MULTILINE)
     packs = sorted(path.stem for path in (folder / "prompt_store").glob("*.json"))
     for example in (*examples(folder / "assets" / "examples"), *examples()):
-        words = {"labels": ", ".join(example.labels), "model": model[1] if model else "embedded"}
+        words = {"labels": join_labels(example.labels), "model": model[1] if model else "embedded"}
         return example.path, words | ({"pack": packs[0]} if packs else {})
     raise SpaceError("there is no clip to ask about: build the Space with an example")
 

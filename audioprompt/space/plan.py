@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from huggingface_hub import SpaceCardData, SpaceHardware
 
-from audioprompt.classify import LabelError, parse_labels
 from audioprompt.examples import Example, examples
 from audioprompt.examples import default_folder as examples_folder
-from audioprompt.lines import one_line
+from audioprompt.labels import LabelError, join_labels, parse_labels
+from audioprompt.lines import joined, one_line
 from audioprompt.markdown import plain
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
@@ -85,11 +85,11 @@ class Plan:
                 )
         if self.labels:
             try:
-                read = parse_labels(", ".join(self.labels)).labels
+                read = parse_labels(join_labels(self.labels)).labels
             except LabelError as error:
                 raise SpaceError(str(error)) from error
             if read != self.labels:
-                raise SpaceError("labels must differ from each other, be of one line and have no comma in them")
+                raise SpaceError("labels must differ from each other, and each must be of one line")
 
     @cached_property
     def records(self) -> "dict[Path, HeadRecord]":
@@ -276,7 +276,7 @@ def readme(plan: Plan) -> str:
     )
     packs = "".join(f"- **{plain(pack.title)}**: {len(pack.approved)} approved prompts\n" for pack in plan.packs)
     heads = "".join(
-        f"- **{plain(head)}**: {plain(record.method)}, tells apart {', '.join(map(plain, record.classes))}\n"
+        f"- **{plain(head)}**: {plain(record.method)}, tells apart {joined([plain(name) for name in record.classes])}\n"
         for head, record in zip(head_folders(plan), plan.records.values(), strict=True)
     )
     return (
@@ -285,7 +285,7 @@ def readme(plan: Plan) -> str:
         "an ensemble of prompts. Made with audioprompt.\n"
         f"\n## Prompts\n\n{packs}"
         + (f"\n## Heads, fitted on a few clips of each class\n\n{heads}" if heads else "")
-        + (f"\n## Labels\n\n{', '.join(map(plain, plan.first_labels))}\n" if plan.first_labels else "")
+        + (f"\n## Labels\n\n{joined([plain(label) for label in plan.first_labels])}\n" if plan.first_labels else "")
         + "\n## Use\n\n`python app.py` runs it on any machine with the packages of `requirements.txt`. On the hub, its "
         "owner curates the prompts, signed in; storage at `/data` keeps the decisions. Licences: see `LICENCES.md`.\n"
     )

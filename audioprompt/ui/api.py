@@ -22,10 +22,11 @@ from pydantic import BeforeValidator, Field
 from audioprompt import workbench
 from audioprompt.audio import load
 from audioprompt.candidates import proposed_title, task_of
-from audioprompt.classify import VANILLA, parse_labels, ranked, winner
+from audioprompt.classify import VANILLA, ranked, winner
 from audioprompt.classify import classify as hear
 from audioprompt.curation import Standing, board, standing
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
+from audioprompt.labels import parse_labels
 from audioprompt.models import registry
 from audioprompt.prompts import decisions
 from audioprompt.prompts.exchange import EXPORTS
@@ -81,7 +82,7 @@ def classify(
 
     Args:
         sound: The recording: WAV, FLAC, Ogg, MP3, M4A or WebM, up to ten minutes.
-        labels: 2 to 200 labels to choose between, separated by commas or lines, like "rain, sea waves, dog bark".
+        labels: 2 to 200 labels to choose between, separated by commas, semicolons or line breaks, like "rain, sea waves, dog bark"; put those that hold a comma in quotes, or give a JSON list.
         pack: The prompt pack whose approved templates form the ensemble, an id that `packs` lists; the general one if left out.
         model: The model that hears, a name that `models` lists.
 
@@ -281,7 +282,7 @@ def generate(
 
     Args:
         category: The kind of sounds; none fits where it is left out.
-        labels: The sounds to be told apart, separated by commas or lines; there need be none.
+        labels: The sounds to be told apart, separated by commas, semicolons or line breaks; there need be none.
         count: How many prompts, 1 to 200.
         seed: Another seed gives other prompts.
         attributes: Words for the kind of sound to write with, like "faint"; proposed where none are given.

@@ -10,8 +10,9 @@ import gradio as gr
 from numpy.typing import NDArray
 
 from audioprompt.audio import AudioError, load
-from audioprompt.classify import LabelError, classify, parse_labels, winner
+from audioprompt.classify import classify, winner
 from audioprompt.examples import Example, examples
+from audioprompt.labels import LabelError, join_labels, parse_labels
 from audioprompt.live import Hearing
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.spectrogram import picture
@@ -81,7 +82,7 @@ def presets(request: gr.Request | None = None) -> dict[str, tuple[PromptPack, Se
 def choose_example(index: int) -> tuple[str, str, str]:
     """What an example sets: its clip, its labels, and the pack that suits it."""
     example = examples()[index]
-    return str(example.path), ", ".join(example.labels), pack_for(example.category)
+    return str(example.path), join_labels(example.labels), pack_for(example.category)
 
 
 def choose_preset(name: str, request: gr.Request | None = None) -> tuple[Any, Any]:
@@ -90,7 +91,7 @@ def choose_preset(name: str, request: gr.Request | None = None) -> tuple[Any, An
     if name not in offered:
         return gr.skip(), gr.skip()
     pack, labels = offered[name]
-    return ", ".join(labels), pack.id
+    return join_labels(labels), pack.id
 
 
 def show_clip(
@@ -219,7 +220,7 @@ def labels_of_head(head_id: str) -> Any:
     from audioprompt.learning import HEADS
 
     kept = HEADS.get(head_id)
-    return ", ".join(kept.head.classes) if kept else gr.skip()
+    return join_labels(kept.head.classes) if kept else gr.skip()
 
 
 def show_live(
@@ -236,7 +237,7 @@ def show_live(
     Args:
         hearing: What was heard before, which Gradio keeps for each session.
         chunk: Sample rate and samples; chunks of a quarter of a second are about right.
-        labels: 2 to 200 labels to choose between, separated by commas or lines.
+        labels: 2 to 200 labels to choose between, separated by commas, semicolons or line breaks.
         pack_id: The prompt pack whose approved templates form the ensemble, an id that /packs lists.
         model_name: The model that hears, a name that /models lists.
         head_id: Of a fitted head that answers as well.
@@ -298,8 +299,8 @@ def build(
                     )  # fmt: skip
             with gr.Group():
                 labels = gr.Textbox(
-                    ", ".join(first_labels), label="Labels to choose between, separated by commas or lines", lines=2,
-                    max_lines=6, placeholder="rain, sea waves, dog bark", elem_id="labels",
+                    join_labels(first_labels), label="Labels to choose between, separated by commas or line breaks",
+                    lines=2, max_lines=6, placeholder="rain, sea waves, dog bark", elem_id="labels",
                 )  # fmt: skip
                 with gr.Row():
                     preset = gr.Dropdown(
@@ -372,7 +373,7 @@ def build(
 def _opening(labels: Sequence[str]) -> tuple[str, str, str]:
     """What the page opens with: the first example, with these labels if there are any."""
     sound, its_labels, pack_id = choose_example(0)
-    return sound, ", ".join(labels) or its_labels, pack_id
+    return sound, join_labels(labels) or its_labels, pack_id
 
 
 def _chip(example: Example) -> gr.Button:

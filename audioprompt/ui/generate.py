@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import gradio as gr
 
 from audioprompt.candidates import flags_by_model, proposed_id, proposed_title, task_of
-from audioprompt.classify import LabelError
 from audioprompt.data import DEMONSTRATION, DataError, open_clips
+from audioprompt.labels import LabelError, join_labels
 from audioprompt.lines import counted, first_of, one_line
 from audioprompt.prompts.generate import (
     COUNT,
@@ -60,12 +60,12 @@ def choose_preset(name: str, request: gr.Request | None = None) -> tuple[Any, An
     if name not in offered:
         return gr.skip(), gr.skip()
     pack, labels = offered[name]
-    return pack.category or "", ", ".join(labels)
+    return pack.category or "", join_labels(labels)
 
 
 def choose_demonstration() -> tuple[str, str]:
     """The category and the labels of the instruments that come with audioprompt."""
-    return "instruments", ", ".join(open_clips(DEMONSTRATION).spoken_classes)
+    return "instruments", join_labels(open_clips(DEMONSTRATION).spoken_classes)
 
 
 def choose_data(where: str, request: gr.Request | None = None) -> tuple[Any, str]:
@@ -73,7 +73,7 @@ def choose_data(where: str, request: gr.Request | None = None) -> tuple[Any, str
     if not where.strip():
         return gr.skip(), ""
     try:
-        return ", ".join(roles.clips_named(where.strip(), request).spoken_classes), ""
+        return join_labels(roles.clips_named(where.strip(), request).spoken_classes), ""
     except DataError as error:
         return gr.skip(), markup.problem(error)
 
@@ -457,7 +457,7 @@ def build(
                         elem_id="generate-preset",
                     )  # fmt: skip
                 labels = gr.Textbox(
-                    label="Labels, separated by commas or lines", lines=2, max_lines=6,
+                    label="Labels, separated by commas or line breaks", lines=2, max_lines=6,
                     placeholder="piano, violin, flute", elem_id="generate-labels",
                 )  # fmt: skip
                 with gr.Row(elem_classes=["examples", "from-data"]):

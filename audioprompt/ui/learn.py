@@ -17,8 +17,9 @@ import gradio as gr
 import soundfile
 
 from audioprompt.audio import AudioError, load
-from audioprompt.classify import LABEL_CHARACTERS, VANILLA
+from audioprompt.classify import VANILLA
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
+from audioprompt.labels import LABEL_CHARACTERS, clean_label
 from audioprompt.lines import one_line
 from audioprompt.prompts.pack import PackError
 from audioprompt.ui import learn_view as view
@@ -94,7 +95,7 @@ def show(gathered: Gathered, name: str = "", note: str = "") -> Shown:
 
 def add(gathered: Gathered, name: str, files: Sequence[str | Path], request: gr.Request | None = None) -> Shown:
     """Add recordings to a class, which is made where there is none of that name; no recordings make the class alone."""
-    name = one_line(name)
+    name = clean_label(name)
     if problem := _unfit(name):
         return show(gathered, name, markup.problem(problem))
     gathered = gathered.with_folder()
@@ -159,8 +160,6 @@ def forget(gathered: Gathered) -> None:
 def _unfit(name: str) -> str | None:
     if not name:
         return "Name the sound first, then record it or upload clips of it."
-    if "," in name:
-        return "One sound at a time: a name holds no comma."
     if len(name) > LABEL_CHARACTERS:
         return f"That name has {len(name)} characters: shorten it to {LABEL_CHARACTERS}."
     return None

@@ -15,10 +15,10 @@ from zipfile import ZipFile
 import gradio as gr
 
 from audioprompt.audio import AudioError, load
-from audioprompt.classify import LabelError, parse_labels
 from audioprompt.data.archives import DAMAGE
 from audioprompt.examples import Example, examples
 from audioprompt.jobs import Jobs
+from audioprompt.labels import LabelError, parse_labels
 from audioprompt.lines import one_line
 from audioprompt.models import registry
 from audioprompt.prompts.pack import PackError
@@ -387,7 +387,7 @@ def build(tab: gr.Tab, pack_in_hand: gr.BrowserState, head_in_hand: gr.State, ke
                     elem_id="publish-packs",
                 )  # fmt: skip
                 labels = gr.Textbox(
-                    label="Labels that stand there at first, separated by commas or lines", lines=2, max_lines=6,
+                    label="Labels that stand there at first, separated by commas or line breaks", lines=2, max_lines=6,
                     placeholder="none: the head's, or those of the first example", elem_id="publish-labels",
                 )  # fmt: skip
                 heads = gr.CheckboxGroup([], label="Fitted heads", info=view.NO_HEADS, elem_id="publish-heads")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audioprompt.examples import Example, spread
-from audioprompt.lines import counted
+from audioprompt.lines import counted, joined
 from audioprompt.ui import markup, theme
 from audioprompt.ui.header import PURPOSE
 
@@ -77,9 +77,9 @@ def _page(plan: Plan) -> str:
     chips = "".join(f"<i>{escape(clip.title)}</i>" for clip in clips[:CHIPS])
     rows = {
         "Examples": chips + more,
-        "Labels": escape(", ".join(labels)),
+        "Labels": escape(joined(labels)),
         "Prompts": escape(", ".join(packs)),
-        "Learned head": escape(", ".join(heads)),
+        "Learned head": escape(joined(heads)),
     }
     return (
         f'<div class="page"><div class="top"><span><b>{escape(plan.title)}</b> <small>{escape(PURPOSE)}</small></span>'

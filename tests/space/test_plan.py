@@ -111,7 +111,7 @@ def test_the_card_is_one_to_the_hub() -> None:
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_other_peoples_words_stay_words(words: str, tmp_path: Path) -> None:
-    label = words.replace(",", "")
+    label = words
     pack = PACK.model_copy(update={"title": words, "licence": words})
     head = save_head(tmp_path / "head", licence=words, classes=(label, "rain"))
     added = plan(words, (pack,), labels=(label, "rain"), licence=words, heads=(head,))
@@ -158,13 +158,20 @@ def undecided() -> PromptPack:
         ({"model": "../evil"}, "cannot load the model '../evil': choose one of embedded, "),
         ({"labels": ("rain",)}, "at least two labels"),
         ({"labels": ("rain", "Rain", "wind")}, "must differ"),
-        ({"labels": ("rain, wind", "sea")}, "no comma"),
         ({"heads": (Path("nowhere"),)}, "nowhere"),
     ],
 )
 def test_what_makes_no_space_is_refused_in_words(given: dict[str, object], message: str) -> None:
     with pytest.raises(SpaceError, match=re.escape(message)):
         plan(**given)  # type: ignore[arg-type]
+
+
+def test_labels_with_commas_go_in_as_they_are(tmp_path: Path) -> None:
+    classes = ("dog bark, domestic animal", "rain")
+    added = plan(heads=(save_head(tmp_path / "head", classes=classes),))
+    assert constants(text_of(added, "app.py"))["LABELS"] == list(classes)
+    assert constants(text_of(plan(labels=classes), "app.py"))["LABELS"] == list(classes)
+    assert "dog bark, domestic animal; rain" in text_of(added, "README.md")
 
 
 def test_a_head_for_another_model_is_refused(tmp_path: Path) -> None:

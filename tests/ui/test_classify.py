@@ -11,11 +11,14 @@ import pytest
 import soundfile
 
 from audioprompt.examples import Example
+from audioprompt.few_shot import SharedHead, build, record_of
+from audioprompt.labels import parse_labels
+from audioprompt.learning import HEADS
 from audioprompt.live import Hearing
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import pack_from_templates
 from audioprompt.prompts.store import PromptStore
-from audioprompt.ui import classify
+from audioprompt.ui import classify, generate
 from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.ui.test_roles import request
 
@@ -159,6 +162,32 @@ def test_an_example_sets_clip_labels_and_pack(monkeypatch):
     example = Example(Path("a.ogg"), "Rain", "acoustic_scenes", ("rain", "wind"), "rain")
     monkeypatch.setattr(classify, "examples", lambda: (example,))
     assert classify.choose_example(0) == ("a.ogg", "rain, wind", "acoustic-scenes")
+
+
+def keep_head(model: FakeModel, classes: tuple[str, ...] = ("hum", "whistle", "rain")) -> str:
+    """The id of a head whose classes are a hum, a whistle and what is left."""
+    axes = np.eye(model.dim, dtype=np.float32)[:3]
+    head = build("linear-probe", model, classes).fit(np.repeat(axes, 3, axis=0), np.repeat(np.arange(3), 3))
+    return HEADS.keep(SharedHead(head, record_of(head, model, "clips")))
+
+
+def test_a_head_whose_classes_hold_commas_answers(hum, fake_model):
+    head_id = keep_head(fake_model, ("hum, low", "whistle, high", "re\u0301tro"))
+    labels = classify.labels_of_head(head_id)
+    verdict, _, _, learned, *_ = classify.show_clip(hum, labels, "acoustic-scenes", "fake", head_id)
+    assert '<div class="label">hum, low</div>' in verdict and "has no say" not in verdict
+    assert visible(learned)
+    pasted = 'rétro\n"whistle, high"\n"hum, low"'
+    assert "has no say" not in classify.show_clip(hum, pasted, "acoustic-scenes", "fake", head_id)[0]
+
+
+def test_ready_made_labels_with_commas_are_read_back(tmp_path, monkeypatch):
+    monkeypatch.setenv("AUDIOPROMPT_STORE", str(tmp_path))
+    labels = ("Pets, domestic animals", "Rain")
+    pack = pack_from_templates(["a {label}"], "mine", "Mine").model_copy(update={"label_presets": {"Pets": labels}})
+    PromptStore().save(pack)
+    assert parse_labels(classify.choose_preset("Pets")[0]).labels == labels
+    assert parse_labels(generate.choose_preset("Pets")[1]).labels == labels
 
 
 def test_ready_made_labels_bring_their_pack_and_the_invitation_changes_nothing():

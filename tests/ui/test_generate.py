@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from audioprompt.labels import parse_labels
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.generate import COUNT, OPENAI_URL, Task
 from audioprompt.prompts.pack import PromptPack
@@ -73,6 +74,9 @@ def test_a_data_set_gives_its_classes_or_says_why_not(tmp_path):
         (tmp_path / "data" / name).mkdir(parents=True)
         (tmp_path / "data" / name / "one.wav").write_bytes(name.encode())
     assert generate.choose_data(f" {tmp_path / 'data'} ") == ("low hum, whistle", "")
+    (tmp_path / "data" / "whistle").rename(tmp_path / "data" / "whistle, high")
+    labels, _ = generate.choose_data(str(tmp_path / "data"))
+    assert parse_labels(labels).labels == ("low hum", "whistle, high")
     labels, problem = generate.choose_data(f"{NASTY}.csv")
     assert skipped(labels) and 'role="alert"' in problem and "<img" not in problem
 

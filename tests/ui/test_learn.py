@@ -96,7 +96,7 @@ def test_clips_and_classes_are_taken_away_again(gathered: Gathered) -> None:
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("", "Name the sound first"), ("rain, wind", "a name holds no comma"), ("a" * 101, "has 101 characters")],
+    [("", "Name the sound first"), ("\u200b", "Name the sound first"), ("a" * 201, "has 201 characters")],
 )
 def test_a_sound_needs_a_name(name: str, sentence: str, sounds: dict[str, list[str]]) -> None:
     shown = learn.add(Gathered(), name, sounds["hum"])
