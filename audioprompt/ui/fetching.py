@@ -6,7 +6,7 @@ writes a trace into the log for every address that leads nowhere.
 """
 
 import asyncio
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -21,6 +21,18 @@ from audioprompt.ui.limits import LARGEST_FILE
 
 MOST_REDIRECTS = 5
 MOST_SECONDS = 60.0
+# What `ipaddress` takes for global, on some Pythons at least, and where clouds and networks keep services of their own:
+# Azure's host (168.63.129.16), Oracle's metadata (in 192.0.0.0/24), relays and tunnels to IPv4, segment routing,
+# documentation.
+SPECIAL = tuple(
+    ip_network(network)
+    for network in (
+        *("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24"),
+        *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
+    )
+)
+GLOBAL_UNICAST = IPv6Network("2000::/3")  # all there is of it
+NAT64 = IPv6Network("64:ff9b::/96")  # the last four bytes are the IPv4 address that it leads to
 UPLOADED = "/gradio_api/file="  # what stands before the path of an uploaded file in its address
 
 
@@ -108,11 +120,27 @@ async def _public(address: str) -> httpx.AsyncBaseTransport | None:
         raise Refused(address, "only http and https can be")
     if safehttpx.matches_domain_whitelist(host, processing_utils.PUBLIC_HOSTNAME_WHITELIST):
         return None
-    found = await asyncio.get_running_loop().getaddrinfo(host, None)
-    public = [ip for *_, (ip, *_) in found if ip_address(ip).is_global and not ip_address(ip).is_multicast]
+    public = [address for address in await _resolve(host) if is_public(address)]
     if not public:
         raise Refused(address, "it is not a public address; upload the file instead")
     return safehttpx.AsyncSecureTransport(public[0])
+
+
+async def _resolve(host: str) -> list[str]:
+    """The addresses that a name stands for."""
+    return [str(address[0]) for *_, address in await asyncio.get_running_loop().getaddrinfo(host, None)]
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is that of a machine on the public internet: global, unicast, and no special range."""
+    ip = ip_address(address)
+    if isinstance(ip, IPv6Address):
+        embedded = ip.ipv4_mapped or (IPv4Address(ip.packed[-4:]) if ip in NAT64 else None)
+        if embedded:
+            return is_public(str(embedded))
+        if ip not in GLOBAL_UNICAST:
+            return False
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or any(ip in network for network in SPECIAL))
 
 
 def _uploaded(address: str, cache: Path) -> Path | None:

@@ -1,5 +1,6 @@
 """Files given by their address: from public machines alone, within bounds, and from this app's own uploads."""
 
+import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -56,6 +57,28 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.server_close()
 
 
+NAMES = {"mixed.test": ["10.0.0.7", "93.184.215.14"], "inside.test": ["fd00::7", "10.0.0.7"]}
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """No test leaves the machine: names are looked up here, and public addresses lead to a stand-in that notes them."""
+    reached: list[str] = []
+
+    async def resolve(host: str) -> list[str]:
+        if host in NAMES:
+            return NAMES[host]
+        return [str(found[-1][0]) for found in socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)]
+
+    def transport(ip: str) -> httpx.AsyncBaseTransport:
+        reached.append(ip)
+        return httpx.MockTransport(lambda _: httpx.Response(200, stream=httpx.ByteStream(SOUND)))
+
+    monkeypatch.setattr(fetching, "_resolve", resolve)
+    monkeypatch.setattr(fetching.safehttpx, "AsyncSecureTransport", transport)
+    return reached
+
+
 def fetch(address: str, cache: Path) -> Path:
     return Path(awaited(fetched(address, str(cache))))
 
@@ -70,12 +93,35 @@ def test_a_public_file_is_fetched_and_keeps_its_name(elsewhere: str, tmp_path: P
     "host",
     [
         *("127.0.0.1", "localhost", "10.0.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1"),
-        *("[::1]", "[fd00::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"),
+        *("[::1]", "[fd00::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "inside.test"),
+        *("168.63.129.16", "192.0.0.192", "192.0.0.1", "100.100.100.200", "192.88.99.1", "198.18.0.1", "203.0.113.9"),
+        *("240.0.0.1", "255.255.255.255", "[fd00:ec2::254]", "[fe80::1%251]", "[fec0::1]", "[ff0e::1]", "[100::1]"),
+        *("[2002:a00:1::1]", "[2001:0:a00:1::1]", "[2001:db8::1]", "[3fff::1]", "[5f00::1]", "[::10.0.0.1]"),
+        *("[64:ff9b::a00:1]", "[64:ff9b:1::a00:1]", "[::ffff:168.63.129.16]"),
     ],
 )
-def test_private_addresses_are_refused_however_they_are_written(tmp_path: Path, host: str) -> None:
-    with pytest.raises(Refused, match="not a public address"):
+def test_addresses_that_are_not_public_are_refused_however_they_are_written(
+    tmp_path: Path, asked: list[str], host: str
+) -> None:
+    with pytest.raises(Refused, match=r"not a public address|there is no answer"):
         fetch(f"http://{host}/rain.wav", tmp_path)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("93.184.215.14", "93.184.215.14"),
+        ("[2606:2800:21f:cb07::1]", "2606:2800:21f:cb07::1"),
+        ("[64:ff9b::5db8:d70e]", "64:ff9b::5db8:d70e"),
+        ("mixed.test", "93.184.215.14"),
+    ],
+)
+def test_a_public_address_is_reached_as_it_was_when_it_was_checked(
+    tmp_path: Path, asked: list[str], host: str, reached: str
+) -> None:
+    assert fetch(f"http://{host}/rain.wav", tmp_path).read_bytes() == SOUND
+    assert asked == [reached]
 
 
 def test_a_redirect_leads_to_no_private_address(elsewhere: str, tmp_path: Path) -> None:
