@@ -9,20 +9,36 @@ from contextlib import suppress
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before Gradio reads it
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))  # else each event tabulates all before it
 # Torch's threads shall sleep while they wait, not spin: on a busy machine that is 50 ms for an answer instead of 1 s.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
 from starlette.middleware import Middleware
 
+from audioprompt import memory
 from audioprompt.examples import default_folder as examples_folder
 from audioprompt.lines import print_any_letter
-from audioprompt.ui import classify, curate, endpoints, generate, header, learn, limits, publish, roles, theme
+from audioprompt.ui import (
+    classify,
+    curate,
+    endpoints,
+    fair_queue,
+    generate,
+    guard,
+    header,
+    learn,
+    limits,
+    publish,
+    roles,
+    theme,
+)
 
 NAME = "audioprompt"
 CACHE_SECONDS = 3600  # how long uploads and microphone chunks stay on disk
 CACHE_SECONDS_IN_PUBLIC = 900
-QUEUE_IN_PUBLIC = 100  # who may wait
+PLACES_SECONDS = 2.0  # between two looks at how many are before those who wait
+SESSIONS_KEPT = 1000  # of pages and programs, in memory
 
 
 def build(
@@ -59,8 +75,9 @@ def build(
             with gr.Tab("Publish", id="publish") as publish_tab:
                 publish.build(publish_tab, pack_in_hand, head_in_hand, space_in_hand)
         page.unload(roles.close)
-    if roles.public():
-        page.queue(max_size=QUEUE_IN_PUBLIC)
+    fair_queue.install()
+    # a call that joins no queue would pass by its limits; each change of place told to all who wait would slow them all
+    page.queue(status_update_rate=PLACES_SECONDS, api_open=not roles.public())
     return page
 
 
@@ -89,9 +106,11 @@ def launch(
         open_models: which models visitors of a public page may use besides ``model``; they load when first used.
     """
     print_any_letter()
+    memory.keep_in_few_places()
     roles.serve(host, share)
     header.warm(model)
     header.open_models(open_models)
+    guards = [Middleware(guard.Guarded), *([Middleware(limits.Bounded)] if roles.public() else [])]
     page = build(model, labels, header.in_background(classify.take_in, heads, model) if heads else None, title)
     css = theme.CSS + generate.CSS + curate.CSS + learn.CSS + publish.CSS
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
@@ -101,7 +120,8 @@ def launch(
         show_error=not roles.public(), quiet=True,
         prevent_thread_lock=True,
         allowed_paths=[str(examples_folder())],  # else they are served only where the page is started beside them
-        app_kwargs={"middleware": [Middleware(limits.Bounded)] if roles.public() else []},
+        state_session_capacity=SESSIONS_KEPT,
+        app_kwargs={"middleware": guards},
     )  # fmt: skip
     print(f"{title} is at {public_address or address} (stop with Ctrl+C)", flush=True)
     if roles.public():

@@ -143,10 +143,10 @@ def in_background(work: Callable[..., T], *given: Any) -> Future[T]:
     return _loaders.submit(work, *given)
 
 
-def sign_in(password: str) -> tuple[dict[str, str] | None, str]:
+def sign_in(password: str, request: gr.Request | None = None) -> tuple[dict[str, str] | None, str]:
     """The token that makes its holder a curator, for whoever knows the password; else why there is none."""
     try:
-        return {"token": roles.sign_in(password)}, ""
+        return {"token": roles.sign_in(password, request)}, ""
     except roles.NotAllowed as error:
         return None, markup.problem(error)
 

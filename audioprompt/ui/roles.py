@@ -8,6 +8,7 @@ with the password in ``AUDIOPROMPT_PASSWORD`` everywhere else.
 Every handler asks here itself, with the `gr.Request` that Gradio hands it: what a page hides can still be called.
 """
 
+import asyncio
 import atexit
 import hashlib
 import hmac
@@ -17,17 +18,19 @@ import shutil
 import tempfile
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from functools import cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
 from gradio.context import LocalContext
+from starlette.datastructures import Headers
 
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, open_clips
 from audioprompt.prompts.pack import PackError, PromptPack
@@ -36,9 +39,15 @@ from audioprompt.prompts.store import PromptStore
 PASSWORD, CURATORS = "AUDIOPROMPT_PASSWORD", "AUDIOPROMPT_CURATORS"  # names in the environment
 COOKIE = "audioprompt-curator"
 SIGNED_IN_SECONDS = 12 * 3600
-WRONG_TRIES = 10  # in WRONG_SECONDS, of all people together: an address can be forged, so it is not asked for
+WRONG_TRIES = 10  # in WRONG_SECONDS, from one address; from then on its tries are answered one after the other
 WRONG_SECONDS = 60.0
+SLOW_SECONDS = 0.5  # that each of these takes
+TRIES_WAITING = 10  # of one address; more are not looked at
+ADDRESSES = 10_000  # whose wrong tries are remembered
 FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")  # what a proxy says of itself
+NETWORK_BITS = 64  # of an IPv6 address: whoever has one has all others of that network
+HELD = "audioprompt.password"  # in a request's scope: whether it came with the password
+SINGLE = "audioprompt.single"  # in a request's scope: whether it is of no session
 
 IDLE_SECONDS = 3600.0  # until the copy of a visitor who does nothing is removed
 CLOSED_SECONDS = 300.0  # until that of a closed page is: a page whose connection broke comes back
@@ -170,6 +179,40 @@ def _curators() -> set[str]:
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
+def caller(request: gr.Request | None) -> str:
+    """Whom a limit counts: the user signed in, else the address that a request comes from."""
+    if request is None:
+        return ""
+    name = user(request)
+    return f"user {name.casefold()}" if name else address(getattr(request.request, "scope", {}))
+
+
+def address(scope: Mapping[str, Any]) -> str:
+    """Where a request comes from, as far as it can be told; of IPv6 the network.
+
+    On a Space that is what the hub's proxy says, last of all proxies. Elsewhere it is who connected: uvicorn has put in
+    its place what a proxy on this machine says, and no other is believed.
+    """
+    found = (scope.get("client") or ("",))[0]
+    if on_a_space():
+        named = ",".join(Headers(raw=scope.get("headers", [])).getlist("x-forwarded-for"))
+        found = next((one.strip() for one in reversed(named.split(",")) if _is_global(one.strip())), found)
+    try:
+        where = ip_address(found)
+    except ValueError:
+        return found
+    if isinstance(where, IPv6Address):
+        return str(where.ipv4_mapped or ip_network((where, NETWORK_BITS), strict=False))
+    return str(where)
+
+
+def _is_global(named: str) -> bool:
+    try:
+        return ip_address(named).is_global
+    except ValueError:
+        return False
+
+
 def _from_this_machine(request: gr.Request) -> bool:
     """Whether a request to a page at home comes from home: not through a proxy, not from another site's script, and
     not under a foreign name that somebody had point to this machine."""
@@ -179,8 +222,11 @@ def _from_this_machine(request: gr.Request) -> bool:
 
 
 def _from_elsewhere(request: gr.Request) -> bool:
+    return from_elsewhere(request.headers)
+
+
+def from_elsewhere(headers: Mapping[str, str]) -> bool:
     """Whether it was another site's script that had a browser ask; what is no browser says nothing of that."""
-    headers = request.headers
     if site := headers.get("sec-fetch-site"):
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
@@ -199,20 +245,86 @@ def _loopback(host: str) -> bool:
 # --- the password -----------------------------------------------------------------------------------------------------
 
 _secret = secrets.token_bytes(32)  # of this process: a restart signs everybody out
-_wrong: deque[float] = deque()  # when the latest wrong passwords came
-_guard = threading.Lock()
 
 
-def sign_in(password: str) -> str:
+class Tries:
+    """Wrong passwords by address. They slow down the address that they come from, and nobody else."""
+
+    def __init__(self) -> None:
+        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()  # when the latest came
+        self._waiting: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def turn(self, address: str) -> Iterator[float]:
+        """A try from an address: for how many seconds it has to wait before its password is looked at.
+
+        Raises:
+            NotAllowed: too many wait from this address.
+        """
+        with self._lock:
+            place = self._waiting.get(address, 0) + 1
+            slow = self._slow(address)
+            if slow and place > TRIES_WAITING:
+                raise NotAllowed("Too many wrong passwords came from your address: wait a minute, then try again.")
+            self._waiting[address] = place
+        try:
+            yield place * SLOW_SECONDS if slow else 0.0
+        finally:
+            with self._lock:
+                self._waiting[address] -= 1
+                if not self._waiting[address]:
+                    del self._waiting[address]
+
+    def wrong(self, address: str) -> None:
+        """Note that a wrong password came."""
+        with self._lock:
+            self._wrong.setdefault(address, deque(maxlen=WRONG_TRIES)).append(time.monotonic())
+            self._wrong.move_to_end(address)
+            while len(self._wrong) > ADDRESSES:
+                self._wrong.popitem(last=False)
+
+    def _slow(self, address: str) -> bool:
+        tries = self._wrong.get(address, ())
+        return sum(time.monotonic() - tried < WRONG_SECONDS for tried in tries) >= WRONG_TRIES
+
+
+TRIES = Tries()
+
+
+def sign_in(password: str, request: gr.Request | None = None) -> str:
     """A token for whoever knows the password, to be kept as the cookie named ``COOKIE``.
 
     Raises:
-        NotAllowed: it is not the password, or too many wrong ones were tried.
+        NotAllowed: it is not the password, or too many wrong ones come from there.
     """
-    if not _is_password(password):
+    where = caller(request)
+    with TRIES.turn(where) as seconds:
+        time.sleep(seconds)
+        right = _is_password(password)
+    if not right:
+        TRIES.wrong(where)
         raise NotAllowed("That is not the password.")
     expires = str(int(time.time()) + SIGNED_IN_SECONDS)
     return f"{expires}.{_seal(expires)}"
+
+
+async def note_password(scope: MutableMapping[str, Any]) -> None:
+    """Note in a request's scope whether it comes with the password as a header, once, for whoever asks later."""
+    given = _bearer(Headers(scope=scope))
+    if given is None or not os.environ.get(PASSWORD):
+        return
+    where = address(scope)
+    scope[HELD] = False
+    try:
+        with TRIES.turn(where) as seconds:
+            if seconds:  # not for none, else all that come at once would be looked at before any was found wrong
+                await asyncio.sleep(seconds)
+            scope[HELD] = _is_password(given)
+    except NotAllowed:
+        return
+    if not scope[HELD]:
+        TRIES.wrong(where)
 
 
 def _holds_token(request: gr.Request) -> bool:
@@ -221,29 +333,20 @@ def _holds_token(request: gr.Request) -> bool:
 
 
 def _holds_password(request: gr.Request) -> bool:
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    try:
-        return scheme.casefold() == "bearer" and _is_password(given)
-    except NotAllowed:
-        return False
+    """As `note_password` found it; a request that did not come through the server is looked at here."""
+    noted = getattr(request.request, "scope", {}).get(HELD)
+    return _is_password(_bearer(request.headers) or "") if noted is None else noted
+
+
+def _bearer(headers: Mapping[str, str]) -> str | None:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return given if scheme.casefold() == "bearer" else None
 
 
 def _is_password(given: str) -> bool:
-    """Compare in a time that says nothing, and not too often.
-
-    Raises:
-        NotAllowed: too many wrong ones came lately.
-    """
+    """Compare in a time that says nothing."""
     expected = os.environ.get(PASSWORD)
-    with _guard:
-        while _wrong and time.monotonic() - _wrong[0] > WRONG_SECONDS:
-            _wrong.popleft()
-        if len(_wrong) >= WRONG_TRIES:
-            raise NotAllowed("Too many wrong passwords were tried: wait a minute, then try again.")
-        right = bool(expected) and hmac.compare_digest(_seal(given), _seal(expected or ""))
-        if not right:
-            _wrong.append(time.monotonic())
-    return right
+    return bool(expected) and hmac.compare_digest(_seal(given), _seal(expected or ""))
 
 
 def _seal(text: str) -> str:
@@ -295,7 +398,12 @@ class VisitorsPacks(PromptStore):
 
 def own_folder(request: gr.Request | None) -> Path | None:
     """The folder of a visitor's session, which need not exist yet; None where there is no session."""
-    return _COPIES.folder(request.session_hash) if request and request.session_hash else None
+    return _COPIES.folder(request.session_hash) if request and request.session_hash and not _single(request) else None
+
+
+def _single(request: gr.Request) -> bool:
+    """Whether this is a call of no session, which nobody can come back to."""
+    return bool(getattr(request.request, "scope", {}).get(SINGLE))
 
 
 def session(request: gr.Request | None) -> str:

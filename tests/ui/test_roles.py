@@ -4,6 +4,7 @@ import inspect
 import time
 import zipfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ def as_user(name: str, expires: float = LATER, **headers: str) -> gr.Request:
     return request(signed={"oauth_info": info}, **headers)
 
 
+def from_address(client: str, forwarded: str | None = None) -> gr.Request:
+    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+    return gr.Request(Request({"type": "http", "headers": headers, "client": (client, 1)}))
+
+
 @pytest.fixture(autouse=True)
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PromptStore:
     """A page at home, with a pack in its store."""
@@ -58,7 +64,7 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PromptStore:
     monkeypatch.setenv("AUDIOPROMPT_STORE", str(tmp_path / "store"))
     monkeypatch.setattr(roles, "_exposed", False)
     monkeypatch.setattr(roles, "_COPIES", roles._Copies())
-    roles._wrong.clear()
+    monkeypatch.setattr(roles, "TRIES", roles.Tries())
     store = PromptStore()
     store.create(pack_of(PLAIN))
     return store
@@ -189,16 +195,52 @@ def test_without_a_password_nobody_signs_in(monkeypatch: pytest.MonkeyPatch) -> 
         roles.sign_in("")
 
 
-def test_guessing_is_slow(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = roles.sign_in(SECRET)
+def test_guessing_slows_down_its_own_address(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    guesser, owner = from_address("203.0.113.66"), from_address("203.0.113.7")
     for guess in range(roles.WRONG_TRIES):
-        assert roles.role(request(authorization=f"Bearer {guess}")) is Role.VISITOR
-    with pytest.raises(NotAllowed, match="Too many wrong passwords were tried: wait a minute"):
-        roles.sign_in(SECRET)
-    assert roles.role(request(authorization=f"Bearer {SECRET}")) is Role.VISITOR
-    assert roles.role(cookie(token)) is Role.CURATOR, "who is in stays in"
+        with pytest.raises(NotAllowed, match="That is not the password"):
+            roles.sign_in(str(guess), guesser)
+    assert not any(slept)
+    assert roles.sign_in(SECRET, guesser) and slept[-1] == roles.SLOW_SECONDS, "slow, but the right one is right"
+    assert roles.sign_in(SECRET, owner) and slept[-1] == 0, "others notice nothing"
+    with ExitStack() as line:
+        waits = [line.enter_context(roles.TRIES.turn("203.0.113.66")) for _ in range(roles.TRIES_WAITING)]
+        assert waits == [roles.SLOW_SECONDS * place for place in range(1, roles.TRIES_WAITING + 1)], (
+            "one after the other"
+        )
+        with pytest.raises(NotAllowed, match="Too many wrong passwords came from your address: wait a minute"):
+            roles.sign_in(SECRET, guesser)
+        assert roles.sign_in(SECRET, owner)
     monkeypatch.setattr(roles, "WRONG_SECONDS", 0.0)
-    assert roles.sign_in(SECRET)
+    assert roles.sign_in(SECRET, guesser) and slept[-1] == 0, "after a while it is forgotten"
+
+
+@pytest.mark.parametrize(
+    ("client", "forwarded", "on_space", "address"),
+    [
+        ("203.0.113.7", None, False, "203.0.113.7"),
+        ("203.0.113.7", "198.51.100.1", False, "203.0.113.7"),
+        ("2001:db8:1:2:3::4", None, False, "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.7", None, False, "203.0.113.7"),
+        ("10.0.0.3", "1.1.1.1, 8.8.8.8, 10.1.2.3", True, "8.8.8.8"),
+        ("10.0.0.3", None, True, "10.0.0.3"),
+        ("10.0.0.3", "nonsense", True, "10.0.0.3"),
+        ("testclient", None, False, "testclient"),
+    ],
+)
+def test_where_requests_come_from(
+    monkeypatch: pytest.MonkeyPatch, client: str, forwarded: str | None, on_space: bool, address: str
+) -> None:
+    """What anybody can write into a header is not believed, but for the last proxy's word on a Space."""
+    if on_space:
+        monkeypatch.setenv("SPACE_ID", "Ada/space")
+    assert roles.caller(from_address(client, forwarded)) == address
+
+
+def test_who_signs_in_on_a_space_is_known_by_name(space: None) -> None:
+    assert roles.caller(as_user("Eve")) == "user eve"
 
 
 # --- a Space ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,42 @@
+"""Memory that is free given back to the machine: the C library would keep it for this process."""
+
+import ctypes
+import time
+from functools import cache
+from threading import Lock
+from typing import Any
+
+EVERY_SECONDS = 10.0  # at most so often: looking through all that is free takes some milliseconds
+ARENAS = 2  # places that threads take memory from; with one for each thread, each keeps what it once needed
+_M_ARENA_MAX = -8  # its number in glibc's malloc.h
+
+_given = -EVERY_SECONDS  # when it was given back last
+_lock = Lock()
+
+
+@cache
+def _glibc() -> Any:
+    """The C library, where it can give memory back; None elsewhere."""
+    try:
+        library = ctypes.CDLL(None)
+        return library if hasattr(library, "malloc_trim") else None
+    except (OSError, TypeError):  # Windows names no library None
+        return None
+
+
+def keep_in_few_places() -> None:
+    """Have threads share the places that they take memory from; to be called before there are many."""
+    if library := _glibc():
+        library.mallopt(_M_ARENA_MAX, ARENAS)
+
+
+def give_back() -> bool:
+    """Give back what is free, unless that was just done: whether it was done now."""
+    global _given
+    with _lock:
+        if time.monotonic() - _given < EVERY_SECONDS:
+            return False
+        _given = time.monotonic()
+    if library := _glibc():
+        library.malloc_trim(0)
+    return True

@@ -1,0 +1,210 @@
+"""Gradio's queue, fit for strangers: what a visitor may have under way, and what becomes of work that nobody waits for.
+
+Here, and in `mcp`, is all that leans on the private parts of Gradio, of 6.17 and 6.31 alike:
+
+- `gradio.queueing.Queue`, which `install` puts a subclass in the place of: `push`, `start`, `process_events`,
+  `clean_events`, and the dicts of its events, `event_queue_per_concurrency_id`, `event_ids_to_events`,
+  `pending_event_ids_session`, `pending_messages_per_session` and `event_analytics`, of which it forgets nothing itself;
+- `gradio.state_holder`: `StateHolder`, which forgets no session before it holds `state_session_capacity` of them, and
+  `SessionState`, which lays out a description of the whole page for each session.
+"""
+
+import asyncio
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+from fastapi import HTTPException
+from gradio import queueing, state_holder, utils
+from gradio.queueing import Event
+
+from audioprompt import memory
+from audioprompt.ui import guard, roles
+
+HEAVY = 3  # tasks that take a while and one visitor may have under way in one queue: one is done, the others wait
+MOST = {"writing": HEAVY, "measuring": HEAVY, "learning": HEAVY, "curate": HEAVY, "learn": HEAVY, "live": 8}  # by queue
+MOST_LIGHT = 30  # other tasks, for a whole class may share an address
+MOST_IN_ALL = 100  # that visitors may have waiting in one queue
+UNREAD_SECONDS = 15.0  # until a visitor's work is given up that nobody waits for
+KEPT_SECONDS = 600.0  # that an answer can still be fetched
+LATE_SECONDS = 60.0  # that pieces of a stream may still come after its end
+IDLE_SECONDS = 3600.0  # until a session is forgotten that no page holds open
+LIVE_SECONDS = 600.0  # that a visitor's microphone is heard at a stretch
+LOOK_SECONDS = 1.0
+WAKE_SECONDS = 0.01  # between two looks at whether there is something to do
+
+FULL = "This page has more to do than it can just now: try again in a minute."
+TOO_MANY = "{count} of your tasks are under way here already: wait until one of them has ended, then try again."
+
+
+class FairQueue(queueing.Queue):
+    """Gradio's queue, in which no visitor keeps out the others, and curators come first."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.max_size = None  # it would count everybody's work together; on ZeroGPU Gradio would set it to one
+        self.sleep_when_free = WAKE_SECONDS
+        self._finished: deque[tuple[float, Event]] = deque()
+        self._worked = False  # since memory was given back
+
+    def start(self) -> None:
+        super().start()
+        utils.run_coro_in_background(self._look_after)
+
+    # --- what comes in ---
+
+    async def push(self, body: Any, request: Any, username: str | None) -> Any:
+        """Take an event in, unless its sender has too much under way.
+
+        Raises:
+            HTTPException: so it is; the sentence says what to do.
+        """
+        asked = gr.Request(request)
+        sender = None if roles.is_curator(asked) else roles.caller(asked)
+        fn = self.blocks.fns.get(body.fn_index)
+        if sender is not None and fn is not None:
+            self._refuse_too_much(sender, fn.concurrency_id)
+        request.scope[roles.SINGLE] = body.session_hash is None  # Gradio will make up a session
+        done = await super().push(body, request, username)
+        event = self.event_ids_to_events.get(str(done[1])) if done[0] else None
+        if event is not None:
+            event.sender, event.came = sender, time.monotonic()  # type: ignore[attr-defined]
+            if sender is None:
+                self._let_pass(event)
+        return done
+
+    def _refuse_too_much(self, sender: str, concurrency_id: str) -> None:
+        under_way = [event for event in self._under_way() if event.concurrency_id == concurrency_id]
+        count = sum(_sender(event) == sender for event in under_way)
+        if count >= MOST.get(concurrency_id, MOST_LIGHT):
+            raise HTTPException(429, TOO_MANY.format(count=count))
+        if sum(_sender(event) is not None for event in self._waiting(concurrency_id)) >= MOST_IN_ALL:
+            raise HTTPException(429, FULL)
+
+    def _let_pass(self, event: Event) -> None:
+        """Move a curator's event before all visitors'."""
+        waiting = self._waiting(event.concurrency_id)
+        if event in waiting:
+            waiting.remove(event)
+            place = next((place for place, other in enumerate(waiting) if _sender(other) is not None), len(waiting))
+            waiting.insert(place, event)
+
+    def _waiting(self, concurrency_id: str) -> list[Event]:
+        queue = self.event_queue_per_concurrency_id.get(concurrency_id)
+        return queue.queue if queue else []
+
+    def _under_way(self) -> Iterator[Event]:
+        """All events that wait or are worked on."""
+        for queue in self.event_queue_per_concurrency_id.values():
+            yield from queue.queue
+        for job in self.active_jobs:
+            yield from job or ()
+
+    # --- what goes out ---
+
+    async def process_events(self, events: list[Event], *others: Any) -> None:
+        try:
+            await super().process_events(events, *others)
+        finally:
+            self._worked = True
+            for event in events:
+                event.data = None
+                event.request = None  # type: ignore[assignment]
+                self.event_analytics.pop(event._id, None)
+                self._finished.append((time.monotonic(), event))
+                if event.session_hash == event._id:  # a call of no session, for which Gradio has made one
+                    self._forget_session(event._id)
+
+    async def _look_after(self) -> None:
+        """Give up and forget, once a second, for as long as the page is served."""
+        while not self.stopped:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._give_up_unread()
+            self._end_long_listening()
+            self._forget_finished()
+            self._forget_sessions()
+            if self._worked:
+                self._worked = not await asyncio.to_thread(memory.give_back)
+
+    async def _give_up_unread(self) -> None:
+        """Stop the visitors' work whose answer nobody waits for: never has, or no longer."""
+        now = time.monotonic()
+        for event in list(self._under_way()):
+            if _sender(event) is None or event.streaming:
+                continue
+            unread = guard.READERS.gone_for(event.session_hash, event._id)
+            if min(unread, now - event.came) > UNREAD_SECONDS:  # type: ignore[attr-defined]
+                await self.clean_events(event_id=event._id)  # a generator at work ends at its next step
+                self.pending_event_ids_session.get(event.session_hash, set()).discard(event._id)
+
+    def _end_long_listening(self) -> None:
+        """End a visitor's stream that has lasted for long, as its own client would."""
+        for event in [event for job in self.active_jobs for event in job or () if event.streaming]:
+            if _sender(event) is not None and time.monotonic() - event.came > LIVE_SECONDS:  # type: ignore[attr-defined]
+                event.run_time, event.closed = math.inf, True
+                event.signal.set()
+
+    def _forget_finished(self) -> None:
+        """Forget events once their answer was read, or that nobody has fetched in time; Gradio forgets none."""
+        now, kept = time.monotonic(), deque[tuple[float, Event]]()
+        for ended, event in self._finished:
+            pending = self.pending_event_ids_session.get(event.session_hash, set())
+            unread = event._id in pending and now - ended < KEPT_SECONDS
+            if unread or (event.streaming and now - ended < LATE_SECONDS):
+                kept.append((ended, event))
+                continue
+            pending.discard(event._id)
+            self.event_ids_to_events.pop(event._id, None)
+        self._finished = kept
+        busy = Counter(event.session_hash for event in self._under_way())
+        for session, events in list(self.pending_event_ids_session.items()):
+            if not events and not busy[session] and guard.READERS.gone_for(session):
+                del self.pending_event_ids_session[session]
+                self.pending_messages_per_session.pop(session, None)
+
+    # --- sessions ---
+
+    def _forget_sessions(self) -> None:
+        """Forget the sessions that no page holds open and nobody has used for a while."""
+        holder, now = self.blocks.state_holder, time.time()
+        for session in list(holder.session_data):
+            used = holder.time_last_used.get(session)
+            idle = now - used.timestamp() if used else math.inf
+            if min(idle, guard.PAGES.gone_for(session)) > IDLE_SECONDS:
+                self._forget_session(session)
+        for session in holder.time_last_used.keys() - holder.session_data.keys():
+            del holder.time_last_used[session]
+
+    def _forget_session(self, session: str) -> None:
+        holder = self.blocks.state_holder
+        holder.delete_state(session)  # tells those states that want to be told
+        holder.session_data.pop(session, None)
+        holder.time_last_used.pop(session, None)
+
+
+def _sender(event: Event) -> str | None:
+    """Which visitor sent an event; None for curators."""
+    return getattr(event, "sender", None)
+
+
+class _Undescribed:
+    """A page whose blocks are not described anew for each session: 0.5 MB and 0.15 s for what only deep links read."""
+
+    def __init__(self, blocks: Any) -> None:
+        self.default_config, self.blocks = blocks.default_config, ()
+
+
+def install() -> None:
+    """From now on pages are served with this queue."""
+    queueing.Queue = FairQueue  # type: ignore[misc]
+    begin = state_holder.SessionState.__init__
+    if not hasattr(begin, "undescribed"):
+
+        def begin_undescribed(self: Any, blocks: Any) -> None:
+            begin(self, _Undescribed(blocks))  # type: ignore[arg-type]
+
+        begin_undescribed.undescribed = True  # type: ignore[attr-defined]
+        state_holder.SessionState.__init__ = begin_undescribed  # type: ignore[method-assign]

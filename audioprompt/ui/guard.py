@@ -1,0 +1,120 @@
+"""What every request to the page passes first: other sites' forms and frames stay out, and passwords are looked at.
+
+It is noted as well who still waits for an answer, and which pages are open.
+"""
+
+import math
+import re
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from audioprompt.ui import roles
+
+HARMLESS = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
+FRAMED_AT_HOME = "frame-ancestors 'self'"
+FRAMED_ON_THE_HUB = "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space"
+FROM_ELSEWHERE = "Another site asked for this in your browser: open this page by its own address and do it there."
+GONE_KEPT = 10_000  # of whom it is known when they left
+ANSWER = re.compile(r"/call/(?:v2/)?[^/]+/([^/]+)/?$")  # the path of an answer, by its event
+PAGE = re.compile(r"/heartbeat/([^/]+)$")  # of what an open page holds open, by its session
+
+
+class Present:
+    """Who holds a connection open, by the name of a session or an event."""
+
+    def __init__(self) -> None:
+        self._here: Counter[str] = Counter()
+        self._left: OrderedDict[str, float] = OrderedDict()  # when the last connection of each ended
+
+    @contextmanager
+    def here(self, name: str) -> Iterator[None]:
+        """Be there for a while."""
+        self._here[name] += 1
+        try:
+            yield
+        finally:
+            self._here[name] -= 1
+            if not self._here[name]:
+                del self._here[name]
+                self._left.pop(name, None)
+                self._left[name] = time.monotonic()
+                if len(self._left) > GONE_KEPT:
+                    self._left.popitem(last=False)
+
+    def gone_for(self, *names: str) -> float:
+        """For how many seconds none of these has been there; infinite where none ever was."""
+        if any(name in self._here for name in names):
+            return 0.0
+        return time.monotonic() - max(self._left.get(name, -math.inf) for name in names)
+
+
+READERS, PAGES = Present(), Present()
+
+
+class Guarded:
+    """An ASGI app that no other site uses through somebody's browser."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if scope["method"] not in HARMLESS and _from_elsewhere(headers):
+            await JSONResponse({"detail": FROM_ELSEWHERE}, 403)(scope, receive, send)
+            return
+        if roles.public():
+            await roles.note_password(scope)
+            if "/mcp" in scope["path"]:
+                _name_address(scope)
+        with _noted(scope):
+            await self.app(scope, receive, _unframed(send))
+
+
+def _noted(scope: Scope) -> AbstractContextManager[None]:
+    """Whoever reads answers is noted as a reader, whoever keeps a page open as a page."""
+    path = scope["path"]
+    if path.endswith("/queue/data"):
+        (session,) = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[:1]
+        return READERS.here(session)
+    if scope["method"] == "GET" and (found := ANSWER.search(path)):
+        return READERS.here(found[1])
+    if found := PAGE.search(path):
+        return PAGES.here(found[1])
+    return nullcontext()
+
+
+def _from_elsewhere(headers: Headers) -> bool:
+    """Whether another site's form or script sends this; a proxy that gives the page another name says by which."""
+    if not roles.from_elsewhere(headers):
+        return False
+    origin, shown = headers.get("origin"), headers.get("x-forwarded-host")
+    return "sec-fetch-site" in headers or not shown or urlsplit(origin or "").netloc != shown
+
+
+def _name_address(scope: Scope) -> None:
+    """Tell where a call comes from: MCP's server passes its headers on to the page, which it asks from this machine."""
+    if not roles.on_a_space() and scope.get("client"):
+        others = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-forwarded-for"]
+        scope["headers"] = [*others, (b"x-forwarded-for", scope["client"][0].encode())]
+
+
+def _unframed(send: Send) -> Send:
+    """Let no other site show the page as its own; on a Space the hub does so, around its own frame."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            policy = FRAMED_ON_THE_HUB if roles.on_a_space() else FRAMED_AT_HOME
+            MutableHeaders(scope=message).append("content-security-policy", policy)
+        await send(message)
+
+    return sent

@@ -1,0 +1,256 @@
+"""The queue that strangers share, over HTTP: what one visitor may have under way, and what ends when nobody waits."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
+
+import gradio as gr
+import httpx
+import pytest
+from starlette.middleware import Middleware
+
+from audioprompt.ui import fair_queue, guard, roles
+
+SECONDS = 60.0  # that anything may take on a busy machine
+SECRET = "correct horse battery staple"
+OWNER = {"Authorization": f"Bearer {SECRET}"}
+
+
+@dataclass
+class Page:
+    """A page with two tasks, on a server of its own in this process."""
+
+    blocks: gr.Blocks
+    http: httpx.Client
+    go_on: Event = field(default_factory=Event)
+    begun: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    def ask(self, task: str, name: str, address: str = "203.0.113.1", **headers: str) -> httpx.Response:
+        """Have a task done for somebody; the answer is not fetched."""
+        given = {"X-Forwarded-For": address, **headers}
+        return self.http.post(f"/gradio_api/call/{task}", json={"data": [name]}, headers=given)
+
+    def answer(self, task: str, asked: httpx.Response) -> str:
+        return self.http.get(f"/gradio_api/call/{task}/{asked.json()['event_id']}").text
+
+    @property
+    def queue(self) -> Any:
+        return self.blocks._queue
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """A public page with a password: `lasting` goes on until it may end, `quick` answers at once."""
+    monkeypatch.setattr(roles, "_exposed", True)
+    monkeypatch.setenv(roles.PASSWORD, SECRET)
+    monkeypatch.setattr(fair_queue, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(roles, "TRIES", roles.Tries())
+    fair_queue.install()
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        page = Page(blocks, httpx.Client(timeout=SECONDS))
+
+        def lasting(name: str) -> Iterator[str]:
+            page.begun.append(name)
+            try:
+                while not page.go_on.wait(0.01):
+                    yield "not yet"
+                yield f"done for {name}"
+            finally:
+                page.ended.append(name)
+
+        def quick(name: str) -> str:
+            return f"at once for {name}"
+
+        gr.api(lasting, api_name="lasting", concurrency_id="learning", concurrency_limit=1)
+        gr.api(quick, api_name="quick")
+    blocks.queue(api_open=False)
+    _, address, _ = blocks.launch(
+        server_name="127.0.0.1", prevent_thread_lock=True, quiet=True,
+        app_kwargs={"middleware": [Middleware(guard.Guarded)]},
+    )  # fmt: skip
+    page.http.base_url = address
+    yield page
+    page.go_on.set()
+    page.http.close()
+    blocks.close()
+
+
+def wait_until(met: Callable[[], Any], what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not met():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+def test_one_visitor_keeps_out_nobody_else(page: Page) -> None:
+    replies = [page.ask("lasting", f"flood {number}") for number in range(101)]
+    assert [reply.status_code for reply in replies] == [200] * 3 + [429] * 98
+    assert replies[-1].json()["detail"].startswith("3 of your tasks are under way here already: wait until")
+    other = page.ask("lasting", "other", "203.0.113.2")
+    assert other.status_code == 200
+    quick = page.ask("quick", "flood")
+    assert "at once for flood" in page.answer("quick", quick), "other work is not theirs to block, nor kept from them"
+    for number in range(10):
+        assert page.ask("lasting", f"owner {number}", **OWNER).status_code == 200
+    page.go_on.set()
+    assert "done for other" in page.answer("lasting", other)
+    wait_until(lambda: len(page.ended) == 14, "all that was let in is done")
+    assert page.begun[1:11] == [f"owner {number}" for number in range(10)], "curators come first"
+
+
+def test_addresses_of_one_network_are_one_visitor(page: Page) -> None:
+    replies = [page.ask("lasting", "flood", f"2001:db8::{number:x}") for number in range(5)]
+    assert [reply.status_code for reply in replies] == [200] * 3 + [429] * 2
+    assert page.ask("lasting", "other", "2001:db8:0:1::1").status_code == 200
+
+
+def test_many_visitors_keep_out_no_curator(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_queue, "MOST_IN_ALL", 5)
+    wait_until(lambda: page.ask("lasting", "first", "198.51.100.1").status_code == 200, "it is let in")
+    wait_until(lambda: page.begun == ["first"], "it begins")
+    replies = [page.ask("lasting", str(number), f"203.0.113.{number}") for number in range(6)]
+    assert [reply.status_code for reply in replies] == [200] * 5 + [429]
+    assert replies[-1].json()["detail"] == fair_queue.FULL
+    assert page.ask("lasting", "owner", **OWNER).status_code == 200
+
+
+def test_work_that_nobody_waits_for_is_given_up(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_queue, "UNREAD_SECONDS", 0.5)
+    page.ask("lasting", "flood")
+    wait_until(lambda: page.begun == ["flood"], "it begins")
+    owners = page.ask("lasting", "owner", **OWNER)
+    for number in range(2):
+        page.ask("lasting", f"flood {number}")
+    wait_until(lambda: page.begun == ["flood", "owner"], "what stood before the owner's work is gone")
+    wait_until(lambda: not page.queue.event_queue_per_concurrency_id["learning"].queue, "what waited is given up too")
+    assert page.begun == ["flood", "owner"] and page.ended == ["flood"]
+    page.go_on.set()
+    assert "done for owner" in page.answer("lasting", owners), "an owner may come for an answer later"
+
+
+def test_work_ends_when_its_reader_has_gone(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_queue, "UNREAD_SECONDS", 0.5)
+    asked = page.ask("lasting", "leaving")
+    with page.http.stream("GET", f"/gradio_api/call/lasting/{asked.json()['event_id']}") as stream:
+        lines = stream.iter_lines()
+        next(line for line in lines if "not yet" in line)
+        wait_until(lambda: time.monotonic() - page.queue.event_ids_to_events[asked.json()["event_id"]].came > 1, "")
+        assert page.ended == [], "as long as somebody reads it goes on"
+    wait_until(lambda: page.ended == ["leaving"], "it ends with its reader")
+
+
+def test_what_is_over_is_forgotten(page: Page) -> None:
+    before = set(page.blocks.state_holder.session_data)
+    for number in range(20):
+        asked = page.ask("quick", str(number), f"203.0.113.{number}")
+        assert f"at once for {number}" in page.answer("quick", asked)
+    queue = page.queue
+    kept = ("event_ids_to_events", "event_analytics", "pending_event_ids_session", "_finished")
+    wait_until(lambda: not any(getattr(queue, name) for name in kept), "events are forgotten")
+    assert not queue.pending_messages_per_session
+    assert set(page.blocks.state_holder.session_data) == before, "a call of no session leaves none behind"
+
+
+def test_an_answer_can_be_fetched_later(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_queue, "UNREAD_SECONDS", 0.0)
+    asked = page.ask("quick", "late", **OWNER)
+    wait_until(lambda: page.queue._finished, "it is done")
+    time.sleep(0.2)
+    assert "at once for late" in page.answer("quick", asked)
+    asked = page.ask("quick", "never", **OWNER)
+    monkeypatch.setattr(fair_queue, "KEPT_SECONDS", 0.0)
+    wait_until(lambda: not page.queue.event_ids_to_events, "but not for ever")
+
+
+def test_sessions_are_forgotten_unless_a_page_is_open(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def session(name: str) -> None:
+        body = {"data": [name], "fn_index": 1, "session_hash": name}
+        assert page.http.post("/gradio_api/queue/join", json=body, headers=OWNER).status_code == 200
+        assert "at once" in page.http.get(f"/gradio_api/queue/data?session_hash={name}").text
+
+    holder = page.blocks.state_holder
+    with page.http.stream("GET", "/gradio_api/heartbeat/open"):
+        for name in ("open", "left"):
+            session(name)
+        assert {"open", "left"} <= set(holder.session_data)
+        monkeypatch.setattr(fair_queue, "IDLE_SECONDS", 0.2)
+        wait_until(lambda: "left" not in holder.session_data, "nobody uses it")
+        assert "open" in holder.session_data and "left" not in holder.time_last_used
+    wait_until(lambda: "open" not in holder.session_data, "the page is closed")
+
+
+def test_a_session_describes_the_page_no_second_time(page: Page) -> None:
+    page.answer("quick", page.ask("quick", "x"))
+    state = page.blocks.state_holder["a session"]
+    assert state.config_values == {} and list(state.blocks_config.blocks) == list(page.blocks.blocks)
+
+
+def test_nothing_walks_around_the_queue(page: Page) -> None:
+    for path in ("run/quick", "run/predict", "api/quick"):
+        reply = page.http.post(f"/gradio_api/{path}", json={"data": ["x"], "fn_index": 1})
+        assert reply.status_code == 404 and "join the queue" in reply.text
+
+
+# --- the guard --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"},
+        {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site", "X-Forwarded-Host": "evil.example", "Origin": "https://evil.example"},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("at_home", [False, True])
+def test_other_sites_send_nothing(
+    page: Page, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], at_home: bool
+) -> None:
+    if at_home:
+        monkeypatch.setattr(roles, "_exposed", False)
+        monkeypatch.delenv(roles.PASSWORD)
+    upload = page.http.post("/gradio_api/upload", files={"files": ("a.wav", b"a")}, headers=headers)
+    asked = page.http.post("/gradio_api/call/quick", json={"data": ["x"]}, headers=headers)
+    for reply in (upload, asked):
+        assert reply.status_code == 403 and reply.json()["detail"].startswith("Another site asked for this")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Sec-Fetch-Site": "same-origin"}, {"Origin": "https://a.example", "X-Forwarded-Host": "a.example"}],
+)
+def test_the_page_itself_and_programs_do(page: Page, headers: dict[str, str]) -> None:
+    assert page.http.post("/gradio_api/upload", files={"files": ("a.wav", b"a")}, headers=headers).status_code == 200
+
+
+def test_no_other_site_frames_the_page(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in ("/", "/config"):
+        assert page.http.get(path).headers["content-security-policy"] == "frame-ancestors 'self'"
+    monkeypatch.setenv("SPACE_ID", "Ada/space")
+    policy = page.http.get("/").headers["content-security-policy"].split()
+    assert {"https://huggingface.co", "https://*.hf.space"} < set(policy)
+
+
+def test_what_an_assistant_asks_for_counts_as_its_own(page: Page) -> None:
+    """Gradio's MCP server asks the page from this machine, with the headers of the call; no caller chooses a name."""
+    scope = {"client": ("203.0.113.9", 1), "headers": [(b"x-forwarded-for", b"198.51.100.1"), (b"host", b"here")]}
+    guard._name_address(scope)
+    assert scope["headers"] == [(b"host", b"here"), (b"x-forwarded-for", b"203.0.113.9")]
+
+
+def test_wrong_passwords_slow_their_address_alone(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roles, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(fair_queue, "MOST", {})
+    for guess in range(3 * roles.WRONG_TRIES):
+        page.ask("quick", "x", "203.0.113.66", Authorization=f"Bearer {guess}")
+    for address in ("203.0.113.66", "203.0.113.7"):
+        for _ in range(40):
+            assert page.ask("lasting", "owner", address, **OWNER).status_code == 200, "the right one always works"
+    waits = []
+    for where in ("203.0.113.66", "203.0.113.7"):
+        monkeypatch.setattr(roles, "SLOW_SECONDS", 7.0)
+        with roles.TRIES.turn(where) as seconds:
+            waits.append(seconds)
+    assert waits == [7.0, 0.0]
