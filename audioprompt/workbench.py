@@ -63,8 +63,11 @@ class Split:
 
     @classmethod
     def suggested(cls, clips: LabelledClips) -> Split:
-        """The first half of the folds where there are two or more, rounded up; else half of the recordings."""
-        folds = sorted(set(clips.folds or ()))
+        """The first half of the folds where there are two or more, rounded up; else half of the recordings.
+
+        Folds that part what was recorded together divide nothing fairly, so that they count as none.
+        """
+        folds = [] if clips.folds_part_recordings else sorted(set(clips.folds or ()))
         return cls(folds=tuple(folds[: (len(folds) + 1) // 2])) if len(folds) > 1 else cls()
 
     def divide(self, clips: LabelledClips) -> tuple[LabelledClips, LabelledClips]:

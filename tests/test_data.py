@@ -84,8 +84,8 @@ def test_paths_may_be_absolute_or_lead_out_of_the_folder(manifest: Write, tmp_pa
     [
         ("", "test.csv has no column named path"),
         ("\n \n", "test.csv has no column named path"),
-        ("file,classname\na.wav,owl\n", "test.csv, line 1, has no column named path"),
-        ("path,label\na.wav,owl\n", "test.csv, line 1, has no column named classname"),
+        ("sound,classname\na.wav,owl\n", "test.csv, line 1, has no column named path"),
+        ("path,mood\na.wav,owl\n", "test.csv, line 1, has no column named classname"),
         ("path,classname\n", "test.csv lists no clips"),
         ("path,classname\n\na.wav,owl\n\nz.wav,owl\n", "test.csv, line 5, names z.wav, which is not there"),
         ("path,classname\ndeep,owl\n", "test.csv, line 2, names deep, which is not there"),
@@ -94,8 +94,8 @@ def test_paths_may_be_absolute_or_lead_out_of_the_folder(manifest: Write, tmp_pa
         ("path,classname\na.wav\n", "test.csv, line 2, has no classname"),
         ("path,classname,fold\na.wav,owl,one\n", "test.csv, line 2, has the fold 'one'"),
         ("path,classname,fold\na.wav,owl,1\nb.wav,owl\n", "test.csv, line 3, has the fold ''"),
-        (b"path,classname\na.wav,caf\xe9\n", "test.csv is no CSV file in UTF-8"),
-        ("path,classname\na.wav," + "x" * 200_000, "test.csv is no CSV file in UTF-8"),
+        (b"path,classname\na.wav,caf\x81\n", "test.csv is not a CSV file in UTF-8"),
+        ("path,classname\na.wav," + "x" * 200_000, "test.csv is not a CSV file in UTF-8"),
     ],
 )
 def test_mistakes_are_told_by_line(manifest: Write, content: str | bytes, message: str) -> None:
@@ -213,11 +213,10 @@ def test_a_folder_with_a_manifest(tmp_path: Path, name: str) -> None:
     [
         ((), "animals holds no recordings: put those of each class in a folder named after it"),
         (("owl/a.txt",), "animals holds no recordings"),
-        (("owl/a.wav", "owl/b.wav"), "animals has but one class, owl"),
+        (("owl/a.wav", "owl/b.wav"), "animals has only one class, owl"),
         (("owl/a.wav", "dog/b.wav", "c.wav"), "animals holds c.wav, which lies in no class's folder"),
-        (("train/owl/a.wav", "test/owl/b.wav"), "animals is split into test, train: give one of these folders"),
+        (("train/a.wav", "test/b.wav"), "has the folders test, train, which are parts of a data set and not classes"),
         ((" /a.wav", "owl/b.wav"), "animals has a folder whose name is blank"),
-        (("a.csv", "b.csv", "owl/a.wav"), "holds several CSV files, a.csv, b.csv: call the one to use manifest.csv"),
     ],
 )  # fmt: skip
 def test_folders_that_cannot_be_used(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
@@ -228,8 +227,350 @@ def test_folders_that_cannot_be_used(tmp_path: Path, files: tuple[str, ...], mes
     assert message in str(caught.value)
 
 
-def test_trains_and_tests_may_be_classes(tmp_path: Path) -> None:
-    assert LabelledClips.from_folder(tree(tmp_path, "train/a.wav", "test/b.wav")).labels == ("test", "train")
+# --- tables of other people and other machines ------------------------------------------------------------------------
+
+
+def table(header: str, *lines: str) -> str:
+    return "\n".join([header, *lines, ""])
+
+
+@pytest.mark.parametrize("path", ["path", "file_name", "filename", "slice_file_name", "File Name", "audio", "file"])
+@pytest.mark.parametrize("label", ["classname", "label", "class", "category", "class_name", "Class"])
+def test_columns_have_many_names(manifest: Write, path: str, label: str) -> None:
+    clips = LabelledClips.from_manifest(manifest(table(f"{path},{label}", "a.wav,owl", "b.wav,dog")))
+    assert clips.labels == ("owl", "dog") and clips.paths[0].name == "a.wav"
+
+
+@pytest.mark.parametrize("group", ["group", "source", "src_file", "fsID", "freesound_id", "Freesound ID"])
+def test_columns_of_the_source_recording_have_many_names(manifest: Write, group: str) -> None:
+    text = table(f"path,classname,{group}", "a.wav,owl,7", "b.wav,dog,8", "deep/c.wav,owl,7")
+    path = manifest(text)
+    (path.parent / "b.wav").write_bytes(b"other")
+    assert LabelledClips.from_manifest(path).groups == ("7", "8", "7")
+
+
+def test_a_source_that_is_the_same_everywhere_tells_nothing(manifest: Write) -> None:
+    path = manifest(table("path,classname,source,fsID", "a.wav,owl,freesound,1", "b.wav,dog,freesound,2"))
+    assert LabelledClips.from_manifest(path).groups == ("1", "2")
+
+
+def test_readable_names_are_taken_before_numbers_for_the_classes(manifest: Write) -> None:
+    path = manifest(table("filename,fold,label,category", "a.wav,1,0,owl", "b.wav,2,1,dog"))
+    assert LabelledClips.from_manifest(path).labels == ("owl", "dog")
+
+
+def test_the_column_that_names_files_is_taken(manifest: Write) -> None:
+    path = manifest(table("path,file_name,label", "/data/x/1,a.wav,owl", "/data/x/2,b.wav,dog"))
+    assert [found.name for found in LabelledClips.from_manifest(path).paths] == ["a.wav", "b.wav"]
+
+
+def test_json_lines(manifest: Write) -> None:
+    path = manifest("").with_name("metadata.jsonl")
+    path.write_text('{"file_name": "a.wav", "label": "owl", "fold": 2}\n\n{"label": "dog", "file_name": "b.wav"}\n')
+    with pytest.raises(DataError, match=r"metadata\.jsonl, line 3, has the fold ''"):
+        LabelledClips.from_manifest(path)
+    path.write_text(
+        '{"file_name": "a.wav", "label": "owl", "fold": 2.0}\n{"audio": {"path": "x"}, "file_name": "b.wav"}'
+    )
+    with pytest.raises(DataError, match=r"metadata\.jsonl, line 2, has no classname"):
+        LabelledClips.from_manifest(path)
+    path.write_text("[1]\n")
+    with pytest.raises(DataError, match="line 1 is not an object"):
+        LabelledClips.from_manifest(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        table("path,classname", "a.wav,owl", "b.wav,café").encode("utf-16"),
+        table("path\tclassname", "a.wav\towl", "b.wav\tcafé").encode("utf-16-le"),
+        table("path;classname", "a.wav;owl", "b.wav;café").encode("utf-16-be"),
+        table("path,classname", "a.wav,owl", "b.wav,café").encode("utf-32"),
+        table("path;classname", "a.wav;owl", "b.wav;café").encode("cp1252"),
+        ("sep=;\r\n" + table("path;classname", "a.wav;owl", "b.wav;café")).encode("utf-8-sig"),
+        ('"sep=\t"\n' + table("path\tclassname", "a.wav\towl", "b.wav\tcafé")).encode("utf-16"),
+        table("path|classname", "a.wav|owl", "b.wav|café").encode(),
+    ],
+    ids=["utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "sep", "sep-tab", "bars"],
+)
+def test_tables_in_any_usual_encoding(manifest: Write, content: bytes) -> None:
+    clips = LabelledClips.from_manifest(manifest(content))
+    assert clips.labels == ("owl", "café")
+    assert [found.name for found in clips.paths] == ["a.wav", "b.wav"]
+
+
+def test_a_guessed_encoding_is_told(manifest: Write) -> None:
+    clips = LabelledClips.from_manifest(manifest("path,classname\na.wav,café\n".encode("cp1252")))
+    assert clips.remarks == (
+        "test.csv is not in UTF-8 and was read as Windows-1252: save it as UTF-8 if its names look wrong",
+    )
+
+
+def test_lines_are_counted_with_a_hint_of_the_separator(manifest: Write) -> None:
+    with pytest.raises(DataError, match=r"test\.csv, line 4, has no classname"):
+        LabelledClips.from_manifest(manifest("sep=;\npath;classname\na.wav;owl\nb.wav;\n"))
+
+
+@pytest.mark.parametrize(
+    "written", ["deep\\c.wav", ".\\deep\\c.wav", "Deep/C.WAV", "D:\\clips\\deep\\c.wav", "/home/x/c.wav"]
+)
+def test_paths_of_other_machines(manifest: Write, written: str) -> None:
+    path = manifest(table("path,classname", f"{written},owl", "a.wav,dog"))
+    assert LabelledClips.from_manifest(path).paths[0].relative_to(path.parent).as_posix() == "deep/c.wav"
+
+
+def test_a_name_alone_does_not_do_where_names_occur_twice(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "set", "dog/1.wav", "rain/2.wav")
+    (folder / "list.csv").write_text(table("path,classname", "dog/1.wav,dog", "rain/1.wav,rain"))
+    with pytest.raises(DataError, match=r"line 3, names rain/1\.wav, which is not there"):
+        LabelledClips.from_manifest(folder / "list.csv")
+
+
+@pytest.mark.parametrize(("on_disk", "written"), [("\u00e9", "e\u0301"), ("e\u0301", "\u00e9")])
+def test_accents_in_either_form(tmp_path: Path, on_disk: str, written: str) -> None:
+    folder = tree(tmp_path / "set", f"{on_disk}/{on_disk}1.wav", f"{on_disk}/2.wav")
+    (folder / "manifest.csv").write_text(
+        table("path,classname", f"{written}/{written}1.wav,owl", f"{written}/2.wav,dog")
+    )
+    for found in (LabelledClips.from_folder(folder), LabelledClips.from_manifest(folder / "manifest.csv")):
+        assert found.labels == ("owl", "dog") and all(path.is_file() for path in found.paths)
+
+
+def test_folds_as_spreadsheets_and_people_write_them(manifest: Write) -> None:
+    text = table("path,classname,fold", "a.wav,owl,1.0", "b.wav,dog,fold02", "deep/c.wav,owl,3.")
+    assert LabelledClips.from_manifest(manifest(text)).folds == (1, 2, 3)
+    with pytest.raises(DataError, match=r"line 2, has the fold '1\.5'"):
+        LabelledClips.from_manifest(manifest(table("path,classname,fold", "a.wav,owl,1.5")))
+
+
+def test_splits_become_folds_training_first(manifest: Write) -> None:
+    text = table("path,classname,split", "a.wav,owl,test", "b.wav,dog,train", "deep/c.wav,owl,validation")
+    clips = LabelledClips.from_manifest(manifest(text))
+    assert clips.folds == (3, 1, 2)
+    assert clips.remarks == (
+        "The parts of the data set are its folds: train is fold 1, validation is fold 2, test is fold 3",
+    )
+    assert LabelledClips.from_manifest(manifest(text.replace("train", "loud"))).folds is None
+
+
+@pytest.mark.parametrize("missing", ["", "nan", "NaN", "#N/A", "<NA>"])
+def test_all_lines_that_cannot_be_used_are_named_at_once_or_left_out(manifest: Write, missing: str) -> None:
+    text = table("path,classname", f"a.wav,{missing}", "z.wav,owl", "b.wav,dog", "deep/c.wav,owl", ",owl", "y.wav,dog")
+    path = manifest(text)
+    with pytest.raises(DataError) as caught:
+        LabelledClips.from_manifest(path)
+    for part in (
+        "4 lines of animals/test cannot be used: test.csv, line 2 has no classname",
+        "test.csv, line 3 names z.wav, which is not there",
+        "line 6 has no path",
+        "line 7 names y.wav",
+    ):
+        assert part in str(caught.value)
+    clips = LabelledClips.from_manifest(path, skip_bad=True)
+    assert clips.labels == ("dog", "owl")
+    assert [(one.name, one.label) for one in clips.left_out] == [
+        ("test.csv, line 2", ""),
+        ("test.csv, line 3", "owl"),
+        ("test.csv, line 6", "owl"),
+        ("test.csv, line 7", "dog"),
+    ]
+    assert clips.remarks[0].startswith(
+        "Left out 4 recordings (1 of dog, 1 of no class, 2 of owl): test.csv, line 2 has"
+    )
+
+
+def test_a_long_list_of_lines_is_cut_short(manifest: Write) -> None:
+    path = manifest(table("path,classname", "a.wav,owl", *(f"{number}.wav,owl" for number in range(40))))
+    with pytest.raises(DataError, match=r"40 lines of animals/test cannot be used: .*; and 30 more") as caught:
+        LabelledClips.from_manifest(path)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("label", ["NA", "none", "null"])
+def test_words_for_nothing_that_may_be_classes(manifest: Write, label: str) -> None:
+    assert LabelledClips.from_manifest(manifest(f"path,classname\na.wav,{label}\n")).labels == (label,)
+
+
+# --- layouts of public data sets --------------------------------------------------------------------------------------
+
+
+def esc50(folder: Path) -> Path:
+    rows = [
+        f"1-{number}-A-{code}.wav,{number % 5 + 1},{code},{label},True,{number},A"
+        for number in range(10)
+        for code, label in enumerate(("dog", "rain"))
+    ]
+    tree(folder, *(f"audio/{row.partition(',')[0]}" for row in rows), "README.md", "requirements.txt")
+    (folder / "meta").mkdir()
+    (folder / "meta" / "esc50.csv").write_text(table("filename,fold,target,category,esc10,src_file,take", *rows))
+    return folder
+
+
+def urbansound(folder: Path) -> Path:
+    """The same names in every fold: only fold and name together say which recording is meant."""
+    rows = [
+        f"{number}-{code}.wav,{10 * fold + number},0,4,1,{fold},{code},{label}"
+        for fold in (1, 2, 10)
+        for number in range(2)
+        for code, label in enumerate(("dog_bark", "siren"))
+    ]
+    tree(folder, *(f"audio/fold{row.split(',')[5]}/{row.partition(',')[0]}" for row in rows))
+    (folder / "metadata").mkdir()
+    (folder / "metadata" / "UrbanSound8K.csv").write_text(
+        table("slice_file_name,fsID,start,end,salience,fold,classID,class", *rows)
+    )
+    return folder
+
+
+def archive_of(folder: Path, top: str = "") -> Path:
+    path = folder.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, top + file.relative_to(folder).as_posix())
+    return path
+
+
+@pytest.mark.parametrize("how", ["folder", "zip", "zip-in-a-folder", "table"])
+def test_esc_50_and_urbansound8k(tmp_path: Path, how: str) -> None:
+    for make, table_at, labels, folds, groups in (
+        (esc50, "meta/esc50.csv", ("dog", "rain"), {1, 2, 3, 4, 5}, 10),
+        (urbansound, "metadata/UrbanSound8K.csv", ("dog_bark", "siren"), {1, 2, 10}, 6),
+    ):
+        folder = make(tmp_path / make.__name__)
+        where = {
+            "folder": folder, "zip": archive_of(folder), "zip-in-a-folder": archive_of(folder, "ESC-50-master/"),
+            "table": folder / table_at,
+        }[how]  # fmt: skip
+        clips = open_clips(str(where))
+        assert clips.classes == labels
+        assert set(clips.folds or ()) == folds
+        assert len(set(clips.groups)) == groups, "the source recordings"
+        assert not clips.folds_part_recordings
+        for path, label, fold in zip(clips.paths, clips.labels, clips.folds or (), strict=True):
+            assert labels.index(label) == int(path.stem.rpartition("-")[2]), "each has its own label"
+            assert make is esc50 or path.parent.name == f"fold{fold}"
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_audiofolder_with_a_table_for_each_split(tmp_path: Path, ending: str, packed: bool) -> None:
+    folder = tmp_path / "animals"
+    for split in ("train", "test"):
+        tree(folder, f"data/{split}/0.wav", f"data/{split}/1.wav")
+        for number in range(2):
+            (folder / f"data/{split}/{number}.wav").write_text(f"{split} {number}")
+        text = "file_name,label\n0.wav,owl\n1.wav,dog\n"
+        if ending == "jsonl":
+            text = '{"file_name": "0.wav", "label": "owl"}\n{"file_name": "1.wav", "label": "dog"}\n'
+        (folder / f"data/{split}/metadata.{ending}").write_text(text)
+    clips = open_clips(str(archive_of(folder) if packed else folder))
+    found = zip(clips.paths, clips.labels, clips.folds or (), strict=True)
+    assert sorted((path.read_text(), label, fold) for path, label, fold in found) == [
+        ("test 0", "owl", 2),
+        ("test 1", "dog", 2),
+        ("train 0", "owl", 1),
+        ("train 1", "dog", 1),
+    ]
+
+
+@pytest.mark.parametrize("names", [("fold1", "fold2"), ("fold_1", "Fold_2"), ("split01", "split02"), ("train", "VAL")])
+@pytest.mark.parametrize("top", ["", "audio/"])
+def test_parts_of_a_data_set_are_not_classes(tmp_path: Path, names: tuple[str, str], top: str) -> None:
+    folder = tree(tmp_path / "set", *(f"{top}{name}/{number}.wav" for name in names for number in range(2)))
+    for where in (folder, archive_of(folder)):
+        with pytest.raises(
+            DataError, match=r"which are parts of a data set and not classes: add a table manifest\.csv"
+        ):
+            open_clips(str(where))
+
+
+def test_a_folder_beside_folds_does_not_make_them_classes(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has the folders fold1, fold2, which are parts"):
+        LabelledClips.from_folder(tree(tmp_path, "fold1/a.wav", "fold2/b.wav", "extra/c.wav"))
+    clips = LabelledClips.from_folder(tree(tmp_path / "on rails", "train/a.wav", "car/b.wav"))
+    assert clips.labels == ("car", "train"), "a train among other vehicles is a class"
+
+
+def test_class_folders_inside_the_parts_of_a_data_set(tmp_path: Path) -> None:
+    names = [f"{part}/{label}/1.wav" for part in ("test", "train", "validation") for label in ("dog", "owl")]
+    clips = LabelledClips.from_folder(tree(tmp_path / "a", *names))
+    assert clips.labels == ("dog", "owl") * 3 and clips.folds == (3, 3, 1, 1, 2, 2)
+    clips = LabelledClips.from_folder(tree(tmp_path / "b", "fold1/dog/1.wav", "fold1/owl/1.wav", "fold10/dog/2.wav"))
+    assert clips.labels == ("dog", "owl", "dog") and clips.folds == (1, 1, 10)
+    clips = LabelledClips.from_folder(tree(tmp_path / "c", "dog/train/1.wav", "owl/train/1.wav", "dog/test/2.wav"))
+    assert clips.labels == ("dog", "dog", "owl") and clips.folds == (2, 1, 1)
+
+
+STRAY = {
+    "features.csv": "mfcc0,mfcc1\n1,2\n",
+    "features_3_sec.csv": "filename,label\nowl.00000.0.wav,owl\nowl.00000.1.wav,owl\n",
+    "metadata.csv": "name,licence\nx,CC0\n",
+    "notes.csv": "",
+    "binary.csv": "\0\1\2",
+    "some.csv": "filename,label\n1.wav,loud\n",
+}
+
+
+@pytest.mark.parametrize("name", STRAY)
+@pytest.mark.parametrize("place", ["", "owl/", "deep/"])
+def test_a_stray_table_hides_no_classes(tmp_path: Path, name: str, place: str) -> None:
+    folder = tree(
+        tmp_path / "set", *(f"{label}/{number}{label[0]}.wav" for label in ("owl", "dog") for number in range(3))
+    )
+    (folder / place).mkdir(exist_ok=True)
+    (folder / place / name).write_text(STRAY[name])
+    for where in (folder, archive_of(folder)):
+        assert open_clips(str(where)).labels == ("dog",) * 3 + ("owl",) * 3
+
+
+def test_a_table_of_all_recordings_beside_class_folders_counts(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "set", "owl/1.wav", "owl/2.wav", "dog/3.wav")
+    (folder / "metadata.csv").write_text(
+        table("file_name,label,fold", "owl/1.wav,owl,1", "owl/2.wav,owl,2", "dog/3.wav,dog,1")
+    )
+    assert LabelledClips.from_folder(folder).folds == (1, 2, 1)
+
+
+def test_phone_and_speech_formats_are_used_and_others_counted(tmp_path: Path) -> None:
+    endings = (".3gp", ".sph", ".awb", ".weba", ".m4b", ".mp2", ".ape", ".avi")
+    folder = tree(
+        tmp_path / "set", *(f"owl/1{ending}" for ending in endings), "dog/1.wav", "dog/2.mid", "dog/notes.txt"
+    )
+    for where in (folder, archive_of(folder)):
+        clips = open_clips(str(where))
+        assert {path.suffix for path in clips.paths} == {*endings, ".wav"}
+        (remark,) = clips.remarks
+        assert remark == "1 file of formats that cannot be read was left out, convert to WAV: dog/2.mid"
+
+
+# --- classes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("dog bark", "dog_bark"),
+        ("dog bark", "Dog  Bark"),
+        ("DOG", "dog"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("a\u200bb", "ab"),
+    ],
+)
+def test_classes_that_prompts_say_alike_are_told_at_once(manifest: Write, names: tuple[str, str]) -> None:
+    path = manifest(table("path,classname", f"a.wav,{names[0]}", f"b.wav,{names[1]}", "deep/c.wav,rain"))
+    with pytest.raises(DataError, match="prompts cannot tell them apart") as caught:
+        open_clips(str(path))
+    assert all(repr(name) in str(caught.value) for name in LabelledClips.from_manifest(path).classes if name != "rain")
+
+
+def test_names_below_the_top_of_the_data_set(tmp_path: Path) -> None:
+    clips = LabelledClips.from_folder(tree(tmp_path / "set", "owl/deep/1.wav", "dog/1.wav"))
+    assert [clips.name_of(row) for row in range(2)] == ["dog/1.wav", "owl/deep/1.wav"]
+    assert LabelledClips((Path("/x/a.wav"),), ("owl",)).name_of(0) == "a.wav (owl)"
+    left = clips.without({1: "is empty"})
+    assert left.labels == ("dog",) and left.classes == ("dog", "owl")
+    assert left.remarks == ("Left out 1 recording (1 of owl): owl/deep/1.wav is empty",)
 
 
 # --- one door for all -------------------------------------------------------------------------------------------------

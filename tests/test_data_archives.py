@@ -79,6 +79,30 @@ def test_an_archive_is_unpacked_once(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.parametrize("marked", [True, False], ids=["marked", "unmarked"])
+def test_archives_of_a_mac(tmp_path: Path, marked: bool) -> None:
+    """Accents apart from their letters, UTF-8 without the mark for it, and the Finder's own files."""
+    others = {"__MACOSX/clips/._e\u0301 1.wav": b"", ".DS_Store": b"", "clips/.DS_Store": b"", "clips/._x.wav": b""}
+    files = {"clips/e\u0301 1.wav": b"1", "clips/e\u0301 2.wav": b"2", **others}
+    content = packed(
+        {**files, "manifest.csv": "path,classname\nclips/\u00e9 1.wav,owl\nclips/\u00e9 2.wav,dog\n".encode()}
+    )
+    if not marked:
+        for signature, offset in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):
+            content = without_bit(content, signature, offset, 0x08)
+    clips = from_zip(content, tmp_path)
+    assert [path.read_bytes() for path in clips.paths] == [b"1", b"2"] and clips.labels == ("owl", "dog")
+
+
+def without_bit(content: bytes, signature: bytes, offset: int, bit: int) -> bytes:
+    found = bytearray(content)
+    at = found.find(signature)
+    while at >= 0:
+        found[at + offset] &= ~bit
+        at = found.find(signature, at + 4)
+    return bytes(found)
+
+
 def with_link() -> bytes:
     file = io.BytesIO(packed(FOLDERS))
     entry = zipfile.ZipInfo("owl/4.wav")
@@ -127,7 +151,8 @@ def damaged() -> bytes:
     return bytes(content)
 
 
-NO_ZIP, LEADS_OUT = "is no zip file that can be unpacked", "which leads out of the folder"
+SAME = b"path,classname\ndog_bark/1.wav,%s\ndog_bark/2.ogg,a\n"
+NO_ZIP, LEADS_OUT = "is not a zip file that can be unpacked", "which leads out of the folder"
 BAD = {
     "bomb": (lambda: packed({"owl/1.wav": b"\0" * 60_000_000, "dog/2.wav": b""}), "unpacks to more than 20,000,000"),
     "shards": (lambda: packed({f"{n % 2}/{n}.wav": b"\0" * 900_000 for n in range(40)}), "unpacks to more than 20"),
@@ -151,8 +176,11 @@ BAD = {
     "nothing": (lambda: b"", NO_ZIP),
     "empty": (lambda: packed({}), "holds no recordings"),
     "nested": (lambda: packed({"more.zip": packed(FOLDERS)}), "holds no recordings"),
-    "one-class": (lambda: packed({"owl/1.wav": b"a"}), "has but one class, owl"),
-    "tables": (lambda: packed({**FOLDERS, "a.csv": b"", "b.csv": b""}), "holds several CSV files, a.csv, b.csv"),
+    "one-class": (lambda: packed({"owl/1.wav": b"a"}), "has only one class, owl"),
+    "tables": (
+        lambda: packed({**FOLDERS, "a.csv": SAME % b"owl", "b.csv": SAME % b"dog"}),
+        "has several tables of the same recordings, a.csv, b.csv: call the one to use manifest.csv",
+    ),
     "row-up": (lambda: packed({"m.csv": b"path,classname\n../../x.wav,owl\n"}), "m.csv, line 2, names '../../x.wav'"),
     "row-absolute": (lambda: packed({"m.csv": b"path,classname\n/etc/passwd,owl\n"}), "'/etc/passwd', " + LEADS_OUT),
     "row-lacking": (lambda: packed({"m.csv": b"path,classname\nz.wav,owl\n"}), "names z.wav, which is not there"),

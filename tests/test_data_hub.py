@@ -174,14 +174,14 @@ def test_a_connection_that_drops_is_taken_up_again(hub: Hub, worker: Worker, tmp
         (None, (), "gone/0 does not exist on the hub or is not public: check the name"),
         (FOLDERS, (None, "v9"), "has no such revision"),
         ({"README.md": "about"}, (), "holds no recordings"),
-        ({"a/1.wav": "a"}, (), "has but one class, a"),
+        ({"a/1.wav": "a"}, (), "has only one class, a"),
         ({"1.wav": "a", "2.wav": "b"}, (), "holds 1.wav, which lies in no class's folder"),
         ({"test.csv": "path,classname\n../../x.wav,owl\n"}, (), "test.csv, line 2, names '../../x.wav', which leads"),
         ({"test.csv": "path,classname\n/etc/x.wav,owl\n"}, (), "test.csv, line 2, names '/etc/x.wav', which leads out"),
-        ({"test.csv": "path,classname\nz.wav,owl\n"}, (), "test.csv, line 2, names z.wav, which is not in gone/"),
-        ({"test.csv": "file,label\nz.wav,owl\n"}, (), "test.csv, line 1, has no column named path"),
+        ({"test.csv": "path,classname\nz.wav,owl\n"}, (), "test.csv, line 2, names z.wav, which is not there"),
+        ({"test.csv": "mood,label\nz.wav,owl\n"}, (), "test.csv, line 1, has no column named path"),
         ({**FOLDS, "csv_files/test_2.csv": FOLDS["csv_files/test_1.csv"]}, (), "in several of its test tables"),
-        ({"csv_files/a.csv": "", "csv_files/b.csv": ""}, (), "has several splits: choose one of a, b"),
+        ({"csv_files/a.csv": "", "csv_files/b.csv": ""}, (), "holds no recordings"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_one_sentence(
@@ -203,7 +203,7 @@ def test_what_cannot_be_used_is_one_sentence(
 
 @pytest.mark.parametrize("name", ["", "owner/name/more", "../x", "a b/c", "owner/na:me"])
 def test_names_that_are_none(worker: Worker, tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match=r"is no name of a data set: write hf:owner/name"):
+    with pytest.raises(DataError, match=r"is not the name of a data set: write hf:owner/name"):
         worker(fetch, name, tmp_path)
 
 
@@ -222,6 +222,45 @@ def fetch_with_limit(repo_id: str, into: Path) -> LabelledClips:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("audioprompt.data.hub.MAX_BYTES", 20)
         return from_hub(repo_id, into)
+
+
+def test_the_layouts_of_public_data_sets(hub: Hub, worker: Worker, tmp_path: Path) -> None:
+    esc = {"meta/esc50.csv": "filename,fold,target,category,src_file\n1.wav,1,0,owl,7\n2.wav,2,1,dog,8\n"}
+    sounds = {"audio/1.wav": "sound 1", "audio/2.wav": "sound 2"}
+    clips, _, heard = worker(fetch, publish(hub, "someone/esc", {**esc, **sounds}), tmp_path)
+    assert (clips.labels, clips.folds, clips.groups) == (("owl", "dog"), (1, 2), ("7", "8"))
+    assert heard == [b"sound 1", b"sound 2"]
+    assert clips.name_of(0) == "audio/1.wav"
+    urban = {"metadata/Urban.csv": "slice_file_name,fsID,fold,classID,class\n1.wav,7,1,0,owl\n1.wav,8,2,1,dog\n"}
+    sounds = {"audio/fold1/1.wav": "sound 1", "audio/fold2/1.wav": "sound 2"}
+    clips, _, heard = worker(fetch, publish(hub, "someone/urban", {**urban, **sounds}), tmp_path)
+    assert (clips.labels, clips.folds, clips.groups) == (("owl", "dog"), (1, 2), ("7", "8"))
+    assert heard == [b"sound 1", b"sound 2"]
+    with pytest.raises(DataError, match="has the folders fold1, fold2, which are parts of a data set and not classes"):
+        worker(fetch, publish(hub, "someone/no-table", sounds), tmp_path)
+
+
+def test_a_table_for_each_split(hub: Hub, worker: Worker, tmp_path: Path) -> None:
+    files = {}
+    for part in ("train", "test"):
+        files[f"{part}/metadata.csv"] = "file_name,label\n1.wav,owl\n2.wav,dog\n"
+        files |= {f"{part}/{number}.wav": f"{part} {number}" for number in (1, 2)}
+    repo_id = publish(hub, "someone/audiofolder", files)
+    clips, _, heard = worker(fetch, repo_id, tmp_path)
+    assert clips.labels == ("owl", "dog") and clips.folds is None and heard == [b"test 1", b"test 2"]
+    assert worker(fetch, repo_id, tmp_path, "train")[2] == [b"train 1", b"train 2"]
+
+
+def test_lines_of_the_hub_that_cannot_be_used_are_left_out(hub: Hub, worker: Worker, tmp_path: Path) -> None:
+    repo_id = publish(hub, "someone/gaps", {**PALM, "test.csv": PALM["test.csv"] + "z.wav,owl\naudios/a.wav,\n"})
+    with pytest.raises(DataError, match=r"2 lines of someone/gaps cannot be used: test\.csv, line 4 names z\.wav"):
+        worker(fetch, repo_id, tmp_path)
+    clips = worker(fetch_usable, repo_id, tmp_path)
+    assert clips.labels == ("owl", "dog") and [one.label for one in clips.left_out] == ["owl", ""]
+
+
+def fetch_usable(repo_id: str, into: Path) -> LabelledClips:
+    return from_hub(repo_id, into, skip_bad=True)
 
 
 # --- Parquet ----------------------------------------------------------------------------------------------------------
@@ -268,6 +307,27 @@ def test_parquet(hub: Hub, worker: Worker, tmp_path: Path, named: bool) -> None:
     assert worker(fetch, repo_id, tmp_path / "into")[0] == clips
     assert len(hub.asked(f"datasets/{repo_id}/data")) == before
     assert len(worker(fetch, repo_id, tmp_path / "into", "train")[0]) == 4
+
+
+@pytest.mark.parametrize(
+    ("kept", "groups"), [({"src_file": int, "target": int, "take": str}, "src_file"), ({"fsID": int}, "fsID")]
+)
+def test_parquet_with_folds_and_source_recordings(
+    hub: Hub, worker: Worker, tmp_path: Path, kept: dict[str, type], groups: str
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is optional and not installed")
+    from pyarrow import parquet
+
+    wav = tmp_path / "clip.wav"
+    soundfile.write(wav, np.zeros(8_000), 8_000)
+    columns = {name: [kind(number // 2) for number in range(4)] for name, kind in kept.items()}
+    audio = [{"bytes": wav.read_bytes() + bytes([number]), "path": None} for number in range(4)]
+    named = {"fold": [1, 1, 2, 2], "category": ["owl", "dog", "owl", "dog"], "audio": audio}
+    parquet.write_table(pyarrow.table({**columns, **named}), tmp_path / "shard.parquet")
+    content = (tmp_path / "shard.parquet").read_bytes()
+    clips, _, _ = worker(fetch, publish(hub, f"someone/{groups}", {"train-0-of-1.parquet": content}), tmp_path / "into")
+    assert clips.labels == ("owl", "dog") * 2 and clips.folds == (1, 1, 2, 2)
+    assert clips.groups == ("0", "0", "1", "1")
 
 
 def test_parquet_that_is_none(hub: Hub, worker: Worker, tmp_path: Path) -> None:

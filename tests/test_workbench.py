@@ -1,5 +1,6 @@
 """The workbench: what is measured once, and what a decision writes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -310,3 +311,10 @@ def test_the_one_unused_for_longest_makes_room():
 def test_entries_added_by_another_are_undecided(bench: Bench):
     longer = PACK.model_copy(update={"entries": (*PACK.entries, PackEntry(template=Template("{label} again")))})
     assert bench.for_pack(longer).approved(longer).tolist() == [False] * 4
+
+
+def test_folds_that_part_recordings_are_not_suggested() -> None:
+    paths = tuple(Path(f"{number}.wav") for number in range(4))
+    clips = LabelledClips(paths, ("a", "b", "a", "b"), (1, 1, 2, 2), groups=("g", "h", "i", "j"))
+    assert Split.suggested(clips).folds == (1,)
+    assert Split.suggested(replace(clips, groups=("g", "h", "g", "h"))).folds is None

@@ -9,26 +9,19 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from audioprompt.data.alike import digest
-from audioprompt.data.clips import (
-    MAX_CLIPS,
-    DataError,
-    LabelledClips,
-    check_size,
-    find_manifest,
-    hidden,
-    inside,
-    is_sound,
-    read_folder,
-    wanted,
-)
+from audioprompt.data.clips import LabelledClips, read_folder
+from audioprompt.data.layouts import find_manifest, hidden, is_sound, left_unread
+from audioprompt.data.tables import MAX_CLIPS, DataError, check_size, is_table
 from audioprompt.lines import one_line
 
 MAX_BYTES = 4_000_000_000  # unpacked, of all files together
+UNPACKED = 2  # a new number where other files are unpacked than before
 MAX_RATIO = 100  # of unpacked to packed: sound packs to a half or a tenth, only silence to less
 FREE_BYTES = 20_000_000  # unpacked, whatever the ratio: some silence is allowed
 MAX_ENTRIES = 2 * MAX_CLIPS  # files of any kind
@@ -47,18 +40,19 @@ def from_zip(
     into: str | os.PathLike[str],
     name: str | None = None,
     most_bytes: int | None = None,
+    skip_bad: bool = False,
 ) -> LabelledClips:
-    """Unpack a zip file that holds a manifest and its recordings, or a folder of recordings for each class.
+    """Unpack a zip file that holds what `LabelledClips.from_folder` reads: tables, or a folder for each class.
 
-    All of it may lie in one more folder. Only recordings and the manifest are unpacked, into a folder of ``into`` named
-    after the content of the archive; an archive that has been unpacked there before is not unpacked again. Where
-    anything is wrong, nothing is left behind.
+    Only recordings and tables are unpacked, into a folder of ``into`` named after the content of the archive; an
+    archive that has been unpacked there before is not unpacked again. Where anything is wrong, nothing is left behind.
 
     Args:
         archive: the file, or its bytes.
         into: the folder under which to unpack.
         name: what to call the data, by default the archive's own name.
         most_bytes: to be unpacked, by default ``MAX_BYTES``.
+        skip_bad: leave out the lines of a table that cannot be used.
 
     Raises:
         DataError: the archive is damaged, encrypted or too large, holds a link or a path that leads out of it, or the
@@ -67,21 +61,24 @@ def from_zip(
     name = name or ("The archive" if isinstance(archive, bytes) else one_line(Path(archive).stem))
     try:
         with _opened(archive) as file:
-            folder = Path(into) / digest(file)[:32]
+            folder = Path(into) / f"{digest(file)[:32]}-{UNPACKED}"
             if not folder.is_dir():
                 with filled(folder) as working:
                     _unpack(file, name, working, most_bytes or MAX_BYTES)
-                    read_folder(working, name, stay_inside=True)  # what cannot be used is not kept
+                    read_folder(working, name, stay_inside=True, skip_bad=skip_bad)  # what cannot be used is not kept
+            with ZipFile(file) as opened:
+                unread = left_unread(path for path in map(PureWindowsPath, opened.namelist()) if not hidden(path))
     except DataError:
         raise
     except DAMAGE as error:
         raise DataError(
-            f"{name} is no zip file that can be unpacked ({one_line(str(error))[:200]}): pack it again"
+            f"{name} is not a zip file that can be unpacked ({one_line(str(error))[:200]}): pack it again"
         ) from error
     except OSError as error:  # of the file system with a reason, of a decompressor without
         reason = error.strerror or "it is damaged"
         raise DataError(f"{name} cannot be unpacked ({reason}): check the file and the space on the disk") from error
-    return read_folder(folder, name, stay_inside=True)
+    clips = read_folder(folder, name, stay_inside=True, skip_bad=skip_bad)
+    return replace(clips, notices=(*clips.notices, *unread))
 
 
 @contextmanager
@@ -115,7 +112,7 @@ def _opened(archive: str | os.PathLike[str] | bytes) -> Iterator[_Archive]:
 
 
 def _unpack(file: _Archive, name: str, folder: Path, most_bytes: int) -> None:
-    """Write the recordings and the manifest of an archive into a folder, counting what really comes out."""
+    """Write the recordings and the tables of an archive into a folder, counting what really comes out."""
     packed = file.seek(0, os.SEEK_END)
     limit = min(most_bytes, max(FREE_BYTES, MAX_RATIO * packed))
     written = 0
@@ -135,15 +132,15 @@ def _unpack(file: _Archive, name: str, folder: Path, most_bytes: int) -> None:
 
 
 def _wanted(archive: ZipFile, name: str) -> dict[PurePosixPath, ZipInfo]:
-    """The recordings and the manifest, by paths that are safe to write to."""
+    """The recordings and the tables, by paths that are safe to write to."""
     if len(archive.infolist()) > MAX_ENTRIES:
         raise DataError(f"{name} holds over {MAX_ENTRIES:,} files: pack the recordings alone, and fewer of them")
     entries: dict[PurePosixPath, ZipInfo] = {}
     for entry in archive.infolist():
-        path = inside(entry.filename, name)
-        if entry.is_dir() or hidden(path) or not wanted(path):
+        path = _inside(_written_name(entry), name)
+        if entry.is_dir() or hidden(path) or not (is_sound(path) or is_table(path)):
             continue
-        if ODD.search(entry.filename) or len(entry.filename) > MAX_NAME:
+        if ODD.search(str(path)) or len(str(path)) > MAX_NAME:
             raise DataError(f"{name} holds a file with an odd name, {entry.filename[:100]!r}: rename it")
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise DataError(f"{name} holds a link, {path}: pack the recording itself")
@@ -156,7 +153,25 @@ def _wanted(archive: ZipFile, name: str) -> dict[PurePosixPath, ZipInfo]:
         if path in entries:
             raise DataError(f"{name} holds {path} twice: pack it again")
         entries[path] = entry
-    manifest = find_manifest(entries, name)
-    kept = {path: entry for path, entry in entries.items() if is_sound(path) or path == manifest}
-    check_size(name, clips=len(kept))
+    manifest = find_manifest(entries)  # where there is one, other tables do not count
+    kept = {path: entry for path, entry in entries.items() if is_sound(path) or manifest in (None, path)}
+    check_size(name, clips=sum(map(is_sound, kept)))
     return kept
+
+
+def _written_name(entry: ZipInfo) -> str:
+    """The name of an entry; macOS writes UTF-8 without saying so, which zipfile takes for the letters of DOS."""
+    if entry.flag_bits & 0x800 or entry.filename.isascii():
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return entry.filename
+
+
+def _inside(text: str, name: str) -> PurePosixPath:
+    """A path that another person wrote, once it is sure that it leads into the folder it is relative to."""
+    path = PurePosixPath(text.replace("\\", "/"))
+    if path.is_absolute() or PureWindowsPath(text).drive or ".." in path.parts or not path.parts:
+        raise DataError(f"{name} names {one_line(text[:99])!r}, which leads out of the folder: use relative paths")
+    return path

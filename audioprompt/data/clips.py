@@ -1,34 +1,55 @@
-"""Labelled clips, and the two ways in which they lie on a disk: a manifest, or a folder for each class."""
+"""Labelled clips, and the two ways in which they lie on a disk: in tables, or in a folder for each class."""
 
-import csv
-import io
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from functools import cache, partial
+from pathlib import Path, PurePath, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audioprompt.data.alike import first_alike
-from audioprompt.lines import one_line
+from audioprompt.data.layouts import Listing, hidden, in_parts, lay_out, locate, numbered_by_split
+from audioprompt.data.tables import MAX_CLIPS, DataError, Row, check_size, read_table
+from audioprompt.lines import counted, one_line
 
-MAX_CLIPS = 50_000
-MAX_CLASSES = 1_000
-MAX_CHARACTERS = 20_000_000  # of a manifest: 400 for each clip, and much more than can be used
-MAX_DIGITS = 9  # of a fold
-DELIMITERS = ",;\t"
-COLUMNS = ("path", "classname", "fold", "group", "source")
-MANIFEST = "manifest.csv"
-SOUNDS = (
-    {".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mka", ".mkv", ".mov", ".mp3", ".mp4"}
-    | {".oga", ".ogg", ".opus", ".tta", ".w64", ".wav", ".webm", ".wma", ".wv"}
-)  # fmt: skip
-PARTS = {"dev", "eval", "evaluation", "test", "testing", "train", "training", "val", "valid", "validation"}
+MAX_FILES = 4 * MAX_CLIPS  # that a folder is searched for
+MOST_LISTED = 10  # in a message
+TABLE_FOLDERS = {"annotations", "csv", "csv_files", "labels", "lists", "meta", "metadata", "splits", "tables"}
 
 
-class DataError(ValueError):
-    """A data set cannot be used; the message names the file and line and says what is wrong."""
+@dataclass(frozen=True)
+class LeftOut:
+    """A recording that cannot be used and was left out.
+
+    Attributes:
+        name: its path below the top of the data set, or where it is listed.
+        label: its class; empty where it has none.
+        reason: what is wrong with it, as the end of a sentence that begins with the name.
+    """
+
+    name: str
+    label: str
+    reason: str
+
+
+def list_left_out(left_out: Collection[LeftOut]) -> str:
+    """Name recordings with what is wrong with each, the first ten of them."""
+    shown = [f"{one.name} {one.reason}".strip() for one in list(left_out)[:MOST_LISTED]]
+    more = len(left_out) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+
+
+def summarise_left_out(left_out: Collection[LeftOut]) -> str:
+    """How many recordings of which class were left out and why, as a sentence; empty for none."""
+    if not left_out:
+        return ""
+    counts = Counter(one.label or "no class" for one in left_out)
+    of = ", ".join(f"{number} of {label}" for label, number in sorted(counts.items()))
+    return f"Left out {counted(len(left_out), 'recording')} ({of}): {list_left_out(left_out)}"
 
 
 @dataclass(frozen=True)
@@ -44,6 +65,9 @@ class LabelledClips:
             whole, so that a class has the same number everywhere.
         groups: what each clip was cut from, N: clips of one group are one source recording, or one preset of a
             synthesiser, and must not be learned from and tested on at once. By default every file is its own group.
+        root: the top of the data set, below which messages name its recordings; None where there is none.
+        left_out: recordings of the data set that cannot be used.
+        notices: what people should know of how the data set was read, in sentences.
 
     Raises:
         DataError: there are more clips or classes than can be handled.
@@ -55,6 +79,9 @@ class LabelledClips:
     name: str = "clips"
     classes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    root: Path | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", self.classes or tuple(sorted(set(self.labels))))
@@ -75,6 +102,30 @@ class LabelledClips:
         """The class names as a prompt says them: underscores become blanks."""
         return tuple(one_line(name.replace("_", " ")) for name in self.classes)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What people should know of the data: how it was read, and what was left out."""
+        left_out = summarise_left_out(self.left_out)
+        return (*self.notices, *([left_out] if left_out else []))
+
+    @property
+    def folds_part_recordings(self) -> bool:
+        """Whether clips of one source recording lie in several folds."""
+        folds_of = defaultdict(set)
+        for group, fold in zip(self.groups, self.folds or (), strict=False):
+            folds_of[group].add(fold)
+        return any(len(folds) > 1 for folds in folds_of.values())
+
+    def name_of(self, row: int) -> str:
+        """What to call a recording in a message: its path below the top of the data set, or its name and class."""
+        path = self.paths[row]
+        if self.root is None:
+            return one_line(f"{path.name} ({self.labels[row]})")
+        try:
+            return one_line(Path(os.path.relpath(path, self.root)).as_posix())
+        except ValueError:  # it is on another drive
+            return one_line(str(path))
+
     def take(self, rows: Sequence[int]) -> "LabelledClips":
         """Some of the clips, by their positions."""
         return replace(
@@ -84,6 +135,12 @@ class LabelledClips:
             folds=self.folds and tuple(self.folds[row] for row in rows),
             groups=tuple(self.groups[row] for row in rows),
         )
+
+    def without(self, bad: Mapping[int, str]) -> "LabelledClips":
+        """The clips without some that cannot be used: what is wrong with each, by its position."""
+        lost = tuple(LeftOut(self.name_of(row), self.labels[row], reason) for row, reason in sorted(bad.items()))
+        kept = self.take([row for row in range(len(self)) if row not in bad])
+        return replace(kept, left_out=tuple(dict.fromkeys((*self.left_out, *lost))))
 
     def in_folds(self, folds: Collection[int]) -> "LabelledClips":
         """The clips of some folds.
@@ -98,100 +155,106 @@ class LabelledClips:
         return self.take([row for row, fold in enumerate(self.folds) if fold in folds])
 
     @classmethod
-    def from_manifest(cls, path: str | os.PathLike[str]) -> "LabelledClips":
-        """Read a CSV file with the columns ``path,classname`` and, where there are such, ``fold`` and ``group``.
+    def from_manifest(cls, path: str | os.PathLike[str], skip_bad: bool = False) -> "LabelledClips":
+        """Read a table with the columns ``path,classname`` and, where there are such, ``fold`` and ``group``.
 
-        Paths are relative to the manifest. Commas, semicolons or tabs may separate the columns; other columns and
-        blank lines are passed over. ``group`` (or ``source``) names the recording that a clip was cut from; a clip
-        without one is its own group, together with all files of the very same content.
+        Columns may have other usual names (`audioprompt.data.tables.COLUMNS`). Paths are relative to the table; where
+        that leads nowhere, the recordings are looked for in its folder, and beside that where it is called ``meta`` or
+        the like. ``group`` (or ``source``, ``src_file``, ``fsID``, ...) names the recording that a clip was cut from;
+        a clip without one is its own group, together with all files of the very same content.
+
+        Args:
+            path: of a CSV or TSV file, or one of JSON lines.
+            skip_bad: leave out the lines that cannot be used.
 
         Raises:
-            DataError: the manifest cannot be read, lacks a column or has no row; or a row lacks its class name, has a
-                fold that is no whole number, or names a recording that is not there.
+            DataError: the table cannot be read, lacks a column or has no line; or lines lack the class name, have a
+                fold that is no whole number, or name a recording that is not there.
         """
         path = Path(path)
         name = one_line(f"{path.absolute().parent.name}/{path.stem}".lstrip("/"))
-        rows = read_rows(path)
-        return assemble(rows, [_recording(path.parent, row) for row in rows], name)
+        table = read_table(path)
+        in_meta = path.absolute().parent.name.lower() in TABLE_FOLDERS
+        root = path.parent.parent if in_meta and path.parent.name else path.parent
+        place = PurePosixPath(path.parent.name if root != path.parent else "", path.name)
+        listing = cache(lambda: Listing(_files_under(root)))
+        exists = partial(_is_file_below, root)
+        rows = table.rows(lambda text: exists(place.parent / text))
+        rows = in_parts(locate(rows, place, listing, exists), place)
+        notices = [table.notice] if table.notice else []
+        return assemble(rows, lambda file: root / file, name, root, skip_bad, notices)
 
     @classmethod
-    def from_folder(cls, folder: str | os.PathLike[str]) -> "LabelledClips":
-        """Read a folder that holds a folder of recordings for each class, or a manifest.
+    def from_folder(cls, folder: str | os.PathLike[str], skip_bad: bool = False) -> "LabelledClips":
+        """Read a folder that holds a folder of recordings for each class, or tables that list its recordings.
 
-        The folders may lie together in one more folder, and may have folders of their own. Hidden files and everything
+        The folders of the classes may lie together in one more folder, or in each of several folders for parts of the
+        data, ``train`` and ``test`` or ``fold1``, ``fold2``, which then are the folds. Hidden files and everything
         that is no recording are passed over.
+
+        Args:
+            folder: which.
+            skip_bad: leave out the lines of a table that cannot be used.
 
         Raises:
             DataError: the folder cannot be read or holds no recording, a recording lies in no class's folder, there is
-                but one class, or several CSV files; or as for `from_manifest`.
+                only one class, or several tables contradict each other; or as for `from_manifest`.
         """
-        return read_folder(Path(folder))
+        return read_folder(Path(folder), skip_bad=skip_bad)
 
 
-def check_size(name: str, *, clips: int, classes: int = 0) -> None:
-    """Raise a DataError where there are more clips or classes than can be handled."""
-    for number, most, what in ((clips, MAX_CLIPS, "clips"), (classes, MAX_CLASSES, "classes")):
-        if number > most:
-            raise DataError(f"{name} has {number:,} {what}, and at most {most:,} can be used: choose some of them")
+def refuse_classes_alike(clips: LabelledClips) -> None:
+    """Raise a DataError where a prompt says several class names alike: no model could tell them apart."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name, spoken in zip(clips.classes, clips.spoken_classes, strict=True):
+        plain = "".join(sign for sign in unicodedata.normalize("NFKC", spoken) if unicodedata.category(sign) != "Cf")
+        alike[one_line(plain).casefold()].append(name)
+    if same := [names for names in alike.values() if len(names) > 1]:
+        listed = "; ".join(", ".join(map(repr, names)) for names in same[:MOST_LISTED])
+        raise DataError(
+            f"{clips.name} has classes whose names differ only in case, blanks or underscores, so prompts cannot tell"
+            f" them apart: {listed}. Give each class one name"
+        )
 
 
-# --- manifests --------------------------------------------------------------------------------------------------------
+def refuse_one_class(clips: LabelledClips) -> None:
+    """Raise a DataError where there is nothing to tell apart."""
+    if len(clips.classes) < 2:
+        only = f" ({', '.join(clips.classes)})" if clips.classes else ""
+        raise DataError(f"{clips.name} has only one class{only}, so there is nothing to tell apart: add another class")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of a manifest.
+def assemble(
+    rows: Iterable[Row],
+    path_of: Callable[[PurePosixPath], Path],
+    name: str,
+    root: Path | None = None,
+    skip_bad: bool = False,
+    notices: Sequence[str] = (),
+) -> LabelledClips:
+    """Labelled clips from the lines of tables.
 
-    Attributes:
-        where: file and line, for messages.
-        recording: the path as it is written.
-        label: the class name.
-        fold: None where there is no such column.
-        group: empty where none is given.
-    """
-
-    where: str
-    recording: str
-    label: str
-    fold: int | None = None
-    group: str = ""
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The lines of a manifest; whether the recordings are there is not looked at.
+    Args:
+        rows: the lines with the files they name.
+        path_of: gives the recording for such a file.
+        name: of the data set.
+        root: of the data set.
+        skip_bad: leave out the lines that cannot be used.
+        notices: what people should know already.
 
     Raises:
-        DataError: as for `LabelledClips.from_manifest`.
+        DataError: lines cannot be used, or all of them where they may be left out; there are too many; or a recording
+            cannot be read.
     """
-    lines = _lines(path)
-    where, header = next(lines, (one_line(path.name), []))
-    titles = {title.strip().lower(): number for number, title in enumerate(header)}
-    columns = {title: titles[title] for title in COLUMNS if title in titles}
-    for title in ("path", "classname"):
-        if title not in columns:
-            raise DataError(f"{where} has no column named {title}: the first line must be path,classname[,fold]")
-    rows = []
-    for where, cells in lines:
-        cell = {title: cells[number].strip() for title, number in columns.items() if number < len(cells)}
-        if not (recording := cell.get("path", "")):
-            raise DataError(f"{where} has no path: name the recording or remove the line")
-        if not (label := one_line(cell.get("classname", ""))):
-            raise DataError(f"{where} has no classname: name the class or remove the line")
-        fold = _fold(cell.get("fold", ""), where) if "fold" in columns else None
-        rows.append(Row(where, recording, label, fold, one_line(cell.get("group") or cell.get("source", ""))))
-        check_size(one_line(path.name), clips=len(rows))
-    if not rows:
-        raise DataError(f"{one_line(path.name)} lists no clips: add a line for each, path,classname")
-    return rows
-
-
-def assemble(rows: Sequence[Row], files: Sequence[Path], name: str) -> LabelledClips:
-    """Labelled clips from the lines of a manifest and the recordings these turned out to be."""
+    rows = list(rows)
     check_size(name, clips=len(rows))
+    rows, left_out = usable(rows, name, skip_bad)
+    rows, more = numbered_by_split(rows)
+    files = [path_of(row.file or PurePosixPath(row.recording)) for row in rows]
     try:
         first = first_alike(files)
     except OSError as error:
-        recording = one_line(Path(error.filename).name)
+        recording = one_line(os.path.relpath(error.filename, root) if root else str(error.filename))
         raise DataError(
             f"{recording} cannot be read, {error.strerror}: check that it is there and may be read"
         ) from error
@@ -203,159 +266,78 @@ def assemble(rows: Sequence[Row], files: Sequence[Path], name: str) -> LabelledC
         folds or None,
         name,
         groups=tuple(named[file] or named[first[file]] or str(first[file]) for file in files),
+        root=root,
+        left_out=left_out,
+        notices=(*notices, *more),
     )
 
 
-def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """The lines of a CSV file that are not blank, the header first, each with where it stands."""
-    name = one_line(path.name)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read(MAX_CHARACTERS + 1)
-        if len(text) > MAX_CHARACTERS:
-            raise DataError(f"{name} is too long for a manifest: keep it under {MAX_CHARACTERS // 1_000_000} MB")
-        first = next((line for line in io.StringIO(text) if line.strip()), "")
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=first.count))
-        for cells in lines:
-            if any(cell.strip() for cell in cells):
-                yield f"{name}, line {lines.line_num},", cells
-    except OSError as error:
-        raise DataError(f"{name} cannot be read, {error.strerror}: give the path of a CSV file") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{name} is no CSV file in UTF-8 ({error}): save it as one") from error
+def usable(rows: Sequence[Row], name: str, skip_bad: bool) -> tuple[list[Row], tuple[LeftOut, ...]]:
+    """The lines that can be used, and those that are left out.
+
+    Raises:
+        DataError: some cannot be used and are not to be left out, or none can.
+    """
+    bad = [row for row in rows if row.problem]
+    if len(bad) == 1 and not skip_bad:
+        raise DataError(f"{bad[0].where} {bad[0].problem}")
+    reasons = [LeftOut(row.where.rstrip(","), row.label, row.problem.rpartition(": ")[0]) for row in bad]
+    if bad and not skip_bad:
+        raise DataError(
+            f"{counted(len(bad), 'line')} of {name} cannot be used: {list_left_out(reasons)}. Correct or remove them,"
+            " or go on without them (--skip-bad)"
+        )
+    if len(bad) == len(rows):
+        raise DataError(f"{name} has no recording that can be used: {list_left_out(reasons)}")
+    return [row for row in rows if not row.problem], tuple(reasons)
 
 
-def _fold(text: str, where: str) -> int:
-    try:
-        if len(text) <= MAX_DIGITS:
-            return int(text)
-    except ValueError:
-        pass
-    raise DataError(
-        f"{where} has the fold {one_line(text[:40])!r}: folds are whole numbers of at most {MAX_DIGITS} digits"
-    )
-
-
-def _recording(folder: Path, row: Row) -> Path:
-    try:
-        if (path := folder / row.recording).is_file():
-            return path
-    except (OSError, ValueError):  # it is too long, or holds a NUL
-        pass
-    raise DataError(
-        f"{row.where} names {one_line(row.recording[:200])}, which is not there: paths are relative to the manifest"
-    )
-
-
-# --- folders ----------------------------------------------------------------------------------------------------------
-
-
-def read_folder(folder: Path, name: str | None = None, stay_inside: bool = False) -> LabelledClips:
+def read_folder(
+    folder: Path, name: str | None = None, stay_inside: bool = False, skip_bad: bool = False
+) -> LabelledClips:
     """Read a folder as `LabelledClips.from_folder` does.
 
     Args:
         folder: which.
         name: what to call it, by default by its own name.
-        stay_inside: refuse a manifest that names recordings outside of the folder: someone else wrote it.
+        stay_inside: refuse a table that names recordings outside of the folder: someone else wrote it.
+        skip_bad: leave out the lines of a table that cannot be used.
     """
     name = name or one_line(folder.absolute().name)
     if not folder.is_dir():
-        raise DataError(f"{name} is no folder: give one that holds a folder of recordings for each class")
+        raise DataError(f"{name} is not a folder: give one that holds a folder of recordings for each class")
     try:
-        found = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if wanted(path) and path.is_file()]
+        files = sorted(_files_under(folder))
     except OSError as error:
         raise DataError(f"{name} cannot be read, {error.strerror}: give the path of a folder") from error
-    files = [path for path in found if not hidden(path)]
-    manifest = find_manifest(files, name)
-    if manifest is None:
-        rows = rows_by_folder([path for path in files if is_sound(path)], name)
-        return assemble(rows, [folder / row.recording for row in rows], name)
-    rows = read_rows(folder / manifest)
-    if stay_inside:
-        rows = [replace(row, recording=str(inside(row.recording, row.where))) for row in rows]
-    return assemble(rows, [_recording((folder / manifest).parent, row) for row in rows], name)
+    exists = None if stay_inside else partial(_is_file_below, folder)
+    rows, notices = lay_out(files, lambda path: read_table(folder / path, path.as_posix()), name, exists)
+    return assemble(rows, lambda file: folder / file, name, folder, skip_bad, notices)
 
 
-def is_sound(path: PurePath) -> bool:
-    """Whether a file's ending is that of a recording."""
-    return path.suffix.lower() in SOUNDS
+def _files_under(folder: Path) -> list[PurePath]:
+    """The files in a folder and its folders that are not hidden, relative to it; a part of very many."""
+    found: list[PurePath] = []
+
+    def fail(error: OSError) -> None:
+        if Path(error.filename) == folder:
+            raise error
+
+    for parent, folders, names in os.walk(folder, onerror=fail):
+        within = PurePath(os.path.relpath(parent, folder))
+        folders[:] = sorted(name for name in folders if not hidden(PurePath(name)))
+        files = (within / name for name in sorted(names) if not hidden(PurePath(name)))
+        found += [file for file in files if (folder / file).is_file()]
+        if len(found) > MAX_FILES:
+            break
+    return found
 
 
-def wanted(path: PurePath) -> bool:
-    """Whether a file may be a recording or a manifest, by its ending."""
-    return is_sound(path) or path.suffix.lower() == ".csv"
-
-
-def hidden(path: PurePath) -> bool:
-    """Whether a file is hidden, or lies in a folder that is."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-
-
-def find_manifest(files: Iterable[PurePath], name: str) -> PurePath | None:
-    """The manifest among the files of a folder: at the top, or in the one folder that everything lies in.
-
-    Raises:
-        DataError: there are several CSV files, and none is called ``manifest.csv``.
-    """
-    files = list(files)
-    top = _common_folders(files, keep=1)
-    tables = [path for path in files if len(path.parts) == top + 1 and path.suffix.lower() == ".csv"]
-    named = [path for path in tables if path.name.lower() == MANIFEST]
-    if len(tables) > 1 and not named:
-        names = ", ".join(one_line(path.name) for path in tables[:3]) + ", ..." * (len(tables) > 3)
-        raise DataError(f"{name} holds several CSV files, {names}: call the one to use {MANIFEST}")
-    return next(iter(named or tables), None)
-
-
-def rows_by_folder(files: Sequence[PurePath], name: str) -> list[Row]:
-    """Label recordings by the folders they lie in; paths are relative.
-
-    Raises:
-        DataError: there is none, one lies in no folder, there is but one folder, or the folders are named like
-            splits.
-    """
-    if not files:
-        raise DataError(f"{name} holds no recordings: put those of each class in a folder named after it")
-    check_size(name, clips=len(files))
-    top = _common_folders(files, keep=2)
-    for path in files:
-        if len(path.parts) < top + 2:
-            raise DataError(
-                f"{name} holds {one_line(str(path))}, which lies in no class's folder: put the recordings of each"
-                " class in a folder named after it"
-            )
-    names = {path.parts[top] for path in files}
-    if all(one.lower() in PARTS for one in names) and any(len(path.parts) > top + 2 for path in files):
-        raise DataError(f"{name} is split into {', '.join(sorted(names))}: give one of these folders")
-    rows = [Row(str(path), str(path), one_line(path.parts[top])) for path in files]
-    labels = {row.label for row in rows}
-    if "" in labels:
-        raise DataError(f"{name} has a folder whose name is blank: name it after the class of its recordings")
-    if len(labels) < 2:
-        raise DataError(f"{name} has but one class, {', '.join(labels)}: make a folder for each of two or more classes")
-    return rows
-
-
-def inside(text: str, where: str) -> PurePosixPath:
-    """A path that another person wrote, once it is sure that it leads into the folder it is relative to.
-
-    Raises:
-        DataError: it is absolute, holds ``..`` or nothing at all.
-    """
-    path = PurePosixPath(text.replace("\\", "/"))
-    if path.is_absolute() or PureWindowsPath(text).drive or ".." in path.parts or not path.parts:
-        raise DataError(f"{where} names {one_line(text[:99])!r}, which leads out of the folder: use relative paths")
-    return path
-
-
-def _common_folders(files: Sequence[PurePath], keep: int) -> int:
-    """How many folders all files lie in together, where each is to keep some parts of its path."""
-    shared = 0
-    while files and all(
-        len(path.parts) > shared + keep and path.parts[shared] == files[0].parts[shared] for path in files
-    ):
-        shared += 1
-    return shared
+def _is_file_below(folder: Path, path: PurePosixPath) -> bool:
+    try:
+        return (folder / path).is_file()
+    except (OSError, ValueError):  # it is too long, or holds a NUL
+        return False
 
 
 def _listed(folds: Collection[int]) -> str:

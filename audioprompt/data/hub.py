@@ -7,13 +7,14 @@ broken off goes on where it stopped.
 
 import csv
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from huggingface_hub import HfApi, constants, hf_hub_download
@@ -30,19 +31,19 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from audioprompt.data.archives import filled
-from audioprompt.data.clips import (
-    MANIFEST,
-    PARTS,
+from audioprompt.data.clips import LabelledClips, assemble, usable
+from audioprompt.data.layouts import MANIFEST, MAX_TABLES, Listing, find_manifest, hidden, lay_out, locate
+from audioprompt.data.tables import (
+    COLUMNS,
+    MAX_CHARACTERS,
     DataError,
-    LabelledClips,
     Row,
-    assemble,
+    Table,
     check_size,
-    hidden,
-    inside,
-    is_sound,
-    read_rows,
-    rows_by_folder,
+    is_table,
+    plain_title,
+    read_table,
+    split_rank,
 )
 from audioprompt.lines import one_line
 
@@ -54,10 +55,8 @@ TIMEOUT_SECONDS = 10
 ATTEMPTS = 5
 PAUSE_SECONDS = 0.5  # before another attempt
 USUAL_SPLITS = ("test", "validation")  # tried in this order where no split is asked for
-LABEL_COLUMNS = ("classname", "label", "class", "category")
-GROUP_COLUMNS = ("group", "source")
 ROWS_AT_ONCE = 64
-AUDIO_FOLDERS = ("", "audios/")  # that the paths of a table may be relative to
+WRITTEN = 2  # a new number where something else is written of a Parquet file than before
 
 
 class _Unreachable(DataError):
@@ -120,13 +119,14 @@ def from_hub(
     progress: Progress | None = None,
     token: bool | None = None,
     most_bytes: int | None = None,
+    skip_bad: bool = False,
 ) -> LabelledClips:
     """Fetch a split of a data set: ``"MahiA/ESC50"``, ``"test"``.
 
     Three layouts are known. Tables ``test.csv`` or ``csv_files/test_1.csv`` with the columns ``path,classname`` beside
     the recordings, as the authors of PALM publish theirs; ``test`` is then all of ``test_1``, ``test_2``, ..., each of
-    which is a fold. Parquet files with a column of audio and one of labels. A folder of recordings for each class,
-    possibly within a folder for each split.
+    which is a fold. Parquet files with a column of audio and one of labels. And what `LabelledClips.from_folder` reads,
+    where folders ``train`` and ``test`` are splits.
 
     A data set that has been fetched before can be had again while the hub is out of reach.
 
@@ -138,6 +138,7 @@ def from_hub(
         progress: told of every file; an exception raised by it ends the download.
         token: False keeps this machine's own login out of it, as a page open to visitors must; None uses it.
         most_bytes: to be downloaded, by default ``MAX_BYTES``.
+        skip_bad: leave out the lines of a table that cannot be used.
 
     Raises:
         DataError: the data set does not exist, is not public, has no such split or no layout that is known; a table
@@ -149,9 +150,9 @@ def from_hub(
         repository = _look_up(repo_id, revision, token, most_bytes or MAX_BYTES)
     except _Unreachable:
         if token is not False and record.is_file():
-            return replace(LabelledClips.from_manifest(record), name=name)
+            return _named_below(LabelledClips.from_manifest(record), name)
         raise
-    clips = replace(_read(repository, split, into, progress), name=name)
+    clips = replace(_read(repository, split, into, progress, skip_bad), name=name)
     _write(record, clips)
     return clips
 
@@ -165,16 +166,24 @@ def _look_up(repo_id: str, revision: str | None, token: bool | None, most_bytes:
     return Repository(repo_id, about.sha or "main", files, token, most_bytes)
 
 
-def _read(repository: Repository, split: str | None, into: Path, progress: Progress | None) -> LabelledClips:
-    files = [PurePosixPath(name) for name in sorted(repository.files)]
+def _named_below(clips: LabelledClips, name: str) -> LabelledClips:
+    """Clips out of a record, named by what their paths do not share."""
+    return replace(clips, name=name, root=Path(os.path.commonpath([path.parent for path in clips.paths])))
+
+
+def _read(
+    repository: Repository, split: str | None, into: Path, progress: Progress | None, skip_bad: bool
+) -> LabelledClips:
+    files = [path for path in map(PurePosixPath, sorted(repository.files)) if not hidden(path)]
     if tables := {
-        path.stem: path for path in files if path.suffix == ".csv" and str(path.parent) in (".", "csv_files")
+        path.stem: path
+        for path in files
+        if path.suffix == ".csv" and str(path.parent) in (".", "csv_files") and split_rank(path.stem) is not None
     }:
-        return _by_tables(repository, tables, split, progress)
-    if shards := [path for path in files if path.suffix == ".parquet"]:
-        return _by_parquet(repository, shards, split, into, progress)
-    sounds = [path for path in files if is_sound(path) and not hidden(path)]
-    return _by_folders(repository, sounds, split, progress)
+        return _by_tables(repository, tables, split, progress, skip_bad)
+    if shards := [path for path in files if path.suffix == ".parquet" and path.stem != "metadata"]:
+        return _by_parquet(repository, shards, split, into, progress, skip_bad)
+    return _by_layout(repository, files, split, progress, skip_bad)
 
 
 def _choose(names: Collection[str], split: str | None, repo_id: str) -> str:
@@ -188,62 +197,79 @@ def _choose(names: Collection[str], split: str | None, repo_id: str) -> str:
     raise DataError(f"{repo_id} {trouble}: choose one of {', '.join(there)}, as in hf:{repo_id}@{there[0]}")
 
 
-# --- tables beside the recordings -------------------------------------------------------------------------------------
+# --- tables beside the recordings, or a folder for each class ---------------------------------------------------------
 
 
 def _by_tables(
-    repository: Repository, tables: Mapping[str, PurePosixPath], split: str | None, progress: Progress | None
+    repository: Repository,
+    tables: Mapping[str, PurePosixPath],
+    split: str | None,
+    progress: Progress | None,
+    skip_bad: bool,
 ) -> LabelledClips:
     # The test parts of a cross-validation are its folds; the train parts overlap and are only to be had one by one.
     folds = {stem: int(found[1]) for stem in tables if (found := re.fullmatch(r"test_(\d+)", stem))}
     chosen = _choose([*tables, *(["test"] if folds else [])], split, repository.id)
     stems = [chosen] if chosen in tables else sorted(folds, key=folds.__getitem__)
+    listing = Listing(PurePosixPath(name) for name in repository.files)
     rows: list[Row] = []
-    names: list[str] = []
     for stem, path in zip(stems, repository.fetch([str(tables[stem]) for stem in stems]), strict=True):
-        for row in read_rows(path):
+        for row in locate(read_table(path).rows(listing.holds), tables[stem], lambda: listing):
             rows.append(replace(row, fold=folds[stem]) if chosen not in tables else row)
-            names.append(_named(row, tables[stem], repository))
     check_size(repository.id, clips=len(rows))
+    names = [row.file for row in rows if row.file]
     if chosen not in tables and len(set(names)) < len(names):
         raise DataError(f"{repository.id} has recordings in several of its test tables: choose one, {', '.join(stems)}")
-    return assemble(rows, repository.fetch(names, progress), repository.id)
+    return _fetched(repository, rows, progress, skip_bad)
 
 
-def _named(row: Row, table: PurePosixPath, repository: Repository) -> str:
-    """The file that a line of a table names."""
-    path = inside(row.recording, row.where)
-    for folder in (*AUDIO_FOLDERS, f"{table.parent}/"):
-        if (name := f"{folder}{path}") in repository.files:
-            return name
-    raise DataError(f"{row.where} names {path}, which is not in {repository.id}: its authors need to add it")
-
-
-# --- a folder for each class ------------------------------------------------------------------------------------------
-
-
-def _by_folders(
-    repository: Repository, sounds: Sequence[PurePosixPath], split: str | None, progress: Progress | None
+def _by_layout(
+    repository: Repository,
+    files: Sequence[PurePosixPath],
+    split: str | None,
+    progress: Progress | None,
+    skip_bad: bool,
 ) -> LabelledClips:
-    splits: dict[str, list[PurePosixPath]] = {}
-    for path in sounds:
-        for part in path.parts[:2]:  # train/owl/1.wav, data/train/owl/1.wav
-            if part.lower() in PARTS and len(path.parts) > 2:
-                splits.setdefault(part, []).append(path)
-                break
-    if sum(map(len, splits.values())) == len(sounds) > 0:
-        sounds = splits[_choose(splits, split, repository.id)]
+    manifest = find_manifest(files)
+    tables = [str(path) for path in ([manifest] if manifest else filter(is_table, files))]
+    tables = [path for path in tables if 0 < repository.files[path] <= 2 * MAX_CHARACTERS][:MAX_TABLES]
+    here = dict(zip(tables, repository.fetch(tables), strict=True))
+
+    def read(path: PurePath) -> Table:
+        if str(path) not in here:
+            raise DataError(f"{one_line(str(path))} is empty or too long for a manifest")
+        return read_table(here[str(path)], str(path))
+
+    rows, notices = lay_out(files, read, repository.id)
+    splits = sorted({row.split for row in rows if row.file})
+    if splits and "" not in splits:
+        chosen = _choose(splits, split, repository.id)
+        rows = [replace(row, split="") for row in rows if row.split == chosen]
     elif split:
         raise DataError(f"{repository.id} has no splits: leave @{one_line(split)} out")
-    rows = rows_by_folder(sounds, repository.id)
-    return assemble(rows, repository.fetch([row.recording for row in rows], progress), repository.id)
+    clips = _fetched(repository, rows, progress, skip_bad)
+    return replace(clips, notices=(*notices, *clips.notices))
+
+
+def _fetched(repository: Repository, rows: Sequence[Row], progress: Progress | None, skip_bad: bool) -> LabelledClips:
+    """Download the recordings of a table's lines."""
+    rows, left_out = usable(rows, repository.id, skip_bad)
+    names = [str(row.file) for row in rows]
+    paths = dict(zip(names, repository.fetch(names, progress), strict=True))
+    root = paths[names[0]].parents[len(PurePosixPath(names[0]).parts) - 1]
+    return replace(assemble(rows, lambda file: paths[str(file)], repository.id, root), left_out=left_out)
 
 
 # --- Parquet ----------------------------------------------------------------------------------------------------------
 
 
 def _by_parquet(
-    repository: Repository, shards: Sequence[PurePosixPath], split: str | None, into: Path, progress: Progress | None
+    repository: Repository,
+    shards: Sequence[PurePosixPath],
+    split: str | None,
+    into: Path,
+    progress: Progress | None,
+    skip_bad: bool,
 ) -> LabelledClips:
     try:
         from pyarrow import ArrowException, parquet
@@ -258,7 +284,7 @@ def _by_parquet(
         parts = [part for part in path.parent.parts if part not in ("data", "default")] + base
         splits.setdefault("/".join(parts), []).append(str(path))
     chosen = _choose(splits, split, repository.id)
-    folder = into / _file_name(repository.id, chosen, repository.commit[:12])
+    folder = into / _file_name(repository.id, chosen, f"{repository.commit[:12]}-{WRITTEN}")
     if not folder.is_dir():
         files = repository.fetch(splits[chosen], progress)
         try:
@@ -269,7 +295,7 @@ def _by_parquet(
             raise DataError(
                 f"{repository.id} has a Parquet file that cannot be read ({reason}): fetch it again"
             ) from error
-    return LabelledClips.from_manifest(folder / MANIFEST)
+    return LabelledClips.from_manifest(folder / MANIFEST, skip_bad)
 
 
 def _write_recordings(tables: Sequence[Any], folder: Path, repository: Repository) -> None:
@@ -277,25 +303,42 @@ def _write_recordings(tables: Sequence[Any], folder: Path, repository: Repositor
     name, most_bytes = repository.id, repository.most_bytes
     with (folder / MANIFEST).open("w", encoding="utf-8", newline="") as file:
         manifest = csv.writer(file)
-        manifest.writerow(("path", "classname", "group"))
         count = size = 0
-        for table in tables:
-            sound, label, group, names = _columns(table.schema_arrow, name)
-            for batch in table.iter_batches(ROWS_AT_ONCE, columns=[sound, label, *group]):
+        kinds = [_columns(table.schema_arrow, name) for table in tables]
+        with_folds = all(columns.fold for columns in kinds)
+        manifest.writerow(("path", "classname", "group", *(["fold"] if with_folds else [])))
+        for table, columns in zip(tables, kinds, strict=True):
+            wanted = [columns.sound, columns.label, *filter(None, (columns.group, columns.fold))]
+            for batch in table.iter_batches(ROWS_AT_ONCE, columns=wanted):
                 for row in batch.to_pylist():
                     check_size(name, clips=count + 1)
-                    if not (content := (row[sound] or {}).get("bytes")):
+                    if not (content := (row[columns.sound] or {}).get("bytes")):
                         raise DataError(f"{name} lacks the sound of clip {count}: its authors need to add it")
                     if (size := size + len(content)) > most_bytes:
                         raise DataError(f"{name} unpacks to over {most_bytes / 1e9:.0f} GB: choose a smaller split")
                     recording = f"{count:06}.wav"  # or another format: readers go by content
                     (folder / recording).write_bytes(content)
-                    manifest.writerow((recording, _label(row[label], names), *(row[one] for one in group)))
+                    manifest.writerow((
+                        recording, _label(row[columns.label], columns.names),
+                        row[columns.group] if columns.group else "", *([row[columns.fold]] if with_folds else []),
+                    ))  # fmt: skip
                     count += 1
 
 
-def _columns(schema: Any, name: str) -> tuple[str, str, list[str], Sequence[str]]:
-    """Of an Arrow schema the columns of sound, label and group (or none), and the class names where labels are numbers.
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of sound and label, of group and fold where there are such, and the class names where labels are
+    numbers."""
+
+    sound: str
+    label: str
+    group: str | None
+    fold: str | None
+    names: Sequence[str]
+
+
+def _columns(schema: Any, name: str) -> _Columns:
+    """Find the columns of an Arrow schema.
 
     Raises:
         DataError: there is no column of sound, or none of labels.
@@ -307,13 +350,22 @@ def _columns(schema: Any, name: str) -> tuple[str, str, list[str], Sequence[str]
     names_of = {column: kind.get("names") for column, kind in about.items() if isinstance(kind, dict)}
     numbered = {column: list(map(str, names)) for column, names in names_of.items() if isinstance(names, list)}
     kinds = {field.name: str(field.type) for field in schema}
-    sounds = [column for column, kind in kinds.items() if kind.startswith("struct<") and "bytes: binary" in kind]
-    labels = [column for column in LABEL_COLUMNS if column in numbered or kinds.get(column) == "string"] or [*numbered]
+
+    def called(kind: str) -> list[str]:
+        wanted = [plain_title(title) for title in COLUMNS[kind]]
+        found = [column for column in kinds if plain_title(column) in wanted]
+        return sorted(found, key=lambda column: wanted.index(plain_title(column)))
+
+    sounds = [
+        column for column, kind in kinds.items() if kind.startswith("struct<") and re.search(r"bytes: \w*binary", kind)
+    ]
+    labels = [column for column in called("classname") if column in numbered or "string" in kinds[column]]
+    labels = labels or [*numbered]
     if not sounds or not labels:
         lacking = "labels" if sounds else "sound"
         raise DataError(f"{name} has no column of {lacking}, only {', '.join(kinds)}: choose another data set")
-    group = [column for column in GROUP_COLUMNS if column in kinds][:1]
-    return sounds[0], labels[0], group, numbered.get(labels[0], ())
+    group, fold = (next(iter(called(kind)), None) for kind in ("group", "fold"))
+    return _Columns(sounds[0], labels[0], group, fold, numbered.get(labels[0], ()))
 
 
 def _label(value: str | int | None, names: Sequence[str]) -> str:
@@ -365,7 +417,7 @@ def _reaching(repo_id: str) -> Iterator[None]:
     except RevisionNotFoundError as error:
         raise DataError(f"{repo_id} has no such revision: give a branch, a tag or a commit of it") from error
     except HFValidationError as error:
-        raise DataError(f"{one_line(repo_id)!r} is no name of a data set: write hf:owner/name") from error
+        raise DataError(f"{one_line(repo_id)!r} is not the name of a data set: write hf:owner/name") from error
     except EntryNotFoundError as error:
         raise DataError(f"{repo_id} lacks a file that it lists: its authors need to add it") from error
     except HfHubHTTPError as error:
