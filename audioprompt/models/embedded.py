@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from audioprompt.models.base import ModelError, Tokens, check_windows
+from audioprompt.models.bert import Bert
 from audioprompt.models.text import TextTokenizer
 
 SAMPLE_RATE = 16_000
@@ -158,22 +160,19 @@ class TextTower(nn.Module):
     middle: Tensor
     whitening: Tensor
 
-    def __init__(self, config: dict[str, object], tokenizer_file: Path) -> None:
+    def __init__(self, config: dict[str, Any], tokenizer_file: Path) -> None:
         super().__init__()
-        from transformers import BertConfig, BertModel
-
-        bert_config = BertConfig(**config)
-        self.context_dim: int = bert_config.hidden_size
-        self.bert = BertModel(bert_config, add_pooling_layer=False)
+        self.bert = Bert(config)
+        self.context_dim = self.bert.dim
         self.register_buffer("middle", torch.zeros(self.context_dim))
         self.register_buffer("whitening", torch.eye(self.context_dim))
-        self.tokenizer = TextTokenizer(tokenizer_file, TEXT_TOKENS, bert_config.vocab_size, end="[SEP]")
+        self.tokenizer = TextTokenizer(tokenizer_file, TEXT_TOKENS, self.bert.words.num_embeddings, end="[SEP]")
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
-        return self.tokenizer(texts, self.bert.device)
+        return self.tokenizer(texts, self.middle.device)
 
     def token_embeddings(self, ids: Tensor) -> Tensor:
-        return self.bert.embeddings.word_embeddings(ids)
+        return self.bert.words(ids)
 
     def encode(self, embeddings: Tensor, mask: Tensor) -> Tensor:
         shared = functional.normalize((self.sentence(embeddings, mask) - self.middle) @ self.whitening, dim=-1)
@@ -181,7 +180,7 @@ class TextTower(nn.Module):
 
     def sentence(self, embeddings: Tensor, mask: Tensor) -> Tensor:
         """MiniLM's own sentence embedding: the mean of its last layer over the tokens, ``[T, 384]``, L2-normalised."""
-        tokens = self.bert(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state
+        tokens = self.bert(embeddings, mask)
         weight = mask[..., None].to(tokens.dtype)
         return functional.normalize((tokens * weight).sum(dim=1) / weight.sum(dim=1), dim=-1)
 
@@ -189,7 +188,7 @@ class TextTower(nn.Module):
 def read_text_tower(folder: Path) -> TextTower:
     """The text tower without its map into the shared space, from the first three ``FILES`` in a folder."""
     tower = TextTower(json.loads((folder / FILES[0]).read_text()), folder / FILES[1])
-    tower.bert.load_state_dict(unpack(load_file(folder / FILES[2])))
+    tower.bert.read(unpack(load_file(folder / FILES[2])))
     return tower
 
 
