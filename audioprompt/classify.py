@@ -5,7 +5,7 @@ The app, the command line and the service all answer through `classify`, so they
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +103,7 @@ class Classification:
         votes: what each template says alone, in the templates' order.
         timeline: the ensemble's answer for each window.
         learned: the answer of a fitted head, N = 1; None where there is no such head.
+        notices: what people should know of the recording, a sentence each.
     """
 
     seconds: float
@@ -111,6 +112,7 @@ class Classification:
     votes: tuple[Vote, ...]
     timeline: Timeline
     learned: Prediction | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def answer(self) -> str:
@@ -172,20 +174,21 @@ def classify(
         head: a head fitted for these labels on this model's embeddings, to answer as well.
 
     Raises:
-        AudioError: the recording cannot be used.
+        AudioError: the recording cannot be used, or is silent or too short, so that there is nothing to name.
         LabelError: there is no label.
         ValueError: there is no template.
     """
-    from audioprompt.embeddings import embed_clip
+    from audioprompt.embeddings import embed_to_name
 
     if not labels:
         raise LabelError("There is nothing to choose between: give at least two labels, like “rain, sea waves”.")
     if not templates:
         raise ValueError("There is no template: choose a pack that has approved templates.")
-    clip = embed_clip(model, source, name)
+    notices: list[str] = []
+    clip = embed_to_name(model, source, name, notices.append)
     vanilla = PROMPTS.get(model, [VANILLA], labels)
     ensemble = PROMPTS.get(model, templates, labels, progress)
-    return judge(clip, vanilla, ensemble, labels, templates, model, head)
+    return replace(judge(clip, vanilla, ensemble, labels, templates, model, head), notices=tuple(notices))
 
 
 def judge(
@@ -221,6 +224,6 @@ def judge(
         vanilla=predict(pooled, vanilla, labels, logit_scale),
         ensemble=predict(pooled, ensemble, labels, logit_scale),
         votes=votes,
-        timeline=Timeline(clip.starts, ends, predict(clip.windows, ensemble, labels, logit_scale)),
+        timeline=Timeline(clip.starts, ends, predict(clip.windows, ensemble, labels, logit_scale), clip.silent),
         learned=head.prediction(pooled) if head else None,
     )

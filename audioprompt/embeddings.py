@@ -10,15 +10,27 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from audioprompt.audio import AudioSource, Window, stream_windows
+from audioprompt.audio import (
+    SHORTEST_SECONDS,
+    AudioError,
+    AudioSource,
+    Recording,
+    Say,
+    Window,
+    is_silent,
+    name_of,
+    stream_windows,
+)
 from audioprompt.cache import EmbeddingCache
+from audioprompt.lines import counted, named
 from audioprompt.models.base import AudioTextModel, ModelError, ProjectedAudio
 from audioprompt.prompts.template import Template
 from audioprompt.zero_shot import Array, normalise
@@ -42,29 +54,84 @@ class EmbeddedClip:
         starts: start of each window in seconds, ``[W]``.
         seconds: length of the clip.
         windows: one embedding per window, ``[W, D]``, L2-normalised.
+        silent: in which windows there is nothing to hear, ``[W]``; by default in none.
     """
 
     starts: Array
     seconds: float
     windows: Array
+    silent: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+
+    def __post_init__(self) -> None:
+        if not len(self.silent):
+            object.__setattr__(self, "silent", np.zeros(len(self.starts), np.bool_))
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is nothing to hear in all of it."""
+        return bool(self.silent.all())
+
+    @property
+    def heard(self) -> Array:
+        """The embeddings of the windows in which there is something to hear; all of them where there is nothing."""
+        return self.windows if self.is_silent else self.windows[~self.silent]
 
     @property
     def pooled(self) -> Array:
-        """The clip's embedding: the normalised mean of its windows' embeddings, ``[D]``."""
-        return normalise(self.windows.mean(axis=0))
+        """The clip's embedding: the normalised mean of what is heard in its windows, ``[D]``."""
+        return normalise(self.heard.mean(axis=0))
 
 
 # --- clips ------------------------------------------------------------------------------------------------------------
 
 
-def embed_clip(model: AudioTextModel, source: AudioSource, name: str | None = None) -> EmbeddedClip:
+def embed_clip(
+    model: AudioTextModel, source: AudioSource, name: str | None = None, say: Say | None = None
+) -> EmbeddedClip:
     """Read, cut and encode one clip of any length in bounded memory.
+
+    Args:
+        model: what hears.
+        source: the recording.
+        name: what to call it in an error.
+        say: told what people should know of the recording.
 
     Raises:
         AudioError: the source cannot be read or holds no sound.
     """
-    ((_, clip),) = _encoded(model, model.embed_audio, [source], name)
+    ((_, clip),) = _encoded(model, model.embed_audio, [source], name, say)
     return clip
+
+
+def embed_to_name(
+    model: AudioTextModel, source: AudioSource, name: str | None = None, say: Say | None = None
+) -> EmbeddedClip:
+    """As `embed_clip`, for a clip in which something is to be named.
+
+    Raises:
+        AudioError: as `embed_clip`; or there is nothing to name, for it is silent or too short.
+    """
+    clip = embed_clip(model, source, name, say)
+    if clip.is_silent:
+        raise AudioError(
+            f"{name_of(source, name)} is silent, so there is nothing to name: check the microphone or the file."
+        )
+    if clip.seconds < SHORTEST_SECONDS:
+        raise AudioError(
+            f"{name_of(source, name)} lasts {1000 * clip.seconds:.0f} ms, too short to name: "
+            f"give at least {SHORTEST_SECONDS:g} seconds."
+        )
+    return clip
+
+
+def silence(clips: Sequence[EmbeddedClip], names: Sequence[str]) -> str | None:
+    """Which of some clips hold nothing but silence, as a sentence; None where none does."""
+    silent = [name for clip, name in zip(clips, names, strict=True) if clip.is_silent]
+    if not silent:
+        return None
+    return (
+        f"{len(silent)} of {counted(len(clips), 'clip')} {'is' if len(silent) == 1 else 'are'} silent: {named(silent)}."
+    )
 
 
 def embed_clips(
@@ -90,11 +157,13 @@ def features_of_clips(
 ) -> list[Array]:
     """What a model hears in many clips before its projection: N sources -> N times ``[W, F]``, in their order.
 
+    Silent windows are left out where others are not silent, as in a clip's pooled embedding.
+
     Raises:
         AudioError: as `embed_clips` does.
     """
     clips = _each_once(model, model.audio_features, b"features", sources, progress, cache)
-    return [clip.windows for clip in clips]
+    return [clip.heard for clip in clips]
 
 
 def _each_once(
@@ -142,12 +211,17 @@ def pooled(clips: Sequence[EmbeddedClip]) -> Array:
 
 
 def _encoded(
-    model: AudioTextModel, encode: Encode, sources: Sequence[AudioSource], name: str | None = None
+    model: AudioTextModel,
+    encode: Encode,
+    sources: Sequence[AudioSource],
+    name: str | None = None,
+    say: Say | None = None,
 ) -> Iterator[tuple[int, EmbeddedClip]]:
     """Encode clips, on a GPU in batches that may hold windows of several: yields (index, clip), in order."""
-    unfinished: deque[tuple[int, list[Window], bool]] = deque()  # pieces whose windows wait for a full batch
+    unfinished: deque[tuple[int, list[Window], list[bool], bool]] = deque()  # pieces that wait for a full batch
     waiting: list[Array] = []  # their samples
     open_windows: list[Window] = []
+    open_silent: list[bool] = []
     open_embeddings: list[Array] = []
     # A CPU gains nothing from larger batches; alone in its batch, a clip's embedding does not depend on its neighbours.
     enough = 1 if model.device == "cpu" else WINDOWS_PER_BATCH
@@ -155,19 +229,22 @@ def _encoded(
     def flush() -> Iterator[tuple[int, EmbeddedClip]]:
         embeddings = list(_embed_windows(model, encode, np.stack(waiting))) if waiting else []
         waiting.clear()
-        for index, windows, last in unfinished:
+        for index, windows, silent, last in unfinished:
             open_windows.extend(windows)
+            open_silent.extend(silent)
             open_embeddings.extend(embeddings[: len(windows)])
             embeddings = embeddings[len(windows) :]
             if last:
                 starts = np.asarray([window.start for window in open_windows], np.float32)
-                yield index, EmbeddedClip(starts, open_windows[-1].end, np.stack(open_embeddings))
+                seconds = open_windows[-1].end + open_windows[-1].left_out
+                yield index, EmbeddedClip(starts, seconds, np.stack(open_embeddings), np.array(open_silent, np.bool_))
                 open_windows.clear()
+                open_silent.clear()
                 open_embeddings.clear()
         unfinished.clear()
 
-    for index, windows, last in _read_ahead(model, sources, name):
-        unfinished.append((index, [Window(window.start, window.end, _NOTHING) for window in windows], last))
+    for index, windows, silent, last in _read_ahead(model, sources, name, say):
+        unfinished.append((index, [replace(window, samples=_NOTHING) for window in windows], silent, last))
         waiting.extend(window.samples for window in windows)
         if len(waiting) >= enough:
             yield from flush()
@@ -178,32 +255,37 @@ _NOTHING = np.empty(0, np.float32)
 
 
 def _read_ahead(
-    model: AudioTextModel, sources: Sequence[AudioSource], name: str | None
-) -> Iterator[tuple[int, list[Window], bool]]:
-    """Decode clips in threads, a few ahead: yields (index, windows, whether they are the clip's last), in order."""
+    model: AudioTextModel, sources: Sequence[AudioSource], name: str | None, say: Say | None
+) -> Iterator[tuple[int, list[Window], list[bool], bool]]:
+    """Decode clips in threads, a few ahead, in order.
 
-    def some(windows: Iterator[Window]) -> list[Window]:
-        return list(islice(windows, WINDOWS_AHEAD))
+    Yields:
+        index, windows, which of these are silent, and whether they are the clip's last.
+    """
+
+    def some(windows: Iterator[Window]) -> tuple[list[Window], list[bool]]:
+        read = list(islice(windows, WINDOWS_AHEAD))
+        return read, [is_silent(window.samples) for window in read]
 
     with ThreadPoolExecutor(DECODERS) as pool:
-        ahead: deque[tuple[int, Iterator[Window], Future[list[Window]]]] = deque()
+        ahead: deque[tuple[int, Iterator[Window], Future[tuple[list[Window], list[bool]]]]] = deque()
         upcoming = enumerate(sources)
 
         def start_more() -> None:
             for index, source in islice(upcoming, 2 * DECODERS - len(ahead)):
-                windows = stream_windows(source, model.sample_rate, model.window_seconds, name=name)
+                windows = stream_windows(source, model.sample_rate, model.window_seconds, name=name, say=say)
                 ahead.append((index, windows, pool.submit(some, windows)))
 
         try:
             start_more()
             while ahead:
                 index, windows, decoded = ahead.popleft()
-                piece = decoded.result()
+                piece, silent = decoded.result()
                 last = len(piece) < WINDOWS_AHEAD
                 if not last:
                     ahead.appendleft((index, windows, pool.submit(some, windows)))
                 start_more()
-                yield index, piece, last
+                yield index, piece, silent, last
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -273,6 +355,10 @@ def embed_prompts(
 # --- what the cache knows a clip by, and how it is stored -------------------------------------------------------------
 
 
+# How files become windows: another number for each change of `audioprompt.audio` that other embeddings come of.
+READING = b"2 "
+
+
 def _key(model: AudioTextModel, *parts: bytes) -> str:
     digest = hashlib.sha256(f"2 {model.name} {model.revision} {model.sample_rate} {model.window_seconds} ".encode())
     for part in parts:
@@ -282,6 +368,9 @@ def _key(model: AudioTextModel, *parts: bytes) -> str:
 
 def _clip_key(model: AudioTextModel, kind: bytes, source: AudioSource) -> str | None:
     """A key by content alone; None for what can be read only once or not at all: reading it will tell."""
+    kind = READING + kind
+    if isinstance(source, Recording):
+        source = source.sample_rate, source.samples
     if isinstance(source, bytes):
         return _key(model, kind + b"file", hashlib.sha256(source).digest())
     if isinstance(source, tuple):
@@ -299,11 +388,12 @@ def _clip_key(model: AudioTextModel, kind: bytes, source: AudioSource) -> str | 
     return None
 
 
-_HEADER = struct.Struct("<dI")  # seconds, number of windows; behind it, all float32: starts, embeddings
+_HEADER = struct.Struct("<dI")  # seconds, number of windows; behind it, all float32: starts, silent, embeddings
 
 
 def _packed(clip: EmbeddedClip) -> bytes:
-    return _HEADER.pack(clip.seconds, len(clip.starts)) + clip.starts.tobytes() + clip.windows.tobytes()
+    parts = clip.starts, clip.silent.astype(np.float32), clip.windows
+    return _HEADER.pack(clip.seconds, len(clip.starts)) + b"".join(part.tobytes() for part in parts)
 
 
 def _unpacked(stored: bytes) -> EmbeddedClip | None:
@@ -311,7 +401,7 @@ def _unpacked(stored: bytes) -> EmbeddedClip | None:
     try:
         seconds, count = _HEADER.unpack_from(stored)
         values = np.frombuffer(stored, np.float32, offset=_HEADER.size).copy()
-        windows = values[count:].reshape(count, -1)
+        windows = values[2 * count :].reshape(count, -1)
     except (struct.error, ValueError):
         return None
-    return EmbeddedClip(values[:count], seconds, windows) if windows.size else None
+    return EmbeddedClip(values[:count], seconds, windows, values[count : 2 * count] > 0) if windows.size else None

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from audioprompt.classify import Classification
     from audioprompt.models.base import AudioTextModel
 
+SILENCE = "silence"  # in the place of a label
 MOST_SHOWN = 5  # labels in the table of one recording
 
 
@@ -102,6 +103,7 @@ def _heard_json(file: Path, heard: Classification) -> Json:
     return {
         "file": str(file),
         "seconds": heard.seconds,
+        "warnings": heard.notices,
         "agree": heard.agree,
         **said,
         "votes": votes,
@@ -120,9 +122,13 @@ def _heard_tables(file: Path, heard: Classification) -> Iterator[RenderableType]
     ]
     yield table(["", "vanilla", ">", f"ensemble of {len(heard.votes)}", ">"], rows)
     yield heard.words
+    yield from heard.notices
     if stretches := _stretches(heard):
         parts = [
-            [f"{clock(part.start)} - {clock(part.end)}", part.label, *bar(part.probability, ORANGE)]
+            [
+                f"{clock(part.start)} - {clock(part.end)}",
+                *([SILENCE, "", ""] if part.label is None else [part.label, *bar(part.probability, ORANGE)]),
+            ]
             for part in stretches
         ]
         yield table(["over time", "ensemble", "", ">"], parts)
@@ -130,23 +136,27 @@ def _heard_tables(file: Path, heard: Classification) -> Iterator[RenderableType]
 
 @dataclass(frozen=True)
 class Stretch:
-    """A part of a recording in which the ensemble hears one thing; start and end in seconds."""
+    """A part of a recording in which the ensemble hears one thing, or nothing; start and end in seconds."""
 
     start: float
     end: float
-    label: str
-    probability: float  # mean over the part's windows
+    label: str | None
+    probability: float  # mean over the part's windows; 0 where there is silence
 
 
 def _stretches(heard: Classification) -> list[Stretch]:
     """Join neighbouring windows in which the same is heard; none for a recording of a single window."""
-    ends, prediction = heard.timeline.ends, heard.timeline.prediction
+    ends, prediction, silent = heard.timeline.ends, heard.timeline.prediction, heard.timeline.silent
     if len(ends) == 1:
         return []
     stretches: list[Stretch] = []
-    for winner, group in groupby(range(len(ends)), key=lambda window: prediction.winners[window]):
+    for winner, group in groupby(range(len(ends)), key=lambda at: None if silent[at] else prediction.winners[at]):
         windows = list(group)
         start = stretches[-1].end if stretches else 0.0  # the last window overlaps the one before it
-        probability = float(prediction.probabilities[windows, winner].mean())
-        stretches.append(Stretch(start, float(ends[windows[-1]]), prediction.labels[winner], probability))
+        end = float(ends[windows[-1]])
+        if winner is None:
+            stretches.append(Stretch(start, end, None, 0.0))
+        else:
+            probability = float(prediction.probabilities[windows, winner].mean())
+            stretches.append(Stretch(start, end, prediction.labels[winner], probability))
     return stretches

@@ -123,12 +123,15 @@ def embed_prompts(model: AudioTextModel, templates: list[Template], labels: Sequ
 
 
 def embed_files(model: AudioTextModel, paths: Sequence[Path]) -> Array:
-    """Embed clips, ``[N, D]``, no file twice."""
+    """Embed clips, ``[N, D]``, no file twice, and say which are silent."""
     from audioprompt.cache import EmbeddingCache
-    from audioprompt.embeddings import embed_clips, pooled
+    from audioprompt.embeddings import embed_clips, pooled, silence
 
     distinct = list(dict.fromkeys(paths))
     with progress_bar("clips") as progress:
-        embedded = pooled(embed_clips(model, distinct, progress, EmbeddingCache()))
+        clips = embed_clips(model, distinct, progress, EmbeddingCache())
+    if silent := silence(clips, [path.name for path in distinct]):
+        say(silent)
+    embedded = pooled(clips)
     row = {path: index for index, path in enumerate(distinct)}
     return embedded[[row[path] for path in paths]]

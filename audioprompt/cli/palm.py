@@ -236,20 +236,28 @@ def predict(
     encoder = load_model(model or read_record(path).model, weights, device, half)
     shared = load_head(path, encoder)
     heard: dict[Path, Prediction] = {}
+    notices: dict[Path, list[str]] = {}
     errors: dict[Path, Exception] = {}
 
     from audioprompt.audio import AudioError
     from audioprompt.classify import ranked
-    from audioprompt.embeddings import embed_clip
+    from audioprompt.embeddings import embed_to_name
 
     for file in files:
         try:
-            heard[file] = shared.head.prediction(embed_clip(encoder, file, str(file)).pooled[None])
+            notices[file] = []
+            clip = embed_to_name(encoder, file, str(file), notices[file].append)
+            heard[file] = shared.head.prediction(clip.pooled[None])
         except AudioError as error:
             errors[file] = error
     if as_json:
         found = [
-            {"file": str(file), "label": ranked(one)[0][0], "probabilities": dict(ranked(one))}
+            {
+                "file": str(file),
+                "label": ranked(one)[0][0],
+                "probabilities": dict(ranked(one)),
+                "warnings": notices[file],
+            }
             for file, one in heard.items()
         ]
         failed = [{"file": str(file), "error": str(why)} for file, why in errors.items()]
@@ -257,7 +265,7 @@ def predict(
     else:
         for file, one in heard.items():
             rows = [[label, *bar(share, GREEN)] for label, share in ranked(one)[:MOST_SHOWN]]
-            print_(table([str(file), shared.record.method, ">"], rows))
+            print_(table([str(file), shared.record.method, ">"], rows), *notices[file])
     for why in errors.values():
         say(why)
     if errors:

@@ -20,7 +20,7 @@ from gradio_client.utils import is_file_obj_with_meta  # type: ignore[import-unt
 from pydantic import BeforeValidator, Field
 
 from audioprompt import workbench
-from audioprompt.audio import load
+from audioprompt.audio import read
 from audioprompt.candidates import proposed_title, task_of
 from audioprompt.classify import VANILLA, ranked, winner
 from audioprompt.classify import classify as hear
@@ -78,7 +78,7 @@ def classify(
 ) -> Answer:
     """Name what is heard in a recording, without training: which of your labels fits it best.
 
-    One plain prompt ("vanilla") and an ensemble of prompts answer side by side.
+    One plain prompt ("vanilla") and an ensemble of prompts answer side by side. A recording that is silent or too short is refused.
 
     Args:
         sound: The recording: WAV, FLAC, Ogg, MP3, M4A or WebM, up to ten minutes.
@@ -87,11 +87,10 @@ def classify(
         model: The model that hears, a name that `models` lists.
 
     Returns:
-        label, the ensemble's answer; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; windows, what the ensemble hears in each part of the recording.
+        label, the ensemble's answer; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; windows, what the ensemble hears in each part of the recording, null where it is silent; warnings, what is wrong with the recording.
     """  # noqa: E501, Gradio reads one line of each
     chosen, templates, encoder = parse_labels(labels).labels, _approved(pack, request), shared_model(model, request)
-    samples = load(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)
-    heard = hear(encoder, (encoder.sample_rate, samples), chosen, templates)
+    heard = hear(encoder, read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS), chosen, templates)
     timeline = heard.timeline
     return {
         "label": winner(heard.ensemble),
@@ -102,9 +101,12 @@ def classify(
         "votes": [{"prompt": one.prompt, "label": one.label, "probability": one.probability} for one in heard.votes],
         "windows": [
             {"start": float(start), "end": float(end), "label": label, "probability": probability}
-            for number, (start, end) in enumerate(zip(timeline.starts, timeline.ends, strict=True))
-            for label, probability in ranked(timeline.prediction, number)[:1]
+            for number, (start, end, silent) in enumerate(
+                zip(timeline.starts, timeline.ends, timeline.silent, strict=True)
+            )
+            for label, probability in ([(None, None)] if silent else ranked(timeline.prediction, number)[:1])
         ],
+        "warnings": heard.notices,
     }
 
 
@@ -117,9 +119,9 @@ def predict(sound: File, head: Name = "", head_file: File | None = None, request
         head_file: In place of an id the head's file, head.safetensors.
 
     Returns:
-        label; probabilities of each of the head's classes; the head's method and its model.
-    """
-    from audioprompt.embeddings import embed_clip
+        label; probabilities of each of the head's classes; the head's method and its model; warnings, what is wrong with the recording.
+    """  # noqa: E501
+    from audioprompt.embeddings import embed_to_name
     from audioprompt.few_shot import FewShotError, load_head
     from audioprompt.few_shot.sharing import read_record
     from audioprompt.learning import HEADS
@@ -131,13 +133,14 @@ def predict(sound: File, head: Name = "", head_file: File | None = None, request
         encoder, fitted = shared_model(kept.record.model, request), kept.head
     else:
         raise FewShotError("there is no head of this id, or no longer: learn one, or give the file of one")
-    samples = load(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)
-    found = fitted.prediction(embed_clip(encoder, (encoder.sample_rate, samples)).pooled[None])
+    recording = read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)
+    found = fitted.prediction(embed_to_name(encoder, recording).pooled[None])
     return {
         "label": winner(found),
         "probabilities": dict(ranked(found)),
         "method": fitted.method,
         "model": encoder.name,
+        "warnings": recording.notices,
     }
 
 

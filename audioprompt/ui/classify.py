@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from numpy.typing import NDArray
 
-from audioprompt.audio import AudioError, load
+from audioprompt.audio import AudioError, read
 from audioprompt.classify import classify, winner
 from audioprompt.examples import Example, examples
 from audioprompt.labels import LabelError, join_labels, parse_labels
@@ -128,24 +128,22 @@ def _answer(
     try:
         chosen, pack = parse_labels(labels), roles.store(request).get(pack_id)
         model = shared_model(model_name)
-        samples = load(sound, model.sample_rate, max_seconds=LONGEST_SECONDS)
+        recording = read(sound, model.sample_rate, max_seconds=LONGEST_SECONDS)
         counted = lambda done, total: progress((done, total), desc="Reading the prompts", unit="prompts")  # noqa: E731
         head, unfit = head_for(head_id, model, chosen.labels)
-        result = classify(
-            model, (model.sample_rate, samples), chosen.labels, pack.approved, progress=counted, head=head
-        )
+        result = classify(model, recording, chosen.labels, pack.approved, progress=counted, head=head)
     except (AudioError, LabelError, PackError, ModelError) as error:
         return nothing_shown(markup.problem(error))
     limit = figures.common_limit([found for found in (result.vanilla, result.ensemble, result.learned) if found])
     longer_than_a_window = len(result.timeline.starts) > 1
     return [
-        markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit)))),
+        markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit, *result.notices)))),
         shown(figures.probability_bars(markup.VANILLA_NAME, result.vanilla, theme.VANILLA, limit)),
         shown(figures.probability_bars(markup.method_name(pack), result.ensemble, theme.TSPE, limit)),
         shown(figures.probability_bars(markup.learned_name(head), result.learned, theme.PALM, limit))
         if head and result.learned
         else gr.Plot(value=None, visible="hidden"),
-        shown(figures.heard(picture(samples, model.sample_rate))),
+        shown(figures.heard(picture(recording.samples, model.sample_rate))),
         gr.Accordion(visible=True),
         markup.votes(result.votes, winner(result.ensemble)),
         gr.Accordion(label=f"Over time ({result.seconds:.0f} s)", visible=longer_than_a_window),

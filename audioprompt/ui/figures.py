@@ -113,8 +113,9 @@ def heard(picture: Picture) -> go.Figure:
 
 def over_time(timeline: Timeline) -> go.Figure:
     """The ensemble's probabilities over time: the labels that lead somewhere, or come close, by windows."""
-    probabilities = timeline.prediction.probabilities  # [W, C]
-    top = np.argsort(-probabilities.max(axis=0), kind="stable")[:TOP]
+    probabilities = timeline.prediction.probabilities.copy()  # [W, C]
+    probabilities[timeline.silent] = np.nan  # left empty
+    top = np.argsort(-np.nanmax(probabilities, axis=0), kind="stable")[:TOP]
     edges = np.append(timeline.starts, timeline.ends[-1])  # an overlapped window shows up to where the next begins
     labels = [timeline.prediction.labels[index] for index in top]
     figure = go.Figure(
@@ -123,7 +124,7 @@ def over_time(timeline: Timeline) -> go.Figure:
             y=list(range(len(top))),
             z=probabilities[:, top].T,
             zmin=0,
-            zmax=float(probabilities.max()),
+            zmax=float(np.nanmax(probabilities)),
             xgap=1,
             ygap=3,
             colorscale=[[0, "rgba(230, 159, 0, 0.06)"], [1, theme.TSPE]],
