@@ -21,7 +21,7 @@ from scipy.stats import t as student
 
 from audioprompt.cache import EmbeddingCache
 from audioprompt.data import DataError, LabelledClips, split
-from audioprompt.embeddings import Progress, embed_clips, features_of_clips, pooled
+from audioprompt.embeddings import Progress, embed_clips, features_of_clips, pooled, silence
 from audioprompt.few_shot import (
     BARE_NAME,
     Epoch,
@@ -60,10 +60,12 @@ class Heard:
     Attributes:
         clips: N of them.
         audio: their embeddings, ``[N, D]``.
+        notice: which clips were left out, for they are silent, as a sentence; None where none was.
     """
 
     clips: LabelledClips
     audio: Array
+    notice: str | None = None
 
     def take(self, rows: Sequence[int]) -> "Heard":
         """Some of the clips, by their positions."""
@@ -71,14 +73,21 @@ class Heard:
 
 
 def hear(model: AudioTextModel, clips: LabelledClips, progress: Progress | None = None) -> Heard:
-    """Embed labelled clips, each recording once and for all.
+    """Embed labelled clips, each recording once and for all. Silent ones teach nothing and are left out.
 
     Raises:
-        FewShotError: there is nothing to be told apart, a class has no clip, or one recording is in two classes.
+        FewShotError: there is nothing to be told apart, a class has no clip or only silent ones, or one recording is
+            in two classes.
         AudioError: a clip cannot be used.
     """
     refuse_unusable(clips)
-    heard = Heard(clips, pooled(embed_clips(model, clips.paths, progress, EmbeddingCache())))
+    embedded = embed_clips(model, clips.paths, progress, EmbeddingCache())
+    notice = silence(embedded, [path.name for path in clips.paths])
+    rows = [row for row, clip in enumerate(embedded) if not clip.is_silent]
+    clips = clips.take(rows)
+    if mute := [name for name in clips.classes if name not in clips.labels]:
+        raise FewShotError(f"all clips of {named(mute)} are silent: record it again, or leave the class out")
+    heard = Heard(clips, pooled([embedded[row] for row in rows]), notice)
     first: dict[bytes, int] = {}
     for row, vector in enumerate(heard.audio):
         other = first.setdefault(vector.tobytes(), row)
@@ -262,7 +271,7 @@ class Results:
         learned_from: clips that a fit had, all classes together.
         tested_on: clips held back.
         outcomes: of each method, in the trial's order; of those begun where it was stopped.
-        notice: which classes have fewer clips than were asked for; None where none has.
+        notice: which clips were left out and which classes have fewer than were asked for; None where there are none.
         stopped: whether it was ended before its time.
         clips: all of the trial, those to choose the shots from and those held back.
         zero_shot: the accuracy of one plain prompt on the clips held back, 0 to 1; None where it was not measured.
@@ -460,12 +469,16 @@ def try_out(
     used = {*learned_from.paths, *(held_back.paths if held_back else ())}
     heard = hear(model, clips.take([row for row, path in enumerate(clips.paths) if path in used]), progress)
     vectors = dict(zip(heard.clips.paths, heard.audio, strict=True))
+    if heard.notice:
+        learned_from, held_back = hold_back(heard.clips, learn_folds, test_folds)
 
     def part(some: LabelledClips) -> Heard:
         return Heard(some, np.stack([vectors[path] for path in some.paths]))
 
     train, test = part(learned_from), part(held_back) if held_back else None
     results = run(model, train, test, trial, on_step, stop)
+    if heard.notice:
+        results = replace(results, notice=" ".join(filter(None, (f"Left out: {heard.notice}", results.notice))))
     if test and results.zero_shot is None:  # what a head is worth shows beside what needs no clips
         plain = build("zero-shot", model, results.classes).score(test.audio, test.clips.truth)
         results = replace(results, zero_shot=plain)

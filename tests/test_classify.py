@@ -97,3 +97,53 @@ def test_progress_counts_the_prompts():
     cache = PromptCache()
     cache.get(FakeModel(), [PLAIN, CONTRARY], LABELS, lambda done, total: told.append((done, total)))
     assert told == [(6, 6)]
+
+
+# --- recordings in which there is nothing to name, or something to tell -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source, sentence",
+    [
+        ((RATE, np.zeros(5 * RATE)), "The recording is silent, so there is nothing to name"),
+        ((RATE, np.full(5 * RATE, 0.3)), "The recording is silent"),
+        ((RATE, np.random.default_rng(0).normal(0, 1e-5, 5 * RATE)), "The recording is silent"),
+        ((RATE, np.stack([np.zeros(RATE), np.zeros(RATE)], axis=1)), "The recording is silent"),
+        ((RATE, tone(HUM, 0.009)), "The recording lasts 9 ms, too short to name: give at least 0.1 seconds"),
+    ],
+)
+def test_silence_and_a_click_get_no_verdict(source: tuple[int, np.ndarray], sentence: str):
+    with pytest.raises(AudioError, match=sentence):
+        classify(FakeModel(), source, LABELS, [PLAIN])
+    with pytest.raises(AudioError, match="mine"):
+        classify(FakeModel(), source, LABELS, [PLAIN], "mine")
+
+
+@pytest.mark.parametrize("length", [0.1, 0.25])
+def test_a_short_sound_and_a_faint_one_are_named(length: float):
+    assert classify(FakeModel(), (RATE, tone(HUM, length)), LABELS, [PLAIN]).answer == "hum"
+    assert classify(FakeModel(), (RATE, 0.01 * tone(HUM, length)), LABELS, [PLAIN]).answer == "hum"
+
+
+def test_what_is_wrong_with_a_recording_is_told_with_the_answer():
+    hum = tone(HUM, 3)
+    heard = classify(FakeModel(), (RATE, np.stack([hum, -hum], axis=1)), LABELS, [PLAIN])
+    assert heard.answer == "hum" and "only channel 1 of 2 was heard" in heard.notices[0]
+    heard = classify(FakeModel(), (RATE, np.round(32_767 * hum)), LABELS, [PLAIN])
+    assert heard.answer == "hum" and "taken for 16-bit integers" in heard.notices[0]
+    assert classify(FakeModel(), (RATE, hum), LABELS, [PLAIN]).notices == ()
+
+
+def test_silent_stretches_have_no_say():
+    sound = np.concatenate([tone(HUM, 2), np.zeros(6 * RATE, np.float32)])  # silence alone would be a hum as well
+    whistle = np.concatenate([tone(WHISTLE, 2), np.zeros(6 * RATE, np.float32)])
+    for samples, label in ((sound, "hum"), (whistle, "whistle")):
+        heard = classify(FakeModel(), (RATE, samples), LABELS, [PLAIN])
+        assert heard.answer == label
+        assert heard.timeline.silent.tolist() == [False, True, True, True]
+
+
+def test_padding_at_the_end_is_no_window():
+    heard = classify(FakeModel(), (RATE, tone(HUM, 2.014)), LABELS, [PLAIN])
+    assert heard.timeline.starts.tolist() == [0] and heard.timeline.ends.tolist() == [2]
+    assert heard.seconds == pytest.approx(2.014, abs=1e-3)

@@ -275,6 +275,48 @@ def test_one_bad_file_does_not_stop_the_others(model: CountingModel, store: Prom
     assert [line.split()[0] for line in result.stderr.splitlines()] == ["broken.wav", "gone.wav"]
 
 
+def test_silence_and_a_click_get_no_verdict(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    soundfile.write("still.wav", np.zeros(3 * RATE), RATE)
+    soundfile.write("click.wav", tone(HUM, 0.009), RATE)
+    result = run("classify", "still.wav", "click.wav", "hum.wav", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert [file["file"] for file in found["files"]] == ["hum.wav"]
+    assert "still.wav is silent, so there is nothing to name" in found["errors"][0]["error"]
+    assert "click.wav lasts 9 ms, too short to name" in found["errors"][1]["error"]
+    shown = run("classify", "still.wav", "--labels", "hum, whistle")
+    assert "nothing to name" in shown.stderr and "hum" not in shown.stdout
+
+
+def test_what_is_wrong_with_a_recording_is_said(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    hum = tone(HUM, 2)
+    soundfile.write("opposite.wav", np.stack([hum, -hum], axis=1), RATE)
+    soundfile.write("ints.wav", np.round(hum * 2**15), RATE, subtype="FLOAT")
+    opposite, ints, plain = json_of("classify", "opposite.wav", "ints.wav", "hum.wav")["files"]
+    assert opposite["ensemble"]["label"] == ints["ensemble"]["label"] == "hum"
+    assert "only channel 1 of 2" in opposite["warnings"][0] and "16-bit integers" in ints["warnings"][0]
+    assert plain["warnings"] == []
+    assert "only channel 1 of 2" in " ".join(run("classify", "opposite.wav").stdout.split())
+
+
+def test_silent_stretches_are_said_to_be(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    soundfile.write("pause.wav", np.concatenate([tone(WHISTLE, 2), np.zeros(4 * RATE)]), RATE)
+    (file,) = json_of("classify", "pause.wav", "--pack", "plain")["files"]
+    assert [(part["start"], part["end"], part["label"]) for part in file["timeline"]] == [
+        (0.0, 2.0, "whistle"),
+        (2.0, 6.0, None),
+    ]
+    shown = " ".join(run("classify", "pause.wav", "--pack", "plain").stdout.split())
+    assert "0:02.0 - 0:06.0 silence" in shown and "whistle" in shown
+
+
+def test_evaluate_counts_and_names_silent_clips(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    soundfile.write("whistle.wav", np.zeros(3 * RATE), RATE)
+    result = run("evaluate", manifest, "--pack", "odd", "--json")
+    assert result.exit_code == 0 and json.loads(result.stdout)["n"] == 4
+    assert result.stderr == "1 of 2 clips is silent: whistle.wav.\n"
+
+
 def test_classify_for_people(model: CountingModel, store: PromptStore, sounds: Path) -> None:
     shown = " ".join(run("classify", "hum.wav", "--pack", "plain").stdout.split())
     assert "hum.wav, 2.0 s" in shown

@@ -19,6 +19,7 @@ from audioprompt.embeddings import (
     embed_texts,
     features_of_clips,
     pooled,
+    silence,
 )
 from audioprompt.models.base import ModelError, PromptableText
 from audioprompt.prompts.template import Template
@@ -182,6 +183,39 @@ def test_the_cache_knows_a_clip_by_content_not_by_name(files: list[Path], tmp_pa
     soundfile.write(renamed, np.ones(RATE) * 0.1, RATE)
     embed_clips(model, [renamed], cache=cache)
     assert model.audio_batches == [1]
+
+
+def test_what_was_cached_under_another_window_rule_is_not_used(files: list[Path], tmp_path: Path) -> None:
+    cache = EmbeddingCache(tmp_path / "cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embeddings, "READING", b"")  # as it was when padding was a window of its own
+        embed_clips(CountingModel(), files[:1], cache=cache)
+    model = CountingModel()
+    embed_clips(model, files[:1], cache=cache)
+    embed_clips(model, files[:1], cache=cache)
+    assert model.audio_batches == [1], "once anew"
+
+
+def test_padding_is_no_window_and_counts_as_length(tmp_path: Path) -> None:
+    cache = EmbeddingCache(tmp_path / "cache")
+    noise = np.random.default_rng(0).normal(0, 0.1, 2_014)
+    for _ in range(2):
+        (clip,) = embed_clips(CountingModel(), [(RATE, noise)], cache=cache)
+        assert clip.starts.tolist() == [0, 1] and clip.seconds == 2.014
+
+
+def test_silence_is_known_window_by_window_from_the_cache_too(tmp_path: Path) -> None:
+    cache = EmbeddingCache(tmp_path / "cache")
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE)
+    sounds = [np.concatenate([noise, np.zeros(2 * RATE)]), np.zeros(3 * RATE), np.tile(noise, 3)]
+    for _ in range(2):
+        clips = embed_clips(CountingModel(), [(RATE, sound) for sound in sounds], cache=cache)
+        assert [clip.silent.tolist() for clip in clips] == [[False, True, True], [True] * 3, [False] * 3]
+        assert [clip.is_silent for clip in clips] == [False, True, False]
+        np.testing.assert_allclose(clips[0].pooled, clips[2].pooled, atol=1e-6)  # silence is left out of the mean
+        assert silence(clips, ["a.wav", "b.wav", "c.wav"]) == "1 of 3 clips is silent: b.wav."
+    (features,) = features_of_clips(CountingModel(), [(RATE, sounds[0])])
+    assert len(features) == 1
 
 
 def test_recordings_are_known_by_rate_type_and_samples(tmp_path: Path) -> None:

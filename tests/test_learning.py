@@ -74,6 +74,20 @@ def test_one_sound_in_two_classes_is_named(tmp_path: Path) -> None:
         learning.hear(FakeModel(), clips)
 
 
+def test_silent_clips_are_left_out_counted_and_named(tmp_path: Path) -> None:
+    sounds = {"hum": tone(HUM, 1), "whistle": tone(WHISTLE, 1), "mute": np.zeros(RATE)}
+    for name, samples in sounds.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, RATE)
+    soundfile.write(tmp_path / "still.wav", np.zeros(2 * RATE), RATE)
+    names = {"hum.wav": "low", "mute.wav": "low", "whistle.wav": "high", "still.wav": "high"}
+    clips = LabelledClips(tuple(tmp_path / name for name in names), tuple(names.values()))
+    tried = learning.try_out(FakeModel(), clips, Trial(("palm",), 1, (0,), FitSettings(epochs=1)))
+    assert [path.name for path in tried.clips.clips.paths] == ["hum.wav", "whistle.wav"]
+    assert tried.results.notice == "Left out: 2 of 4 clips are silent: mute.wav, still.wav."
+    with pytest.raises(FewShotError, match="all clips of low are silent"):
+        learning.try_out(FakeModel(), clips.take([1, 2, 3]), Trial())
+
+
 def test_with_few_recordings_nothing_is_held_back() -> None:
     assert learning.hold_back(gathered("aaabb"))[1] is None
     assert learning.hold_back(gathered("aaabbb", groups="xxxuvw"))[1] is None  # one recording cut in three is one

@@ -15,6 +15,7 @@ from typing import Any
 
 import gradio as gr
 import httpx
+import numpy as np
 import pytest
 import soundfile
 from gradio.utils import get_function_description
@@ -29,6 +30,7 @@ from audioprompt.prompts.store import PromptStore
 from audioprompt.ui import api, app, endpoints
 from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.serving import ROOT, Running, aside, awaited, running
+from tests.ui.test_classify import keep_head
 
 LABELS = "hum, whistle, rain"
 NAMES = [capability.__name__ for capability in api.CAPABILITIES]
@@ -70,6 +72,26 @@ def test_classify_answers_with_data(fake_model: FakeModel, hum: Path) -> None:
     assert [(one["start"], one["end"], one["label"]) for one in found["windows"]] == [
         (0, 2, "hum"), (2, 4, "hum"), (3, 5, "hum")
     ]  # fmt: skip
+
+
+def test_silence_and_a_click_are_refused_and_other_troubles_are_warnings(fake_model: FakeModel, tmp_path: Path) -> None:
+    head, hum = keep_head(fake_model), tone(HUM, 4)
+    sounds = {"still": np.zeros(RATE), "click": hum[: RATE // 100], "opposite": np.stack([hum, -hum], axis=1)}
+    for name, samples in sounds.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, RATE)
+    for capability, given in ((api.classify, {"labels": LABELS}), (api.predict, {"head": head})):
+        with pytest.raises(gr.Error, match=r"still\.wav is silent, so there is nothing to name"):
+            call(capability, **given, sound=tmp_path / "still.wav")
+        with pytest.raises(gr.Error, match=r"click\.wav lasts 10 ms, too short to name"):
+            call(capability, **given, sound=tmp_path / "click.wav")
+        found = call(capability, **given, sound=tmp_path / "opposite.wav")
+        assert found["label"] == "hum" and "only channel 1 of 2 was heard" in found["warnings"][0]
+
+
+def test_windows_of_silence_have_no_label(fake_model: FakeModel, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "pause.wav", np.concatenate([tone(HUM, 2), np.zeros(2 * RATE)]), RATE)
+    windows = call(api.classify, sound=tmp_path / "pause.wav", labels=LABELS)["windows"]
+    assert [(one["label"], one["probability"] is None) for one in windows] == [("hum", False), (None, True)]
 
 
 def test_a_file_that_gradio_has_not_seen_is_none(fake_model: FakeModel, hum: Path) -> None:
