@@ -31,12 +31,18 @@ def awaited(coroutine: Coroutine[Any, Any, T]) -> T:
     return aside(lambda: asyncio.run(coroutine))
 
 
-@contextmanager
-def serving(folder: Path, log: Path, environment: Mapping[str, str], *command: str) -> Iterator[str]:
-    """The app that a command starts in a folder, on a free port; its address."""
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def serving(
+    folder: Path, log: Path, environment: Mapping[str, str], *command: str, port: int | None = None
+) -> Iterator[str]:
+    """The app that a command starts in a folder, on a free port if none is named; its address."""
+    port = port or free_port()
     given = {**environment, "GRADIO_SERVER_PORT": str(port), "BROWSER": "true"}  # a browser that does nothing
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -63,13 +63,14 @@ def build(
         pack_in_hand = gr.BrowserState("", storage_key="audioprompt-pack", secret="audioprompt")
         task_in_hand = gr.BrowserState({}, storage_key="audioprompt-task", secret="audioprompt")
         space_in_hand = gr.BrowserState({}, storage_key="audioprompt-space", secret="audioprompt")
+        outbox = curate.build_outbox()
         with gr.Tabs() as tabs:
             with gr.Tab("Classify", id="classify") as classify_tab:
                 classify.build(page, classify_tab, picker, switched, head_in_hand, labels, heads)
             with gr.Tab("Generate", id="generate"):
                 generate.build(page, tabs, picker, pack_in_hand, task_in_hand)
             with gr.Tab("Curate", id="curate") as curate_tab:
-                curate.build(page, curate_tab, picker, switched, pack_in_hand)
+                curate.build(page, curate_tab, picker, switched, pack_in_hand, outbox)
             with gr.Tab("Learn (PALM)", id="learn"):
                 learn.build(page, tabs, picker, head_in_hand)
             with gr.Tab("Publish", id="publish") as publish_tab:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, get_args
 
 import gradio as gr
 
@@ -20,13 +20,13 @@ from audioprompt.cache import default_folder
 from audioprompt.candidates import next_free_id
 from audioprompt.data import DEMONSTRATION, DataError
 from audioprompt.lines import one_line
-from audioprompt.prompts.decisions import Change, next_redo, next_undo, redo, undo
+from audioprompt.prompts.decisions import Change, decide, next_redo, next_undo, redo, undo
 from audioprompt.prompts.exchange import EXPORTS, read_pack
-from audioprompt.prompts.pack import PackError, PromptPack
+from audioprompt.prompts.pack import PackError, PromptPack, Status
 from audioprompt.prompts.store import PromptStore
 from audioprompt.ui import curate_view as view
 from audioprompt.ui import markup, roles, theme
-from audioprompt.ui.curate_script import MESSAGE_SCRIPT, SCRIPT
+from audioprompt.ui.curate_script import MESSAGE_SCRIPT, OUTBOX_SCRIPT, SCRIPT
 from audioprompt.ui.curate_style import CSS as CSS
 from audioprompt.ui.header import shared_model
 
@@ -98,6 +98,7 @@ class Drawn(NamedTuple):
     actions: Any
     side: Any
     foot: Any
+    outbox: Any = gr.skip()
 
 
 AS_IT_IS = Drawn(*[gr.skip()] * len(Drawn._fields))
@@ -145,7 +146,18 @@ def drawn(desk: Desk, request: gr.Request | None, note: str = "", go: str | None
         desk,
         view.strip(bench, pack, stands),
         view.filters(list(rows.values()), desk.only),
-        view.table(shown, len(rows), stands, desk.label, desk.sort, changes, desk.turn, go),
+        view.table(
+            shown,
+            len(rows),
+            stands,
+            desk.label,
+            desk.sort,
+            changes,
+            desk.turn,
+            go,
+            desk.pack_id,
+            roles.role(request).value,
+        ),
         view.actions(pack, desk.proposal, stands, note),
         view.side(bench, pack, stands, rows.get(selected), desk.label),
         view.foot(bench, pack, stands, desk.held_out),
@@ -158,16 +170,64 @@ def drawn(desk: Desk, request: gr.Request | None, note: str = "", go: str | None
 def acted(
     desk: Desk | None, acts: Sequence[Mapping[str, Any]], selected: str, request: gr.Request | None = None
 ) -> Drawn:
-    """Do what was asked for, one after the other, and show where that leads."""
-    if desk is None:
-        return AS_IT_IS
-    desk, note, go = replace(desk, selected=selected), "", None
+    """Do what was asked for, one after the other, and show where that leads.
+
+    A decision that comes with the name of its pack needs no desk: one that a browser kept while the server was away is
+    taken by whichever server is there then.
+    """
+    note, go = "", None
+    saved: list[str] = []
+    refused: list[dict[str, Any]] = []
+    if desk and selected:
+        desk = replace(desk, selected=selected)
     for one in acts:
         try:
-            desk, go = _done(desk, one, roles.store(request), who(request))
-        except PackError as error:
+            if "pack" in one and not (desk and desk.pack_id == one["pack"]):
+                _store_decision(one, request)
+            elif desk:
+                _refuse_other_role(one, request)
+                desk, go = _done(desk, one, roles.store(request), who(request))
+            saved.append(str(one.get("id")))
+        except (PackError, roles.NotAllowed) as error:
             note = _sentence(error)
-    return drawn(desk, request, note, go)
+            later = isinstance(error, roles.NotAllowed)
+            refused.append({"id": str(one.get("id")), "reason": note, "later": later})
+    receipt = view.receipt(saved, refused) if any("id" in one for one in acts) else gr.skip()
+    try:
+        shown = drawn(desk, request, note, go) if desk else AS_IT_IS
+    except PackError as error:
+        shown = AS_IT_IS._replace(actions=markup.problem(_sentence(error)))
+    return shown._replace(outbox=receipt)
+
+
+def _store_decision(act: Mapping[str, Any], request: gr.Request | None) -> None:
+    """Take a decision on a pack that is not on the desk.
+
+    Raises:
+        PackError: the pack or a template is gone, or the store cannot be written to.
+        NotAllowed: it was made in another role.
+    """
+    _refuse_other_role(act, request)
+    texts, status = _texts_of(act), str(act.get("do"))
+    if status not in get_args(Status):
+        raise PackError(f"{status!r} is not a decision")
+    change = partial(decide, texts=texts, status=cast(Status, status), who=who(request))
+    roles.store(request).update(str(act["pack"]), change)
+
+
+def _refuse_other_role(act: Mapping[str, Any], request: gr.Request | None) -> None:
+    """What was decided as a curator is not to land in a visitor's copy, which is soon gone, nor the other way round."""
+    if act.get("role", roles.role(request).value) == roles.role(request).value:
+        return
+    if roles.is_curator(request):
+        raise roles.NotAllowed("It was decided on a visitor's copy: discard it, or sign out and try again.")
+    raise roles.NotAllowed("You were signed in when you decided: sign in and try again.")
+
+
+def _texts_of(act: Mapping[str, Any]) -> list[str]:
+    """The templates that a decision is on."""
+    on = act.get("on")
+    return [str(text) for text in on] if isinstance(on, list) else [str(on)]
 
 
 def _done(desk: Desk, act: Mapping[str, Any], store: PromptStore, who: str) -> tuple[Desk, str | None]:
@@ -176,8 +236,7 @@ def _done(desk: Desk, act: Mapping[str, Any], store: PromptStore, who: str) -> t
 
     what = act.get("do")
     if what in ("approved", "rejected", "candidate"):
-        texts = desk.rows if act.get("all") else [str(act.get("on"))]
-        workbench.decided(store, desk.bench, desk.pack_id, dict.fromkeys(texts, what), who)
+        workbench.decided(store, desk.bench, desk.pack_id, dict.fromkeys(_texts_of(act), what), who)
         return replace(desk, held_out=None), None
     if what in ("undo", "redo"):
         change, take = (next_undo, undo) if what == "undo" else (next_redo, redo)
@@ -577,7 +636,19 @@ def show_held_out(desk: Desk | None, request: gr.Request | None = None) -> Itera
 # --- the tab ----------------------------------------------------------------------------------------------------------
 
 
-def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any], pack_in_hand: gr.BrowserState) -> None:
+def build_outbox() -> gr.HTML:
+    """The decisions that are not saved yet: outside of the tabs, for they are sent again whichever tab is open."""
+    return gr.HTML(elem_id="curate-outbox", js_on_load=OUTBOX_SCRIPT, apply_default_css=False)
+
+
+def build(
+    page: gr.Blocks,
+    tab: gr.Tab,
+    model: gr.Dropdown,
+    switched: list[Any],
+    pack_in_hand: gr.BrowserState,
+    outbox: gr.HTML,
+) -> None:
     """Lay out the tab in the Blocks context it is called in, and wire it.
 
     Args:
@@ -586,6 +657,7 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
         model: holds the name of the model that measures.
         switched: events after which another model measures.
         pack_in_hand: holds the id of the pack that is shown.
+        outbox: as `build_outbox` makes it.
     """
     with gr.Column(elem_id="curate"):
         with gr.Row(equal_height=False, elem_id="curate-setup"):
@@ -638,7 +710,7 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
     parcel = gr.JSON(visible="hidden")
     kept = gr.BrowserState({}, storage_key="audioprompt-clips", secret="audioprompt")
 
-    parts = [desk, strip, filters, table, actions, side, foot]
+    parts = [desk, strip, filters, table, actions, side, foot, outbox]
     instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     lasting: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
@@ -661,6 +733,7 @@ def build(page: gr.Blocks, tab: gr.Tab, model: gr.Dropdown, switched: list[Any],
 
     at_once: dict[str, Any] = {"outputs": parts, **instant}
     table.act(_act, desk, trigger_mode="multiple", **at_once)
+    outbox.deliver(_act, desk, trigger_mode="multiple", **at_once)
     table.look(_look, desk, [desk, side], trigger_mode="always_last", **instant)
     table.tick(refreshed, desk, **at_once)
     search.change(searched, [desk, search], trigger_mode="always_last", **at_once)

@@ -5,6 +5,11 @@ from audioprompt.ui import theme
 LESS = "#D55E00"  # Okabe and Ito's vermillion, for what is lost
 
 CSS = f"""
+#curate-outbox:not(:has(p)) {{ display: none; }}
+#curate-outbox p {{ margin: 0; padding: 7px 12px; border: 1px solid {LESS}; border-radius: 8px; font-size: 0.875rem;
+  display: flex; flex-wrap: wrap; gap: 4px 10px; align-items: center; overflow-wrap: anywhere; }}
+#curate-outbox p + p {{ margin-top: 6px; }}
+#curate-outbox button {{ padding: 2px 10px; border: 1px solid var(--border-color-primary); border-radius: 6px; }}
 #curate {{ gap: 12px; }}
 #curate-desk {{ gap: 12px; }}
 #curate-desk:not(:has(tbody)) {{ display: none; }}
@@ -121,6 +126,10 @@ CSS = f"""
 #curate .proposed {{ font-style: normal; font-size: 0.75rem; margin-left: 8px; padding: 2px 7px; border-radius: 999px;
   white-space: nowrap; border: 1px dashed var(--primary-500); color: var(--primary-600); }}
 .dark #curate .proposed {{ color: var(--primary-400); }}
+
+#curate .unsaved {{ font-style: normal; font-size: 0.75rem; margin-left: 8px; padding: 2px 7px; border-radius: 999px;
+  white-space: nowrap; border: 1px dashed {LESS}; color: color-mix(in srgb, {LESS} 80%, black); }}
+.dark #curate .unsaved {{ color: #ffa870; }}
 
 #curate .verdict-buttons {{ display: inline-flex; gap: 2px; vertical-align: middle; }}
 #curate .verdict-buttons button {{ border: 0; padding: 0; width: 26px; height: 26px; display: grid; place-items: center;

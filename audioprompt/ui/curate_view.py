@@ -5,13 +5,14 @@ Templates, labels, names and reasons are other people's text: everything is esca
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from html import escape
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -159,6 +160,8 @@ def table(
     proposed: Mapping[str, Status],
     turn: int,
     go: str | None = None,
+    pack_id: str = "",
+    role: str = "",
 ) -> str:
     """The rows as a table.
 
@@ -171,12 +174,15 @@ def table(
         proposed: the status that a proposal would give, by the texts of the templates it would change.
         turn: another number each time, so that the page can tell an answer from none.
         go: text of the template to select now, None to leave that to the page.
+        pack_id: the pack that decisions concern.
+        role: of whoever decides.
     """
     going = f' data-go="{escape(go)}"' if go else ""
     limit = max([row.score.interval[1] for row in rows] + [stands.vanilla.interval[1], 0.01])
     body = "".join(_row(row, stands, limit, label, proposed.get(row.text)) for row in rows) or NOTHING_SHOWN
+    known = f'data-turn="{turn}" data-pack="{escape(pack_id)}" data-role="{role}"{going}'
     return (
-        f'<table data-turn="{turn}"{going} aria-label="Prompts"><thead><tr><th scope="col"></th>'
+        f'<table {known} aria-label="Prompts"><thead><tr><th scope="col"></th>'
         f'{_heading("order", sort)}{_heading("alone", sort)}<th scope="col" class="number lead">vs vanilla</th>'
         f"{_heading('gain', sort)}{_heading('flags', sort)}</tr></thead><tbody>{body}</tbody></table>"
         f"{_foot(len(rows), total)}"
@@ -265,6 +271,12 @@ def _foot(shown: int, total: int) -> str:
         f'<button type="button" data-do="{status}" data-all="1">{verb}</button>' for status, verb in _VERBS.items()
     )
     return f'<div class="bulk"><span>With {which}:</span>{buttons}</div>'
+
+
+def receipt(saved: Sequence[str], refused: Sequence[Mapping[str, Any]]) -> str:
+    """What became of the decisions of a browser's outbox, for its script to read."""
+    told = json.dumps({"saved": list(saved), "refused": list(refused)})
+    return f'<span hidden data-receipt="{escape(told)}"></span>'
 
 
 # --- the template selected --------------------------------------------------------------------------------------------

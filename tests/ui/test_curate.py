@@ -222,7 +222,7 @@ def test_nothing_to_undo_is_said_and_answered(desk: Desk):
 def test_bulk_actions_decide_on_what_is_shown_as_one_change(desk: Desk, store: PromptStore):
     desk = curate.searched(desk, "SOUND of").desk
     assert desk.rows == (PLAIN, BIASED)
-    desk = act(desk, {"do": "approved", "all": True}).desk
+    desk = act(desk, {"do": "approved", "on": [*desk.rows]}).desk
     assert statuses(store) == ["approved", "candidate", "approved"]
     act(desk, {"do": "undo"})
     assert statuses(store) == ["candidate"] * 3
