@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from audioprompt.classify import PROMPTS
 from audioprompt.labels import LabelList, parse_labels
+from audioprompt.prompts.decisions import copied
 from audioprompt.prompts.generate import GenerationError, Task
 from audioprompt.prompts.pack import CATEGORIES, Category
 from audioprompt.prompts.quality import Flag, check
@@ -16,8 +17,10 @@ from audioprompt.prompts.template import BARE_NAME, Template
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
+    from audioprompt.prompts.pack import PromptPack
+    from audioprompt.prompts.store import PromptStore
 
-ID_CHARACTERS = 64
+ID_CHARACTERS, TITLE_CHARACTERS = 64, 200  # that a pack has room for
 
 
 def task_of(category: str | None, labels: str | None) -> tuple[Task, str | None]:
@@ -67,6 +70,28 @@ def next_free_id(wanted: str, taken: Collection[str]) -> str:
         tail = f"-{number}"
         candidate = wanted[: ID_CHARACTERS - len(tail)].rstrip("-") + tail
     return candidate
+
+
+def copy_pack(
+    store: PromptStore, pack_id: str, who: str, new_id: str | None = None, title: str | None = None
+) -> PromptPack:
+    """Duplicate a pack of a store: the copy, with the decisions and the history of the pack.
+
+    Args:
+        store: where the pack is, and the copy will be.
+        pack_id: the pack.
+        who: by whom.
+        new_id: of the copy; a free one like it if None.
+        title: of the copy; "... (copy)" if None.
+
+    Raises:
+        PackError: there is no such pack, the id is taken, or the copy cannot be saved.
+    """
+    pack = store.get(pack_id)
+    free = new_id or next_free_id(f"{pack_id[: ID_CHARACTERS - len('-copy')].rstrip('-')}-copy", store.ids())
+    copy = copied(pack, free, title or f"{pack.title[: TITLE_CHARACTERS - len(' (copy)')]} (copy)", who)
+    store.create(copy)
+    return copy
 
 
 def flags_by_model(

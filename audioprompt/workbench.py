@@ -26,11 +26,12 @@ from audioprompt.data import LabelledClips, demonstration, split
 from audioprompt.lines import counted
 from audioprompt.prompts.decisions import AUTO as AUTO
 from audioprompt.prompts.decisions import PROPOSED, by_person, decide, record, record_test
+from audioprompt.prompts.exchange import Difference, difference
 from audioprompt.prompts.pack import Measurement, PackError, PromptPack, Status
 from audioprompt.prompts.quality import AgainstVanilla, Flag, check
 from audioprompt.prompts.template import BARE_NAME, Template
-from audioprompt.reports import Score, score
-from audioprompt.zero_shot import Array
+from audioprompt.reports import Score, score, winners
+from audioprompt.zero_shot import Array, ensemble_weights
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
@@ -434,6 +435,50 @@ def _proposal(bench: Bench, selection: Mask, kept: Mapping[str, Status]) -> Prop
     }
     final = np.array([status == "approved" for status in wanted.values()], bool)
     return Proposal(final, wanted, kept, standing(bench.board, final))
+
+
+# --- two packs --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PackComparison:
+    """Two packs' approved prompts, each an ensemble, on the same clips; vanilla stands for a pack that approves none.
+
+    Attributes:
+        mine, theirs: what the first and the second pack achieve.
+        paired: the first held against the second, clip by clip.
+        prompts: what the prompts of the first pack make different from those of the second.
+        shared: texts of the prompts that both have.
+    """
+
+    mine: Score
+    theirs: Score
+    paired: Comparison
+    prompts: Difference
+    shared: tuple[str, ...]
+
+
+def compare_packs(
+    bench: Bench, pack: PromptPack, other: PromptPack, progress: Progress | None = None
+) -> PackComparison:
+    """Hold a pack that was measured against another one, on the clips that are looked at.
+
+    Raises:
+        AudioError: a clip cannot be used.
+    """
+    found = bench.board
+    mine, theirs = choices(found, bench.approved(pack)), found.vanilla
+    if other.approved:
+        audio = heard(bench.model, bench.seen, progress)
+        theirs = winners(audio, ensemble_weights(read(bench.model, other.approved, bench.seen, progress)))
+    texts = {entry.template.text for entry in other.entries}
+    return PackComparison(
+        score(mine, found.truth),
+        score(theirs, found.truth),
+        compare(found, mine, theirs),
+        difference(other, pack),
+        tuple(entry.template.text for entry in pack.entries if entry.template.text in texts),
+    )
 
 
 # --- clips held out ---------------------------------------------------------------------------------------------------

@@ -162,3 +162,36 @@ def test_mistakes_end_in_one_sentence(store: PromptStore, tmp_path: Path, argume
     (tmp_path / "good.txt").write_text("the sound of {}")
     assert message in failure(*arguments.split())
     assert sorted(path.name for path in store.folder.glob("*.json")) == ["other.json", "plain.json"]
+
+
+# --- packs that change ------------------------------------------------------------------------------------------------
+
+
+def test_a_pack_is_renamed_copied_deleted_and_restored(store: PromptStore) -> None:
+    assert output("rename", "plain", "Plain & simple") == "plain: Plain & simple\n"
+    assert output("copy", "plain") == "plain-copy: Plain & simple (copy)\n"
+    assert output("copy", "plain", "mine", "--title", "Mine") == "mine: Mine\n"
+    assert store.get("mine").entries == store.get("plain").entries
+    assert "plain" in failure("copy", "other", "plain")
+    assert output("delete", "mine", "--yes") == ("mine is deleted. To bring it back: audioprompt packs restore mine\n")
+    assert "mine" not in store.ids()
+    assert output("restore", "mine") == "mine: Mine\n"
+    assert "no deleted pack is called" in failure("restore", "mine").lower()
+
+
+def test_deleting_asks_and_packs_that_come_along_stay(store: PromptStore) -> None:
+    refused = CliRunner().invoke(app, ["packs", "delete", "plain"], input="n\n")
+    assert refused.exit_code == 1 and "Delete Plain (2 prompts)?" in refused.stderr and "plain" in store.ids()
+    assert "not your own" in failure("delete", "instruments", "--yes")
+    output("rename", "instruments", "Mine")
+    assert "The pack that it was a changed copy of is there again." in output("delete", "instruments", "-y")
+    assert store.get("instruments").title != "Mine"
+
+
+def test_a_prompt_is_added_and_edited_by_hand(store: PromptStore) -> None:
+    assert output("add-prompt", "plain", "a {} far away") == "plain: 3 prompts\n"
+    assert output("add-prompt", "plain", "a {} near by", "--replaces", "a {} far away") == "plain: 4 prompts\n"
+    assert [entry.status for entry in store.get("plain").entries] == ["approved", "approved", "rejected", "candidate"]
+    assert "already" in failure("add-prompt", "plain", "a {} near by")
+    wrong = run("add-prompt", "plain", "no slot")
+    assert wrong.exit_code == 2 and "has no slot" in wrong.stderr and len(wrong.stderr.splitlines()) == 1

@@ -15,7 +15,18 @@ from audioprompt.cli.commands import Commands
 from audioprompt.cli.curate import curate
 from audioprompt.cli.evaluate import evaluate
 from audioprompt.cli.generate import generate
-from audioprompt.cli.packs import diff, export, import_pack, list_packs, show
+from audioprompt.cli.packs import (
+    add_prompt,
+    copy,
+    delete,
+    diff,
+    export,
+    import_pack,
+    list_packs,
+    rename,
+    restore,
+    show,
+)
 from audioprompt.cli.palm import card, fit, predict
 from audioprompt.cli.serve import open_app
 from audioprompt.cli.space import build, check, push
@@ -55,6 +66,11 @@ packs.command()(show)
 packs.command()(diff)
 packs.command()(export)
 packs.command("import")(import_pack)
+packs.command("add-prompt")(add_prompt)
+packs.command()(rename)
+packs.command()(copy)
+packs.command()(delete)
+packs.command()(restore)
 app.add_typer(packs, name="packs")
 
 palm = typer.Typer(no_args_is_help=True, help="Learn to name sounds from a few clips of each: PALM and others.")

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from audioprompt.cli.commands import UsageError
 from audioprompt.cli.options import AsJson
 from audioprompt.cli.output import Json, print_, print_json, say, table
+from audioprompt.lines import counted
 
 if TYPE_CHECKING:
     from audioprompt.prompts.pack import PromptPack
 
 PackId = Annotated[str, typer.Argument(metavar="ID", help="A pack that `audioprompt packs` lists.")]
+CURATOR = "curator"  # who decides at the command line, as in the page where nobody is signed in
 Format = Literal["json", "list", "text", "csv", "report"]
 
 
@@ -120,6 +123,75 @@ def import_pack(
         print_json(_pack_json(pack))
     else:
         typer.echo(f"{pack.id}: {len(pack.entries)} prompts, {len(pack.approved)} of them approved")
+
+
+def rename(
+    pack_id: PackId,
+    title: Annotated[str, typer.Argument(metavar="TITLE", help="The new title; the id stays.")],
+) -> None:
+    """Give a pack another title."""
+    from audioprompt.prompts import decisions
+    from audioprompt.prompts.store import PromptStore
+
+    pack = PromptStore().update(pack_id, lambda pack: decisions.rename(pack, title, CURATOR))
+    typer.echo(f"{pack.id}: {pack.title}")
+
+
+def copy(
+    pack_id: PackId,
+    new_id: Annotated[str | None, typer.Argument(metavar="NEW", help="Id of the copy; a free one if left out.")] = None,
+    title: Annotated[str | None, typer.Option(help="Of the copy.")] = None,
+) -> None:
+    """Duplicate a pack, with its decisions and its history."""
+    from audioprompt.candidates import copy_pack
+    from audioprompt.prompts.store import PromptStore
+
+    made = copy_pack(PromptStore(), pack_id, CURATOR, new_id, title)
+    typer.echo(f"{made.id}: {made.title}")
+
+
+def delete(
+    pack_id: PackId,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Move a pack to the store's trash; `packs restore` brings it back."""
+    from audioprompt.prompts.store import PromptStore
+
+    store = PromptStore()
+    pack = store.get(pack_id)
+    if not yes:
+        typer.confirm(f"Delete {pack.title} ({counted(len(pack.entries), 'prompt')})?", abort=True, err=True)
+    store.delete(pack_id)
+    back = " The pack that it was a changed copy of is there again." if pack_id in store.ids() else ""
+    typer.echo(f"{pack_id} is deleted.{back} To bring it back: audioprompt packs restore {pack_id}")
+
+
+def restore(pack_id: Annotated[str, typer.Argument(metavar="ID", help="A pack that was deleted.")]) -> None:
+    """Bring back a pack that was deleted."""
+    from audioprompt.prompts.store import PromptStore
+
+    pack = PromptStore().restore(pack_id)
+    typer.echo(f"{pack.id}: {pack.title}")
+
+
+def add_prompt(
+    pack_id: PackId,
+    text: Annotated[str, typer.Argument(metavar="PROMPT", help="With {} or {label} for the label.")],
+    replaces: Annotated[
+        str | None, typer.Option(help="A prompt of the pack that this one is an edit of; it is rejected.")
+    ] = None,
+) -> None:
+    """Add a prompt to a pack by hand, as a candidate."""
+    from audioprompt.prompts.decisions import write_prompt
+    from audioprompt.prompts.store import PromptStore
+    from audioprompt.prompts.template import Template, TemplateError
+
+    try:
+        old = None if replaces is None else Template.parse(replaces).text
+        pack = PromptStore().update(pack_id, lambda pack: write_prompt(pack, text, CURATOR, edited_from=old))
+    except TemplateError as error:
+        raise UsageError(f"{error}.") from error
+    typer.echo(f"{pack.id}: {counted(len(pack.entries), 'prompt')}")
 
 
 def _pack_json(pack: PromptPack) -> Json:

@@ -29,8 +29,10 @@ from audioprompt.prompts.pack import (
     Status,
     in_plain_words,
 )
+from audioprompt.prompts.template import Template
 
 ADD, DECIDE, UNDO, REDO, MEASURE, TEST = "add", "decide", "undo", "redo", "measure", "test"
+RENAME, COPY = "rename", "copy"
 
 AUTO = "auto-curate"  # who decides where a selection was proposed and nobody looked at it
 PROPOSED = "proposed by auto-curation"  # the reason of a decision that a person took over from a proposal
@@ -141,16 +143,85 @@ def next_redo(pack: PromptPack) -> Change:
     return undone[-1] if undone else ()
 
 
-def add(pack: PromptPack, entries: Iterable[PackEntry], who: str, at: datetime | None = None) -> PromptPack:
+def add(
+    pack: PromptPack, entries: Iterable[PackEntry], who: str, at: datetime | None = None, reason: str | None = None
+) -> PromptPack:
     """Append entries to a pack, but those whose text it has. This is not undone: reject what you do not want.
+
+    Args:
+        pack: the pack.
+        entries: to append.
+        who: by whom.
+        at: when, now if None.
+        reason: where they come from.
 
     Raises:
         PackError: the pack would grow too long, or ``who`` or ``at`` does not fit a pack.
     """
     known = {entry.template.text for entry in pack.entries}
     new = {entry.template.text: entry for entry in entries if entry.template.text not in known}
-    told = [{"template": text, "to_status": entry.status} for text, entry in new.items()]
+    told = [{"template": text, "to_status": entry.status, "reason": reason} for text, entry in new.items()]
     return _changed(pack, new.values(), _events(pack, ADD, who, at, told))
+
+
+def write_prompt(
+    pack: PromptPack,
+    text: str,
+    who: str,
+    at: datetime | None = None,
+    edited_from: str | None = None,
+    copied_from: str | None = None,
+) -> PromptPack:
+    """Add a prompt that a person wrote, as a candidate.
+
+    An edited prompt is a new one, for what was measured and decided was measured and decided on the old one. That stays
+    in the pack, rejected as replaced, which can be undone.
+
+    Args:
+        pack: the pack.
+        text: of the prompt, with ``{label}`` or ``{}`` for the label.
+        who: by whom.
+        at: when, now if None.
+        edited_from: text of the prompt that it replaces.
+        copied_from: text of the prompt that it was made from and that stays as it is.
+
+    Raises:
+        TemplateError: the text is no template.
+        PackError: the pack has a prompt of this text, or none of the text it was made from.
+    """
+    template = Template.parse(text)
+    if template.text in {entry.template.text for entry in pack.entries}:
+        raise PackError(f"{pack.id} has the prompt {template.as_string()!r} already: change its wording")
+    (origin,) = _chosen(pack, [made_from]) if (made_from := edited_from or copied_from) else (None,)
+    verb = "edited" if edited_from else "copied"
+    reason = f"{verb} from “{origin.template.as_string()}”" if origin else "written by hand"
+    written = add(pack, [PackEntry(template=template)], who, at, reason)
+    if edited_from and origin and origin.status != "rejected":
+        return decide(written, [edited_from], "rejected", who, at, f"replaced by “{template.as_string()}”")
+    return written
+
+
+def rename(pack: PromptPack, title: str, who: str, at: datetime | None = None) -> PromptPack:
+    """Give a pack another title; its id stays.
+
+    Raises:
+        PackError: the title or another argument does not fit a pack.
+    """
+    title = one_line(title)
+    if title == pack.title:
+        return pack
+    events = _events(pack, RENAME, who, at, [{"reason": f"from “{pack.title}” to “{title}”"}])
+    return _changed(pack, [], events, title=title)
+
+
+def copied(pack: PromptPack, pack_id: str, title: str, who: str, at: datetime | None = None) -> PromptPack:
+    """The pack under another id and title, with its decisions and its history, which says where it comes from.
+
+    Raises:
+        PackError: the id, the title or another argument does not fit a pack.
+    """
+    events = _events(pack, COPY, who, at, [{"reason": f"from {pack.id}"}])
+    return _changed(pack, [], events, id=pack_id, title=one_line(title))
 
 
 def record(
@@ -249,16 +320,20 @@ def _events(
         raise PackError(f"{pack.id}: {in_plain_words(error)}") from error
 
 
-def _changed(pack: PromptPack, entries: Iterable[PackEntry], events: Sequence[HistoryEvent]) -> PromptPack:
+def _changed(
+    pack: PromptPack, entries: Iterable[PackEntry], events: Sequence[HistoryEvent], **fields: str
+) -> PromptPack:
     """The pack with entries put in the place of those of the same text, or else appended, and with its history longer.
+
+    Other fields are set as they are named.
 
     The same pack if nothing happened.
     """
     if not events:
         return pack
     changed = {entry.template.text: entry for entry in pack.entries} | {entry.template.text: entry for entry in entries}
-    fields = dict(pack) | {"entries": tuple(changed.values()), "history": (*pack.history, *events)}
+    made = dict(pack) | fields | {"entries": tuple(changed.values()), "history": (*pack.history, *events)}
     try:
-        return PromptPack.model_validate(fields)
+        return PromptPack.model_validate(made)
     except ValidationError as error:
         raise PackError(f"{pack.id}: {in_plain_words(error)}") from error

@@ -10,6 +10,7 @@ file is only ever replaced as a whole.
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.resources import files
@@ -21,6 +22,18 @@ from audioprompt.prompts.pack import MAX_BYTES, PackError, PromptPack
 
 PATIENCE_SECONDS = 20.0  # how long to wait for others who are changing the same pack
 POLL_SECONDS = 0.01
+TRASH = ".trash"  # the folder of deleted packs, in that of the packs
+BUNDLED = frozenset(  # the packs that come along, which nobody deletes where their own folder is the store
+    {
+        "acoustic-scenes",
+        "eight-templates",
+        "impact-emergency",
+        "instruments",
+        "music-genre",
+        "vanilla",
+        "vocal-sounds",
+    }
+)
 PACKS_KEPT = 64  # in memory, so that an unchanged pack is parsed once
 
 
@@ -166,6 +179,49 @@ class PromptStore:
         with self._locked(pack.id):
             return self._write(*written)
 
+    def delete(self, pack_id: str) -> None:
+        """Move a pack to the trash, from where ``restore`` brings it back.
+
+        Where it was a changed copy of one of the base, the base's is seen again.
+
+        Raises:
+            PackError: there is no such pack, it belongs to the base or comes along, or it cannot be moved.
+        """
+        path = self._path(pack_id)
+        if path.parent != self.folder or (pack_id in BUNDLED and _same(self.folder, bundled_folder())):
+            raise PackError(f"{pack_id} is not your own, so you cannot delete it: copy it, and change the copy")
+        with self._locked(pack_id):
+            try:
+                trash = self.folder / TRASH
+                trash.mkdir(exist_ok=True)
+                path.replace(trash / f"{pack_id}.{time.time_ns()}.json")
+                _sync_folder(self.folder)
+            except OSError as error:
+                raise PackError(f"{path.name}: cannot be deleted, {error.strerror}") from error
+
+    def restore(self, pack_id: str) -> PromptPack:
+        """Bring back the pack of this id that was deleted last.
+
+        Returns:
+            The pack.
+
+        Raises:
+            PackError: none is in the trash, another has its id by now, or it cannot be moved.
+        """
+        found = [path for path in (self.folder / TRASH).glob("*.json") if path.name.split(".")[0] == pack_id]
+        if not found:
+            raise PackError(f"no deleted pack is called {pack_id!r}")
+        with self._locked(pack_id):
+            path = self.folder / f"{pack_id}.json"
+            if path.exists():
+                raise PackError(f"another pack is called {pack_id!r} by now: delete it first, or keep that one")
+            try:
+                max(found).replace(path)
+                _sync_folder(self.folder)
+            except OSError as error:
+                raise PackError(f"{path.name}: cannot be restored, {error.strerror}") from error
+        return self.get(pack_id)
+
     # --- the parts these are made of ----------------------------------------------------------------------------------
 
     def _paths(self) -> dict[str, Path]:
@@ -244,6 +300,10 @@ def _written_out(pack: PromptPack, proven: int = 0) -> tuple[bytes, PromptPack]:
     known, new = pack.history[:proven], pack.history[proven:]
     again = PromptPack.from_json(pack.model_copy(update={"history": new}).to_json(), name)
     return content, again.model_copy(update={"history": known + again.history})
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _sync_folder(folder: Path) -> None:

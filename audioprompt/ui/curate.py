@@ -187,7 +187,7 @@ def acted(
             elif desk:
                 _refuse_other_role(one, request)
                 desk, go = _done(desk, one, roles.store(request), who(request))
-            saved.append(str(one.get("id")))
+            saved += [str(one["id"])] if "id" in one else []
         except (PackError, roles.NotAllowed) as error:
             note = _sentence(error)
             later = isinstance(error, roles.NotAllowed)

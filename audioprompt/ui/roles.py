@@ -34,7 +34,7 @@ from starlette.datastructures import Headers
 
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, open_clips
 from audioprompt.prompts.pack import PackError, PromptPack
-from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.store import TRASH, PromptStore
 
 PASSWORD, CURATORS = "AUDIOPROMPT_PASSWORD", "AUDIOPROMPT_CURATORS"  # names in the environment
 COOKIE = "audioprompt-curator"
@@ -388,9 +388,22 @@ class VisitorsPacks(PromptStore):
         self._admit(pack.id)
         return super().save(pack)
 
-    def _admit(self, pack_id: str) -> None:
+    def delete(self, pack_id: str) -> None:
+        self._refuse_without_session()
+        super().delete(pack_id)
+        for path in sorted((self.folder / TRASH).glob("*.json"), key=lambda path: path.stat().st_mtime)[:-PACKS]:
+            path.unlink(missing_ok=True)
+
+    def restore(self, pack_id: str) -> PromptPack:
+        self._admit(pack_id)
+        return super().restore(pack_id)
+
+    def _refuse_without_session(self) -> None:
         if not self.kept:
             raise PackError(f"only curators change packs without a session: sign in, or {elsewhere()}")
+
+    def _admit(self, pack_id: str) -> None:
+        self._refuse_without_session()
         own = {path.stem for path in self.folder.glob("*.json")}
         if pack_id not in own and len(own) >= PACKS:
             raise PackError(f"a visitor keeps at most {PACKS} packs: export them, or {elsewhere()}")

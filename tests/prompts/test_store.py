@@ -489,3 +489,58 @@ def test_an_installed_package_keeps_packs_with_the_user_over_those_it_carries(tm
     assert Path(folder).is_relative_to(tmp_path) and not Path(folder).is_relative_to(package)
     assert PromptStore(folder).get("carried").approved == ()
     assert carried.read_bytes() == pack("carried").to_json().encode()
+
+
+# --- deleted packs ----------------------------------------------------------------------------------------------------
+
+
+def test_a_deleted_pack_is_in_the_trash_until_it_is_restored(store: PromptStore) -> None:
+    changed = store.update("birds", reject)
+    store.delete("birds")
+    assert "birds" not in store.ids()
+    with pytest.raises(PackError, match="no prompt pack is called 'birds'"):
+        store.get("birds")
+    store.create(pack("birds", "another {}"))
+    with pytest.raises(PackError, match="another pack is called 'birds' by now"):
+        store.restore("birds")
+    store.delete("birds")
+    assert store.restore("birds") == pack("birds", "another {}"), "the one that was deleted last"
+    store.delete("birds")
+    store.restore("birds")
+    store.delete("birds")
+    trash = sorted((store.folder / ".trash").iterdir())
+    assert len(trash) == 2 and PromptPack.from_json(trash[0].read_text()) == changed
+
+
+@pytest.mark.parametrize("pack_id", ["../birds", "nothing", "", "*", "birds.1"])
+def test_what_is_no_pack_is_neither_deleted_nor_restored(store: PromptStore, pack_id: str) -> None:
+    for act in (store.delete, store.restore):
+        with pytest.raises(PackError):
+            act(pack_id)
+
+
+def test_a_base_s_pack_is_not_deleted_but_a_changed_copy_of_it_is(layered: PromptStore) -> None:
+    with pytest.raises(PackError, match="is not your own, so you cannot delete it"):
+        layered.delete("birds")
+    layered.update("birds", reject)
+    layered.delete("birds")
+    assert layered.get("birds") == pack("birds")
+    assert layered.restore("birds").entries[0].status == "rejected"
+
+
+def test_the_packs_that_come_along_are_not_deleted_in_the_folder_they_come_in() -> None:
+    store = PromptStore(bundled_folder())
+    assert set(store.ids()) >= store_module.BUNDLED
+    for pack_id in store_module.BUNDLED:
+        with pytest.raises(PackError, match="is not your own"):
+            store.delete(pack_id)
+    assert set(store.ids()) >= store_module.BUNDLED
+
+
+def test_the_list_of_what_comes_along_is_complete() -> None:
+    git = ["git", "-C", str(CHECKOUT), "ls-files", "prompt_store"]
+    try:
+        listed = subprocess.run(git, capture_output=True, text=True, check=True).stdout.split()
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a checkout")
+    assert {Path(name).stem for name in listed if name.endswith(".json")} == store_module.BUNDLED

@@ -1,5 +1,7 @@
 """The Curate tab's handlers as plain functions, and the HTML they make: no browser, no server."""
 
+import html
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -197,6 +199,59 @@ def test_a_decision_is_stored_and_everything_follows(desk: Desk, store: PromptSt
     assert f'data-template="{BIASED}"' in shown.side
     assert "undo</button>" in shown.foot
     assert shown.desk.stamp == store.stamp("tones")
+
+
+def receipt(shown: Drawn) -> Any:
+    return json.loads(html.unescape(shown.outbox.split('data-receipt="')[1].split('"')[0]))
+
+
+def test_a_decision_that_a_browser_kept_needs_no_desk(desk: Desk, store: PromptStore):
+    kept = {"id": "1", "do": "approved", "on": [PLAIN, BIASED], "pack": "tones", "role": "curator"}
+    shown = curate.acted(None, [kept], "")
+    assert statuses(store) == ["approved", "candidate", "approved"]
+    assert receipt(shown) == {"saved": ["1"], "refused": []} and shown.table == gr.skip()
+    stamp = store.stamp("tones")
+    assert receipt(curate.acted(None, [kept], ""))["saved"] == ["1"], "sent twice is decided once"
+    assert store.stamp("tones") == stamp
+    store.create(pack_of(PLAIN, pack_id="other"))
+    shown = curate.acted(desk, [kept | {"pack": "other", "on": [PLAIN], "do": "rejected"}], "")
+    assert store.get("other").entries[0].status == "rejected" and statuses(store)[0] == "approved"
+    assert shown.desk.pack_id == "tones", "what is shown stays"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"pack": "gone"}, "No prompt pack is called 'gone'"),
+        ({"pack": "../tones"}, "No prompt pack is called"),
+        ({"on": ["nonsense"]}, "Tones has no template 'nonsense'"),
+        ({"do": "loved"}, "'loved' is not a decision."),
+    ],
+)
+def test_a_kept_decision_that_is_refused_is_said_with_its_reason(store: PromptStore, wrong: Any, reason: str):
+    good = {"id": "1", "do": "approved", "on": [PLAIN], "pack": "tones"}
+    told = receipt(curate.acted(None, [good | {"id": "0"} | wrong, good], ""))
+    assert told["saved"] == ["1"] and statuses(store) == ["approved", "candidate", "candidate"]
+    (refused,) = told["refused"]
+    assert refused["id"] == "0" and refused["reason"].startswith(reason) and not refused["later"]
+
+
+def test_what_a_curator_decided_lands_in_no_visitor_s_copy(
+    store: PromptStore, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AUDIOPROMPT_PASSWORD", "secret")
+    kept = {"id": "1", "do": "approved", "on": [PLAIN], "pack": "tones", "role": "curator"}
+    for seen in (None, desk):
+        (refused,) = receipt(curate.acted(seen, [kept], "", someone("visitor")))["refused"]
+        assert refused["later"] and refused["reason"] == "You were signed in when you decided: sign in and try again."
+    assert receipt(curate.acted(None, [kept | {"role": "visitor"}], "", someone("visitor")))["saved"] == ["1"]
+    assert statuses(store)[0] == "candidate"
+
+
+def test_decisions_on_a_pack_that_is_gone_are_said_in_place(desk: Desk, store: PromptStore):
+    store.delete("tones")
+    shown = act(desk, {"id": "1", "do": "approved", "on": [PLAIN], "pack": "tones"})
+    assert receipt(shown)["refused"] and "No prompt pack is called" in shown.actions
 
 
 def test_decisions_sent_together_are_taken_in_order(desk: Desk, store: PromptStore):

@@ -494,6 +494,28 @@ def test_a_full_disk_takes_no_uploads(bounded: TestClient, monkeypatch: pytest.M
     assert bounded.post("/other", content=b"0").text == "1"
 
 
+def test_visitors_delete_their_own_packs_and_nobody_else_s(public: None, store: PromptStore) -> None:
+    theirs = roles.store(request("one"))
+    theirs.create(pack_of(PLAIN, pack_id="mine"))
+    for pack_id in ("tones", "instruments"):
+        with pytest.raises(PackError, match="not your own"):
+            theirs.delete(pack_id)
+    theirs.update("tones", lambda pack: decide(pack, [PLAIN], "rejected", "one"))
+    theirs.delete("tones")  # their copy
+    assert theirs.get("tones") == store.get("tones")
+    theirs.delete("mine")
+    assert "mine" not in theirs.ids() and theirs.restore("mine").id == "mine"
+    for _ in range(roles.PACKS + 2):
+        theirs.delete("mine")
+        theirs.create(pack_of(PLAIN, pack_id="mine"))
+    assert len(list((theirs.folder / ".trash").iterdir())) == roles.PACKS
+    stranger = roles.store(request(None))
+    for act in (stranger.delete, stranger.restore):
+        with pytest.raises(PackError, match="without a session"):
+            act("tones")
+    assert "tones" in store.ids()
+
+
 # --- models -----------------------------------------------------------------------------------------------------------
 
 
