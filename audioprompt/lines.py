@@ -30,6 +30,37 @@ def print_any_letter() -> None:
             stream.reconfigure(errors="replace")
 
 
+QUOTES = {
+    '"': '"',
+    "'": "'",
+    "\u201c": "\u201d",
+    "\u2018": "\u2019",
+    "\u00ab": "\u00bb",
+    "`": "`",
+}  # closing, by opening
+_BULLET = re.compile(r"(?:\(?\d{1,4}[.):](?=\s|[\"'`*])|[-*\u2022\u2013\u2014](?=\s))\s*")
+
+
+def has_bullet(line: str) -> bool:
+    """Whether a line begins like an item of a list: ``1.``, ``2)``, ``-``, ``*``."""
+    return _BULLET.match(line.strip()) is not None
+
+
+def undecorated(line: str, bullets: bool = True) -> str:
+    """An item of a list without its number or bullet, the comma behind it, and its quotes or emphasis.
+
+    >>> undecorated(' 3. "a loud sound",')
+    'a loud sound'
+    """
+    line = line.strip()
+    if bullets:
+        line = line[found.end() :] if (found := _BULLET.match(line)) else line
+    line = line.removesuffix(",").strip()
+    while len(line) > 1 and line[-1] in (QUOTES.get(line[0]), "*" * (line[0] == "*")):
+        line = line[1:-1].strip()
+    return line
+
+
 def counted(number: int, noun: str) -> str:
     """So many of them: 1 clip, 2 classes."""
     return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"

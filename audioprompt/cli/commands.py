@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from audioprompt import proxies
 from audioprompt.cli.output import say
 from audioprompt.lines import print_any_letter
 
@@ -27,6 +28,7 @@ class Commands(TyperGroup):
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_args, **_kwargs: say(message)
             try:
+                proxies.make_usable()
                 return super().invoke(ctx)
             except UsageError as error:
                 say(error)

@@ -12,6 +12,7 @@ Templates, names and reasons are other people's text: a table holds none that a 
 report none that would turn into links, pictures or HTML.
 """
 
+import ast
 import csv
 import io
 import json
@@ -19,6 +20,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil, floor
 from pathlib import PurePath
@@ -27,7 +29,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from audioprompt.lines import one_line
+from audioprompt.lines import one_line, undecorated
 from audioprompt.markdown import code, plain
 from audioprompt.prompts.decisions import DECIDE, TEST
 from audioprompt.prompts.pack import (
@@ -133,9 +135,9 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
 
 
 def read_pack(content: bytes, name: str) -> PromptPack:
-    """Read a pack from what a person brings: a pack's JSON, a JSON list of templates, a table, or a template a line.
+    """Read a pack from what a person brings: a pack's JSON, a list in JSON or Python, a table, or a template a line.
 
-    Templates mark their slot as ``{label}`` or ``{}``. Where nothing is said about their status they are approved:
+    Templates mark their slot as `Template.parse` reads it. Where nothing is said about their status they are approved:
     someone chose them. A pack that is not from a pack's JSON is called after the file.
 
     Args:
@@ -155,32 +157,85 @@ def read_pack(content: bytes, name: str) -> PromptPack:
     lines = text.splitlines()
     first = next((line for line in lines if line.strip()), "")[:MAX_HEADING]
     is_json = name.lower().endswith(".json")
-    if re.match(r"\s*\[" if is_json else r"\s*\[\s*[\"'\]]", text):
-        return _from_templates(_json_list(text, name), name)
+    if (
+        re.match(r"\s*\[" if is_json else _LIST, text)
+        and (listed := _listed(text, name, of_lines=not is_json)) is not None
+    ):
+        return _from_templates(listed, name)
     if is_json or re.match(r'\s*\{\s*"', text):
-        return PromptPack.from_json(text, name)
+        held = _held_list(text)
+        return PromptPack.from_json(text, name) if held is None else _from_templates(_numbered(held, name), name)
     if "template" in _headings(first.split(_delimiter(first))):
         return _from_csv(text, _delimiter(first), name)
-    return _from_templates([(f"line {n}", line) for n, line in enumerate(lines, 1) if line.strip()], name)
+    return _from_templates(
+        [(f"line {n}", _CODE.sub("", line)) for n, line in enumerate(lines, 1) if not _NO_TEMPLATE.fullmatch(line)],
+        name,
+    )
 
 
-def _json_list(text: str, name: str) -> list[tuple[str, str]]:
-    """The strings of a JSON list, each with where it stands."""
+_LIST = r"(?:\s|#.*\n)*(?:\w+\s*=\s*)?[\[(](?:\s|#.*\n)*[\"'\]]"  # a list of JSON or Python, given a name or not
+# Lines between the templates of a Python list or of Markdown: blank, only brackets, comments, fences.
+_NO_TEMPLATE = re.compile(r"\s*(?:(?:\w+\s*=\s*)?[\[\](),]*|#[^{%<]*|```\w*)\s*")
+# In front of a string in Python, and the comment behind it.
+_CODE = re.compile(r"^\s*(?:lambda \w+\s*:\s*)?(?:[fFrRuU]{1,2}(?=[\"']))?|(?<=[\"'],)\s*#.*$")
+
+
+def _listed(text: str, name: str, of_lines: bool) -> list[tuple[str, str]] | None:
+    """The strings of a list in JSON or Python, each with where it stands; None where its lines may be read instead."""
     try:
-        strings = json.loads(text, parse_int=float)  # whole numbers of many digits take long, and there should be none
+        found = json.loads(text, parse_int=float)  # whole numbers of many digits take long, and there should be none
     except (ValueError, RecursionError) as error:
-        raise PackError(f"{name}: not valid JSON, {error}") from error
-    if not all(isinstance(string, str) for string in strings):
+        found = _python_list(text)
+        if found is None and of_lines and "\n" in text.strip():
+            return None
+        if found is None:
+            raise PackError(f"{name}: not valid JSON, {error}") from error
+    return _numbered(found, name)
+
+
+def _python_list(text: str) -> list[object] | None:
+    """The list that a text in Python is, or gives a name to."""
+    start, end = re.search(r"[\[(]", text), max(text.rfind("]"), text.rfind(")"))
+    try:
+        found = ast.literal_eval(text[start.start() if start else 0 : end + 1])
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+    return list(found) if isinstance(found, (list, tuple)) else None
+
+
+def _held_list(text: str) -> list[object] | None:
+    """The only list in a JSON object that is no pack, ``{"templates": [...]}``."""
+    with suppress(ValueError, RecursionError):
+        held = json.loads(text, parse_int=float)
+        lists = [one for one in held.values() if isinstance(one, list)] if isinstance(held, dict) else []
+        if len(lists) == 1 and not {"entries", "id"} & held.keys():
+            return lists[0]
+    return None
+
+
+def _numbered(items: Sequence[object], name: str) -> list[tuple[str, str]]:
+    """The strings of a list, those in its objects included, each with where it stands."""
+    found = [
+        next((item[key] for key in ("template", "prompt", "text") if key in item), None)
+        if isinstance(item, dict)
+        else item
+        for item in items
+    ]
+    strings = [item for item in found if isinstance(item, str)]
+    if len(strings) < len(found):
         raise PackError(f'{name}: every item of the list must be a template in quotes, like "the sound of {{}}"')
     return [(f"item {n}", string) for n, string in enumerate(strings, 1)]
 
 
 def _from_templates(templates: Iterable[tuple[str, str]], name: str) -> PromptPack:
-    """A pack of approved templates, given as texts, each with where it stands in the file."""
+    """A pack of approved templates, given as texts, each with where it stands in the file.
+
+    The numbers, bullets, quotes and commas of a list are no part of them.
+    """
     entries = []
     for where, text in _few(templates, name):
         try:
-            entries.append(PackEntry(template=Template.parse(text), status="approved"))
+            entries.append(PackEntry(template=Template.parse(undecorated(text)), status="approved"))
         except TemplateError as error:
             raise PackError(f"{name}, {where}: {error}") from error
     return _imported(entries, name)
@@ -319,7 +374,11 @@ def _delimiter(line: str) -> str:
 
 
 def _headings(titles: Iterable[str]) -> list[str]:
-    return [title.strip(" \"'").lower() for title in titles]
+    found = [title.strip(" \"'").lower() for title in titles]
+    return found if "template" in found else ["template" if title in _ALSO_TEMPLATE else title for title in found]
+
+
+_ALSO_TEMPLATE = ("templates", "prompt", "prompts")
 
 
 def _defused(text: str) -> str:

@@ -66,8 +66,12 @@ class Template:
 
     @classmethod
     def parse(cls, text: str) -> "Template":
-        """Read a template that marks its slot with ``{label}`` or, as open_clip's lists do, with ``{}``."""
-        return cls(text.replace("{}", SLOT))
+        """Read a template that marks its slot in any usual manner.
+
+        Which are ``{label}``, open_clip's ``{}``, another name or number in braces, ``{c}``, ``{{class}}``, ``{0}``,
+        and where there are no braces ``%s``, ``<label>``, ``[class name]`` or ``___``.
+        """
+        return cls(mark_slot(text))
 
     @classmethod
     def tspe(cls, attribute: str | None = None, source: str | None = None) -> "Template":
@@ -104,6 +108,25 @@ class Template:
     def as_string(self) -> str:
         """The template in open_clip's convention, the slot written ``{}``; ``str.format`` can fill it."""
         return self.text.replace(SLOT, "{}")
+
+
+def mark_slot(text: str) -> str:
+    """Write the slot of a template as ``{label}``, however it is marked; other braces are left as they are."""
+    text = re.sub(r"\{\{([^{}]*)\}\}", r"{\1}", text)
+    text = re.sub(r"\{\s*(?:label)?\s*\}", SLOT, text, flags=re.IGNORECASE)
+    if SLOT in text:
+        return text
+    if "{" in text or "}" in text:
+        named = re.findall(_NAMED_SLOT, text)
+        return re.sub(_NAMED_SLOT, SLOT, text) if len(set(named)) == 1 else text
+    return re.sub(_SLOT_WITHOUT_BRACES, SLOT, text, flags=re.IGNORECASE)
+
+
+_NAMED_SLOT = r"\{\s*(\w+)(?:![rsa])?(?::s)?\s*\}"  # as Python's format strings have it
+_SLOT_WITHOUT_BRACES = (
+    r"%s|%\(\w+\)s|(?<![^\W_])_{2,}(?![^\W_])|(?P<open>[<\[])\s*"
+    r"(?:(?:class|label|sound|category|event)(?:[ _-]?name)?|name|object|c|cls)\s*(?(open)[>\]])"
+)
 
 
 def _check_slot(text: str) -> None:

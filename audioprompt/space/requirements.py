@@ -10,9 +10,9 @@ from packaging.utils import canonicalize_name
 
 # What audioprompt imports, as its pyproject.toml says; kept here too, for a Space has no metadata of an installed one.
 NEEDED = (
-    "av", "filelock", "gradio[mcp,oauth]", "huggingface-hub", "msclap", "numpy", "openai", "pandas", "plotly",
-    "pydantic", "rich", "safetensors", "scikit-learn", "scipy", "soundfile", "soxr", "threadpoolctl", "tokenizers",
-    "torch", "transformers", "typer",
+    "av", "filelock", "gradio[mcp,oauth]", "httpx2", "huggingface-hub", "msclap", "numpy", "openai", "pandas",
+    "plotly", "pydantic", "rich", "safetensors", "scikit-learn", "scipy", "soundfile", "soxr", "threadpoolctl",
+    "tokenizers", "torch", "transformers", "typer",
 )  # fmt: skip
 NEED_MSCLAP = frozenset({"msclap-2023", "msclap-2022", "pengi"})  # and with it half a gigabyte more
 # Left to pip: what every environment has, and what torch's builds for GPUs require in versions of their own.

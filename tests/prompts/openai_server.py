@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,6 +38,12 @@ class Reply:
     refrain: str = ""
     refusal: str | None = None
     error: str | None = None  # an error told in the stream, after the text
+    deltas: Sequence[Mapping[str, Any]] = ()  # come before the text, as they are
+    done: bool = True  # whether the stream ends with [DONE]
+    comments: int = 0  # that keep the connection alive, before each piece
+    unless: Callable[[dict[str, Any]], bool] | None = None  # requests that are answered with ``text`` after all
+    answer: str = ""  # that answer
+    kind: str | None = None  # the Content-Type
 
 
 class ChatServer:
@@ -46,6 +52,9 @@ class ChatServer:
     Attributes:
         asked: the body of every request, in order.
         keys: the Authorization header of every request.
+        headers: all headers of every request, their names in lower case.
+        paths: the path of every request, with its query.
+        path: the one it answers at.
         hung_up: set once a client has closed the connection before an endless answer was at its end.
     """
 
@@ -53,6 +62,9 @@ class ChatServer:
         self.replies = list(replies)
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
+        self.headers: list[dict[str, str]] = []
+        self.paths: list[str] = []
+        self.path = "/v1/chat/completions"
         self.hung_up = threading.Event()
         self.closing = threading.Event()
         handler = type("BoundHandler", (Handler,), {"chat": self})
@@ -98,7 +110,9 @@ class Handler(BaseHTTPRequestHandler):
         key = self.headers["Authorization"]
         self.chat.asked.append(body)
         self.chat.keys.append(key)
-        if self.path != "/v1/chat/completions":
+        self.chat.headers.append({name.lower(): value for name, value in self.headers.items()})
+        self.chat.paths.append(self.path)
+        if self.path != self.chat.path:
             self.send_whole(Reply("no such path", status=404))
         elif key != f"Bearer {KEY}":
             self.send_whole(Reply(f"Incorrect API key provided: {key}", status=401, code="invalid_api_key"))
@@ -106,6 +120,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_whole(Reply(f"The model {body['model']} does not exist", status=404, code="model_not_found"))
         else:
             reply = self.chat.replies.pop(0) if len(self.chat.replies) > 1 else self.chat.replies[0]
+            if reply.unless and reply.unless(body):
+                reply = Reply(reply.answer)
             if reply.raw is not None or reply.status >= 400:
                 self.send_whole(reply)
             else:
@@ -118,19 +134,23 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in reply.headers.items():
             self.send_header(name, value)
         kind = "application/json" if reply.raw is None else "text/event-stream"
-        self.send_header("Content-Type", kind)
+        self.send_header("Content-Type", reply.kind or kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
     def stream(self, reply: Reply) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Type", reply.kind or "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         try:
             self.event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})
+            for delta in reply.deltas:
+                self.event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
             for piece in self.pieces(reply):
+                for _ in range(reply.comments):
+                    self.chunk(b": PROCESSING\n\n")
                 self.event({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})
         except OSError:
             self.chat.hung_up.set()
@@ -146,10 +166,11 @@ class Handler(BaseHTTPRequestHandler):
             self.event({"error": {"message": reply.error, "code": 502}})
         if reply.refusal:
             self.event({"choices": [{"index": 0, "delta": {"refusal": reply.refusal}, "finish_reason": None}]})
-        if reply.finish:
+        if reply.finish is not None:
             self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": reply.finish}]})
         self.event({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}})
-        self.chunk(b"data: [DONE]\n\n")
+        if reply.done:
+            self.chunk(b"data: [DONE]\n\n")
         self.chunk(b"")
 
     def pieces(self, reply: Reply) -> Iterator[str]:

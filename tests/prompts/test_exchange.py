@@ -79,6 +79,9 @@ def test_lists_come_back_as_approved_templates(pack: PromptPack, form: str) -> N
     assert back.provenance == Provenance(generator="imported", settings={"file": f"Bells{suffix}"})
 
 
+MANY = "a recording of many {}."
+
+
 @pytest.mark.parametrize(
     ("content", "name", "strings"),
     [
@@ -93,6 +96,19 @@ def test_lists_come_back_as_approved_templates(pack: PromptPack, form: str) -> N
         ("template\nthe sound of {}", "x.csv", ["the sound of {}"]),
         ("Template;Note\nthe sound of {};-\n{label} noise;x\n", "x.csv", ["the sound of {}", "{} noise"]),
         ('"note"\t"template"\n1\t"a, b {}"\n\n', "x.txt", ["a, b {}"]),
+        ("'a bad recording of a {}.',\n'a recording of many {}.',\n", "x.txt", ["a bad recording of a {}.", MANY]),
+        ("['a bad recording of a {}.',\n 'a recording of many {}.',]", "x.txt", ["a bad recording of a {}.", MANY]),
+        ('["a bad recording of a {}.", "a recording of many {}.",]', "x.json", ["a bad recording of a {}.", MANY]),
+        ("templates = [\n  'a {c}', # bad\n  f'b {c}',\n]\n", "x.py", ["a {}", "b {}"]),
+        ("# open_clip\nTEMPLATES = (\n  lambda c: f'a {c}.',\n  lambda c: f'b {c}.',\n)", "x.py", ["a {}.", "b {}."]),
+        ("mine = ['a sound'\n        ' of {class}']", "x.py", ["a sound of {}"]),
+        ("1. a sound of {}\n2. {} noise\n", "x.txt", ["a sound of {}", "{} noise"]),
+        ("1) a {classname}\n10) b %s\n", "x", ["a {}", "b {}"]),
+        ("- a sound of <label>\n* {} noise\n\u2022 \u201cc {}\u201d\n", "x.md", ["a sound of {}", "{} noise", "c {}"]),
+        ("```\na {}\nb {}\n```\n", "x.md", ["a {}", "b {}"]),
+        ('{"templates": ["a {}", "b {label}"]}', "x.json", ["a {}", "b {}"]),
+        ('[{"prompt": "a {c}"}, {"prompt": "b {c}"}]', "x.json", ["a {}", "b {}"]),
+        ("prompt,by\na {class},ada\n", "x.csv", ["a {}"]),
         ("status,template\napproved,{} a\nrejected,{} b\n,{} c\n Approved ,{} d", "x.csv", ["{} a", "{} d"]),
     ],
 )
@@ -216,8 +232,11 @@ def test_a_formula_is_defused_wherever_it_stands(pack: PromptPack, name: str) ->
         (b"", "x.json", "x.json: not valid JSON"),
         (b"{}", "x.json", "x.json: id is missing"),
         (b'{\n "id": "x",\n}', "x.txt", "x.txt: not valid JSON, .* line 3"),
-        (b'["a {}",\n]', "x.json", "x.json: not valid JSON, .*line 2"),
-        (b"['a {}']", "x.txt", "x.txt: not valid JSON"),
+        (b'["a {}",\n"b', "x.json", "x.json: not valid JSON, .*line 2"),
+        (b"['a {}'", "x.txt", "x.txt: not valid JSON"),
+        (b"['a {}', 5]", "x.py", "x.py: every item of the list must be a template in quotes"),
+        (b"['a {c} of {d}']", "x.py", "x.py, item 1: the template 'a {c} of {d}' has '{c}'"),
+        (b"1. a {}\n2. b", "x.txt", "x.txt, line 2: the template 'b' has no slot"),
         (b"[1]", "x.json", "x.json: every item of the list must be a template in quotes"),
         (b"[" * 100_000, "x.json", "x.json: not valid JSON"),
         (b'["a {}", "b"]', "x.json", "x.json, item 2: the template 'b' has no slot"),

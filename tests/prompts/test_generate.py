@@ -269,7 +269,7 @@ def test_repeats_and_misfits_are_left_out_and_counted(serve: Any) -> None:
     came, error = all_of(service, count=2)
     assert (came, error) == (ALL[:2], None)
     assert service.notice == (
-        "6 of 8 were left out: 2 repeats, 2 without a place for the label, 1 in another format, "
+        "5 of 7 were left out: 2 repeats, 1 without a place for the label, 1 in another format, "
         "1 with words that were not given."
     )
 
@@ -313,10 +313,10 @@ def test_an_endless_answer_is_cut(serve: Any, start: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Sure! Here are 40 prompts:\n1. A loud sound of {label}",
-        '{"answers": ["A loud sound of {label}"]}',
-        '{"prompts": "A loud sound of {label}"}',
-        '{"prompts": [A loud sound of {label}]}',
+        "Sure, I can write prompts for you!",
+        '{"prompts": 5}',
+        "[1, 2, 3]",
+        "```json\n{}\n```",
     ],
 )
 def test_another_format_is_an_error(serve: Any, text: str) -> None:
@@ -336,7 +336,7 @@ def test_json_among_other_text_is_found(serve: Any) -> None:
 
 def test_malformed_after_a_while(serve: Any) -> None:
     service, _ = serve(Reply(prompts(*ALL[:2]).replace("]", ", nonsense]")))
-    assert all_of(service) == (ALL[:2], FORMAT_ERROR)
+    assert all_of(service, count=2) == (ALL[:2], None)
 
 
 @pytest.mark.parametrize(
@@ -348,7 +348,7 @@ def test_malformed_after_a_while(serve: Any) -> None:
         (Reply(end="drop"), "broke off"),
         (Reply(finish=None), "broke off"),
         (Reply(end="hang"), "gave no sign for 0.3 s"),
-        (Reply(error="upstream failed"), "refused the request: upstream failed"),
+        (Reply(error="upstream failed"), "has trouble of its own (error 502: upstream failed)"),
     ],
 )
 def test_what_came_before_a_failure_is_kept(serve: Any, reply: Reply, message: str) -> None:
@@ -411,10 +411,16 @@ def test_a_request_that_is_refused_for_good(serve: Any) -> None:
         (Reply("wait", status=429), 3, "is busy: try again in a minute."),
         (Reply("wait", status=429, headers={"Retry-After": "3600"}), 1, "is busy: try again in 3600 s."),
         (Reply("pay", status=429, code="insufficient_quota"), 3, "has no credit left"),
-        (Reply("oops", status=500), 3, "has trouble of its own (error 500)"),
-        (Reply("oops", status=503), 3, "has trouble of its own (error 503)"),
+        (Reply("oops", status=500), 6, "has trouble of its own (error 500: oops)"),  # thrice, then without options
+        (Reply("Loading model", status=503), 3, "has trouble of its own (error 503: Loading model)"),
         (Reply("short and stout", status=418), 1, "refused the request: short and stout"),
-        (Reply(raw="", status=400), 1, "refused the request: it gave no reason"),
+        (Reply(raw="", status=400), 4, "refused the request: it gave no reason"),
+        (Reply("maximum context length is 512 tokens", status=400), 1, "maximum context length is 512 tokens"),
+        (Reply("Your credit balance is too low: insufficient credits", status=402), 1, "has no credit left"),
+        (Reply(raw="<html>gateway</html>", status=502), 3, "has trouble of its own (error 502): try again later"),
+        (Reply("wait", status=429, headers={"Retry-After": "99.5"}), 1, "is busy: try again in 100 s."),
+        (Reply("no such model", status=404), 1, "knows no model 'parrot'"),
+        (Reply(raw='model "parrot" not found, try pulling it first', status=404), 1, "knows no model 'parrot'"),
     ],
 )
 def test_a_refusal_is_one_plain_sentence(serve: Any, reply: Reply, asked: int, message: str) -> None:
@@ -516,7 +522,7 @@ def test_the_key_of_the_environment_goes_to_the_address_of_the_environment(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
     service, server = serve(Reply(prompts(*ALL[:1])), api_key=None)
-    assert all_of(service, count=1)[1] == f"{service.host} does not accept the key: check it."
+    assert all_of(service, count=1)[1] == f"{service.host} wants a key: give one."
     assert server.keys == ["Bearer none"]  # a stranger's address gets no key of ours
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     for base_url in (None, server.url + "/"):

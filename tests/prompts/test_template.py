@@ -106,14 +106,15 @@ def test_fill(text: str, label: str, prompt: str) -> None:
         ("a sound", "has no slot"),
         ("{label} and {label}", "has 2 slots"),
         ("{} and {label}", "has 2 slots"),
-        ("a sound of {labels}", r"has '\{labels\}'"),
-        ("a sound of {Label}", r"has '\{Label\}'"),
-        ("a sound of { label }", r"has '\{ label \}'"),
         ("a {attribute} sound of {label}", r"has '\{attribute\}'"),
-        ("a sound of {{label}}", r"only braces allowed"),
+        ("a {attribute} sound of {class}", r"has '\{attribute\}'"),
+        ("{c} and {c}", "has 2 slots"),
+        ("%s and %s", "has 2 slots"),
+        ("a sound of {c.name}", r"has '\{c\.name\}'"),
+        ("100% of it", "has no slot"),
+        ("[noise]", "has no slot"),
         ("a sound of {label} }", r"has '\}'"),
         ("a sound of {label", r"has '\{'"),
-        ("{0}", r"has '\{0\}'"),
         ("x" * MAX_CHARACTERS + SLOT, "is too long, 307 characters"),
     ],
 )
@@ -122,6 +123,22 @@ def test_errors_say_what_to_change(text: str, message: str) -> None:
         Template.parse(text)
     assert isinstance(caught.value, ValueError)
     assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(
+    "slot",
+    [
+        "{}", "{label}", "{Label}", "{ label }", "{{label}}", "{{ }}", "{labels}", "{c}", "{class}", "{classname}",
+        "{0}", "{class_name!s}", "%s", "%(label)s", "<label>", "[label]", "<Class Name>", "[class_name]", "[sound]",
+        "____",
+    ],
+)  # fmt: skip
+def test_a_slot_may_be_marked_in_any_usual_manner(slot: str) -> None:
+    assert Template.parse(f"a bad recording of a {slot}, far off").text == "a bad recording of a {label}, far off"
+
+
+def test_what_looks_like_a_slot_beside_one_is_left_alone() -> None:
+    assert Template.parse("[noise] <sound> 50 %s {}").text == "[noise] <sound> 50 %s {label}"
 
 
 def test_longest_template_is_allowed() -> None:
