@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audioprompt.data import DataError, LabelledClips
+from audioprompt.data import DataError, LabelledClips, open_clips
 from audioprompt.data.hub import from_hub
 from tests.hub import Hub, Worker
 from tests.models import conftest as machine
@@ -123,6 +123,20 @@ def test_a_folder_for_each_class(hub: Hub, worker: Worker, tmp_path: Path) -> No
     assert sounds == [b"dog_bark 1", b"dog_bark 2", b"owl 1", b"owl 2"]
     with pytest.raises(DataError, match=r"someone/folders has no splits: leave @test out"):
         worker(fetch, repo_id, tmp_path, "test")
+
+
+def fetch_into(where: str, into: Path) -> tuple[list[Path], list[Path]]:
+    """The clips' paths as they are on the disk, and what the machine's own cache holds of the hub."""
+    from huggingface_hub import constants
+
+    clips = open_clips(where, into)
+    return [path.resolve() for path in clips.paths], [*Path(constants.HF_HUB_CACHE).rglob("datasets--someone--apart")]
+
+
+def test_all_of_it_goes_into_a_folder_that_is_given(hub: Hub, worker: Worker, tmp_path: Path) -> None:
+    paths, elsewhere = worker(fetch_into, "hf:" + publish(hub, "someone/apart", FOLDERS), tmp_path)
+    assert len(paths) == 4 and all(path.is_relative_to(tmp_path) for path in paths)
+    assert elsewhere == []
 
 
 def test_folders_for_splits(hub: Hub, worker: Worker, tmp_path: Path) -> None:

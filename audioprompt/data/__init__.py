@@ -36,7 +36,7 @@ def open_clips(
         where: the path of a table of clips, of a folder with such tables or a folder for each class, or of a zip file
             with either; a data set of the Hugging Face hub, ``hf:owner/name`` or ``hf:owner/name@split``; or
             ``instruments``, the demonstration set.
-        into: the folder for what is unpacked or downloaded, by default one in the user's cache.
+        into: the folder for all that is unpacked or downloaded, by default in the user's caches.
         progress: told, file by file, how far a download is; an exception raised by it ends the download.
         token: False keeps this machine's own login to the hub out of it, as a page open to visitors must.
         most_bytes: of what is unpacked or downloaded; by default what a machine of one's own can well take.
@@ -46,7 +46,8 @@ def open_clips(
         DataError: there is nothing, or nothing that can be used, or two classes have names that prompts say alike; the
             message says what to do.
     """
-    clips = _open(where, into or default_folder() / "clips", progress, token, most_bytes, skip_bad)
+    hub_cache = into and into / "hub"
+    clips = _open(where, into or default_folder() / "clips", hub_cache, progress, token, most_bytes, skip_bad)
     refuse_classes_alike(clips)
     return clips
 
@@ -54,6 +55,7 @@ def open_clips(
 def _open(
     where: str,
     into: Path,
+    hub_cache: Path | None,
     progress: Callable[[int, int], None] | None,
     token: bool | None,
     most_bytes: int | None,
@@ -66,7 +68,14 @@ def _open(
 
         repo_id, _, split_name = where.removeprefix("hf:").partition("@")
         return from_hub(
-            repo_id, into, split_name or None, progress=progress, token=token, most_bytes=most_bytes, skip_bad=skip_bad
+            repo_id,
+            into,
+            split_name or None,
+            progress=progress,
+            token=token,
+            most_bytes=most_bytes,
+            skip_bad=skip_bad,
+            cache_dir=hub_cache,
         )
     path = Path(where)
     if path.is_dir():

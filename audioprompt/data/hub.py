@@ -72,6 +72,7 @@ class Repository:
     files: Mapping[str, int]
     token: bool | None
     most_bytes: int
+    cache_dir: Path | None = None
 
     def fetch(self, names: Sequence[str], progress: Progress | None = None) -> list[Path]:
         """Download some files, or take them from the cache: F names -> F paths.
@@ -102,8 +103,16 @@ class Repository:
         for left in reversed(range(ATTEMPTS)):
             try:
                 with _reaching(self.id):  # by commit: a file in the cache then needs no network
-                    path = hf_hub_download(self.id, name, repo_type="dataset", revision=self.commit, token=self.token)
-                    return Path(path)
+                    return Path(
+                        hf_hub_download(
+                            self.id,
+                            name,
+                            repo_type="dataset",
+                            revision=self.commit,
+                            token=self.token,
+                            cache_dir=self.cache_dir,
+                        )
+                    )
             except _Unreachable:  # the connection broke off; what has arrived of the file stays for the next attempt
                 if not left:
                     raise
@@ -120,6 +129,7 @@ def from_hub(
     token: bool | None = None,
     most_bytes: int | None = None,
     skip_bad: bool = False,
+    cache_dir: Path | None = None,
 ) -> LabelledClips:
     """Fetch a split of a data set: ``"MahiA/ESC50"``, ``"test"``.
 
@@ -139,6 +149,7 @@ def from_hub(
         token: False keeps this machine's own login out of it, as a page open to visitors must; None uses it.
         most_bytes: to be downloaded, by default ``MAX_BYTES``.
         skip_bad: leave out the lines of a table that cannot be used.
+        cache_dir: the folder for the files themselves, by default the hub's cache on this machine.
 
     Raises:
         DataError: the data set does not exist, is not public, has no such split or no layout that is known; a table
@@ -147,7 +158,7 @@ def from_hub(
     name = f"{repo_id}@{split}" if split else repo_id
     record = into / f"{_file_name(repo_id, split, revision)}.csv"
     try:
-        repository = _look_up(repo_id, revision, token, most_bytes or MAX_BYTES)
+        repository = replace(_look_up(repo_id, revision, token, most_bytes or MAX_BYTES), cache_dir=cache_dir)
     except _Unreachable:
         if token is not False and record.is_file():
             return _named_below(LabelledClips.from_manifest(record), name)

@@ -31,6 +31,7 @@ from audioprompt.ui import (
     limits,
     publish,
     roles,
+    temporary,
     theme,
 )
 
@@ -111,7 +112,9 @@ def launch(
     roles.serve(host, share)
     header.warm(model)
     header.open_models(open_models)
-    guards = [Middleware(guard.Guarded), *([Middleware(limits.Bounded)] if roles.public() else [])]
+    guards = [Middleware(guard.Guarded), Middleware(limits.Bounded, public=roles.public())]
+    temporary.install()
+    temporary.sweep_for_ever()
     page = build(model, labels, header.in_background(classify.take_in, heads, model) if heads else None, title)
     css = theme.CSS + generate.CSS + curate.CSS + learn.CSS + publish.CSS
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own

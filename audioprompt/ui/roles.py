@@ -9,7 +9,6 @@ Every handler asks here itself, with the `gr.Request` that Gradio hands it: what
 """
 
 import asyncio
-import atexit
 import hashlib
 import hmac
 import os
@@ -22,7 +21,6 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -35,6 +33,8 @@ from starlette.datastructures import Headers
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, open_clips
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.prompts.store import TRASH, PromptStore
+from audioprompt.ui import limits
+from audioprompt.ui.temporary import folder as temporary
 
 PASSWORD, CURATORS = "AUDIOPROMPT_PASSWORD", "AUDIOPROMPT_CURATORS"  # names in the environment
 COOKIE = "audioprompt-curator"
@@ -475,14 +475,6 @@ class _Copies:
 _COPIES = _Copies()
 
 
-@cache
-def temporary() -> Path:
-    """The folder of what is gone when this process ends."""
-    folder = Path(tempfile.mkdtemp(prefix="audioprompt-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
@@ -511,9 +503,23 @@ def clips_named(
         file = Path(where).resolve()
         if uploads is None or file.parent != uploads.resolve() or file.suffix.lower() != ".zip":
             raise DataError("files of this server cannot be named here: upload clips or a zip, or give hf:owner/name")
-        own = own_folder(request)
-        into = into or (own and own / "clips")
-    return open_clips(where, into, progress=progress, token=False, most_bytes=BYTES)
+    own = own_folder(request)
+    into = into or (own and own / "clips") or Path(tempfile.mkdtemp(prefix="clips-", dir=temporary()))
+    return open_clips(where, into, progress=progress, token=False, most_bytes=_room(own))
+
+
+def _room(own: Path | None) -> int:
+    """How many bytes a visitor may still unpack or fetch, of all that is kept for them and all that the disk has.
+
+    Raises:
+        DataError: there is no room.
+    """
+    if limits.full():
+        raise DataError("This server has no room for clips now. Try again later.")
+    kept = sum(path.stat().st_size for path in own.rglob("*") if path.is_file() and not path.is_symlink()) if own else 0
+    if kept >= BYTES:
+        raise DataError(f"A visitor keeps at most {BYTES // 1_000_000} MB of clips: close this page, or {elsewhere()}.")
+    return BYTES - kept
 
 
 def refuse_too_many(request: gr.Request | None, folder: Path, files: Sequence[str | Path]) -> None:

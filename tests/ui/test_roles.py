@@ -474,22 +474,40 @@ async def _length(asked: Asked) -> PlainTextResponse:
 
 @pytest.fixture
 def bounded(monkeypatch: pytest.MonkeyPatch) -> TestClient:
-    """An app that says how much came, where at most ten bytes may."""
+    """An app that says how much came, where at most ten bytes of files may, and five of others."""
     monkeypatch.setattr(limits, "MOST_BYTES", 10)
+    monkeypatch.setattr(limits, "MOST_WORDS", 5)
     routes = [Route(path, _length, methods=["POST"]) for path in ("/upload", "/other")]
     return TestClient(limits.Bounded(Starlette(routes=routes)), raise_server_exceptions=False)
 
 
 def test_requests_are_kept_to_a_size(bounded: TestClient) -> None:
-    assert bounded.post("/upload", content=b"0123456789").text == "10"
-    refused = bounded.post("/upload", content=b"0123456789+")
+    files = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert bounded.post("/upload", content=b"0123456789", headers=files).text == "10"
+    refused = bounded.post("/upload", content=b"0123456789+", headers=files)
     assert refused.status_code == 413 and refused.text == "That is over 0 MB at once: give fewer files."
-    lying = bounded.post("/other", content=iter([b"0123456789", b"+"]))
+    lying = bounded.post("/other", content=iter([b"0123456789", b"+"]), headers=files)
     assert lying.status_code >= 400
 
 
+def test_words_are_kept_to_a_size_at_home_too(bounded: TestClient) -> None:
+    home = TestClient(limits.Bounded(bounded.app, public=False), raise_server_exceptions=False)
+    for client in (bounded, home):
+        assert client.post("/other", content=b"[1,2]").text == "5"
+        refused = client.post("/other", content=b"[1,2,3]")
+        assert refused.status_code == 413 and refused.text == "That is over 0 MB at once: upload it as a file."
+        assert client.post("/other", content=iter([b"[1,2,", b"3]"])).status_code >= 400
+    files = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert (
+        TestClient(limits.Bounded(Starlette(routes=[Route("/upload", _length, methods=["POST"])]), public=False))
+        .post("/upload", content=b"0123456789+", headers=files)
+        .text
+        == "11"
+    )
+
+
 def test_a_full_disk_takes_no_uploads(bounded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "_full", lambda: True)
+    monkeypatch.setattr(limits, "full", lambda: True)
     assert bounded.post("/upload", content=b"0").status_code == 507
     assert bounded.post("/other", content=b"0").text == "1"
 
