@@ -315,6 +315,7 @@ def run(
     trial: Trial,
     on_step: OnStep | None = None,
     stop: Stop | None = None,
+    every: Heard | None = None,
 ) -> Results:
     """Fit every method with every seed, and score each on clips it has not seen.
 
@@ -328,15 +329,18 @@ def run(
         trial: what to try.
         on_step: told before every fit and after every epoch.
         stop: asked again and again whether to end.
+        every: all clips, on which each method is fitted again as soon as it was measured; None for no such fit.
 
     Raises:
         FewShotError: the clips or the settings are such that no method could learn.
     """
     classes = train.clips.spoken_classes
     plan = [(name, trial.seeds[:1] if name in LEARNS_NOTHING else trial.seeds) for name in dict.fromkeys(trial.methods)]
-    fits = sum(len(seeds) for _, seeds in plan)
     shots = {seed: choose_shots(train.clips.truth, classes, trial.shots, seed) for seed in trial.seeds}
     tell, asked_to_stop = on_step or (lambda step: None), stop or (lambda: False)
+    learned_from = len(shots[trial.seeds[0]].rows)
+    again = set(trial.methods) - LEARNS_NOTHING if every and learned_from < len(every.clips) else set()
+    fits = sum(len(seeds) for _, seeds in plan) + len(again)
     begun, outcomes = 0, []
 
     for method, seeds in plan:
@@ -356,11 +360,16 @@ def run(
                 begun += len(seeds) - len(done) - 1
                 break
         if done or problem:
-            outcomes.append(Outcome(method, tuple(done), problem))
+            outcome = Outcome(method, tuple(done), problem)
+            begun += method in again
+            if every and method in again:
+                step = Step(method, trial.seeds[0], begun, fits, trial.shots, trial.settings.epochs)
+                outcome = _fitted_again(model, outcome, every, trial, step, tell, asked_to_stop)
+            outcomes.append(outcome)
     held_back = test.clips if test else None
     plain = next((outcome.accuracy for outcome in outcomes if outcome.method == "zero-shot"), None)
     return Results(
-        trial, classes, len(shots[trial.seeds[0]].rows), len(held_back or ()), tuple(outcomes),
+        trial, classes, learned_from, len(held_back or ()), tuple(outcomes),
         _few(train.clips, held_back, trial.shots), asked_to_stop(), len(train.clips) + len(held_back or ()), plain,
     )  # fmt: skip
 
@@ -392,6 +401,19 @@ def _fitted(model: AudioTextModel, learned: Heard, trial: Trial, step: Step, tel
     return Fit(step.seed, head, time.perf_counter() - began) if head.state else None
 
 
+def _fitted_again(
+    model: AudioTextModel, outcome: Outcome, every: Heard, trial: Trial, step: Step, tell: OnStep, stop: Stop
+) -> Outcome:
+    """Fit a method that was measured once more, on all clips; as it was where that is stopped, or with the reason."""
+    if not outcome.fits or stop():
+        return outcome
+    try:
+        fit = _fitted(model, every, trial, replace(step, again_on=len(every.clips)), tell, stop)
+    except FewShotError as error:
+        return replace(outcome, problem=f"It could not be fitted again on all clips: {error}")
+    return outcome if stop() else replace(outcome, again=fit)
+
+
 def _dropping(model: AudioTextModel, clips: LabelledClips, share: float, seed: int) -> Augment:
     """Dropout on what a model hears in clips before its projection, which the cache keeps."""
     if not hasattr(model, "audio_features"):
@@ -417,14 +439,18 @@ def curve(
     on_step: OnStep | None = None,
     stop: Stop | None = None,
 ) -> dict[int, Results]:
-    """Run a trial with more and more clips per class, up to the most that any class has; by number of clips."""
+    """Run a trial with more and more clips per class, up to the most that any class has; by number of clips.
+
+    One that is stopped has the points that were finished.
+    """
     most = max(Counter(train.clips.labels).values())
     wanted = [number for number in shots if number < most] + [min(most, max(shots))]
     found: dict[int, Results] = {}
     for number in dict.fromkeys(wanted):
-        if stop and stop():
+        results = run(model, train, test, replace(trial, shots=number), on_step, stop)
+        if results.stopped:
             break
-        found[number] = run(model, train, test, replace(trial, shots=number), on_step, stop)
+        found[number] = results
     return found
 
 
@@ -454,10 +480,12 @@ def try_out(
     progress: Progress | None = None,
     on_step: OnStep | None = None,
     stop: Stop | None = None,
+    again: bool = False,
 ) -> Tried:
     """Embed labelled clips, hold some back, and `run` a trial on the others; see `hold_back`, `hear` and `run`.
 
-    The heads have then not learned from the clips held back: see `fit_again`.
+    A head that is put to use should know every clip there is: with ``again`` each method is fitted once more, on all of
+    them, after it was measured (see also `fit_again`). Its score stays that of the fit that was measured.
 
     Raises:
         AudioError: a clip cannot be used.
@@ -476,7 +504,7 @@ def try_out(
         return Heard(some, np.stack([vectors[path] for path in some.paths]))
 
     train, test = part(learned_from), part(held_back) if held_back else None
-    results = run(model, train, test, trial, on_step, stop)
+    results = run(model, train, test, trial, on_step, stop, heard if again else None)
     if heard.notice:
         results = replace(results, notice=" ".join(filter(None, (f"Left out: {heard.notice}", results.notice))))
     if test and results.zero_shot is None:  # what a head is worth shows beside what needs no clips
@@ -485,52 +513,16 @@ def try_out(
     return Tried(results, train, test, heard)
 
 
-def fit_again(
-    model: AudioTextModel,
-    tried: Tried,
-    methods: Collection[str] | None = None,
-    on_step: OnStep | None = None,
-    stop: Stop | None = None,
-) -> Tried:
-    """Fit methods once more, on all clips, now that clips held back have given their score; the best method first.
-
-    A head that is put to use should know every clip there is. Its score stays that of the fit that was measured.
-    Nothing is done where a method learned from all clips before or learns nothing, or after the trial was stopped. A
-    fit that is stopped or fails leaves the method with the head that was measured.
-
-    Args:
-        model: what heard the clips.
-        tried: a trial, measured.
-        methods: which; None for all of them.
-        on_step: told before every fit and after every epoch.
-        stop: asked again and again whether to end.
-    """
-    results, trial = tried.results, tried.results.trial
-    asked_to_stop = stop or (lambda: False)
-    wanted = [
-        outcome
-        for outcome in sorted(results.outcomes, key=lambda outcome: outcome is not results.best)
-        if outcome.fits and outcome.method not in LEARNS_NOTHING and (methods is None or outcome.method in methods)
-    ]
-    if results.stopped or results.learned_from == len(tried.clips.clips):
+def fit_again(model: AudioTextModel, tried: Tried, method: str, on_step: OnStep | None = None) -> Tried:
+    """Fit one method of a trial once more, on all clips, if it learned from fewer: see `try_out`."""
+    results, every = tried.results, tried.clips
+    outcome = results.of(method)
+    if outcome is None or method in LEARNS_NOTHING or results.learned_from == len(every.clips):
         return tried
-    again: dict[str, Outcome] = {}
-    for number, outcome in enumerate(wanted, 1):
-        step = Step(
-            outcome.method, outcome.fits[0].seed, number, len(wanted), trial.shots, trial.settings.epochs,
-            again_on=len(tried.clips.clips),
-        )  # fmt: skip
-        if asked_to_stop():
-            break
-        try:
-            fit = _fitted(model, tried.clips, trial, step, on_step or (lambda step: None), asked_to_stop)
-        except FewShotError as error:
-            again[outcome.method] = replace(outcome, problem=f"It could not be fitted again on all clips: {error}")
-        else:
-            if not asked_to_stop():
-                again[outcome.method] = replace(outcome, again=fit)
-    outcomes = tuple(again.get(outcome.method, outcome) for outcome in results.outcomes)
-    return replace(tried, results=replace(results, outcomes=outcomes, stopped=asked_to_stop()))
+    step = Step(method, results.trial.seeds[0], 1, 1, results.trial.shots, results.trial.settings.epochs)
+    fitted = _fitted_again(model, outcome, every, results.trial, step, on_step or (lambda _: None), lambda: False)
+    outcomes = tuple(fitted if one is outcome else one for one in results.outcomes)
+    return replace(tried, results=replace(results, outcomes=outcomes))
 
 
 def interval_over_seeds(scores: Sequence[Score]) -> tuple[float, float]:

@@ -52,7 +52,7 @@ def test_fit_for_people(model: CountingModel, store: PromptStore, clips: Path) -
     result = run("palm", "fit", clips, "--train-folds", "1,2", "--epochs", 5)
     assert result.exit_code == 0
     assert "palm" in result.stdout and "100.0 %" in result.stdout and "relies on what was learned" in result.stdout
-    assert "low hum (4, and 2 held back), whistle (4, and 2 held back)" in result.stderr
+    assert "low hum (4, and 2 held back); whistle (4, and 2 held back)" in result.stderr
 
 
 def test_a_folder_of_few_clips_gives_a_head_without_a_score(

@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_val_score
 
 from audioprompt import learning
 from audioprompt.data import DataError, LabelledClips
-from audioprompt.few_shot import FewShotClassifier, FewShotError, FitSettings, Palm, SharedHead
+from audioprompt.few_shot import FewShotClassifier, FewShotError, FitSettings, Palm, SharedHead, build
 from audioprompt.learning import Heads, Heard, Step, Trial
 from audioprompt.models.base import AudioTextModel
 from audioprompt.models.embedded import EmbeddedModel
@@ -214,6 +214,7 @@ def test_a_rate_too_high_is_advised_against(model: AudioTextModel, heard: tuple[
 
 
 def test_the_curve_goes_up_to_what_there_is(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+    assert learning.curve(model, *heard, Trial(settings=QUICK), stop=lambda: True) == {}
     found = learning.curve(model, *heard, Trial(("zero-shot",), settings=QUICK))
     assert list(found) == [1, 2, 4, 5]
     assert [results.learned_from for results in found.values()] == [4, 8, 16, 20]
@@ -294,32 +295,29 @@ def test_a_head_is_saved_with_what_it_reached(
 # --- fitted again, on all clips ---------------------------------------------------------------------------------------
 
 
-def tried_on(model: AudioTextModel, heard: tuple[Heard, Heard], trial: Trial) -> learning.Tried:
-    train, test = heard
-    both = LabelledClips(
-        train.clips.paths + test.clips.paths, train.clips.labels + test.clips.labels, classes=CLASSES, name="tests"
-    )
-    every = Heard(both, np.concatenate([train.audio, test.audio]))
-    return learning.Tried(learning.run(model, train, test, trial), train, test, every)
+def everything(heard: tuple[Heard, Heard]) -> Heard:
+    """The clips to learn from and those to test on."""
+    paths, labels = ((*heard[0].clips.paths, *heard[1].clips.paths), (*heard[0].clips.labels, *heard[1].clips.labels))
+    clips = LabelledClips(paths, labels, classes=CLASSES, name="tests")
+    return Heard(clips, np.concatenate([heard[0].audio, heard[1].audio]))
 
 
 @pytest.mark.parametrize("method", ["palm", "linear-probe", "tip-adapter"])
 def test_a_head_that_is_used_has_learned_from_every_clip(
     method: str, model: AudioTextModel, heard: tuple[Heard, Heard], tmp_path: Path
 ) -> None:
-    tried = tried_on(model, heard, Trial((method,), 2, (3, 4), QUICK))
-    steps: list[Step] = []
-    again = learning.fit_again(model, tried, on_step=steps.append)
-    (before,), (outcome,) = tried.results.outcomes, again.results.outcomes
-    expected = learning.build(method, model, CLASSES, replace(QUICK, seed=3))
-    expected.fit(tried.clips.audio, tried.clips.clips.truth)
+    trial, every, steps = Trial((method,), 2, (3, 4), QUICK), everything(heard), list[Step]()
+    (before,) = learning.run(model, *heard, trial).outcomes
+    results = learning.run(model, *heard, trial, steps.append, every=every)
+    (outcome,) = results.outcomes
+    expected = build(method, model, CLASSES, replace(QUICK, seed=3)).fit(every.audio, every.clips.truth)
     assert outcome.head and before.head
     np.testing.assert_array_equal(outcome.head.logits(heard[1].audio), expected.logits(heard[1].audio))
     assert not np.array_equal(outcome.head.logits(heard[1].audio), before.head.logits(heard[1].audio))
-    assert (outcome.accuracies, outcome.fits) == (before.accuracies, before.fits), "the score stays that of the earlier"
-    assert {step.again_on for step in steps} == {40} and steps[0].method == method
+    assert outcome.accuracies == before.accuracies, "the score stays that of the fit that was measured"
+    assert [(step.fit, step.again_on) for step in steps if not step.history] == [(1, None), (2, None), (3, 40)]
 
-    learning.shared(again.results, method, model, "tests").save_pretrained(tmp_path)
+    learning.shared(results, method, model, "tests").save_pretrained(tmp_path)
     record = SharedHead.from_pretrained(tmp_path, model=model).record
     assert (record.fitted_on, record.scores[0].fitted_on, record.shots) == (40, 8, None)
     assert record.scores[0].accuracy == before.accuracies[0]
@@ -332,36 +330,54 @@ def test_what_learns_nothing_or_from_all_clips_already_is_not_fitted_again(
     model: AudioTextModel, heard: tuple[Heard, Heard]
 ) -> None:
     trial = Trial(("zero-shot", "tspe"), 2, settings=QUICK, templates=TEMPLATES)
-    again = learning.fit_again(model, tried_on(model, heard, trial))
-    assert all(outcome.head and outcome.again is None for outcome in again.results.outcomes)
-    assert learning.shared(again.results, "tspe", model, "tests").record.fitted_on is None
-    train = heard[0]
-    alone = learning.Tried(learning.run(model, train, None, Trial(settings=QUICK)), train, None, train)
-    assert learning.fit_again(model, alone) is alone
-    assert learning.shared(alone.results, "palm", model, "tests").record.fitted_on == 20
+    results = learning.run(model, *heard, trial, every=everything(heard))
+    assert all(outcome.head and outcome.again is None for outcome in results.outcomes)
+    assert learning.shared(results, "tspe", model, "tests").record.fitted_on is None
+    results = learning.run(model, heard[0], None, Trial(settings=QUICK), every=heard[0])
+    assert results.outcomes[0].again is None
+    assert learning.shared(results, "palm", model, "tests").record.fitted_on == 20
 
 
 @pytest.mark.parametrize("ended", ["stopped", "failed"])
 def test_a_head_that_could_not_be_fitted_again_is_the_one_that_was_measured(
     ended: str, model: AudioTextModel, heard: tuple[Heard, Heard], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried = tried_on(model, heard, Trial(("palm",), 4, settings=QUICK))
     steps: list[Step] = []
 
-    def fail(*_: object) -> None:
-        raise FewShotError("the loss grew out of bounds")
+    def tell(step: Step) -> None:
+        steps.append(step)
+        if ended == "failed" and step.again_on:
+            raise FewShotError("the loss grew out of bounds")
 
-    if ended == "failed":
-        monkeypatch.setattr(learning, "_fitted", fail)
-    again = learning.fit_again(
-        model, tried, None, steps.append, lambda: ended == "stopped" and len(steps) > 0 and bool(steps[-1].history)
-    )
-    (outcome,) = again.results.outcomes
-    assert outcome.again is None and outcome.head is tried.results.outcomes[0].head
-    assert again.results.stopped == (ended == "stopped")
+    results = learning.run(
+        model, *heard, Trial(("palm", "linear-probe"), 4, settings=QUICK), tell,
+        lambda: ended == "stopped" and len(steps) > 0 and steps[-1].again_on is not None, everything(heard),
+    )  # fmt: skip
+    outcome = results.outcomes[0]
+    assert outcome.again is None and outcome.head is outcome.fits[0].head
+    assert results.stopped == (ended == "stopped")
     assert ("could not be fitted again on all clips: the loss grew" in (outcome.advice or "")) == (ended == "failed")
-    record = learning.shared(again.results, "palm", model, "tests").record
+    record = learning.shared(results, "palm", model, "tests").record
     assert (record.fitted_on, record.measured) == (16, "Measured on 20 held-out clips.")
+
+
+def test_a_method_is_fitted_again_before_the_next_one_is_tried(
+    model: AudioTextModel, heard: tuple[Heard, Heard]
+) -> None:
+    steps: list[Step] = []
+    trial = Trial(("palm", "coop"), 4, settings=QUICK)
+    results = learning.run(
+        model, *heard, trial, steps.append, lambda: steps[-1].method == "coop" if steps else False, everything(heard)
+    )
+    assert results.stopped and results.outcomes[0].again, "who stops a slow method keeps a quick one's finished head"
+
+
+def test_one_method_alone_is_fitted_again(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+    results = learning.run(model, *heard, Trial(("palm", "linear-probe", "zero-shot"), 4, settings=QUICK))
+    tried = learning.Tried(results, *heard, everything(heard))
+    found = learning.fit_again(model, tried, "linear-probe").results
+    assert [outcome.again is not None for outcome in found.outcomes] == [False, True, False]
+    assert learning.fit_again(model, tried, "zero-shot") is learning.fit_again(model, tried, "coop") is tried
 
 
 # --- the estimator ----------------------------------------------------------------------------------------------------

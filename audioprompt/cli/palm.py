@@ -106,13 +106,10 @@ def fit(
         clips = open_clips(data, progress=progress)
     encoder = load_model(model, weights, device, half)
     with progress_bar("clips, then epochs") as progress:
-        tried = learning.try_out(
-            encoder, clips, trial, learn_folds, other_folds, progress, lambda step: progress(*step.epochs_done)
-        )
-    if save and again:
-        with progress_bar("epochs on all clips") as progress:
-            tried = learning.fit_again(encoder, tried, on_step=lambda step: progress(*step.epochs_done))
-    results = tried.results
+        results = learning.try_out(
+            encoder, clips, trial, learn_folds, other_folds, progress, lambda step: progress(*step.epochs_done),
+            again=bool(save) and again,
+        ).results  # fmt: skip
 
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name}

@@ -490,7 +490,7 @@ def learn(
         if best is None or best.head is None:
             raise FewShotError(results.outcomes[0].problem or "nothing was learned: give more epochs")
         results = fit_again(
-            encoder, tried, [best.method], lambda step: _told(progress, "epochs on all clips", *step.epochs_done)
+            encoder, tried, best.method, lambda step: _told(progress, "epochs on all clips", *step.epochs_done)
         ).results
     with tempfile.TemporaryDirectory(dir=roles.temporary()) as folder:
         fitted = shared(results, best.method, encoder, labelled.name)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
@@ -20,7 +22,7 @@ from audioprompt.audio import AudioError, load
 from audioprompt.classify import VANILLA
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
 from audioprompt.labels import LABEL_CHARACTERS, clean_label
-from audioprompt.lines import one_line
+from audioprompt.lines import counted, one_line
 from audioprompt.prompts.pack import PackError
 from audioprompt.ui import learn_view as view
 from audioprompt.ui import markup, roles
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.12  # between two looks at a fit
 PLAYED_AT = 22_050  # Hz
 LONGEST_PLAYED = 20.0  # seconds
-WORKERS = 2
+WORKERS = 2  # fits at once
+CLIP_WORKERS = 4  # recordings and data sets taken at once, apart from the fits: nobody waits for these to record
 STARTS = [("The class's name, as in the paper", "name"), ("The plain prompt", "vanilla"), ("The prompts below", "pack")]
 WHERE_HELP = "manifest.csv, folder or hf:owner/name"
 CARDS_SCRIPT = """
@@ -50,7 +53,15 @@ element.addEventListener('click', (event) => {
     trigger('click', {act, label, turn: turns[label] ?? 0});
 });
 """
-REVEAL = "() => { if (innerWidth < 768) document.getElementById('learn-answer').scrollIntoView({behavior: 'smooth'}); }"
+# Learn was pressed: show where its answer comes, and that it may have to wait for other people's fits.
+BEGIN = f"""() => {{
+    if (innerWidth < 768) document.getElementById('learn-answer').scrollIntoView({{behavior: 'smooth'}});
+    return {json.dumps(view.WAITING)};
+}}"""
+ASK_NAME = """() => {
+    if (document.querySelector('#learn-cards .unnamed'))
+        document.querySelector('#learn-name :is(input, textarea)').focus();
+}"""
 
 
 @dataclass(frozen=True)
@@ -60,15 +71,44 @@ class Gathered:
     Attributes:
         clips: by class, some of which may still be without a clip.
         folder: where its recordings and files are kept, as long as the page is open; None before there are any.
+        unnamed: recordings of a sound that has no name yet; they go to the class that is named next.
+        read: what the field for a data set held when it was last read.
     """
 
     clips: LabelledClips = field(default_factory=lambda: LabelledClips((), (), name="clips of one's own"))
     folder: Path | None = None
+    unnamed: tuple[Path, ...] = ()
+    read: str = ""
 
     def with_folder(self) -> Gathered:
         if self.folder:
             return self
         return replace(self, folder=Path(tempfile.mkdtemp(prefix="clips-", dir=roles.temporary())))
+
+
+class Collection:
+    """What is gathered on one open page, for handlers that run at the same time: none undoes what another did."""
+
+    def __init__(self) -> None:
+        self.now = Gathered()
+        self._lock = Lock()
+
+    def __deepcopy__(self, memo: object) -> Collection:
+        return Collection()  # Gradio copies the first value of a state for every page
+
+    def change(self, change: Callable[[Gathered], Shown]) -> Shown:
+        """Replace what is gathered by what a change makes of it; what is shown of that."""
+        with self._lock:
+            shown = change(self.now)
+            self.now = shown.gathered
+        return shown
+
+    def folder(self) -> Path:
+        """Where files are kept, made at the first call."""
+        with self._lock:
+            self.now = self.now.with_folder()
+        assert self.now.folder
+        return self.now.folder
 
 
 class Shown(NamedTuple):
@@ -86,37 +126,74 @@ class Shown(NamedTuple):
 
 def show(gathered: Gathered, name: str = "", note: str = "") -> Shown:
     """The clips as cards; ``name`` is the class that is being added to, ``note`` a piece of markup."""
-    folds = sorted(set(gathered.clips.folds or ()))
+    folds = _folds(gathered.clips)
     choice = gr.CheckboxGroup(
         [(str(fold), fold) for fold in folds], value=folds[:-1], visible=len(folds) > 1 or "hidden"
     )
-    return Shown(gathered, view.cards(gathered.clips, name), name, choice, note)
+    return Shown(gathered, view.cards(gathered.clips, name, len(gathered.unnamed)), name, choice, note)
+
+
+def _folds(clips: LabelledClips) -> list[int]:
+    """The folds there are; the page proposes to learn from all but the last."""
+    return sorted(set(clips.folds or ()))
 
 
 def add(gathered: Gathered, name: str, files: Sequence[str | Path], request: gr.Request | None = None) -> Shown:
-    """Add recordings to a class, which is made where there is none of that name; no recordings make the class alone."""
-    name = clean_label(name)
-    if problem := _unfit(name):
-        return show(gathered, name, markup.problem(problem))
+    """Add recordings to a class, which is made where there is none of that name; no recordings make the class alone.
+
+    Without a name they are kept until there is one.
+    """
     gathered = gathered.with_folder()
-    clips = gathered.clips
+    kept, problem = keep(gathered.folder or Path(), files, request)
+    return put(gathered, name, kept, problem)
+
+
+def keep(folder: Path, files: Sequence[str | Path], request: gr.Request | None = None) -> tuple[list[Path], str]:
+    """Copy recordings into a folder, those that can be heard; what is wrong with the others, as markup."""
+    kept, problems = [], []
     try:
-        roles.refuse_too_many(request, gathered.folder or Path(), files)
-        kept = [_kept(Path(file), gathered.folder or Path()) for file in files]
-        for file in kept:
-            load(file, PLAYED_AT, max_seconds=600)
-    except (AudioError, OSError, roles.NotAllowed) as error:
-        return show(gathered, name, markup.problem(error))
+        roles.refuse_too_many(request, folder, files)
+    except roles.NotAllowed as error:
+        return [], markup.problem(error)
+    for file in map(Path, files):
+        try:
+            copy = _kept(file, folder)
+            load(copy, PLAYED_AT, max_seconds=600)
+        except (AudioError, OSError) as error:
+            problems.append(markup.problem(error))
+        else:
+            kept.append(copy)
+    return kept, "".join(problems)
+
+
+def put(gathered: Gathered, name: str, kept: Sequence[Path], problem: str = "") -> Shown:
+    """Put recordings that were kept into a class, and those that had no name before.
+
+    Args:
+        gathered: what there is.
+        name: of the class.
+        kept: recordings in the page's folder.
+        problem: what was wrong with others, as markup.
+    """
+    name, clips, kept = clean_label(name), gathered.clips, [*gathered.unnamed, *kept]
+    if unfit := _unfit(name):
+        if kept:
+            unfit = f"{counted(len(kept), 'recording')} kept. {unfit}"
+        return show(replace(gathered, unnamed=tuple(kept)), name, problem + markup.problem(unfit))
+    if problem and not kept:
+        return show(gathered, name, problem)
     classes = clips.classes if name in clips.classes else (*clips.classes, name)
     clips = LabelledClips(
         (*clips.paths, *kept), (*clips.labels, *[name] * len(kept)), None if kept else clips.folds, clips.name, classes,
         (*clips.groups, *map(str, kept)),
     )  # fmt: skip
-    return show(replace(gathered, clips=clips), name)
+    return show(replace(gathered, clips=clips, unnamed=()), name, problem)
 
 
 def drop(gathered: Gathered, name: str) -> Shown:
-    """Take away the last clip of a class, or the class where it has none."""
+    """Take away the last clip of a class, or the class where it has none; without a name the last that has none."""
+    if not name:
+        return show(replace(gathered, unnamed=gathered.unnamed[:-1]))
     clips = gathered.clips
     rows = [row for row, label in enumerate(clips.labels) if label == name]
     if rows:
@@ -130,15 +207,26 @@ def take_data(gathered: Gathered, where: str, uploads: Path | None = None, reque
     """Take a data set in place of the clips there were; ``uploads`` is where visitors may name a file."""
     gathered = gathered.with_folder()
     try:
-        clips = roles.clips_named(where.strip(), request, uploads, into=gathered.folder)
+        clips = open_data(gathered.folder or Path(), where, uploads, request)
     except DataError as error:
         return show(gathered, "", markup.problem(error))
     return show(replace(gathered, clips=clips))
 
 
+def open_data(folder: Path, where: str, uploads: Path | None, request: gr.Request | None) -> LabelledClips:
+    """The clips of a data set, unpacked into the page's folder where they are in an archive.
+
+    Raises:
+        DataError: it cannot be used.
+    """
+    return roles.clips_named(where.strip(), request, uploads, into=folder)
+
+
 def play(gathered: Gathered, name: str, turn: int) -> str:
-    """A player for a class's clips, one after the other."""
-    paths = [path for path, label in zip(gathered.clips.paths, gathered.clips.labels, strict=True) if label == name]
+    """A player for a class's clips, one after the other; without a name for those that have none."""
+    paths: Sequence[Path] = gathered.unnamed
+    if name:
+        paths = [path for path, label in zip(gathered.clips.paths, gathered.clips.labels, strict=True) if label == name]
     if not paths:
         return ""
     path = paths[turn % len(paths)]
@@ -159,7 +247,7 @@ def forget(gathered: Gathered) -> None:
 
 def _unfit(name: str) -> str | None:
     if not name:
-        return "Name the sound first, then record it or upload clips of it."
+        return "Type the name of the sound, then press Enter."
     if len(name) > LABEL_CHARACTERS:
         return f"That name has {len(name)} characters: shorten it to {LABEL_CHARACTERS}."
     return None
@@ -242,7 +330,7 @@ def learn(
     """
     from audioprompt.few_shot import FewShotError
     from audioprompt.jobs import JOBS, Stopped
-    from audioprompt.learning import fit_again, try_out
+    from audioprompt.learning import try_out
     from audioprompt.models.base import ModelError
 
     clips = gathered.clips
@@ -256,8 +344,7 @@ def learn(
 
         def work(job: Job[Tried]) -> Tried:
             heard, tell = partial(job.progress, "clips"), partial(setattr, job, "stage")
-            tried = try_out(model, clips, trial, learn_folds, None, heard, tell, job.stopping)
-            return fit_again(model, tried, None, tell, job.stopping)
+            return try_out(model, clips, trial, learn_folds, None, heard, tell, job.stopping, again=True)
 
         yield from _watched(job := JOBS.start(work), chance)
         tried = job.result()
@@ -305,14 +392,23 @@ def stop(job_id: str) -> None:
     JOBS.stop(job_id)
 
 
-def shots_curve(tried: Tried, model_name: str) -> Iterator[str]:
+class Curve(NamedTuple):
+    """Each part of the page that shows how accuracy grows with the clips."""
+
+    curve: Any
+    job_id: Any
+    stop: Any
+
+
+def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
     """Run the same trial with 1, 2, 4, 8 and 16 clips per class: yields how far it is, then the curve."""
     from audioprompt.few_shot import FewShotError
     from audioprompt.jobs import JOBS
     from audioprompt.learning import Results, curve
 
     if tried.test is None:
-        yield markup.problem("Nothing was held back to measure on: give three clips of every class.")
+        nothing = markup.problem("Nothing was held back to measure on: give three clips of every class.")
+        yield Curve(nothing, gr.skip(), gr.skip())
         return
     model, train, test = shared_model(model_name), tried.train, tried.test
 
@@ -320,14 +416,15 @@ def shots_curve(tried: Tried, model_name: str) -> Iterator[str]:
         told = partial(setattr, job, "stage")
         return curve(model, train, test, tried.results.trial, on_step=told, stop=job.stopping)
 
-    job = JOBS.start(work)
+    job, over = JOBS.start(work), gr.Button(interactive=False)
     try:
+        yield Curve(view.WAITING, job.id, gr.Button(interactive=True))
         while not job.finished(LOOK_SECONDS):
             if job.stage:
-                yield view.counting(job.stage)
-        yield view.shots_curve(job.result())
+                yield Curve(view.counting(job.stage), gr.skip(), gr.skip())
+        yield Curve(view.shots_curve(job.result()), "", over)
     except FewShotError as error:
-        yield markup.problem(error)
+        yield Curve(markup.problem(error), "", over)
     finally:
         job.stop()
 
@@ -375,7 +472,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
         model: holds the name of the model that hears.
         head_in_hand: holds the id of the fitted head that Classify uses.
     """
-    gathered = gr.State(Gathered(), delete_callback=forget)
+    collection = gr.State(Collection(), delete_callback=lambda kept: forget(kept.now))
     tried, job_id = gr.State(None), gr.State("")
     with gr.Row(equal_height=False, elem_classes="work", elem_id="learn"):
         with gr.Column(scale=5, min_width=320):
@@ -416,7 +513,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
                     [(label, method) for method, label in markup.METHOD_NAMES.items()], value=["palm", "zero-shot"],
                     label="Methods", elem_id="learn-methods",
                 )  # fmt: skip
-                shots = gr.Slider(1, 16, 16, step=1, label="Clips of each class to learn from, at most")
+                shots = gr.Slider(1, 16, 16, step=1, label="Clips per class while measuring, at most")
             with gr.Row(elem_classes="inline"):
                 go = gr.Button("Learn", variant="primary", scale=3, size="md", elem_id="learn-go")
                 halt = gr.Button("Stop", interactive=False, min_width=90, size="md", elem_id="learn-stop")
@@ -451,58 +548,152 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
     slow: dict[str, Any] = {
         "show_progress": "hidden", "api_visibility": "private", "concurrency_id": "learn", "concurrency_limit": WORKERS,
     }  # fmt: skip
-    shown = [gathered, cards, name, folds, note]
+    shown = [collection, cards, name, folds, note]
+    # each of them counts, those too that come before the answer to the one before
+    clips: dict[str, Any] = slow | {"concurrency_id": "learn-clips", "concurrency_limit": CLIP_WORKERS}
+    all_of_them: dict[str, Any] = clips | {"trigger_mode": "multiple"}
 
-    cards.click(_act, [gathered], [*shown, player], **slow)
-    gr.on([name.submit], lambda gathered, name: add(gathered, name, []), [gathered, name], shown, **instant)
-    upload.upload(add, [gathered, name, upload], shown, **slow)
-    microphone.stop_recording(_recorded, [gathered, name, microphone], [*shown, microphone], **slow)
-    where.submit(_named, [gathered, where], shown, **slow)
-    zip_file.upload(_uploaded, [gathered, zip_file], shown, **slow)
-    demonstration.click(lambda gathered: take_data(gathered, DEMONSTRATION), gathered, shown, **slow)
+    cards.click(_act, [collection], [*shown, player], **all_of_them)
+    name.submit(_named, [collection, name], shown, **instant)
+    name.blur(_name_left, [collection, name], shown, **instant)
+    upload.upload(_brought, [collection, name, upload], shown, **all_of_them)
+    microphone.stop_recording(_recorded, [collection, name, microphone], [*shown, microphone], **all_of_them).then(
+        None, js=ASK_NAME, **instant
+    )
+    where.submit(_data_named, [collection, where], shown, **clips)
+    where.blur(_data_left, [collection, where], shown, **clips)
+    zip_file.upload(_data_uploaded, [collection, zip_file], shown, **clips)
+    demonstration.click(lambda kept: _data_taken(kept, DEMONSTRATION), collection, shown, **clips)
 
     packing: dict[str, Any] = {
-        "fn": save,
-        "inputs": [gathered, tried, head, licence, model],
+        "fn": _save,
+        "inputs": [collection, tried, head, licence, model],
         "outputs": saved,
         **instant,
     }
-    go.click(None, js=REVEAL, **instant)
+    wanted = more.click(shots_curve, [tried, model], [curve, job_id, halt], **slow)
+    go.click(None, None, summary, js=BEGIN, cancels=[wanted], **instant)
     go.click(
-        learn, [gathered, folds, methods, shots, epochs, rate, seeds, start, pack, dropout, model],
-        [summary, details, tried, job_id, head, curve, go, halt], **slow,
+        _learn,
+        [collection, name, where, folds, methods, shots, epochs, rate, seeds, start, pack, dropout, model],
+        [*shown, summary, details, tried, job_id, head, curve, go, halt], **slow,
     ).then(**packing)  # fmt: skip
     gr.on([head.input, licence.change], **packing)
     halt.click(stop, job_id, None, **instant)
-    more.click(shots_curve, [tried, model], curve, **slow)
     # through the queue: only then does Gradio tell Classify that the head in hand has changed
-    use_now.click(use, [tried, head, licence, model], [head_in_hand, tabs], **slow)
+    use_now.click(use, [tried, head, licence, model], [head_in_hand, tabs], **clips)
 
 
-def _act(gathered: Gathered, event: gr.EventData) -> tuple[Any, ...]:
+Handled = Sequence[Any]  # what Shown has, the page's collection in the place of what is gathered, and more
+
+
+def _changed(collection: Collection, change: Callable[[Gathered], Shown]) -> Shown:
+    return collection.change(change)._replace(gathered=collection)
+
+
+def _act(collection: Collection, event: gr.EventData) -> Handled:
     """A click on the cards."""
     act, label = event.act, event.label
     if act == "play":
-        return *[gr.skip()] * len(Shown._fields), play(gathered, label, event.turn)
-    if act == "choose":
-        return *show(gathered, label)._replace(folds=gr.skip()), gr.skip()
+        return *[gr.skip()] * len(Shown._fields), play(collection.now, label, event.turn)
+    if act == "choose":  # which names what had no name
+        return *_changed(collection, lambda now: put(now, label, []) if now.unnamed else _chosen(now, label)), gr.skip()
     if act == "drop":
-        return *drop(gathered, label), ""
+        return *_changed(collection, lambda now: drop(now, label)), ""
     if act == "demonstrate":
-        return *take_data(gathered, DEMONSTRATION), ""
-    return *show(replace(Gathered(), folder=gathered.folder)), ""
+        return *_data_taken(collection, DEMONSTRATION), ""
+    return *_changed(collection, lambda now: show(Gathered(folder=now.folder, read=now.read))), ""
 
 
-def _named(gathered: Gathered, where: str, request: gr.Request) -> Shown:
-    return take_data(gathered, where, request=request)
+def _chosen(gathered: Gathered, name: str) -> Shown:
+    return show(gathered, name)._replace(folds=gr.skip())
 
 
-def _uploaded(gathered: Gathered, path: str, request: gr.Request) -> Shown:
-    return take_data(gathered, path, Path(path).parent, request)
+def _named(collection: Collection, name: str) -> Handled:
+    """A name was entered: of what had none, or of a sound that is recorded next."""
+    return _changed(collection, lambda now: put(now, name, []))
 
 
-def _recorded(gathered: Gathered, name: str, recording: str | None, request: gr.Request) -> tuple[Any, ...]:
+def _name_left(collection: Collection, name: str | None) -> Handled:
+    """The name's field was left: whatever waits for a name has one, Enter or not."""
+    if not (name and collection.now.unnamed):
+        return [gr.skip()] * len(Shown._fields)
+    return _named(collection, name)
+
+
+def _brought(collection: Collection, name: str, files: Sequence[str], request: gr.Request) -> Handled:
+    """Clips were uploaded, or a recording has ended."""
+    kept, problem = keep(collection.folder(), files, request)
+    return _changed(collection, lambda now: put(now, name, kept, problem))
+
+
+def _recorded(collection: Collection, name: str, recording: str | None, request: gr.Request) -> Handled:
     """A recording has ended: add it, and be ready for the next one."""
     if recording is None:
         return *[gr.skip()] * len(Shown._fields), gr.skip()
-    return *add(gathered, name, [recording], request), None
+    return *_brought(collection, name, [recording], request), None
+
+
+def _data_taken(
+    collection: Collection, where: str, uploads: Path | None = None, request: gr.Request | None = None, read: str = ""
+) -> Shown:
+    """Take a data set; what was recorded meanwhile and has no name stays. ``read`` is what its field holds."""
+    try:
+        clips = open_data(collection.folder(), where, uploads, request)
+    except DataError as error:
+        problem = markup.problem(error)
+        return _changed(collection, lambda now: show(replace(now, read=read or now.read), "", problem))
+    return _changed(collection, lambda now: show(replace(now, clips=clips, read=read or now.read)))
+
+
+def _data_named(collection: Collection, where: str | None, request: gr.Request) -> Shown:
+    """Enter was pressed in the field for a data set."""
+    where = (where or "").strip()
+    return _data_taken(collection, where, None, request, where)
+
+
+def _data_left(collection: Collection, where: str | None, request: gr.Request) -> Handled:
+    """The field for a data set was left: what it names is taken, Enter or not, unless that was done already."""
+    if not _is_new(collection, where):
+        return [gr.skip()] * len(Shown._fields)
+    return _data_named(collection, where, request)
+
+
+def _is_new(collection: Collection, where: str | None) -> bool:
+    return bool(where and where.strip()) and (where or "").strip() != collection.now.read
+
+
+def _data_uploaded(collection: Collection, path: str, request: gr.Request) -> Handled:
+    return _data_taken(collection, path, Path(path).parent, request)
+
+
+def _learn(
+    request: gr.Request,
+    collection: Collection,
+    name: str | None,
+    where: str | None,
+    folds: Sequence[int],
+    *settings: Any,
+) -> Iterator[Handled]:
+    """Learn was pressed: what was typed and not entered counts as well."""
+    as_it_is = [gr.skip()] * len(Shown._fields)
+    if _is_new(collection, where):
+        yield *as_it_is, *AS_IT_IS._replace(summary=view.hearing(0, 0), details="", curve="")
+        shown = _data_named(collection, where, request)
+        yield *shown, *AS_IT_IS
+        if shown.note:
+            yield *as_it_is, *_over(shown.note)
+            return
+        folds = _folds(collection.now.clips)[:-1]
+    elif name and collection.now.unnamed:
+        yield *_named(collection, name), *AS_IT_IS
+    if unnamed := len(collection.now.unnamed):
+        without = f"{counted(unnamed, 'recording')} without a name: type the name of the sound, or take it away."
+        yield *as_it_is, *_over(markup.problem(without))
+        return
+    for learned in learn(collection.now, folds, *settings, request=request):  # type: ignore[misc]
+        yield *as_it_is, *learned
+
+
+def _save(collection: Collection, tried: Tried | None, method: str | None, licence: str, model_name: str) -> Any:
+    return save(replace(collection.now, folder=collection.folder()), tried, method, licence, model_name)

@@ -57,20 +57,24 @@ def percent(share: float) -> str:
 # --- clips ------------------------------------------------------------------------------------------------------------
 
 
-def cards(clips: LabelledClips, chosen: str = "") -> str:
+def cards(clips: LabelledClips, chosen: str = "", unnamed: int = 0) -> str:
     """The clips, a card for each class: how many there are, and what is missing.
 
     Args:
         clips: gathered by now.
         chosen: the class that is being added to.
+        unnamed: recordings of a sound that has no name yet.
     """
-    if not clips.classes:
+    if not clips.classes and not unnamed:
         return NO_CLIPS
     counts = Counter(clips.labels)
     each = "".join(_card(name, counts[name], name == chosen) for name in clips.classes)
+    if unnamed:
+        each = _unnamed_card(unnamed) + each
+    classes = f"<b>{counted(len(clips.classes), 'class')}</b>" if clips.classes else ""
     return (
-        f'<div class="cards"><div class="head"><b>{counted(len(clips.classes), "class")}</b>'
-        f"<span>{counted(len(clips), 'clip')}</span>"
+        f'<div class="cards"><div class="head">{classes}'
+        f"<span>{counted(len(clips) + unnamed, 'clip')}</span>"
         '<button type="button" data-act="clear">Start over</button></div>'
         f"<ul>{each}</ul></div>"
     )
@@ -89,6 +93,15 @@ def _card(name: str, clips: int, chosen: bool) -> str:
         f'<li data-label="{label}"{" class=chosen" if chosen else ""}>'
         f'<button type="button" class="name" data-act="choose" title="Add to {label}">{label}{state}</button>'
         f"{play}{_button('drop', MINUS, f'Take away the last clip of {label}')}</li>"
+    )
+
+
+def _unnamed_card(clips: int) -> str:
+    return (
+        '<li data-label="" class="unnamed"><span class="name">No name yet'
+        f'<small class="missing">{counted(clips, "recording")}</small></span>'
+        f"{_button('play', '▷', 'Play a recording without a name')}"
+        f"{_button('drop', MINUS, 'Take away the last recording without a name')}</li>"
     )
 
 
@@ -133,10 +146,13 @@ def fitting(step: Step, chance: float) -> str:
     return _running(words, done / total, curves(step.history, step.epochs, chance))
 
 
+WAITING = '<div class="running" role="status"><div class="words">Waiting for its turn</div></div>'
+
+
 def counting(step: Step) -> str:
     """How far the fits of a curve are."""
     done, total = step.epochs_done
-    words = f"{step.shots} clips per class: {markup.METHOD_NAMES[step.method]}, seed {step.seed}"
+    words = f"{counted(step.shots, 'clip')} per class: {markup.METHOD_NAMES[step.method]}, seed {step.seed}"
     return _running(words, done / total, "")
 
 
@@ -365,6 +381,8 @@ def _short(name: str, most: int = 18) -> str:
 
 def shots_curve(found: Mapping[int, Results]) -> str:
     """Accuracy by clips per class, a line for each method, with the interval of each point."""
+    if not found:
+        return markup.empty("Stopped before the first point of the curve was measured.")
     shots = list(found)
     methods = [outcome.method for outcome in next(iter(found.values())).outcomes]
     ends = [end for results in found.values() for one in results.outcomes for end in one.interval or ()]

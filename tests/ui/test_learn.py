@@ -1,7 +1,10 @@
 """The Learn tab's handlers as plain functions: no browser, no server."""
 
+import copy
 import re
+import shutil
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,9 @@ from audioprompt.data import DEMONSTRATION
 from audioprompt.few_shot.sharing import read_record
 from audioprompt.live import Hearing
 from audioprompt.ui import classify, learn, learn_view
-from audioprompt.ui.learn import Gathered, Learned
+from audioprompt.ui.learn import Collection, Gathered, Learned, Shown
 from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
+from tests.ui.test_roles import request
 
 NASTY = "<img src=x onerror=alert(1)>"
 
@@ -96,17 +100,137 @@ def test_clips_and_classes_are_taken_away_again(gathered: Gathered) -> None:
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("", "Name the sound first"), ("\u200b", "Name the sound first"), ("a" * 201, "has 201 characters")],
+    [("", "Type the name"), ("\u200b", "Type the name"), ("a" * 201, "has 201 characters")],
 )
-def test_a_sound_needs_a_name(name: str, sentence: str, sounds: dict[str, list[str]]) -> None:
-    shown = learn.add(Gathered(), name, sounds["hum"])
-    assert sentence in shown.note and not shown.gathered.clips.classes
+def test_recordings_are_kept_until_their_sound_has_a_name(
+    name: str, sentence: str, sounds: dict[str, list[str]]
+) -> None:
+    shown = learn.add(Gathered(), name, sounds["hum"][:1])
+    assert sentence in shown.note and "1 recording kept." in shown.note and not shown.gathered.clips.classes
+    assert "No name yet" in shown.cards and "1 recording<" in shown.cards
+    assert "data:audio/wav;base64," in learn.play(shown.gathered, "", 0)
+    shown = learn.add(shown.gathered, name, sounds["hum"][1:])
+    assert "3 recordings<" in shown.cards
+    shown = learn.drop(shown.gathered, "")
+    assert "2 recordings<" in shown.cards
+    shown = learn.add(shown.gathered, "hum", [])
+    assert shown.gathered.clips.labels == ("hum", "hum") and not shown.gathered.unnamed and not shown.note
+    assert "No name yet" not in shown.cards
+    learn.forget(shown.gathered)
 
 
-def test_a_file_that_is_no_sound_is_named_and_not_taken(tmp_path: Path) -> None:
+def test_a_file_that_is_no_sound_is_named_and_the_others_are_taken(
+    tmp_path: Path, sounds: dict[str, list[str]]
+) -> None:
     (tmp_path / "letter.wav").write_text("Dear Sir or Madam")
     shown = learn.add(Gathered(), "rain", [tmp_path / "letter.wav"])
-    assert "letter.wav" in shown.note and 'role="alert"' in shown.note and not len(shown.gathered.clips)
+    assert "letter.wav" in shown.note and 'role="alert"' in shown.note and not shown.gathered.clips.classes
+    shown = learn.add(shown.gathered, "rain", [sounds["hum"][0], tmp_path / "letter.wav", sounds["hum"][1]])
+    assert "letter.wav" in shown.note and len(shown.gathered.clips) == 2
+    learn.forget(shown.gathered)
+
+
+# --- what comes in while something else is under way ------------------------------------------------------------------
+
+
+def click(act: str, label: str = "") -> gr.EventData:
+    return gr.EventData(None, {"act": act, "label": label, "turn": 0})
+
+
+def asked(collection: Collection, name: str, where: str, **settings: Any) -> list[Any]:
+    """Learn was pressed; what the page shows of it, in the order of `Shown` and `Learned`."""
+    chosen = {"methods": ["linear-probe"], "shots": 16, "epochs": 5, "rate": 0.05, "seeds": 1, "start": "name"}
+    values = {**chosen, "pack_id": "acoustic-scenes", "dropout": 0, "model_name": "fake", **settings}.values()
+    return [*learn._learn(request(None), collection, name, where, [], *values)]
+
+
+def summary_of(shown: list[Any]) -> str:
+    return str(Learned(*shown[-1][len(Shown._fields) :]).summary)
+
+
+def test_recordings_that_end_at_the_same_time_are_all_kept(sounds: dict[str, list[str]]) -> None:
+    collection = Collection()
+    with ThreadPoolExecutor(6) as threads:
+        for name, files in sounds.items():
+            for file in files:
+                threads.submit(learn._recorded, collection, name, file, request(None))
+    assert sorted(collection.now.clips.labels) == ["hum"] * 3 + ["whistle"] * 3
+    learn.forget(collection.now)
+    assert copy.deepcopy(collection).now.clips.classes == (), "each page begins with a collection of its own"
+
+
+def test_a_recording_is_named_by_leaving_the_field_or_by_a_click_on_a_card(sounds: dict[str, list[str]]) -> None:
+    collection = Collection()
+    assert "1 recording kept" in learn._recorded(collection, "", sounds["hum"][0], request(None))[4]
+    assert learn._name_left(collection, "")[0] == gr.skip() and collection.now.unnamed
+    learn._name_left(collection, "hum")
+    assert collection.now.clips.labels == ("hum",)
+    assert learn._name_left(collection, "whistle")[0] == gr.skip(), "a name alone makes no class as it is left"
+    learn._recorded(collection, "", sounds["hum"][1], request(None))
+    learn._act(collection, click("choose", "hum"))
+    assert collection.now.clips.labels == ("hum", "hum")
+    learn.forget(collection.now)
+
+
+def test_learn_names_what_waits_for_a_name_or_asks_for_one(sounds: dict[str, list[str]]) -> None:
+    collection = Collection()
+    for file in sounds["whistle"]:
+        learn._recorded(collection, "whistle", file, request(None))
+    learn._recorded(collection, "", sounds["hum"][0], request(None))
+    assert "1 recording without a name" in summary_of(asked(collection, "", ""))
+    assert 'class="result ready"' in summary_of(asked(collection, "hum", ""))
+    assert collection.now.clips.classes == ("whistle", "hum")
+    learn.forget(collection.now)
+
+
+def test_a_data_set_that_was_typed_and_not_entered_is_used(sounds: dict[str, list[str]], tmp_path: Path) -> None:
+    for name, files in sounds.items():
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for file in files:
+            shutil.copy(file, tmp_path / "mine" / name)
+    collection, where = Collection(), str(tmp_path / "mine")
+    assert 'class="result ready"' in summary_of(asked(collection, "", f" {where} "))
+    assert len(collection.now.clips) == 6
+    learn._act(collection, click("drop", "hum"))
+    assert len(collection.now.clips) == 5
+    for shown in (
+        learn._data_left(collection, where, request(None)),
+        learn._data_left(collection, None, request(None)),
+    ):
+        assert shown[0] == gr.skip(), "what was taken is not taken again as the field is left"
+    asked(collection, "", where)
+    assert len(collection.now.clips) == 5, "nor by Learn"
+    learn._data_named(collection, where, request(None))
+    assert len(collection.now.clips) == 6, "but by Enter"
+    assert "nowhere.csv" in summary_of(asked(collection, "", "nowhere.csv"))
+    assert 'class="result ready"' in summary_of(asked(collection, "", "nowhere.csv")), "that was said"
+    learn.forget(collection.now)
+
+
+@pytest.mark.parametrize(
+    ("clips", "sentence"),
+    [
+        ({"hum": "hum 0"}, "give clips of at least two classes"),
+        ({"hum": "hum 0", "buzz": "hum 0"}, "are the same sound, but one is labelled hum and the other buzz"),
+    ],
+)
+def test_clips_that_nothing_can_be_learned_from_are_said_in_one_sentence(
+    clips: dict[str, str], sentence: str, sounds: dict[str, list[str]]
+) -> None:
+    collection = Collection()
+    for name, file in clips.items():
+        learn._recorded(collection, name, next(one for one in sounds["hum"] if file in one), request(None))
+    assert sentence in summary_of(asked(collection, "", ""))
+    learn.forget(collection.now)
+
+
+def test_clips_that_are_all_the_same_still_give_a_head(sounds: dict[str, list[str]]) -> None:
+    collection = Collection()
+    for name, files in sounds.items():
+        for _ in range(4):
+            learn._recorded(collection, name, files[0], request(None))
+    assert 'class="result ready"' in summary_of(asked(collection, "", "", methods=["palm", "linear-probe"]))
+    learn.forget(collection.now)
 
 
 def test_names_are_text_wherever_they_are_shown(sounds: dict[str, list[str]]) -> None:
@@ -171,7 +295,7 @@ def test_a_card_has_its_zero_shot_column_whether_or_not_that_was_tried(gathered:
 def test_too_few_clips_for_a_score_still_give_a_head(gathered: Gathered) -> None:
     last = learned(learn.drop(gathered, "hum").gathered)[-1]
     assert "PALM is ready" in last.summary and "With three clips of every class" in last.summary
-    assert [*learn.shots_curve(last.tried, "fake")][-1].count('role="alert"') == 1
+    assert [*learn.shots_curve(last.tried, "fake")][-1].curve.count('role="alert"') == 1
 
 
 @pytest.mark.parametrize(
@@ -204,7 +328,8 @@ def test_a_trial_is_stopped(gathered: Gathered) -> None:
 
 def test_the_shots_curve_has_a_line_for_each_method(gathered: Gathered) -> None:
     last = learned(gathered)[-1]
-    shown = [*learn.shots_curve(last.tried, "fake")][-1]
+    first, *_, (shown, job_id, stop) = learn.shots_curve(last.tried, "fake")
+    assert first.stop.interactive and first.job_id and not job_id and not stop.interactive
     assert shown.count("<polyline") == 2 and "PALM" in shown and "Zero-shot" in shown
 
 
@@ -257,6 +382,8 @@ def test_a_head_that_is_not_there_cannot_be_used(gathered: Gathered) -> None:
 
 
 def test_starting_over_leaves_nothing(gathered: Gathered) -> None:
-    event = gr.EventData(None, {"act": "clear", "label": "", "turn": 0})
-    shown = learn._act(gathered, event)
-    assert shown[0] == replace(Gathered(), folder=gathered.folder) and "Try it with 12" in shown[1]
+    collection = Collection()
+    collection.change(lambda _: learn.show(gathered))
+    shown = learn._act(collection, click("clear"))
+    assert shown[0] is collection and "Try it with 12" in shown[1]
+    assert collection.now == replace(Gathered(), folder=gathered.folder)

@@ -193,8 +193,9 @@ class Harm:
             "show_measured": [None, "tones", private, "", 50, 0, {}, "embedded"],
             "show_imported": [None, self.pack, {}, "embedded"],
             "export": ["tones"],
-            "add": [None, "hum", [self.sound]],
-            "_named": [None, private],
+            "_brought": [None, "hum", [self.sound]],
+            "_recorded": [None, "hum", self.sound],
+            "_data_named": [None, private],
             "show_clip": [self.sound, "hum, whistle", "eight-templates", "embedded", None],
             "/live": [None, self.sound, "hum, whistle", "eight-templates", "embedded", None],
             "/classify": [self.sound, "hum, whistle", "eight-templates", "embedded"],
@@ -232,8 +233,8 @@ class Harm:
         if endpoint == "send":
             lexicon = ["Offline lexicon", 0, "", "", None, "", "embedded"]
             call("write", ["", "hum, whistle", self.words, [], 2, *lexicon])
-        if endpoint == "learn":
-            call("_uploaded", [None, self.zip])
+        if endpoint == "_learn":
+            call("_data_uploaded", [None, self.zip])
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
@@ -278,7 +279,7 @@ def test_only_curators_write_and_spend(table: Mapping[Any, Call]) -> None:
     [
         ("take_weights", "Only curators load models from files: sign in, or run audioprompt on your own machine."),
         ("choose_data", "files of this server cannot be named here"),
-        ("_named", "files of this server cannot be named here"),
+        ("_data_named", "files of this server cannot be named here"),
         ("_build", "Only curators publish: sign in, or run audioprompt on your own machine."),
         ("_push", "Only curators publish"),
         ("/measure", "files of this server cannot be named here"),
@@ -298,7 +299,7 @@ def test_what_visitors_are_refused(table: Mapping[Any, Call], endpoint: str, ref
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["/classify", "/decide", "/generate", "/live", "show_clip", "_act", "send", "show_imported", "learn", "put_by"],
+    ["/classify", "/decide", "/generate", "/live", "show_clip", "_act", "send", "show_imported", "_learn", "put_by"],
 )
 def test_what_visitors_may(table: Mapping[Any, Call], endpoint: str) -> None:
     assert table[endpoint, "visitor"].answer == "answered"
@@ -349,7 +350,7 @@ def test_no_file_of_the_server_passes_as_an_upload(app: Running, folder: Path, c
     claims: list[tuple[str, list[Any]]] = [
         ("show_imported", [None, file, {}, "embedded"]),
         ("put_by", [file]),
-        ("add", [None, "x", [file]]),
+        ("_brought", [None, "x", [file]]),
     ]
     for endpoint, data in claims:
         call = visitor.call(endpoint, data)

@@ -394,7 +394,7 @@ def test_public_data_and_their_own_uploads_are(public: None, opened: list[Any], 
     for named in ("instruments", "hf:owner/name", own):
         roles.clips_named(named, request(), tmp_path)
     assert opened == [("instruments", False), ("hf:owner/name", False), (own, False)], "never with the owner's token"
-    learn._uploaded(learn.Gathered(), own, request())
+    learn.take_data(learn.Gathered(), own, tmp_path, request())
     assert opened[3:] == [(own, False)]
 
 
