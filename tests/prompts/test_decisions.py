@@ -153,6 +153,15 @@ def test_measuring_and_adding_do_not_come_between_a_decision_and_its_undo(pack: 
     assert statuses(undo(after, "ada")) == "cccac"
 
 
+def test_a_clock_that_goes_back_changes_no_order(pack: PromptPack) -> None:
+    text = pack.entries[0].template.text
+    later, earlier = datetime(2030, 1, 2, tzinfo=timezone.utc), datetime(2030, 1, 1, tzinfo=timezone.utc)
+    decided = decide(decide(pack, [text], "approved", "me", later), [text], "rejected", "me", earlier)
+    assert PromptPack.from_json(decided.to_json()) == decided
+    assert [event.to_status for event in decided.history] == ["approved", "rejected"]
+    assert undo(decided, "me", earlier).entries[0].status == "approved"
+
+
 def test_undo_passes_over_templates_removed_from_the_file(pack: PromptPack) -> None:
     after = decide(decide(pack, [ONE], "rejected", "ada"), [LOUD, SOFT], "approved", "ada")
     edited = after.model_copy(update={"entries": after.entries[1:]})

@@ -369,6 +369,26 @@ def test_an_interrupted_write_leaves_the_old_pack(
     assert store.update("zoo", reject).approved == ()
 
 
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root on Linux can mount a disk")
+def test_a_store_that_may_only_be_read(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
+    try:
+        store = PromptStore(disk)
+        store.create(pack("zoo"))
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True, capture_output=True)
+        with pytest.raises(PackError, match=r"zoo.*[Rr]ead-only file system"):
+            store.update("zoo", reject)
+        with pytest.raises(PackError, match=r"new.*[Rr]ead-only file system"):
+            store.create(pack("new"))
+        assert store.get("zoo") == pack("zoo") and store.ids() == ["zoo"]
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root on Linux can mount a small disk")
 def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     disk = tmp_path / "disk"

@@ -422,6 +422,8 @@ def test_at_home_everybody_is_a_curator_unless_a_foreign_name_points_here(tmp_pa
         for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"X-Forwarded-For": "1.2.3.4"}):
             Person(app, "visitor", headers).call("/decide", ["tones", [PLAIN], "approved", ""])
             assert not PromptStore(tmp_path / "store").get("tones").approved, headers
+            refused = Person(app, "visitor", headers).call("follow", ["laion-clap"]).raw
+            assert ("Another site" if "Origin" in headers else "Only curators use laion-clap") in refused, headers
         Person(app, "me").call("/decide", ["tones", [PLAIN], "approved", ""])
         assert PromptStore(tmp_path / "store").get("tones").approved
     assert not list(tmp_path.glob("audioprompt-*")), "temporary files are gone once it has stopped"
