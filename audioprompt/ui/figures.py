@@ -8,7 +8,6 @@ from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from audioprompt.classify import ranked
 from audioprompt.spectrogram import FLOOR, Picture
@@ -18,6 +17,7 @@ from audioprompt.zero_shot import Prediction, Timeline
 TOP = 5  # classes shown
 LABEL_CHARACTERS = 32  # shown of a label in a figure; the whole stands in the hover text
 BAR_HEIGHT, TITLE_HEIGHT = 40, 34  # pixels
+SPECTROGRAM, OUTLINE = (0, 0.72), (0.75, 1)  # of a figure's height
 
 
 def shown(label: str) -> str:
@@ -42,7 +42,19 @@ def probability_bars(title: str, prediction: Prediction, colour: str, limit: flo
     top = ranked(prediction)[:TOP]
     labels, values = [label for label, _ in top], [value for _, value in top]
     rows = list(range(len(top)))
-    figure = go.Figure(
+    annotations: list[dict[str, object]] = []
+    for row, (label, value) in enumerate(top):
+        name = f"<b>{shown(label)}</b>" if row == 0 else shown(label)
+        annotations.append({"x": 0, "xanchor": "left", "xshift": -2, "text": name, **_above(row)})
+        annotations.append({"x": 1, "xanchor": "right", "xshift": 2, "text": f"{value:.2f}", **_above(row)})
+    annotations.append(
+        {
+            "text": f'<span style="color:{colour}">■</span> <b>{title}</b>', "x": 0, "y": 1, "xref": "paper",
+            "yref": "paper", "xanchor": "left", "xshift": -2, "yanchor": "bottom", "yshift": 4, "showarrow": False,
+            "font": {"size": 14},
+        }
+    )  # fmt: skip
+    return go.Figure(  # all at once: added one by one, the annotations take plotly five times as long
         [
             go.Bar(  # the track a bar runs in
                 x=[limit] * len(top), y=rows, orientation="h", marker_color=theme.RULE, marker_cornerradius=3,
@@ -54,26 +66,18 @@ def probability_bars(title: str, prediction: Prediction, colour: str, limit: flo
                 customdata=[[escape(label)] for label in labels],
                 hovertemplate="%{customdata[0]}<br>%{x:.4f}<extra></extra>",
             ),
-        ]
+        ],
+        {
+            "template": theme.FIGURES,
+            "barmode": "overlay",
+            "bargap": 0.72,
+            "height": TITLE_HEIGHT + BAR_HEIGHT * TOP,
+            "margin": {"l": 14, "r": 14, "t": TITLE_HEIGHT, "b": 4},
+            "xaxis": {"visible": False, "range": [0, limit]},
+            "yaxis": {"visible": False, "range": [TOP - 0.6, -0.85]},
+            "annotations": annotations,
+        },
     )  # fmt: skip
-    for row, (label, value) in enumerate(top):
-        name = f"<b>{shown(label)}</b>" if row == 0 else shown(label)
-        figure.add_annotation(x=0, xanchor="left", xshift=-2, text=name, **_above(row))
-        figure.add_annotation(x=1, xanchor="right", xshift=2, text=f"{value:.2f}", **_above(row))
-    figure.add_annotation(
-        text=f'<span style="color:{colour}">■</span> <b>{title}</b>', x=0, y=1, xref="paper", yref="paper",
-        xanchor="left", xshift=-2, yanchor="bottom", yshift=4, showarrow=False, font_size=14,
-    )  # fmt: skip
-    figure.update_layout(
-        template=theme.FIGURES,
-        barmode="overlay",
-        bargap=0.72,
-        height=TITLE_HEIGHT + BAR_HEIGHT * TOP,
-        margin={"l": 14, "r": 14, "t": TITLE_HEIGHT, "b": 4},
-        xaxis={"visible": False, "range": [0, limit]},
-        yaxis={"visible": False, "range": [TOP - 0.6, -0.85]},
-    )
-    return figure
 
 
 def _above(row: int) -> dict[str, object]:
@@ -82,33 +86,43 @@ def _above(row: int) -> dict[str, object]:
 
 def heard(picture: Picture) -> go.Figure:
     """Outline and log-mel spectrogram of what the model heard, one above the other on one time axis."""
-    figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.26, 0.74], vertical_spacing=0.03)
     loudest = max(float(picture.high.max()), -float(picture.low.min()), 0.01)
-    figure.add_scatter(
-        x=np.concatenate([picture.times, picture.times[::-1]]), y=np.concatenate([picture.high, picture.low[::-1]]),
-        fill="toself", mode="lines", line_width=0.5, line_color=theme.SOFT_INK, fillcolor=theme.SOFT_INK,
-        hoverinfo="skip", row=1, col=1,
-    )  # fmt: skip
-    figure.add_heatmap(
-        x=picture.times, y=np.arange(len(picture.hertz)), z=np.round(picture.decibels).astype(np.int8), zmin=FLOOR,
-        zmax=0, colorscale=theme.LEVELS, showscale=False, hovertemplate="%{x:.2f} s, %{z} dB<extra></extra>",
-        row=2, col=1,
-    )  # fmt: skip
     marks = [hertz for hertz in (200, 500, 1000, 2000, 5000, 10_000) if hertz < picture.hertz[-1]]
-    figure.update_layout(template=theme.FIGURES, height=196, margin={"l": 8, "r": 12, "t": 22, "b": 6})
-    figure.update_yaxes(visible=False, range=[-loudest, loudest], row=1, col=1)
-    figure.update_yaxes(
-        tickvals=np.interp(marks, picture.hertz, np.arange(len(picture.hertz))),
-        ticktext=[f"{hertz // 1000} kHz" if hertz >= 1000 else f"{hertz} Hz" for hertz in marks],
-        automargin=True, row=2, col=1,
+    return go.Figure(
+        [
+            go.Scatter(
+                x=np.concatenate([picture.times, picture.times[::-1]]),
+                y=np.concatenate([picture.high, picture.low[::-1]]),
+                fill="toself", mode="lines", line_width=0.5, line_color=theme.SOFT_INK, fillcolor=theme.SOFT_INK,
+                hoverinfo="skip", xaxis="x", yaxis="y",
+            ),
+            go.Heatmap(
+                x=picture.times, y=np.arange(len(picture.hertz)), z=np.round(picture.decibels).astype(np.int8),
+                zmin=FLOOR, zmax=0, colorscale=theme.LEVELS, showscale=False,
+                hovertemplate="%{x:.2f} s, %{z} dB<extra></extra>", xaxis="x2", yaxis="y2",
+            ),
+        ],
+        {
+            "template": theme.FIGURES,
+            "height": 196,
+            "margin": {"l": 8, "r": 12, "t": 22, "b": 6},
+            "xaxis": {"visible": False, "anchor": "y", "matches": "x2"},
+            "yaxis": {"visible": False, "anchor": "x", "domain": OUTLINE, "range": [-loudest, loudest]},
+            "xaxis2": {"anchor": "y2", "ticksuffix": " s", "nticks": 9, "automargin": True, "showline": False},
+            "yaxis2": {
+                "anchor": "x2", "domain": SPECTROGRAM, "automargin": True,
+                "tickvals": np.interp(marks, picture.hertz, np.arange(len(picture.hertz))),
+                "ticktext": [f"{hertz // 1000} kHz" if hertz >= 1000 else f"{hertz} Hz" for hertz in marks],
+            },
+            "annotations": [
+                {
+                    "text": "as the model heard it", "x": 1, "y": 1, "xref": "paper", "yref": "paper",
+                    "xanchor": "right", "yanchor": "bottom", "showarrow": False,
+                    "font": {"size": 11, "color": theme.SOFT_INK},
+                }
+            ],
+        },
     )  # fmt: skip
-    figure.add_annotation(
-        text="as the model heard it", x=1, y=1, xref="paper", yref="paper", xanchor="right", yanchor="bottom",
-        showarrow=False, font={"size": 11, "color": theme.SOFT_INK},
-    )  # fmt: skip
-    figure.update_xaxes(visible=False, row=1, col=1)
-    figure.update_xaxes(ticksuffix=" s", nticks=9, automargin=True, showline=False, row=2, col=1)
-    return figure
 
 
 def over_time(timeline: Timeline) -> go.Figure:
@@ -118,7 +132,7 @@ def over_time(timeline: Timeline) -> go.Figure:
     top = np.argsort(-np.nanmax(probabilities, axis=0), kind="stable")[:TOP]
     edges = np.append(timeline.starts, timeline.ends[-1])  # an overlapped window shows up to where the next begins
     labels = [timeline.prediction.labels[index] for index in top]
-    figure = go.Figure(
+    return go.Figure(
         go.Heatmap(
             x=edges,
             y=list(range(len(top))),
@@ -131,16 +145,16 @@ def over_time(timeline: Timeline) -> go.Figure:
             showscale=False,
             customdata=[[escape(label)] * len(timeline.starts) for label in labels],
             hovertemplate="%{customdata}<br>%{x:.1f} s: %{z:.2f}<extra></extra>",
-        )
-    )
-    figure.update_layout(
-        template=theme.FIGURES,
-        height=44 + 30 * len(top),
-        margin={"l": 2, "r": 8, "t": 4, "b": 4},
-        yaxis={
-            "tickvals": list(range(len(top))), "ticktext": [shown(label) for label in labels], "autorange": "reversed",
-            "tickfont": {"size": 12, "color": theme.INK}, "automargin": True, "ticks": "", "showline": False,
+        ),
+        {
+            "template": theme.FIGURES,
+            "height": 44 + 30 * len(top),
+            "margin": {"l": 2, "r": 8, "t": 4, "b": 4},
+            "yaxis": {
+                "tickvals": list(range(len(top))), "ticktext": [shown(label) for label in labels],
+                "autorange": "reversed", "tickfont": {"size": 12, "color": theme.INK}, "automargin": True, "ticks": "",
+                "showline": False,
+            },
+            "xaxis": {"ticksuffix": " s", "automargin": True, "showline": False},
         },
-        xaxis={"ticksuffix": " s", "automargin": True, "showline": False},
     )  # fmt: skip
-    return figure
