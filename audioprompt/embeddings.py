@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from audioprompt.cache import EmbeddingCache
 from audioprompt.lines import counted, named
 from audioprompt.models.base import AudioTextModel, ModelError, ProjectedAudio
 from audioprompt.prompts.template import Template
+from audioprompt.together import LENT, TOGETHER
 from audioprompt.zero_shot import Array, normalise
 
 Progress = Callable[[int, int], None]  # (done, total)
@@ -88,7 +90,7 @@ class EmbeddedClip:
 def embed_clip(
     model: AudioTextModel, source: AudioSource, name: str | None = None, say: Say | None = None
 ) -> EmbeddedClip:
-    """Read, cut and encode one clip of any length in bounded memory.
+    """Read, cut and encode one clip of any length in bounded memory, together with what others want encoded just now.
 
     Args:
         model: what hears.
@@ -99,7 +101,8 @@ def embed_clip(
     Raises:
         AudioError: the source cannot be read or holds no sound.
     """
-    ((_, clip),) = _encoded(model, model.embed_audio, [source], name, say)
+    encode = model.embed_audio if model.device == LENT else partial(TOGETHER.embed, model)
+    ((_, clip),) = _encoded(model, encode, [source], name, say)
     return clip
 
 

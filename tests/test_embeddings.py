@@ -1,7 +1,11 @@
 """Encode once: order, batches, reading ahead, memory that runs out, and the cache."""
 
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -21,8 +25,10 @@ from audioprompt.embeddings import (
     pooled,
     silence,
 )
+from audioprompt.models import registry
 from audioprompt.models.base import ModelError, PromptableText
 from audioprompt.prompts.template import Template
+from audioprompt.together import LENT, TOGETHER
 
 RATE = 1000
 PACKED = embeddings._packed
@@ -279,3 +285,80 @@ def test_prompts_are_templates_by_labels() -> None:
     assert found.shape == (2, 3, model.dim)
     np.testing.assert_array_equal(found[0, 0], CountingModel().embed_text(["an owl"])[0].numpy())
     np.testing.assert_array_equal(found[1, 2], CountingModel().embed_text(["the sound of rain"])[0].numpy())
+
+
+# --- what several want at once ----------------------------------------------------------------------------------------
+
+
+class HeldModel(CountingModel):
+    """One whose first pass lasts until it is let go."""
+
+    def __init__(self, fits: int = 1_000_000) -> None:
+        super().__init__(fits)
+        self.at_it, self.go_on = Event(), Event()
+
+    def embed_audio(self, windows: torch.Tensor) -> torch.Tensor:
+        if not self.at_it.is_set():
+            self.at_it.set()
+            assert self.go_on.wait(60)
+        return super().embed_audio(windows)
+
+
+def embedded_at_once(model: HeldModel, seconds: Sequence[float]) -> list[EmbeddedClip | Exception]:
+    """Clips that are wanted by as many people, all while the model is at the first of them."""
+
+    def wanted(length: float) -> EmbeddedClip | Exception:
+        try:
+            return embed_clip(model, (RATE, noise(length)))
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(len(seconds)) as pool:
+        first = pool.submit(wanted, seconds[0])
+        assert model.at_it.wait(60)
+        others = [pool.submit(wanted, length) for length in seconds[1:]]
+        deadline = time.monotonic() + 60
+        while len(TOGETHER._waiting) < len(others) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        model.go_on.set()
+        return [first.result(), *(other.result() for other in others)]
+
+
+def noise(seconds: float) -> np.ndarray:
+    return np.random.default_rng(round(1000 * seconds)).normal(0, 0.1, round(seconds * RATE)).astype(np.float32)
+
+
+def test_what_waits_is_embedded_in_one_pass() -> None:
+    model, lengths = HeldModel(), [1.0, 0.9, 0.8, 0.7, 0.6, 0.5]
+    found = embedded_at_once(model, lengths)
+    assert model.audio_batches == [1, 4, 1], "as many as suit a processor, and then the rest"
+    for length, clip in zip(lengths, found, strict=True):
+        alone = embed_clip(CountingModel(), (RATE, noise(length)))
+        assert isinstance(clip, EmbeddedClip) and np.allclose(clip.windows, alone.windows, atol=1e-5)
+
+
+def test_each_is_told_when_there_is_no_memory_even_for_one() -> None:
+    found = embedded_at_once(HeldModel(fits=0), [1.0, 0.9, 0.8])
+    assert all(isinstance(error, ModelError) and "does not fit" in str(error) for error in found)
+    assert not TOGETHER._waiting
+
+
+def test_a_batch_that_does_not_fit_is_embedded_one_by_one() -> None:
+    found = embedded_at_once(HeldModel(fits=1), [1.0, 0.9, 0.8, 0.7])
+    assert all(isinstance(clip, EmbeddedClip) for clip in found)
+
+
+def test_clips_of_several_people_are_heard_as_alone() -> None:
+    model = registry.load("embedded")
+    clips = [(16_000, noise(seconds)) for seconds in (5.0, 4.0, 9.0, 16.0, 1.0, 3.0)]
+    alone = [embed_clip(model, clip) for clip in clips]
+    with ThreadPoolExecutor(len(clips)) as pool:
+        together = list(pool.map(partial(embed_clip, model), clips))
+    for one, other in zip(alone, together, strict=True):
+        assert np.abs(one.windows - other.windows).max() < 1e-5
+
+
+def test_a_device_that_is_lent_is_not_shared() -> None:
+    from audioprompt.models import zero_gpu
+
+    assert LENT == zero_gpu.DEVICE

@@ -1,0 +1,71 @@
+"""One pass of a model for all who want sound embedded at the same moment."""
+
+from dataclasses import dataclass
+from threading import Lock
+
+import torch
+
+from audioprompt.models.base import AudioTextModel
+
+MOST, MOST_ON_CPU = 16, 4  # windows in a pass; more than four outgrow a processor's cache
+LENT = "zerogpu"  # a device lent to one person at a time, who is not to pay for what others want
+
+
+@dataclass(eq=False)
+class _Wanted:
+    """Windows that somebody waits for, ``[B, samples]``, and what came of them, ``[B, D]`` or an error."""
+
+    model: AudioTextModel
+    windows: torch.Tensor
+    found: torch.Tensor | BaseException | None = None
+
+
+class Together:
+    """Windows of many callers in one pass: while the model runs, what comes waits, and the next pass takes it all.
+
+    Nobody waits for others to come: a caller who is alone is answered at once.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[_Wanted] = []
+        self._guard = Lock()
+        self._turns: dict[tuple[str, str, str], Lock] = {}  # whose holder runs a model, by name, revision and device
+
+    def embed(self, model: AudioTextModel, windows: torch.Tensor) -> torch.Tensor:
+        """As ``model.embed_audio``; callable from any thread: ``[B, samples]`` -> ``[B, D]``."""
+        mine = _Wanted(model, windows)
+        with self._guard:
+            self._waiting.append(mine)
+            turn = self._turns.setdefault((model.name, model.revision, model.device), Lock())
+        with turn:
+            while mine.found is None:
+                self._run(self._next(model))
+        if isinstance(mine.found, BaseException):
+            raise mine.found
+        return mine.found
+
+    def _next(self, model: AudioTextModel) -> list[_Wanted]:
+        """Take what has waited for this model longest, up to a batch."""
+        most = MOST_ON_CPU if model.device == "cpu" else MOST
+        some: list[_Wanted] = []
+        with self._guard:
+            for wanted in [one for one in self._waiting if one.model is model]:
+                if some and sum(len(one.windows) for one in some) + len(wanted.windows) > most:
+                    break
+                some.append(wanted)
+            self._waiting = [one for one in self._waiting if one not in some]
+        return some
+
+    def _run(self, some: list[_Wanted]) -> None:
+        try:
+            found = some[0].model.embed_audio(torch.cat([one.windows for one in some]))
+            for one, part in zip(some, found.split([len(one.windows) for one in some]), strict=True):
+                one.found = part
+        except BaseException as error:  # the fault of one of them perhaps, or of their number
+            if len(some) == 1:
+                some[0].found = error
+            for one in some if len(some) > 1 else ():
+                self._run([one])
+
+
+TOGETHER = Together()
