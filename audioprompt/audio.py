@@ -29,7 +29,8 @@ import stat
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from numbers import Integral
+from math import isfinite
+from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -91,7 +92,7 @@ class Recording:
     notices: tuple[str, ...] = ()
 
 
-AudioSource = str | os.PathLike[str] | bytes | BinaryIO | tuple[int, np.ndarray] | Recording
+AudioSource = str | os.PathLike[str] | bytes | BinaryIO | tuple[float, np.ndarray] | Recording
 
 
 @dataclass(frozen=True)
@@ -452,8 +453,10 @@ def _in_words(name: str) -> Iterator[None]:
 
 
 def _blocks_of_array(source: tuple[int, np.ndarray], name: str) -> Iterator[Block]:
-    if len(source) != 2 or not isinstance(source[0], Integral):
+    if len(source) != 2 or not isinstance(source[0], Real) or not isfinite(source[0]):
         raise AudioError(f"{name} is not a pair of sample rate and samples: give (44100, samples).")
+    if source[0] != int(source[0]):
+        raise AudioError(f"{name} has a sample rate of {source[0]} Hz: give a whole number, like 44100.")
     rate, frames = int(source[0]), np.asarray(source[1])
     if frames.ndim == 1:
         frames = frames[:, np.newaxis]

@@ -14,9 +14,10 @@ import numpy as np
 from audioprompt.audio import AudioSource
 from audioprompt.labels import LabelError as LabelError
 from audioprompt.labels import LabelList as LabelList
+from audioprompt.labels import as_labels
 from audioprompt.labels import parse_labels as parse_labels
 from audioprompt.lines import counted
-from audioprompt.prompts.template import Template
+from audioprompt.prompts.template import Template, as_templates
 from audioprompt.zero_shot import Array, Prediction, Timeline, cosines, predict, softmax
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ PROMPT_SETS_KEPT = 16  # encoded (labels, templates) held in memory; 4,000 promp
 
 class PromptCache:
     """Embeddings of filled templates, kept for the most recently used (model, templates, labels).
+
+    What is not in memory comes from the cache on disk, as clips do, and what is encoded goes there.
 
     Args:
         capacity: how many sets are kept; the one unused for longest makes room.
@@ -55,6 +58,7 @@ class PromptCache:
         progress: "Progress | None" = None,
     ) -> Array:
         """The templates filled with the labels, encoded: K templates, C labels -> ``[K, C, D]``, not to be changed."""
+        from audioprompt.cache import EmbeddingCache
         from audioprompt.embeddings import embed_prompts
 
         key = (model.name, model.revision, tuple(template.text for template in templates), tuple(labels))
@@ -62,7 +66,9 @@ class PromptCache:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        prompts = embed_prompts(model, templates, labels, progress)  # outside the lock: others need not wait
+        prompts = embed_prompts(
+            model, templates, labels, progress, EmbeddingCache()
+        )  # outside the lock: others need not wait
         prompts.flags.writeable = False
         with self._lock:
             self._kept[key] = prompts
@@ -72,6 +78,17 @@ class PromptCache:
 
 
 PROMPTS = PromptCache()
+
+
+def read_prompts(
+    model: "AudioTextModel", templates: Sequence[Template], labels: Sequence[str], progress: "Progress | None" = None
+) -> tuple[Array, Array]:
+    """The prompts of both methods, encoded once: the vanilla template's, ``[1, C, D]``, and all others, ``[K, C, D]``.
+
+    Args:
+        progress: told how many are encoded, where they were not already. What is encoded when it raises is kept.
+    """
+    return PROMPTS.get(model, [VANILLA], labels), PROMPTS.get(model, templates, labels, progress)
 
 
 # --- one clip ---------------------------------------------------------------------------------------------------------
@@ -156,8 +173,8 @@ def ranked(prediction: Prediction, clip: int = 0) -> list[tuple[str, float]]:
 def classify(
     model: "AudioTextModel",
     source: AudioSource,
-    labels: Sequence[str],
-    templates: Sequence[Template],
+    labels: str | Sequence[str],
+    templates: "str | Template | Sequence[str | Template]",
     name: str | None = None,
     progress: "Progress | None" = None,
     head: "Head | None" = None,
@@ -167,27 +184,25 @@ def classify(
     Args:
         model: what hears and reads.
         source: the recording, in any form that `audioprompt.audio` takes.
-        labels: the C labels to choose between, as `parse_labels` gives them.
-        templates: the K templates of the ensemble.
+        labels: the C labels to choose between, or a text as `parse_labels` reads it.
+        templates: the K templates of the ensemble, or texts of them.
         name: what to call the recording in an error.
         progress: told how many prompts are encoded, where they were not already.
         head: a head fitted for these labels on this model's embeddings, to answer as well.
 
     Raises:
         AudioError: the recording cannot be used, or is silent or too short, so that there is nothing to name.
-        LabelError: there is no label.
-        ValueError: there is no template.
+        LabelError: there is no label, or one is missing.
+        ValueError: there is no template, or a text is none.
     """
     from audioprompt.embeddings import embed_to_name
 
-    if not labels:
-        raise LabelError("There is nothing to choose between: give at least two labels, like “rain, sea waves”.")
+    labels, templates = as_labels(labels), as_templates(templates)
     if not templates:
         raise ValueError("There is no template: choose a pack that has approved templates.")
     notices: list[str] = []
     clip = embed_to_name(model, source, name, notices.append)
-    vanilla = PROMPTS.get(model, [VANILLA], labels)
-    ensemble = PROMPTS.get(model, templates, labels, progress)
+    vanilla, ensemble = read_prompts(model, templates, labels, progress)
     return replace(judge(clip, vanilla, ensemble, labels, templates, model, head), notices=tuple(notices))
 
 

@@ -5,7 +5,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any
@@ -74,6 +74,23 @@ def parse_labels(text: str) -> LabelList:
         raise LabelError(f"{len(labels)} labels are too many: keep it to {MOST_LABELS}.")
     left_out = f"Left out as a repeat: {', '.join(repeats)}." if repeats else None
     return LabelList(tuple(labels.values()), " ".join(filter(None, (left_out, notice))) or None)
+
+
+def as_labels(given: str | Iterable[object]) -> list[str]:
+    """Labels as Python code gives them: a list of texts, or one text as `parse_labels` reads it.
+
+    Raises:
+        LabelError: one is missing, or there is none.
+    """
+    if isinstance(given, str):
+        return list(parse_labels(given).labels)
+    labels = list(given)
+    for number, label in enumerate(labels, 1):
+        if not isinstance(label, str) or not label.strip():
+            raise LabelError(f"Label {number} is missing ({label!r:.40}): give each as a text, like “rain”.")
+    if not labels:
+        raise LabelError("There is nothing to choose between: give at least two labels, like “rain, sea waves”.")
+    return [str(label) for label in labels]
 
 
 def join_labels(labels: Sequence[str]) -> str:

@@ -91,6 +91,8 @@ def predict(
         raise ValueError(f"prompts must be [templates, classes, dim] and not empty, got shape {prompts.shape}")
     if audio.ndim != 2 or audio.shape[1] != prompts.shape[2]:
         raise ValueError(f"audio must be [clips, {prompts.shape[2]}], got shape {audio.shape}")
+    if isinstance(labels, str):
+        raise ValueError(f"labels must be a list of {prompts.shape[1]} names, not one text")
     if len(labels) != prompts.shape[1]:
         raise ValueError(f"{len(labels)} labels, but prompts for {prompts.shape[1]} classes")
     each = cosines(audio, prompts)  # [K, N, C]

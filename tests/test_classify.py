@@ -1,7 +1,11 @@
+import shutil
+from typing import Any
+
 import numpy as np
 import pytest
 
 from audioprompt.audio import AudioError
+from audioprompt.cache import default_folder
 from audioprompt.classify import (
     VANILLA,
     LabelError,
@@ -78,6 +82,7 @@ def test_prompts_are_encoded_once_and_the_least_used_forgotten():
     cache.get(model, [CONTRARY], ["hum", "rain"])
     assert len(cache) == 2
     assert cache.get(model, [PLAIN], ["hum", "rain"]) is first
+    shutil.rmtree(default_folder())  # or it would come from the disk
     read = len(model.texts_read)
     cache.get(model, [PLAIN], ["hum", "whistle"])
     assert len(model.texts_read) == read + 2
@@ -147,3 +152,83 @@ def test_padding_at_the_end_is_no_window():
     heard = classify(FakeModel(), (RATE, tone(HUM, 2.014)), LABELS, [PLAIN])
     assert heard.timeline.starts.tolist() == [0] and heard.timeline.ends.tolist() == [2]
     assert heard.seconds == pytest.approx(2.014, abs=1e-3)
+
+
+# --- what Python code gives -------------------------------------------------------------------------------------------
+
+
+def test_labels_and_templates_as_texts():
+    hum = (RATE, tone(HUM, 2))
+    expected = classify(FakeModel(), hum, LABELS, [PLAIN])
+    for labels in (", ".join(LABELS), "\n".join(LABELS), tuple(LABELS), list(np.array(LABELS))):
+        for templates in (PLAIN, PLAIN.text, PLAIN.as_string(), [PLAIN.text]):
+            found = classify(FakeModel(), (float(RATE), hum[1]), labels, templates)
+            assert found.answer == expected.answer
+            assert np.array_equal(found.ensemble.probabilities, expected.ensemble.probabilities)
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ([], "nothing to choose between"),
+        ("hum", "nothing to choose between"),
+        (["hum", None], r"Label 2 is missing \(None\)"),
+        (["hum", float("nan")], r"Label 2 is missing \(nan\)"),
+        ([" ", "hum"], "Label 1 is missing"),
+    ],
+)
+def test_labels_that_are_missing(labels: Any, sentence: str):
+    with pytest.raises(LabelError, match=sentence):
+        classify(FakeModel(), (RATE, tone(HUM, 2)), labels, [PLAIN])
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ((44_100.5, np.zeros(9)), "a sample rate of 44100.5 Hz: give a whole number"),
+        ((float("nan"), np.zeros(9)), "not a pair of sample rate and samples"),
+        ((RATE, np.array([0.1, None])), "samples of type object"),
+    ],
+)
+def test_rates_and_samples_that_are_none(source: Any, sentence: str):
+    with pytest.raises(AudioError, match=sentence):
+        classify(FakeModel(), source, LABELS, [PLAIN])
+
+
+# --- prompts are encoded once, in this process and the next -----------------------------------------------------------
+
+
+class Slow(FakeModel):
+    """Counts the texts that it encodes; is interrupted before a batch."""
+
+    def __init__(self, batches: int = 10**6) -> None:
+        super().__init__()
+        self.texts, self.batches = 0, batches
+
+    def embed_text(self, texts):
+        if self.batches == 0:
+            raise KeyboardInterrupt
+        self.batches, self.texts = self.batches - 1, self.texts + len(texts)
+        return super().embed_text(texts)
+
+
+MANY = [f"hum {n}" for n in range(30)]
+TEMPLATES = [Template.parse(f"a {n} sound of {{}}") for n in range(10)]
+
+
+def test_prompts_come_from_the_disk_in_the_next_process():
+    first, again = Slow(), Slow()
+    told: list[tuple[int, int]] = []
+    prompts = PromptCache().get(first, TEMPLATES, MANY, lambda *so_far: told.append(so_far))
+    assert (first.texts, told[-1]) == (300, (300, 300)) and len(told) > 1
+    assert np.array_equal(PromptCache().get(again, TEMPLATES, MANY), prompts) and again.texts == 0
+    PromptCache().get(again, TEMPLATES, [*MANY, "whistle"])
+    assert again.texts == 10  # only what is new
+
+
+def test_what_was_encoded_before_an_interruption_is_kept():
+    with pytest.raises(KeyboardInterrupt):
+        PromptCache().get(Slow(batches=2), TEMPLATES, MANY)
+    rest = Slow()
+    PromptCache().get(rest, TEMPLATES, MANY)
+    assert 0 < rest.texts < 300

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 
 from audioprompt import learning
@@ -412,3 +415,58 @@ def test_the_estimator_has_scikit_learns_manners() -> None:
 def test_the_estimator_refuses_in_a_sentence(labels: list[str], sentence: str) -> None:
     with pytest.raises(FewShotError, match=sentence):
         FewShotClassifier(model=Model()).fit(np.eye(4, 12, dtype=np.float32), labels)
+
+
+def test_the_estimator_takes_one_recording_and_texts(tmp_path: Path) -> None:
+    hum, whistle = (RATE, tone(HUM, 1)), (float(RATE), tone(WHISTLE, 1))
+    soundfile.write(tmp_path / "a.wav", tone(HUM, 1), RATE)
+    classifier = FewShotClassifier("tspe", FakeModel(), templates="the sound of {class}")
+    classifier.fit([hum, whistle], np.array(["hum", "whistle"], object))
+    path = tmp_path / "a.wav"
+    for one in (str(path), path, path.read_bytes(), hum, [hum], path.open("rb")):
+        assert list(classifier.predict(one)) == ["hum"]
+    assert list(classifier.predict((str(path), path))) == ["hum", "hum"]
+    assert list(classifier.predict(np.array([str(path)]))) == ["hum"]
+    assert classifier.predict_proba(hum).shape == (1, 2)
+
+
+def test_the_estimator_says_that_it_has_learned_nothing() -> None:
+    for act in (FewShotClassifier(model=FakeModel()).predict, FewShotClassifier(model=FakeModel()).predict_proba):
+        with pytest.raises(NotFittedError, match="Nothing was learned yet: call fit"):
+            act("a.wav")
+    failed = FewShotClassifier(model=FakeModel())
+    with pytest.raises(FewShotError, match="at least two classes"):
+        failed.fit([(RATE, tone(HUM, 1))], ["hum"])
+    with pytest.raises(NotFittedError):
+        failed.predict("a.wav")
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ("hum, whistle", "the labels are one text: give a list"),
+        (["hum", None], r"label 2 of 2 is missing \(None\)"),
+        (["hum", float("nan")], r"label 2 of 2 is missing \(nan\)"),
+        (["", "whistle"], "label 1 of 2 is missing"),
+        (pd.Series(["hum", pd.NA]), "label 2 of 2 is missing"),
+        (np.eye(2), "label 1 of 2 is missing"),
+    ],
+)
+def test_the_estimator_names_a_label_that_is_missing(labels: Any, sentence: str) -> None:
+    with pytest.raises(FewShotError, match=sentence):
+        FewShotClassifier(model=FakeModel()).fit([(RATE, tone(HUM, 1)), (RATE, tone(WHISTLE, 1))], labels)
+
+
+@pytest.mark.parametrize(
+    ("sounds", "sentence"),
+    [
+        (np.zeros(RATE, np.float32), "samples need their rate"),
+        (np.full((2, 12), np.nan, np.float32), "infinite or NaN"),
+        (np.zeros((2, 7), np.float32), "have 12 numbers each, not 7"),
+    ],
+)
+def test_the_estimator_refuses_arrays_that_are_no_embeddings(sounds: Any, sentence: str) -> None:
+    audio, truth, _ = clusters()
+    classifier = FewShotClassifier("linear-probe", Model()).fit(audio, np.array(CLASSES)[truth])
+    with pytest.raises(FewShotError, match=sentence):
+        classifier.predict(sounds)

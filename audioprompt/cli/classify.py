@@ -78,9 +78,11 @@ def _hear(
 ) -> tuple[dict[Path, Classification], dict[Path, AudioError]]:
     """Classify each recording; those that cannot be used come second."""
     from audioprompt.audio import AudioError
-    from audioprompt.classify import classify
+    from audioprompt.classify import classify, read_prompts
 
     heard, errors = {}, {}
+    with progress_bar("prompts") as progress:
+        read_prompts(model, templates, labels, progress)
     with progress_bar("recordings") as progress:
         for done, file in enumerate(files, 1):
             try:

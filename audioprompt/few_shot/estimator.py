@@ -1,7 +1,9 @@
 """Few-shot methods as a scikit-learn estimator: recordings in, names out."""
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +17,13 @@ from audioprompt.few_shot.base import FewShotError, FitSettings
 from audioprompt.few_shot.methods import BARE_NAME, build
 from audioprompt.models import registry
 from audioprompt.models.base import AudioTextModel
-from audioprompt.prompts.template import Template
+from audioprompt.prompts.template import as_templates
 from audioprompt.zero_shot import Array
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-Sounds = Sequence[AudioSource] | Array  # N recordings, or their embeddings [N, D]
+Sounds = AudioSource | Sequence[AudioSource] | Array  # N recordings, a single one, or N embeddings [N, D]
 
 
 class FewShotClassifier(ClassifierMixin, BaseEstimator):
@@ -52,8 +54,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         epochs: int = FitSettings.epochs,
         rate: float = FitSettings.rate,
         seed: int = 0,
-        templates: Sequence[str] = (),
-        start: Sequence[str] = (),
+        templates: str | Sequence[str] = (),
+        start: str | Sequence[str] = (),
     ) -> None:
         self.method = method
         self.model = model
@@ -63,41 +65,88 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         self.templates = templates
         self.start = start
 
-    def fit(self, X: Sounds, y: Sequence[str]) -> "Self":
+    def fit(self, X: Sounds, y: str | Sequence[str] | NDArray[Any]) -> "Self":
         """Learn from labelled recordings.
 
         Args:
-            X: recordings in any form that `audioprompt.audio` takes, N, or embeddings, ``[N, D]``.
+            X: recordings in any form that `audioprompt.audio` takes, N or a single one, or embeddings, ``[N, D]``.
             y: the label of each; underscores are read as blanks.
 
         Raises:
             AudioError: a recording cannot be used.
             FewShotError: nothing can be learned from these.
         """
-        if len(X) != len(y):
-            raise FewShotError(f"{len(X)} recordings, but {len(y)} labels: give one label for each")
-        self.classes_, truth = np.unique(np.asarray(y), return_inverse=True)
-        names = [str(label).replace("_", " ").strip() for label in self.classes_]
+        sounds = _as_sounds(X)
+        classes, truth = np.unique(_as_targets(y, len(sounds)), return_inverse=True)
+        names = [str(label).replace("_", " ").strip() for label in classes]
         model = self._model()
         settings = FitSettings(epochs=self.epochs, rate=self.rate, seed=self.seed)
-        templates, start = ([Template.parse(text) for text in texts] for texts in (self.templates, self.start))
+        templates, start = as_templates(self.templates), as_templates(self.start)
         head = build(self.method, model, names, settings, templates, start or (BARE_NAME,))
-        self.head_ = head.fit(self._embedded(X, model), truth)
+        self.head_ = head.fit(self._embedded(sounds, model), truth)
+        self.classes_ = classes
         return self
 
     def predict(self, X: Sounds) -> NDArray[np.str_]:
-        """The label of each recording: N, or ``[N, D]`` -> ``[N]``."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        """The label of each recording: N, or ``[N, D]`` -> ``[N]``; a single one is N = 1.
+
+        Raises:
+            NotFittedError: nothing was learned yet.
+            AudioError: a recording cannot be used.
+        """
+        winners = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[winners]
 
     def predict_proba(self, X: Sounds) -> Array:
         """Probability of each label, in the order of ``classes_``: N, or ``[N, D]`` -> ``[N, C]``."""
-        check_is_fitted(self)
-        return self.head_.predict_proba(self._embedded(X, self._model()))
+        check_is_fitted(self, "head_", msg="Nothing was learned yet: call fit with labelled recordings first.")
+        return self.head_.predict_proba(self._embedded(_as_sounds(X), self._model()))
 
     def _model(self) -> AudioTextModel:
         return registry.load(self.model) if isinstance(self.model, str) else self.model
 
-    def _embedded(self, sounds: Sounds, model: AudioTextModel) -> Array:
-        if isinstance(sounds, np.ndarray) and sounds.ndim == 2:
-            return sounds
-        return pooled(embed_clips(model, list(sounds), cache=EmbeddingCache()))
+    def _embedded(self, sounds: list[AudioSource] | Array, model: AudioTextModel) -> Array:
+        if isinstance(sounds, list):
+            return pooled(embed_clips(model, sounds, cache=EmbeddingCache()))
+        if sounds.shape[1] != model.dim:
+            raise FewShotError(f"embeddings of {model.name} have {model.dim} numbers each, not {sounds.shape[1]}")
+        return sounds
+
+
+def _as_sounds(sounds: Sounds) -> list[AudioSource] | Array:
+    """Recordings as a list, or embeddings ``[N, D]``.
+
+    Raises:
+        FewShotError: samples without a rate, or embeddings that are no numbers.
+    """
+    if isinstance(sounds, (str, os.PathLike, bytes)) or hasattr(sounds, "read"):
+        return [sounds]  # type: ignore[list-item]
+    if isinstance(sounds, tuple) and len(sounds) == 2 and isinstance(sounds[0], Real):
+        return [sounds]
+    if isinstance(sounds, np.ndarray) and sounds.dtype.kind in "fiu":
+        if sounds.ndim != 2:
+            raise FewShotError(
+                "samples need their rate: give (rate, samples); embeddings are an array [clips, numbers]"
+            )
+        if not np.isfinite(sounds).all():
+            raise FewShotError("an embedding has a number that is infinite or NaN: embed that clip again")
+        return np.asarray(sounds, np.float32)
+    return list(sounds)  # type: ignore[arg-type]
+
+
+def _as_targets(labels: str | Sequence[str] | NDArray[Any], count: int) -> NDArray[Any]:
+    """The labels of N recordings as an array, ``[N]``.
+
+    Raises:
+        FewShotError: there are not N of them, or one is missing.
+    """
+    given = [labels] if isinstance(labels, str) else list(labels)
+    if isinstance(labels, str) and count != 1:
+        raise FewShotError(f"{count} recordings, but the labels are one text: give a list with one label for each")
+    if len(given) != count:
+        raise FewShotError(f"{count} recordings, but {len(given)} labels: give one label for each")
+    for number, label in enumerate(given, 1):
+        missing = label is None or str(label).strip() in ("", "nan", "NaN", "NaT", "<NA>")
+        if missing or not np.isscalar(label):
+            raise FewShotError(f"label {number} of {count} is missing ({label!r:.40}): name the sound, or leave it out")
+    return np.asarray(given)

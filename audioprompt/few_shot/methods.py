@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from audioprompt.cache import EmbeddingCache
 from audioprompt.classify import VANILLA
 from audioprompt.embeddings import embed_prompts
 from audioprompt.few_shot.base import FewShotError, FitSettings, Head
@@ -54,7 +55,7 @@ def build(
     def said(templates: Sequence[Template]) -> Array:
         if not templates:
             raise FewShotError(f"{method} needs templates: choose a pack that has approved ones")
-        return ensemble_weights(embed_prompts(model, templates, classes))
+        return ensemble_weights(embed_prompts(model, templates, classes, cache=EmbeddingCache()))
 
     makers: Mapping[str, Callable[[], Head]] = {
         "zero-shot": lambda: ZeroShot(classes, said([VANILLA]), settings.logit_scale),

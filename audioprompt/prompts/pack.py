@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from audioprompt.lines import counted, one_line
-from audioprompt.prompts.template import Template, TemplateError
+from audioprompt.prompts.template import Template, TemplateError, as_templates
 
 FORMAT_VERSION = 1
 MAX_BYTES = 8_000_000
@@ -282,7 +282,7 @@ def pack_from_templates(
         PackError: a text is no template, stands twice, or there is none.
     """
     try:
-        entries = tuple(PackEntry(template=Template.parse(text), status="approved") for text in templates)
+        entries = tuple(PackEntry(template=template, status="approved") for template in as_templates(templates))
         if not entries:
             raise PackError("there is no template: give at least one, like 'the sound of {}'")
         return PromptPack(id=pack_id, title=title, provenance=Provenance(generator="hand-written"), entries=entries)

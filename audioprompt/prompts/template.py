@@ -10,7 +10,7 @@ Labels are other people's text, so a slot is cut out and replaced, never passed 
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -108,6 +108,16 @@ class Template:
     def as_string(self) -> str:
         """The template in open_clip's convention, the slot written ``{}``; ``str.format`` can fill it."""
         return self.text.replace(SLOT, "{}")
+
+
+def as_templates(given: "str | Template | Iterable[str | Template]") -> list[Template]:
+    """Templates as Python code gives them: texts or templates, or a single one.
+
+    Raises:
+        TemplateError: a text is no template.
+    """
+    several = [given] if isinstance(given, (str, Template)) else given
+    return [Template.parse(one) if isinstance(one, str) else one for one in several]
 
 
 def mark_slot(text: str) -> str:
