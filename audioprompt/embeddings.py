@@ -193,16 +193,19 @@ def _each_once(
             cache.put(unsaved)
             unsaved.clear()
 
+    def tick() -> None:
+        if progress:
+            progress(len(clips), len(sources))
+
     try:
-        for position, clip in _encoded(model, encode, [sources[index] for index in missing]):
+        for position, clip in _encoded(model, encode, [sources[index] for index in missing], tick=tick):
             index = missing[position]
             clips[index] = clip
             if (key := keys[index]) is not None:
                 unsaved[key] = _packed(clip)
             if len(unsaved) >= WINDOWS_PER_BATCH:
                 save()
-            if progress:
-                progress(len(clips), len(sources))
+            tick()
     finally:
         save()
     return [clips[index] for index in range(len(sources))]
@@ -219,8 +222,12 @@ def _encoded(
     sources: Sequence[AudioSource],
     name: str | None = None,
     say: Say | None = None,
+    tick: Callable[[], None] | None = None,
 ) -> Iterator[tuple[int, EmbeddedClip]]:
-    """Encode clips, on a GPU in batches that may hold windows of several: yields (index, clip), in order."""
+    """Encode clips, on a GPU in batches that may hold windows of several: yields (index, clip), in order.
+
+    Within a long clip ``tick`` is called from time to time, so that whoever has had enough of it can say so by raising.
+    """
     unfinished: deque[tuple[int, list[Window], list[bool], bool]] = deque()  # pieces that wait for a full batch
     waiting: list[Array] = []  # their samples
     open_windows: list[Window] = []
@@ -251,6 +258,8 @@ def _encoded(
         waiting.extend(window.samples for window in windows)
         if len(waiting) >= enough:
             yield from flush()
+        if tick and not last:
+            tick()
     yield from flush()
 
 

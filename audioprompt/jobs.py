@@ -5,6 +5,8 @@ The page's tabs and the API start such work, look at it a few times a second, an
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
@@ -21,12 +23,18 @@ class Stopped(Exception):
     """Someone stopped the work; what was encoded until then is kept."""
 
 
+class TookTooLong(Stopped):
+    """Its time was up; the message says how much it had."""
+
+
 class Job(Generic[T]):
     """Work under way.
 
     Args:
         work: what to do; it is handed the job, to tell it how far it is and to ask whether to stop.
         workers: the threads that do it.
+        owner: whose it is, if it is not everybody's.
+        seconds: that it may take once it has begun; None for as long as it needs.
 
     Attributes:
         id: what it is known by; it cannot be guessed.
@@ -36,13 +44,27 @@ class Job(Generic[T]):
         stage: what the work itself says of where it is; None before it does.
     """
 
-    def __init__(self, work: Callable[[Job[T]], T], workers: ThreadPoolExecutor) -> None:
-        self.id = token_urlsafe(9)
+    def __init__(
+        self,
+        work: Callable[[Job[T]], T],
+        workers: ThreadPoolExecutor,
+        owner: str = "",
+        seconds: float | None = None,
+    ) -> None:
+        self.id, self.owner, self.seconds = token_urlsafe(9), owner, seconds
+        self._ends = math.inf
         self.what, self.done, self.total = "", 0, 0
         self.stage: Any = None
         self._stop = Event()
         # in the context it was asked for in, by which a lent GPU knows whom it is lent to
-        self._future: Future[T] = workers.submit(copy_context().run, work, self)
+        self._future: Future[T] = workers.submit(copy_context().run, self._do, work)
+
+    def _do(self, work: Callable[[Job[T]], T]) -> T:
+        if self._stop.is_set():  # while it waited
+            raise Stopped
+        if self.seconds is not None:
+            self._ends = time.monotonic() + self.seconds
+        return work(self)
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Told by the work: so many clips or prompts are encoded.
@@ -51,16 +73,22 @@ class Job(Generic[T]):
             Stopped: it was asked to end.
         """
         self.what, self.done, self.total = what, done, total
-        if self.stopping():
+        if self._stop.is_set():
             raise Stopped
+        if self.out_of_time():
+            raise TookTooLong(f"This takes longer than {(self.seconds or 0) / 60:g} minutes, which is the most here.")
+
+    def out_of_time(self) -> bool:
+        """Whether it has had all the time that it may take."""
+        return time.monotonic() > self._ends
 
     def stop(self) -> None:
         """Ask it to end soon."""
         self._stop.set()
 
     def stopping(self) -> bool:
-        """Whether it was asked to end."""
-        return self._stop.is_set()
+        """Whether it was asked to end, or its time is up."""
+        return self._stop.is_set() or self.out_of_time()
 
     def finished(self, seconds: float = 0) -> bool:
         """Whether it has come to an end, once that is so or some seconds have passed."""
@@ -79,24 +107,43 @@ class Job(Generic[T]):
 class Jobs:
     """The work under way: who asks for what another asked for before waits for the same job.
 
+    What has an owner is done by threads of its own, so that it never keeps from working what has none; and of one owner
+    only the latest is done.
+
     Args:
-        at_once: how much is done at the same time; the rest waits.
+        at_once: how much is done at the same time, with and without an owner; the rest waits.
     """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._workers = ThreadPoolExecutor(at_once, thread_name_prefix="job")
+        self._owned = ThreadPoolExecutor(at_once, thread_name_prefix="owned job")
         self._running: dict[Hashable, Job[Any]] = {}
         self._lock = Lock()
 
-    def start(self, work: Callable[[Job[T]], T], key: Hashable | None = None) -> Job[T]:
-        """Start some work, or, where a job of the same key is under way, take that one."""
+    def start(
+        self,
+        work: Callable[[Job[T]], T],
+        key: Hashable | None = None,
+        owner: str = "",
+        seconds: float | None = None,
+    ) -> Job[T]:
+        """Start some work, or, where a job of the same key is under way, take that one.
+
+        Args:
+            work: what to do.
+            key: what it is; None where nobody else can want the same.
+            owner: whose it is; their earlier job ends.
+            seconds: that it may take.
+        """
         with self._lock:
             self._running = {key: job for key, job in self._running.items() if not job.finished()}
-            if key is None or key not in self._running:
-                job = Job(work, self._workers)
-                self._running[job.id if key is None else key] = job
-                return job
-            return self._running[key]
+            running = self._running.get(key)
+            if key is not None and running is not None and not running.stopping():
+                return running
+            self._stop_of(owner)
+            job = Job(work, self._owned if owner else self._workers, owner, seconds)
+            self._running[job.id if key is None else key] = job
+            return job
 
     def stop(self, job_id: str) -> None:
         """Stop the job of this id, if it is under way."""
@@ -106,5 +153,15 @@ class Jobs:
             if job.id == job_id:
                 job.stop()
 
+    def stop_of(self, owner: str) -> None:
+        """Stop what an owner has under way."""
+        with self._lock:
+            self._stop_of(owner)
 
-JOBS = Jobs()
+    def _stop_of(self, owner: str) -> None:
+        for job in self._running.values():
+            if owner and job.owner == owner:
+                job.stop()
+
+
+MEASURING, FITTING = Jobs(), Jobs()  # of the page's tabs Curate and Learn: neither waits for the other

@@ -287,6 +287,20 @@ def test_prompts_are_templates_by_labels() -> None:
     np.testing.assert_array_equal(found[1, 2], CountingModel().embed_text(["the sound of rain"])[0].numpy())
 
 
+def test_a_long_clip_can_be_given_up_in_its_midst() -> None:
+    told: list[tuple[int, int]] = []
+
+    def enough(done: int, total: int) -> None:
+        told.append((done, total))
+        if len(told) == 3:
+            raise InterruptedError
+
+    model = CountingModel()
+    with pytest.raises(InterruptedError):
+        embed_clips(model, [(RATE, noise(1000.0))], enough)
+    assert told == [(0, 1)] * 3 and sum(model.audio_batches) < 200
+
+
 # --- what several want at once ----------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from threading import Event
 
 import pytest
 
-from audioprompt.jobs import Job, Jobs, Stopped
+from audioprompt.jobs import Job, Jobs, Stopped, TookTooLong
 
 
 def test_who_asks_for_the_same_waits_for_the_same_job() -> None:
@@ -65,3 +65,64 @@ def test_work_knows_on_whose_behalf_it_is_done() -> None:
     visitor: ContextVar[str] = ContextVar("visitor")
     visitor.set("this one")
     assert Jobs().start(lambda job: visitor.get()).result() == "this one"
+
+
+def until_stopped(job: Job[str]) -> str:
+    while True:
+        job.progress("clips", 0, 1)
+
+
+def test_of_one_owner_only_the_latest_job_is_done() -> None:
+    jobs = Jobs(at_once=1)
+    first = jobs.start(until_stopped, owner="me")
+    second = jobs.start(until_stopped, owner="me")
+    with pytest.raises(Stopped):
+        first.result()
+    others = jobs.start(until_stopped, owner="another")
+    third = jobs.start(lambda job: "done", owner="me")
+    assert not others.stopping(), "each owner for themselves"
+    jobs.stop_of("another")
+    with pytest.raises(Stopped):
+        second.result()
+    assert third.result() == "done"
+    with pytest.raises(Stopped):
+        others.result()
+
+
+def test_what_has_an_owner_keeps_nothing_else_from_being_done() -> None:
+    jobs = Jobs(at_once=1)
+    owned = [jobs.start(until_stopped, owner=f"visitor {number}") for number in range(5)]
+    assert jobs.start(lambda job: "done").result() == "done"
+    for job in owned:
+        job.stop()
+
+
+def test_a_job_that_was_stopped_while_it_waited_is_never_begun() -> None:
+    jobs, begun = Jobs(at_once=1), Event()
+    first = jobs.start(until_stopped, owner="first")
+    waiting = jobs.start(lambda job: begun.set(), owner="second")
+    jobs.stop_of("second")
+    first.stop()
+    with pytest.raises(Stopped):
+        waiting.result()
+    assert not begun.is_set()
+
+
+def test_a_job_has_its_time_once_it_has_begun() -> None:
+    late = Jobs().start(until_stopped, seconds=0.01)
+    with pytest.raises(TookTooLong, match="This takes longer than"):
+        late.result()
+
+    def work(job: Job[str]) -> str:
+        while not job.stopping():
+            pass
+        return "as far as it came"
+
+    assert Jobs().start(work, seconds=0.01).result() == "as far as it came"
+
+
+def test_who_asks_for_what_is_being_stopped_gets_a_job_of_their_own() -> None:
+    jobs = Jobs()
+    first = jobs.start(until_stopped, key="a")
+    first.stop()
+    assert jobs.start(lambda job: "done", key="a").result() == "done"

@@ -477,6 +477,7 @@ def learn(
     names = tuple(dict.fromkeys(methods or ("palm", "zero-shot")))
     if unknown := [name for name in names if name not in METHODS]:
         raise FewShotError(f"no method is called {unknown[0]!r}; there are: {', '.join(METHODS)}")
+    roles.refuse_large_trials(request, names, shots, epochs, seeds)
     prompts = _approved(pack, request) if "tspe" in names else ()
     trial = Trial(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
     encoder = shared_model(model, request)

@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 
 from audioprompt import memory
 from audioprompt.examples import default_folder as examples_folder
+from audioprompt.jobs import FITTING, MEASURING
 from audioprompt.lines import print_any_letter
 from audioprompt.ui import (
     classify,
@@ -76,11 +77,18 @@ def build(
                 learn.build(page, tabs, picker, head_in_hand)
             with gr.Tab("Publish", id="publish") as publish_tab:
                 publish.build(publish_tab, pack_in_hand, head_in_hand, space_in_hand)
-        page.unload(roles.close)
+        page.unload(closed)
     fair_queue.install()
     # a call that joins no queue would pass by its limits; each change of place told to all who wait would slow them all
     page.queue(status_update_rate=PLACES_SECONDS, api_open=not roles.public())
     return page
+
+
+def closed(request: gr.Request) -> None:
+    """A page was closed: what its visitor had under way ends, and their copies go unless they soon come back."""
+    for jobs in (MEASURING, FITTING):
+        jobs.stop_of(roles.session(request))
+    roles.close(request)
 
 
 def launch(

@@ -405,7 +405,7 @@ def split_of(folds: str, share: float, seed: float) -> Split:
 
 def measuring(setup: Setup, request: gr.Request | None) -> Job[Bench]:
     """Measure in the background; curators who want the same wait for the same, visitors could stop each other."""
-    from audioprompt.jobs import JOBS
+    from audioprompt.jobs import MEASURING
     from audioprompt.workbench import Split, measure
 
     store, folder = roles.store(request), uploads(request)
@@ -417,22 +417,30 @@ def measuring(setup: Setup, request: gr.Request | None) -> Job[Bench]:
         bench.board.random_curves  # noqa: B018, computed while someone waits anyway
         return bench
 
-    return JOBS.start(work, key=(setup, store.stamp(setup.pack_id), roles.session(request)))
+    return MEASURING.start(
+        work, key=(setup, store.stamp(setup.pack_id), roles.session(request)), **roles.terms(request)
+    )
 
 
 def followed(job: Job[T]) -> Iterator[str]:
-    """How far a job is, again and again until it is done."""
-    while not job.finished(LOOK_SECONDS):
-        yield view.progress(job.what, job.done, job.total, job.id)
+    """How far a job is, again and again until it is done; a visitor's ends as well where nobody looks any more."""
+    try:
+        while not job.finished(LOOK_SECONDS):
+            yield view.progress(job.what, job.done, job.total, job.id)
+    finally:
+        if job.owner:
+            job.stop()
 
 
 def outcome(get: Callable[[], T]) -> T | str:
     """What comes of some work, or why nothing does, to be shown in its place."""
-    from audioprompt.jobs import Stopped
+    from audioprompt.jobs import Stopped, TookTooLong
     from audioprompt.models.base import ModelError
 
     try:
         return get()
+    except TookTooLong as error:
+        return markup.problem(f"{error} Give fewer or shorter clips, or {roles.elsewhere()}.")
     except Stopped:
         return markup.empty("Stopped. What was encoded until now is kept: measure again to go on from there.")
     except (PackError, DataError, AudioError, ModelError, roles.NotAllowed) as error:
@@ -594,7 +602,7 @@ def _page(request: gr.Request | None) -> str:
 
 def show_proposal(desk: Desk | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Propose a whole selection, and mark what it would change."""
-    from audioprompt.jobs import JOBS
+    from audioprompt.jobs import MEASURING
     from audioprompt.workbench import proposed
 
     if desk is None:
@@ -605,23 +613,29 @@ def show_proposal(desk: Desk | None, request: gr.Request | None = None) -> Itera
         yield [pack, *AS_IT_IS]
         return
     bench = bench.for_pack(pack)
-    job = JOBS.start(lambda _: proposed(bench, pack), key=(_page(request), id(bench), "proposal", pack.history[-1:]))
-    while not job.finished(LOOK_SECONDS):
+    job = MEASURING.start(
+        lambda _: proposed(bench, pack),
+        key=(_page(request), id(bench), "proposal", pack.history[-1:]),
+        **roles.terms(request),
+    )
+    for _ in followed(job):
         yield [view.WEIGHING, *AS_IT_IS]
     yield ["", *drawn(replace(desk, proposal=job.result()), request)]
 
 
 def show_held_out(desk: Desk | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Score the templates approved on the clips held out, and note in the pack that this was done."""
-    from audioprompt.jobs import JOBS
+    from audioprompt.jobs import MEASURING
     from audioprompt.workbench import note_held_out, score_held_out
 
     if desk is None:
         return
     store, bench = roles.store(request), desk.bench
     approved = bench.approved(store.get(desk.pack_id))
-    job = JOBS.start(
-        lambda job: score_held_out(bench, approved, job.progress), key=(_page(request), id(bench), approved.tobytes())
+    job = MEASURING.start(
+        lambda job: score_held_out(bench, approved, job.progress),
+        key=(_page(request), id(bench), approved.tobytes()),
+        **roles.terms(request),
     )
     for message in followed(job):
         yield [message, *AS_IT_IS]
@@ -712,7 +726,9 @@ def build(
 
     parts = [desk, strip, filters, table, actions, side, foot, outbox]
     instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    lasting: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+    lasting: dict[str, Any] = {
+        "show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None, "concurrency_id": "curate",
+    }  # fmt: skip
 
     page.load(session_note, None, session, **instant)
     clips = [data, folds, share, seed, kept]
@@ -766,6 +782,6 @@ def _play(desk: Desk | None, event: gr.EventData) -> Any:
 
 
 def _stop(event: gr.EventData) -> None:
-    from audioprompt.jobs import JOBS
+    from audioprompt.jobs import MEASURING
 
-    JOBS.stop(str(event.job))
+    MEASURING.stop(str(event.job))

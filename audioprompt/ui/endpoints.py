@@ -15,12 +15,12 @@ from pydantic import ConfigDict, ValidationError, validate_call
 from audioprompt.audio import AudioError
 from audioprompt.classify import LabelError
 from audioprompt.data import DataError
-from audioprompt.jobs import Jobs
+from audioprompt.jobs import Jobs, TookTooLong
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.generate import GenerationError
 from audioprompt.prompts.pack import PackError, in_plain_words
 from audioprompt.prompts.template import TemplateError
-from audioprompt.ui import fetching, mcp
+from audioprompt.ui import fetching, mcp, roles
 from audioprompt.ui.api import CAPABILITIES, Answer
 from audioprompt.ui.classify import WORKERS
 from audioprompt.ui.generate import WRITERS
@@ -83,7 +83,8 @@ def served(capability: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(capability)
     def answers(*values: Any) -> Iterator[Answer]:
         arguments, shown = dict(zip(names, values, strict=True)), gr.Progress()
-        job = _jobs.start(lambda job: checked(**arguments, progress=job.progress))
+        seconds = roles.terms(roles.current_request())["seconds"]
+        job = _jobs.start(lambda job: checked(**arguments, progress=job.progress), seconds=seconds)
         try:
             with _in_one_sentence():
                 while not job.finished(LOOK_SECONDS):
@@ -113,6 +114,9 @@ def _in_one_sentence() -> Iterator[None]:
         yield
     except ValidationError as error:
         raise gr.Error(in_plain_words(error), print_exception=False) from None
+    except TookTooLong as error:
+        sentence = f"{error} Give fewer or shorter clips, or {roles.elsewhere()}."
+        raise gr.Error(sentence, print_exception=False) from error
     except Exception as error:
         from audioprompt.few_shot import FewShotError
 

@@ -103,6 +103,16 @@ class FairQueue(queueing.Queue):
         for job in self.active_jobs:
             yield from job or ()
 
+    def get_events(self) -> tuple[list[Event], bool, str] | None:
+        """What is to be done next. A curator's work waits for that of other curators alone."""
+        for name, queue in self.event_queue_per_concurrency_id.items():
+            limit = queue.concurrency_limit
+            if limit and queue.queue and _sender(queue.queue[0]) is None and queue.current_concurrency >= limit:
+                at_it = [event for job in self.active_jobs for event in job or () if event.concurrency_id == name]
+                if sum(_sender(event) is None for event in at_it) < limit:
+                    return [queue.queue.pop(0)], False, name
+        return super().get_events()
+
     # --- what goes out ---
 
     async def process_events(self, events: list[Event], *others: Any) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from audioprompt.learning import Step, Trial, Tried
 
 LOOK_SECONDS = 0.12  # between two looks at a fit
+LOOKS_UNSEEN = 8  # in which nothing has changed, until that is passed on all the same
 PLAYED_AT = 22_050  # Hz
 LONGEST_PLAYED = 20.0  # seconds
 WORKERS = 2  # fits at once
@@ -301,6 +302,7 @@ def trial_of(
 
     if not methods:
         raise FewShotError("Choose at least one method.")
+    roles.refuse_large_trials(request, methods, shots, epochs, seeds)
     needed = "tspe" in methods or start == "pack"
     templates = roles.store(request).get(pack_id).approved if needed else ()
     starts = {"name": (BARE_NAME,), "vanilla": (VANILLA,), "pack": tuple(templates)}
@@ -329,7 +331,7 @@ def learn(
     What is measured on clips held back is then fitted again on all of them, for that is the head to use.
     """
     from audioprompt.few_shot import FewShotError
-    from audioprompt.jobs import JOBS, Stopped
+    from audioprompt.jobs import FITTING, Stopped, TookTooLong
     from audioprompt.learning import try_out
     from audioprompt.models.base import ModelError
 
@@ -346,11 +348,13 @@ def learn(
             heard, tell = partial(job.progress, "clips"), partial(setattr, job, "stage")
             return try_out(model, clips, trial, learn_folds, None, heard, tell, job.stopping, again=True)
 
-        yield from _watched(job := JOBS.start(work), chance)
+        yield from _watched(job := FITTING.start(work, **roles.terms(request)), chance)
         tried = job.result()
+    except TookTooLong as error:
+        yield _over(markup.problem(f"{error} Give fewer or shorter clips, or {roles.elsewhere()}."))
     except Stopped:
         yield _over(view.START)
-    except (AudioError, DataError, FewShotError, ModelError, PackError) as error:
+    except (AudioError, DataError, FewShotError, ModelError, PackError, roles.NotAllowed) as error:
         yield _over(markup.problem(error))
     else:
         yield _over(view.summary(tried.results), view.details(tried.results, chance), tried)
@@ -364,12 +368,16 @@ def _watched(job: Job[Any], chance: float) -> Iterator[Learned]:
     )  # fmt: skip
     shown: tuple[int, Step | None] | None = None
     try:
+        looks = 0
         while not job.finished(LOOK_SECONDS):
+            looks += 1
             if (now := (job.done, job.stage)) != shown:
                 shown = now
                 yield AS_IT_IS._replace(
                     summary=view.fitting(job.stage, chance) if job.stage else view.hearing(job.done, job.total)
                 )
+            elif looks % LOOKS_UNSEEN == 0:
+                yield AS_IT_IS  # only at such a step does Gradio notice that nobody looks any more
     finally:
         job.stop()
 
@@ -387,9 +395,9 @@ def _over(summary: str, details: str = "", tried: Tried | None = None) -> Learne
 
 def stop(job_id: str) -> None:
     """Ask a trial to end; what it has learned by then is kept."""
-    from audioprompt.jobs import JOBS
+    from audioprompt.jobs import FITTING
 
-    JOBS.stop(job_id)
+    FITTING.stop(job_id)
 
 
 class Curve(NamedTuple):
@@ -403,7 +411,7 @@ class Curve(NamedTuple):
 def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
     """Run the same trial with 1, 2, 4, 8 and 16 clips per class: yields how far it is, then the curve."""
     from audioprompt.few_shot import FewShotError
-    from audioprompt.jobs import JOBS
+    from audioprompt.jobs import FITTING
     from audioprompt.learning import Results, curve
 
     if tried.test is None:
@@ -416,12 +424,12 @@ def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
         told = partial(setattr, job, "stage")
         return curve(model, train, test, tried.results.trial, on_step=told, stop=job.stopping)
 
-    job, over = JOBS.start(work), gr.Button(interactive=False)
+    terms = roles.terms(roles.current_request())  # by annotation Gradio would hand none over: it cannot read Tried
+    job, over = FITTING.start(work, **terms), gr.Button(interactive=False)
     try:
         yield Curve(view.WAITING, job.id, gr.Button(interactive=True))
         while not job.finished(LOOK_SECONDS):
-            if job.stage:
-                yield Curve(view.counting(job.stage), gr.skip(), gr.skip())
+            yield Curve(view.counting(job.stage) if job.stage else gr.skip(), gr.skip(), gr.skip())
         yield Curve(view.shots_curve(job.result()), "", over)
     except FewShotError as error:
         yield Curve(markup.problem(error), "", over)

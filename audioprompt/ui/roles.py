@@ -23,10 +23,11 @@ from contextlib import contextmanager
 from enum import Enum
 from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 import gradio as gr
+import soundfile
 from gradio.context import LocalContext
 from starlette.datastructures import Headers
 
@@ -55,6 +56,9 @@ SWEEP_SECONDS = 60.0
 SESSIONS = 1000  # visitors' copies at once
 PACKS = 20  # that a visitor may change or make
 FILES, BYTES = 1000, 1_000_000_000  # of a visitor's own clips
+JOB_SECONDS = 300.0  # that a visitor's work in the background may take
+EPOCHS, SEEDS, METHODS, SHOTS = 100, 3, 4, 16  # of a visitor's trial
+CLIP_SECONDS, SET_SECONDS = 600.0, 7200.0  # of a visitor's clip and of all of them
 ELSEWHERE = "run audioprompt on your own machine"
 ELSEWHERE_ON_A_SPACE = "run audioprompt on your own machine, or duplicate this Space"
 
@@ -424,6 +428,37 @@ def session(request: gr.Request | None) -> str:
     return "" if is_curator(request) or request is None else request.session_hash or ""
 
 
+class Terms(TypedDict):
+    """On what terms work in the background is done, as `Jobs.start` takes them."""
+
+    owner: str
+    seconds: float | None
+
+
+def terms(request: gr.Request | None) -> Terms:
+    """A visitor's work is one job at a time and ends after a while; curators' is everybody's."""
+    if is_curator(request):
+        return {"owner": "", "seconds": None}
+    return {"owner": session(request) or caller(request) or "nobody", "seconds": JOB_SECONDS}
+
+
+def refuse_large_trials(
+    request: gr.Request | None, methods: Sequence[str], shots: float, epochs: float, seeds: float
+) -> None:
+    """Keep a visitor's trial to a size that leaves room for others.
+
+    Raises:
+        NotAllowed: it would be larger; the sentence says what visitors may choose.
+    """
+    if is_curator(request):
+        return
+    if len(methods) > METHODS or shots > SHOTS or epochs > EPOCHS or seeds > SEEDS:
+        raise NotAllowed(
+            f"Visitors learn with at most {METHODS} methods, {SHOTS} clips of each class, {EPOCHS} epochs and {SEEDS} "
+            f"seeds: choose fewer, or {elsewhere()}."
+        )
+
+
 def close(request: gr.Request) -> None:
     """A page was closed: its visitor's copy goes, unless it soon comes back."""
     if request.session_hash:
@@ -505,7 +540,36 @@ def clips_named(
             raise DataError("files of this server cannot be named here: upload clips or a zip, or give hf:owner/name")
     own = own_folder(request)
     into = into or (own and own / "clips") or Path(tempfile.mkdtemp(prefix="clips-", dir=temporary()))
-    return open_clips(where, into, progress=progress, token=False, most_bytes=_room(own))
+    found = open_clips(where, into, progress=progress, token=False, most_bytes=_room(own))
+    _refuse_too_long(found)
+    return found
+
+
+def _refuse_too_long(clips: LabelledClips) -> None:
+    """Keep the sound that a visitor has heard to a length that leaves time for others.
+
+    Raises:
+        DataError: it is longer, as far as the files' headers tell; what they hide ends with the time of the job.
+    """
+    total = 0.0
+    for path in dict.fromkeys(clips.paths):
+        seconds = _seconds(path)
+        total += seconds
+        if seconds > CLIP_SECONDS:
+            raise DataError(f"{path.name} is longer than {CLIP_SECONDS / 60:g} minutes: cut it, or {elsewhere()}")
+    if total > SET_SECONDS:
+        raise DataError(
+            f"these clips last {total / 3600:.1f} hours, and visitors use at most {SET_SECONDS / 3600:g} hours: "
+            f"give fewer, or {elsewhere()}"
+        )
+
+
+def _seconds(path: Path) -> float:
+    """How long a recording is by its header; 0 where that says nothing."""
+    try:
+        return float(soundfile.info(path).duration)
+    except (soundfile.SoundFileError, OSError):
+        return 0.0
 
 
 def _room(own: Path | None) -> int:

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from audioprompt import workbench
-from audioprompt.jobs import JOBS
+from audioprompt.jobs import MEASURING
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.decisions import times_tested
 from audioprompt.prompts.pack import PackEntry, PromptPack
@@ -148,7 +148,7 @@ def test_measuring_tells_how_far_it_is_and_can_be_stopped(manifest: str, monkeyp
     while "3 of 8 clips" not in message:
         message = next(answers)[0]
     job_id = message.split('data-stop="')[1].split('"')[0]
-    JOBS.stop(job_id)
+    MEASURING.stop(job_id)
     go_on.set()
     assert "Stopped. What was encoded until now is kept" in last(answers).message
 
@@ -411,7 +411,7 @@ def test_one_page_s_stop_ends_no_other_s_work(
     if slow == "score_held_out":
         job_ids = [message.split('data-stop="')[1].split('"')[0] for message in messages]
         assert job_ids[0] != job_ids[1]
-        JOBS.stop(job_ids[0])
+        MEASURING.stop(job_ids[0])
     go_on.set()
     *_, (message, *parts) = second
     assert message == "" and Drawn(*parts).desk is not gr.skip()

@@ -101,6 +101,18 @@ def test_one_visitor_keeps_out_nobody_else(page: Page) -> None:
     assert page.begun[1:11] == [f"owner {number}" for number in range(10)], "curators come first"
 
 
+def test_a_curator_does_not_wait_for_visitors(page: Page) -> None:
+    page.ask("lasting", "visitor")
+    wait_until(lambda: page.begun == ["visitor"], "it begins")
+    page.ask("lasting", "owner", **OWNER)
+    wait_until(lambda: page.begun == ["visitor", "owner"], "although one is the most at once")
+    page.ask("lasting", "owner again", **OWNER)
+    page.ask("lasting", "visitor again")
+    quick = page.ask("quick", "x")
+    assert "at once" in page.answer("quick", quick)
+    assert page.begun == ["visitor", "owner"], "but for other curators"
+
+
 def test_addresses_of_one_network_are_one_visitor(page: Page) -> None:
     replies = [page.ask("lasting", "flood", f"2001:db8::{number:x}") for number in range(5)]
     assert [reply.status_code for reply in replies] == [200] * 3 + [429] * 2

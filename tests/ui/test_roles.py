@@ -6,10 +6,12 @@ import zipfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import gradio as gr
 import pytest
+import soundfile
 from fastapi import Request
 from gradio.utils import get_type_hints
 from starlette.applications import Starlette
@@ -18,7 +20,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from audioprompt.data import DataError
+from audioprompt.data import DataError, LabelledClips
+from audioprompt.jobs import FITTING, MEASURING, Job, Stopped
 from audioprompt.learning import HEADS
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
@@ -365,8 +368,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool | None]]:
     """What would have been opened: the place, and whether with the owner's token."""
     given: list[tuple[str, bool | None]] = []
 
-    def note(where: str, into: Path | None = None, token: bool | None = None, **others: Any) -> None:
+    def note(where: str, into: Path | None = None, token: bool | None = None, **others: Any) -> LabelledClips:
         given.append((where, token))
+        return LabelledClips((), (), name=where)
 
     monkeypatch.setattr(roles, "open_clips", note)
     monkeypatch.setattr(learn, "show", lambda gathered, name="", note="": note)
@@ -410,6 +414,71 @@ def test_their_archives_are_unpacked_in_their_folder_and_not_without_end(
     monkeypatch.setattr(roles, "BYTES", 999)
     with pytest.raises(DataError, match="unpacks to more than 999 bytes"):
         roles.clips_named(str(where), request("another"), tmp_path)
+
+
+def test_their_sound_is_limited(public: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = tmp_path / "clips.zip"
+    with zipfile.ZipFile(where, "w") as file:
+        for name, hertz in (("hum", HUM), ("whistle", WHISTLE)):
+            soundfile.write(tmp_path / "clip.wav", tone(hertz, 3), RATE)
+            file.write(tmp_path / "clip.wav", f"{name}/1.wav")
+    for limit, seconds, sentence in (
+        ("CLIP_SECONDS", 2, "1.wav is longer than"),
+        ("SET_SECONDS", 5, "these clips last"),
+    ):
+        with monkeypatch.context() as patched, pytest.raises(DataError, match=sentence):
+            patched.setattr(roles, limit, seconds)
+            roles.clips_named(str(where), request(limit), tmp_path)
+    assert len(roles.clips_named(str(where), request("another"), tmp_path)) == 2
+
+
+@pytest.mark.parametrize("large", [{"epochs": 101}, {"seeds": 4}, {"shots": 17}, {"methods": ("palm",) * 5}])
+def test_their_trials_are_limited(public: None, large: dict[str, Any]) -> None:
+    usual: dict[str, Any] = {"methods": ("palm", "zero-shot"), "shots": 16, "epochs": 50, "seeds": 3}
+    roles.refuse_large_trials(request(), **usual)
+    with pytest.raises(NotAllowed, match="Visitors learn with at most 4 methods, 16 clips of each class, 100 epochs"):
+        roles.refuse_large_trials(request(), **(usual | large))
+    roles.refuse_large_trials(cookie(roles.sign_in(SECRET)), **(usual | large))
+
+
+def test_their_work_ends_with_their_page(public: None) -> None:
+    """Whether the page is closed, or only its connection to the work is lost."""
+    mine, terms = request("mine"), roles.terms(request("mine"))
+    assert terms == {"owner": "mine", "seconds": roles.JOB_SECONDS}
+    assert roles.terms(cookie(roles.sign_in(SECRET))) == {"owner": "", "seconds": None}
+
+    def work(job: Job[None]) -> None:
+        while True:
+            job.progress("clips", 0, 1)
+
+    jobs = [MEASURING.start(work, **terms), FITTING.start(work, **terms)]
+    app.closed(mine)
+    for job in jobs:
+        with pytest.raises(Stopped):
+            job.result()
+
+    looking: Any = curate.followed(lost := MEASURING.start(work, **terms))
+    next(looking)
+    looking.close()
+    with pytest.raises(Stopped):
+        lost.result()
+    curators = MEASURING.start(work)
+    looking = curate.followed(curators)
+    next(looking)
+    looking.close()
+    assert not curators.stopping(), "another may wait for it too"
+    curators.stop()
+
+
+def test_a_trial_that_makes_no_headway_still_notices_that_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learn, "LOOK_SECONDS", 0.001)
+    over = Event()
+    job = FITTING.start(lambda job: over.wait(60), owner="mine")
+    looking: Any = learn._watched(job, 1.0)
+    assert len([next(looking) for _ in range(5)]) == 5, "steps come without any news"
+    looking.close()
+    assert job.stopping()
+    over.set()
 
 
 def test_curators_name_everything(public: None, opened: list[Any], tmp_path: Path) -> None:
@@ -614,8 +683,6 @@ def test_a_handler_that_passes_no_request_on_asks_as_whoever_it_answers(
 
 def test_heads_of_the_page_are_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     from concurrent.futures import Future
-
-    import soundfile
 
     model = FakeModel()
     for module in (learn, classify):
