@@ -43,12 +43,14 @@ class Hearing:
         samples: the last ``ROLLING_SECONDS``, mono, ``[n]``.
         seconds: heard in all.
         bands: the last minute's answers, oldest first.
+        source: what its chunks come from; another one is heard afresh.
     """
 
     rate: int = 0
     samples: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     seconds: float = 0.0
     bands: tuple[Band, ...] = ()
+    source: object = None
 
 
 @dataclass(frozen=True)

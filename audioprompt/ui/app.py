@@ -30,6 +30,7 @@ from audioprompt.ui import (
     header,
     learn,
     limits,
+    live,
     publish,
     roles,
     temporary,
@@ -126,7 +127,7 @@ def launch(
     page = build(model, labels, header.in_background(classify.take_in, heads, model) if heads else None, title)
     css = theme.CSS + generate.CSS + curate.CSS + learn.CSS + publish.CSS
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
-    _, address, public_address = page.launch(
+    app, address, public_address = page.launch(
         server_name=host, server_port=port, inbrowser=open_browser, share=share, theme=theme.THEME, css=css,
         footer_links=["api"], mcp_server=True, max_file_size=limits.LARGEST_FILE, enable_monitoring=False,
         show_error=not roles.public(), quiet=True,
@@ -135,6 +136,7 @@ def launch(
         state_session_capacity=SESSIONS_KEPT,
         app_kwargs={"middleware": guards},
     )  # fmt: skip
+    app.add_api_route(live.LATE_CHUNKS, live.pass_over, methods=["POST"], include_in_schema=False)
     print(f"{title} is at {public_address or address} (stop with Ctrl+C)", flush=True)
     if roles.public():
         print(roles.how_to_sign_in(), flush=True)

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import gradio as gr
 from numpy.typing import NDArray
@@ -244,12 +245,19 @@ def show_live(
 
     if chunk is None or not len(chunk[1]):
         return hearing, gr.skip()
+    if (source := _recording(request)) != hearing.source:  # Record was pressed again
+        hearing = Hearing(source=source)
     try:
         model, chosen = shared_model(model_name), parse_labels(labels).labels
         head, unfit = head_for(head_id, model, chosen)
         return live.listen(model, hearing, chunk, chosen, roles.store(request).get(pack_id), head, unfit)
     except (AudioError, LabelError, ModelError, PackError) as error:
         return hearing, markup.problem(error)
+
+
+def _recording(request: gr.Request | None) -> object:
+    """What is the same for all chunks of one recording: Gradio keeps the request with which its stream began."""
+    return ref(request.request) if request and request.request else None
 
 
 # --- the tab ----------------------------------------------------------------------------------------------------------
@@ -361,7 +369,6 @@ def build(
 
     clip_tab.select(None, js=SHOW_CLIP, **instant)
     live_tab.select(None, js=SHOW_LIVE, **instant)
-    microphone.start_recording(Hearing, None, hearing, **instant)
     microphone.stream(
         show_live, [hearing, microphone, labels, pack, model, head_in_hand], [hearing, live_view],
         stream_every=live.STREAM_EVERY, concurrency_limit=LISTENERS, show_progress="hidden", api_name="live",

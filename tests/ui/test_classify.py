@@ -217,3 +217,12 @@ def test_the_live_view_shows_labels_as_text_and_problems_in_place():
 def test_an_empty_chunk_changes_nothing():
     hearing = Hearing()
     assert classify.show_live(hearing, None, LABELS, "acoustic-scenes", "fake") == (hearing, gr.skip())
+
+
+def test_each_recording_is_heard_afresh():
+    first, second = request("mine"), request("mine")
+    chunk = (RATE, (tone(HUM, 0.5) * 32767).astype(np.int16))
+    hearing = Hearing()
+    for asked, seconds in ((first, 0.5), (first, 1.0), (second, 0.5)):
+        hearing, _ = classify.show_live(hearing, chunk, LABELS, "acoustic-scenes", "fake", request=asked)
+        assert hearing.seconds == seconds
