@@ -25,6 +25,7 @@ from audioprompt.ui import (
     curate,
     endpoints,
     fair_queue,
+    frame,
     generate,
     guard,
     header,
@@ -67,17 +68,18 @@ def build(
         task_in_hand = gr.BrowserState({}, storage_key="audioprompt-task", secret="audioprompt")
         space_in_hand = gr.BrowserState({}, storage_key="audioprompt-space", secret="audioprompt")
         outbox = curate.build_outbox()
-        with gr.Tabs() as tabs:
-            with gr.Tab("Classify", id="classify") as classify_tab:
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with frame.tab("classify") as classify_tab:
                 classify.build(page, classify_tab, picker, switched, head_in_hand, labels, heads)
-            with gr.Tab("Generate", id="generate"):
+            with frame.tab("generate"):
                 generate.build(page, tabs, picker, pack_in_hand, task_in_hand)
-            with gr.Tab("Curate", id="curate") as curate_tab:
+            with frame.tab("curate") as curate_tab:
                 curate.build(page, curate_tab, picker, switched, pack_in_hand, outbox)
-            with gr.Tab("Learn (PALM)", id="learn"):
+            with frame.tab("learn"):
                 learn.build(page, tabs, picker, head_in_hand)
-            with gr.Tab("Publish", id="publish") as publish_tab:
+            with frame.tab("publish") as publish_tab:
                 publish.build(publish_tab, pack_in_hand, head_in_hand, space_in_hand)
+        page.load(frame.asked, None, tabs, **frame.INSTANT)
         page.unload(closed)
     fair_queue.install()
     # a call that joins no queue would pass by its limits; each change of place told to all who wait would slow them all
@@ -121,9 +123,10 @@ def launch(
     roles.serve(host, share)
     header.warm(model)
     header.open_models(open_models)
-    guards = [Middleware(guard.Guarded), Middleware(limits.Bounded, public=roles.public())]
+    between = [Middleware(guard.Guarded), Middleware(limits.Bounded, public=roles.public()), Middleware(frame.Mended)]
     temporary.install()
     temporary.sweep_for_ever()
+    frame.install()
     page = build(model, labels, header.in_background(classify.take_in, heads, model) if heads else None, title)
     css = theme.CSS + generate.CSS + curate.CSS + learn.CSS + publish.CSS
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
@@ -134,7 +137,7 @@ def launch(
         prevent_thread_lock=True,
         allowed_paths=[str(examples_folder())],  # else they are served only where the page is started beside them
         state_session_capacity=SESSIONS_KEPT,
-        app_kwargs={"middleware": guards},
+        app_kwargs={"middleware": between},
     )  # fmt: skip
     app.add_api_route(live.LATE_CHUNKS, live.pass_over, methods=["POST"], include_in_schema=False)
     print(f"{title} is at {public_address or address} (stop with Ctrl+C)", flush=True)

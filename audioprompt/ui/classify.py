@@ -17,7 +17,7 @@ from audioprompt.labels import LabelError, join_labels, parse_labels
 from audioprompt.live import Hearing
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.spectrogram import picture
-from audioprompt.ui import figures, live, markup, roles, theme
+from audioprompt.ui import figures, frame, live, markup, roles, theme
 from audioprompt.ui.header import HIDDEN, shared_model
 
 if TYPE_CHECKING:
@@ -352,12 +352,18 @@ def build(
         chip.click(partial(choose_example, index), **chosen).then(**asked).then(None, js=REVEAL, **instant)
     loaded = page.load(offered_now, None, [pack, preset], **instant)
     if chips:  # a visitor sees an answer before the first click
-        loaded = loaded.then(partial(_opening, first_labels), **chosen)
+
+        def opening(request: gr.Request) -> tuple[str, str, str]:  # Gradio passes no request to a partial
+            return _opening(first_labels, request)
+
+        loaded = loaded.then(opening, **chosen)
         loaded.then(**asked)
     if heads:  # through the queue: only then does Gradio tell of a change of the head in hand
         queued = instant | {"queue": True}
         loaded.then(partial(offer_heads, heads), None, [learned_head, head_in_hand], **queued)
         learned_head.input(lambda head_id: head_id, learned_head, head_in_hand, **queued)
+    waited_for = [chip.click for chip in chips] + [go.click, labels.submit, sound.upload, sound.stop_recording]
+    gr.on(waited_for, None, js=REVEAL, **instant)
     gr.on([go.click, labels.submit, sound.upload, sound.stop_recording], **asked).then(None, js=REVEAL, **instant)
     gr.on([sound.clear, pack.input], **asked)
     for event in switched:
@@ -366,6 +372,7 @@ def build(
     preset.input(choose_preset, preset, [labels, pack], **instant).then(**asked)
 
     tab.select(offered_now, None, [pack, preset], **instant)
+    labels.change(None, labels, js=frame.TELL_LABELS, **instant)
 
     clip_tab.select(None, js=SHOW_CLIP, **instant)
     live_tab.select(None, js=SHOW_LIVE, **instant)
@@ -375,10 +382,10 @@ def build(
     )  # fmt: skip
 
 
-def _opening(labels: Sequence[str]) -> tuple[str, str, str]:
-    """What the page opens with: the first example, with these labels if there are any."""
+def _opening(labels: Sequence[str], request: gr.Request) -> tuple[str, str, str]:
+    """What the page opens with: the first example, with the labels in the address, or else these, if there are any."""
     sound, its_labels, pack_id = choose_example(0)
-    return sound, join_labels(labels) or its_labels, pack_id
+    return sound, frame.labels_asked(request) or join_labels(labels) or its_labels, pack_id
 
 
 def _chip(example: Example) -> gr.Button:

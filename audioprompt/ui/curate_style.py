@@ -2,7 +2,7 @@
 
 from audioprompt.ui import theme
 
-LESS = "#D55E00"  # Okabe and Ito's vermillion, for what is lost
+LESS = "#B34700"  # Okabe and Ito's vermillion, darkened so that its words read on white; for what is lost
 
 CSS = f"""
 #curate-outbox:not(:has(p)) {{ display: none; }}
@@ -99,7 +99,9 @@ CSS = f"""
 #curate-table tbody tr:hover td {{ background: color-mix(in srgb, var(--body-text-color) 3%, transparent); }}
 #curate-table tr[aria-selected=true] td {{ background: color-mix(in srgb, var(--primary-500) 9%, transparent); }}
 #curate-table tr[aria-selected=true] td:first-child {{ box-shadow: inset 3px 0 var(--primary-600); }}
-#curate-table tr[data-status=rejected] td:not(:first-child) > * {{ opacity: 0.5; }}
+#curate-table tr[data-status=rejected] td:not(:first-child) :is(span, b, i):not(.bar, .bar *) {{
+  color: var(--body-text-color-subdued); }}
+#curate-table tr[data-status=rejected] .bar {{ opacity: 0.5; }}
 #curate-table th:first-child {{ width: 76px; }}
 #curate-table th.alone {{ width: 148px; }}
 #curate-table th.number {{ width: 98px; }}

@@ -166,7 +166,7 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
         The picker, whose value is the model's name, and the events after which another model answers.
     """
     with gr.Row(elem_id="header"):
-        gr.HTML(f'<span class="name">{escape(title)}</span><span class="purpose">{PURPOSE}</span>')
+        gr.HTML(f'<h1 class="name">{escape(title)}</h1><span class="purpose">{PURPOSE}</span>')
         with gr.Row(elem_id="model"):
             state = gr.HTML(markup.model_state("loading", "loading"), elem_id="model-state")
             picker = gr.Dropdown(

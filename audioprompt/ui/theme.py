@@ -44,7 +44,7 @@ THEME = gr.themes.Base(
 ).set(
     body_background_fill="*neutral_50",
     body_background_fill_dark="*neutral_950",
-    body_text_color_subdued="*neutral_500",
+    body_text_color_subdued="#66666e",
     body_text_color_subdued_dark="*neutral_400",
     block_background_fill="white",
     block_background_fill_dark="*neutral_900",
@@ -77,7 +77,7 @@ THEME = gr.themes.Base(
     button_primary_background_fill="*primary_600",
     button_primary_background_fill_hover="*primary_700",
     button_primary_background_fill_dark="*primary_600",
-    button_primary_background_fill_hover_dark="*primary_500",
+    button_primary_background_fill_hover_dark="*primary_700",
     button_primary_text_color="white",
 )
 
@@ -103,9 +103,13 @@ FIGURES = go.layout.Template(
 )  # fmt: skip
 
 CSS = f"""
-.gradio-container {{ max-width: 1280px !important; }}
+.gradio-container {{ max-width: 1680px !important; margin: 0 auto !important; width: 100%; }}
 .gradio-container > .main {{ padding: 12px 24px 8px !important; }}
 .html-container {{ padding: 0 !important; }}
+/* Gradio measures the tabs by copies of them, which would otherwise be reached with the keyboard though not seen. */
+.tab-container.visually-hidden {{ visibility: hidden; }}
+.tab-container button.selected, .overflow-dropdown button.selected {{ color: var(--primary-700); }}
+.dark .tab-container button.selected, .dark .overflow-dropdown button.selected {{ color: var(--primary-300); }}
 footer .divider {{ display: none; }}
 .modebar {{ display: none !important; }}
 .js-plotly-plot text[style*="{INK}"] {{ fill: var(--body-text-color) !important; }}
@@ -113,7 +117,7 @@ footer .divider {{ display: none; }}
 
 #header {{ align-items: center; justify-content: space-between; flex-wrap: wrap; gap: 0 24px; }}
 #header > * {{ flex: 0 1 auto; min-width: 0 !important; width: auto; padding: 0; }}
-#header .name {{ font-size: 1.25rem; font-weight: 650; letter-spacing: -0.01em; margin-right: 10px; }}
+#header .name {{ display: inline; font-size: 1.25rem; font-weight: 650; letter-spacing: -0.01em; margin: 0 10px 0 0; }}
 #model {{ align-items: center; gap: 10px; flex-wrap: nowrap; }}
 #model > * {{ min-width: 0 !important; }}
 #model-picker {{ flex: 0 1 190px; }}
@@ -141,6 +145,8 @@ body:not(.signing-in) #password {{ display: none; }}
 #sound .timestamps time, #sound .controls {{ color: var(--body-text-color-subdued); }}
 .examples {{ gap: 8px; }}
 .examples button {{ flex: 0 0 auto; border-radius: 999px; padding: 5px 13px; font-weight: 400; font-size: 0.875rem; }}
+
+.playback {{ color: var(--body-text-color-subdued) !important; }}
 
 #microphone [aria-label="Clear"] {{ display: none; }}  /* there is nothing to clear: nothing is kept */
 .secondary-wrap input {{ text-overflow: ellipsis; }}

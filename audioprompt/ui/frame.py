@@ -1,0 +1,170 @@
+"""What the page does in the browser around its tabs: the address, leaving, and what Gradio leaves undone there.
+
+The script has to run before Gradio's own does, so it is put first into the page that Gradio serves.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio import routes
+from jinja2 import ChoiceLoader, DictLoader
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+TABS = {
+    "classify": "Classify",
+    "generate": "Generate",
+    "curate": "Curate",
+    "learn": "Learn (PALM)",
+    "publish": "Publish",
+}  # the name of each tab in the address, and in the page
+INSTANT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+TELL_LABELS = "(labels) => window.audioprompt?.tell(labels)"  # what a change of the labels does
+TEMPLATES = "frontend/index.html", "frontend/share.html"  # Gradio's own, of which the second makes public links
+
+SCRIPT = """
+window.audioprompt = (() => {
+    const TABS = {}, FIRST = Object.keys(TABS)[0], LONGEST_ADDRESS = 2000;
+
+    // Gradio's display of progress counts time in a loop of animation frames. Taken out of the page while it counts,
+    // it never ends the loop: the "Loading..." of every visit, and displays in parts that are shown or hidden.
+    const frame = window.requestAnimationFrame.bind(window);
+    const counts = (step) => /^\\(\\)=>\\{[\\w$]+\\([\\w$]+,\\(performance\\.now\\(\\)-/.test(step);
+    const counting = () => document.querySelector('[data-testid="status-tracker"]:not(.hide)');
+    window.requestAnimationFrame = (step) => frame(counts(step) ? (time) => counting() && step(time) : step);
+
+    // Gradio opens a list at every key pressed in its field, so that of Tab stays open once the field is left.
+    addEventListener('keydown', (event) => {
+        if (event.key === 'Tab' && event.target.matches?.('input[role="listbox"], input[role="combobox"]'))
+            event.stopImmediatePropagation();
+    }, true);
+
+    // --- the tab and the labels are in the address --------------------------------------------------------------
+
+    const asked = () => {
+        const tab = new URL(location.href).searchParams.get('tab');
+        return tab in TABS ? tab : FIRST;
+    };
+    let wanted = asked() === FIRST ? null : asked();  // by the address, and not open yet
+    let opening;  // the labels that the page opens with, which the address need not tell
+
+    function button(tab) {
+        const bar = document.querySelector('#tabs > .tab-wrapper');
+        return bar?.querySelector(`[role="tab"][data-tab-id="${tab}"]`)
+            ?? [...bar?.querySelectorAll('.overflow-dropdown button') ?? []]
+                .find((other) => other.textContent.trim() === TABS[tab]);
+    }
+
+    function write(change, keep) {
+        const address = new URL(location.href);
+        change(address.searchParams);
+        if (address.href === location.href) return;
+        history[keep ? 'pushState' : 'replaceState'](history.state, '', address);
+    }
+
+    function arrive(tab) {
+        if (wanted && tab === FIRST) return;  // the page opens with the first tab, and then goes on
+        wanted = null;
+        if (tab !== asked()) write((params) => params.set('tab', tab), true);
+    }
+
+    function tell(labels) {
+        opening ??= new URL(location.href).searchParams.has('labels') ? '' : labels;
+        write((params) => {
+            params.delete('labels');
+            if (labels.trim() && labels !== opening) params.set('labels', labels);
+            if (params.toString().length > LONGEST_ADDRESS) params.delete('labels');
+        });
+    }
+
+    addEventListener('popstate', () => {
+        const labels = document.querySelector('#labels textarea')?.value;
+        if (labels !== undefined) tell(labels);
+        button(asked())?.click();
+    });
+
+    // --- what would be lost is asked for ------------------------------------------------------------------------
+
+    addEventListener('beforeunload', (event) => {
+        if (!document.querySelector('[data-unsaved]')) return;
+        event.preventDefault();
+        event.returnValue = '';
+    });
+    addEventListener('click', (event) => {
+        const question = event.target.closest?.('[data-confirm]')?.dataset.confirm;
+        if (!question || confirm(question)) return;
+        event.stopImmediatePropagation();
+        event.preventDefault();
+    }, true);
+
+    // --- whenever there are more tabs ---------------------------------------------------------------------------
+
+    new MutationObserver(() => {
+        for (const more of document.querySelectorAll('.overflow-menu > button:not([aria-label])'))
+            more.setAttribute('aria-label', 'More tabs');
+    }).observe(document, {childList: true, subtree: true});
+
+    return {arrive, tell};
+})();
+"""
+
+
+def install() -> None:
+    """Put the script first into every page that Gradio serves, from now on."""
+    loader = routes.templates.env.loader
+    if loader is None or isinstance(loader, ChoiceLoader):  # nothing to put it into, or there already
+        return
+    script = SCRIPT.replace("TABS = {}", f"TABS = {json.dumps(TABS)}")
+    head = f"<head><script>{{% raw %}}{script}{{% endraw %}}</script>"
+    pages = {name: loader.get_source(routes.templates.env, name)[0] for name in TEMPLATES}
+    with_script = {name: source.replace("<head>", head, 1) for name, source in pages.items()}
+    routes.templates.env.loader = ChoiceLoader([DictLoader(with_script), loader])
+
+
+# Tabs in a tab of Gradio 6.17 write the names of those not yet opened again and again, a thousand times a second, since
+# each write counts as a change that is to be followed by a write. Written only where they differ, they come to rest.
+ENDLESS = "&&!ae.has(s)&&J(l,e(l)[s]=t[s])"
+ENDING = "&&!ae.has(s)&&JSON.stringify(e(l)[s])!==JSON.stringify(t[s])&&J(l,e(l)[s]=t[s])"
+
+
+def mended_assets(folder: Path) -> dict[str, str]:
+    """Gradio's scripts that need a mend, by their names, mended; none where a newer Gradio has no such fault."""
+    scripts = {path.name: path.read_text("utf-8") for path in folder.glob("Walkthrough*.js")}
+    return {name: script.replace(ENDLESS, ENDING) for name, script in scripts.items() if ENDLESS in script}
+
+
+class Mended:
+    """Serves the mended scripts in place of Gradio's own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._scripts = mended_assets(Path(routes.STATIC_TEMPLATE_LIB) / "frontend" / "assets")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        folder, _, name = scope.get("path", "").rpartition("/")
+        if scope["type"] == "http" and folder.endswith("/assets") and name in self._scripts:
+            answer = Response(self._scripts[name], media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+            await answer(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def asked(request: gr.Request) -> Any:
+    """The tab that the address names, opened."""
+    name = request.query_params.get("tab")
+    return gr.Tabs(selected=name) if name in TABS else gr.skip()
+
+
+def labels_asked(request: gr.Request) -> str:
+    """The labels in the address, as they were written; empty where it tells none."""
+    return request.query_params.get("labels", "").strip()
+
+
+def tab(name: str) -> gr.Tab:
+    """One of the page's tabs, which is in the address while it is open."""
+    opened = gr.Tab(TABS[name], id=name)
+    opened.select(None, js=f"() => window.audioprompt?.arrive('{name}')", **INSTANT)
+    return opened

@@ -1,0 +1,149 @@
+"""The page around its tabs: at rest, by keyboard, by its address, on wide screens, and for people who cannot see it."""
+
+import time
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from audioprompt.ui.frame import TABS
+from tests.browser.conftest import WAIT, Trouble, go_to
+from tests.browser.test_classify import PHONE, answered
+
+expect.set_options(timeout=WAIT)
+
+COUNT_FRAMES = """
+window.framesAsked = 0;
+const frame = window.requestAnimationFrame.bind(window);
+window.requestAnimationFrame = (step) => { window.framesAsked++; return frame(step); };
+window.sizesSeen = 0;
+window.ResizeObserver = class extends window.ResizeObserver {
+    constructor(seen) { super((...what) => { window.sizesSeen++; return seen(...what); }); }
+};
+"""
+BAD = ("serious", "critical")
+
+
+def opened(page: Page) -> str:
+    return page.locator('#tabs > .tab-wrapper [role="tab"][aria-selected="true"]').inner_text()
+
+
+def came_to_rest(page: Page) -> bool:
+    """Whether a second comes in which the page asks for next to no animation frame, and follows no change of size."""
+    until = time.monotonic() + WAIT / 1000
+    while time.monotonic() < until:
+        page.evaluate("window.framesAsked = window.sizesSeen = 0")
+        page.wait_for_timeout(1_000)
+        if page.evaluate("window.framesAsked + window.sizesSeen") < 5:
+            return True
+    return False
+
+
+def test_an_idle_page_asks_for_no_animation_frames(page: Page) -> None:
+    page.add_init_script(COUNT_FRAMES)
+    page.reload()
+    answered(page)
+    for name in TABS.values():
+        go_to(page, name)
+        assert came_to_rest(page), f"{name} never comes to rest"
+
+
+def test_tab_and_labels_are_in_the_address(page: Page, app_address: str, trouble: Trouble) -> None:
+    page.goto(f"{app_address}?tab=learn&labels=rain,%20%22dog,%20small%22")
+    expect(page.locator("#learn-cards")).to_be_visible()
+    assert opened(page) == TABS["learn"]
+    go_to(page, "Classify")
+    expect(page.locator("#labels textarea")).to_have_value('rain, "dog, small"')
+    page.wait_for_url(lambda url: "tab=classify" in url)
+    go_to(page, "Publish")
+    page.wait_for_url(lambda url: "tab=publish" in url)
+
+    page.go_back()
+    expect(page.locator("#labels")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#learn-cards")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#labels")).to_be_visible()
+    assert opened(page) == TABS["classify"]
+
+    page.locator("#labels textarea").fill("one, two & three")
+    page.wait_for_url(lambda url: "labels=one" in url)
+    page.reload()
+    expect(page.locator("#labels textarea")).to_have_value("one, two & three")
+    assert trouble.errors == []
+
+
+def test_an_address_without_a_tab_stays_as_it_is(page: Page, app_address: str) -> None:
+    answered(page)
+    assert page.url == app_address
+    page.goto(f"{app_address}?tab=nosuch")
+    answered(page)
+    assert opened(page) == TABS["classify"]
+
+
+def test_lists_close_when_the_keyboard_goes_on(page: Page) -> None:
+    answered(page)
+    for field in ("#model-picker", "#preset", "#pack"):
+        page.locator(f"{field} input").focus()
+        expect(page.locator(field).get_by_role("option").first).to_be_visible()
+        page.keyboard.press("Tab")
+        expect(page.locator(field).get_by_role("option")).to_have_count(0)
+        page.wait_for_timeout(200)  # it came back a moment later
+        assert not page.locator(field).get_by_role("option").count()
+
+
+@pytest.mark.parametrize("page", [(1920, 1080)], indirect=True, ids=["1920px"])
+def test_a_wide_page_is_in_the_middle(page: Page) -> None:
+    answered(page)
+    left, right = page.evaluate(
+        "(() => { const box = document.querySelector('#tabs').getBoundingClientRect();"
+        " return [box.left, document.documentElement.clientWidth - box.right]; })()"
+    )
+    assert abs(left - right) < 20
+    assert left < 0.1 * 1920
+
+
+def bad_things(page: Page) -> list[str]:
+    """What axe finds that keeps people out, with where it is."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:200]} {(node['any'] or node['all'] or node['none'])[0]['message']}"
+        for fault in found
+        if fault["impact"] in BAD
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", [(1280, 800), PHONE], indirect=True, ids=["1280px", "390px"])
+def test_axe_finds_nothing_serious_on_any_tab(page: Page, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    page.reload()
+    answered(page)
+    assert page.locator("h1").count() == 1
+    found = {}
+    for name in TABS.values():
+        go_to(page, name)
+        if name == TABS["curate"]:
+            judge_some(page)
+        if name == TABS["learn"]:
+            page.get_by_role("button", name="Try it with 12 instruments").click()
+            expect(page.locator("#learn-cards")).to_contain_text("12 classes")
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(500)  # colours fade in
+        if bad := bad_things(page):
+            found[name] = bad
+    assert found == {}
+
+
+def judge_some(page: Page) -> None:
+    """Open the demonstration in Curate with prompts of each kind: approved, rejected, neither."""
+    start, rows = page.locator("#curate-message .start button"), page.locator("#curate-table tr[data-template]")
+    expect(start.or_(rows).first).to_be_visible()
+    if start.count():
+        start.first.click()
+    expect(rows.first).to_be_visible()
+    for status, key in (("approved", "a"), ("rejected", "r")):
+        page.locator('#curate-table tr[data-status="candidate"]').first.click(position={"x": 300, "y": 10})
+        page.keyboard.press(key)
+        expect(page.locator(f'#curate-table tr[data-status="{status}"]').first).to_be_visible()
