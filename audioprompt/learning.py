@@ -22,6 +22,7 @@ from scipy.stats import t as student
 from audioprompt.cache import EmbeddingCache
 from audioprompt.data import DataError, LabelledClips, split
 from audioprompt.embeddings import Progress, embed_clips, features_of_clips, pooled, silence
+from audioprompt.fair import to_make_room
 from audioprompt.few_shot import (
     BARE_NAME,
     Epoch,
@@ -47,7 +48,7 @@ SHOTS = (1, 2, 4, 8, 16)  # of the curve, as in PALM's paper
 LEARNS_NOTHING = frozenset({"zero-shot", "tspe"})
 FEWEST_TO_DIVIDE = 3  # recordings of each class; with fewer, nothing is held back for a test
 SHARE_LEARNED = 0.6  # of the clips, where no folds say what to learn from
-HEADS_KEPT = 64
+HEADS_KEPT, HEADS_OF_ONE = 64, 8
 
 
 # --- clips ------------------------------------------------------------------------------------------------------------
@@ -576,25 +577,31 @@ def moves(head: Palm) -> Moves:
 
 
 class Heads:
-    """Fitted heads by an id that a page can hold; the one unused for longest makes room.
+    """Fitted heads by an id that a page can hold; where there are too many, whoever keeps most makes room.
 
     Args:
         capacity: how many are kept, besides those kept for good.
+        each: how many of them for one person.
     """
 
-    def __init__(self, capacity: int = HEADS_KEPT) -> None:
-        self.capacity = capacity
+    def __init__(self, capacity: int = HEADS_KEPT, each: int = HEADS_OF_ONE) -> None:
+        self.capacity, self.each = capacity, each
         self._kept: OrderedDict[str, SharedHead] = OrderedDict()
+        self._owners: dict[str, str] = {}
         self._for_good: dict[str, SharedHead] = {}
         self._lock = Lock()
 
-    def keep(self, head: SharedHead, for_good: bool = False) -> str:
-        """Keep a head, for good or until it makes room; its id."""
+    def keep(self, head: SharedHead, for_good: bool = False, owner: str = "") -> str:
+        """Keep a head, for good or until it makes room, for a visitor or for the house; its id."""
         key = uuid4().hex
         with self._lock:
-            (self._for_good if for_good else self._kept)[key] = head
-            while len(self._kept) > self.capacity:
-                self._kept.popitem(last=False)
+            if for_good:
+                self._for_good[key] = head
+                return key
+            self._kept[key], self._owners[key] = head, owner
+            owners = {one: self._owners[one] for one in self._kept}
+            for gone in to_make_room(owners, self.capacity, self.each):
+                del self._kept[gone], self._owners[gone]
         return key
 
     def get(self, key: str) -> SharedHead | None:

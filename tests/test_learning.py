@@ -278,6 +278,14 @@ def test_heads_make_room_for_others(model: AudioTextModel, heard: tuple[Heard, H
     assert heads.get(first) and heads.get(second) is None and heads.get("unknown") is None
 
 
+def test_one_visitor_s_heads_push_out_their_own(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+    heads, head = Heads(capacity=6, each=3), palm_to_share(model, heard)
+    others, house = heads.keep(head, owner="other"), heads.keep(head)
+    flood = [heads.keep(head, owner="flood") for _ in range(64)]
+    assert heads.get(others) and heads.get(house)
+    assert [bool(heads.get(one)) for one in flood] == [False] * 61 + [True] * 3
+
+
 def test_a_head_is_saved_with_what_it_reached(
     model: AudioTextModel, heard: tuple[Heard, Heard], tmp_path: Path
 ) -> None:

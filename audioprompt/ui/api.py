@@ -516,7 +516,7 @@ def learn(
             for one in results.outcomes
         ],
         "best": best.method,
-        "head": HEADS.keep(fitted),
+        "head": HEADS.keep(fitted, owner=roles.share(request)),
         "file": file,
     }
 

@@ -326,6 +326,8 @@ def put_by(path: str, request: gr.Request | None = None) -> str:
     if (folder := uploads(request)) is None:
         raise roles.NotAllowed("Without a session nothing is kept: sign in, or name a session.")
     roles.refuse_too_many(request, folder, [path])
+    if not roles.is_curator(request):
+        roles.claim_folder(request)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return str(shutil.copy(path, folder))

@@ -444,7 +444,8 @@ def use(tried: Tried, method: str, licence: str, model_name: str) -> tuple[str, 
     """Keep a head for the Classify tab and go there: its id, and the tab."""
     from audioprompt.learning import HEADS
 
-    return HEADS.keep(_head_of(tried, method, licence, model_name)), gr.Tabs(selected="classify")
+    owner = roles.share(roles.current_request())
+    return HEADS.keep(_head_of(tried, method, licence, model_name), owner=owner), gr.Tabs(selected="classify")
 
 
 def save(gathered: Gathered, tried: Tried | None, method: str | None, licence: str, model_name: str) -> Any:

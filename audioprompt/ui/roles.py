@@ -21,6 +21,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypedDict
@@ -32,6 +33,7 @@ from gradio.context import LocalContext
 from starlette.datastructures import Headers
 
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, open_clips
+from audioprompt.fair import to_make_room
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.prompts.store import TRASH, PromptStore
 from audioprompt.ui import limits
@@ -53,7 +55,7 @@ SINGLE = "audioprompt.single"  # in a request's scope: whether it is of no sessi
 IDLE_SECONDS = 3600.0  # until the copy of a visitor who does nothing is removed
 CLOSED_SECONDS = 300.0  # until that of a closed page is: a page whose connection broke comes back
 SWEEP_SECONDS = 60.0
-SESSIONS = 1000  # visitors' copies at once
+SESSIONS, SESSIONS_OF_ONE = 1000, 30  # visitors' copies at once, and those of one address
 PACKS = 20  # that a visitor may change or make
 FILES, BYTES = 1000, 1_000_000_000  # of a visitor's own clips
 JOB_SECONDS = 300.0  # that a visitor's work in the background may take
@@ -217,6 +219,11 @@ def _is_global(named: str) -> bool:
         return False
 
 
+def share(request: gr.Request | None) -> str:
+    """Whose share of what is kept for all something counts in; curators' counts in none."""
+    return "" if is_curator(request) else caller(request) or "nobody"
+
+
 def _from_this_machine(request: gr.Request) -> bool:
     """Whether a request to a page at home comes from home: not through a proxy, not from another site's script, and
     not under a foreign name that somebody had point to this machine."""
@@ -365,7 +372,7 @@ def store(request: gr.Request | None) -> PromptStore:
     if is_curator(request):
         return PromptStore()
     folder = own_folder(request)
-    return VisitorsPacks(folder and folder / "packs")
+    return VisitorsPacks(folder and folder / "packs", partial(claim_folder, request))
 
 
 class VisitorsPacks(PromptStore):
@@ -373,9 +380,11 @@ class VisitorsPacks(PromptStore):
 
     Args:
         folder: where these are; None for a request of no session, which can keep nothing.
+        claim: to be called before something is written there.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, claim: Callable[[], None] = lambda: None) -> None:
+        self._claim = claim
         beneath = PromptStore()
         super().__init__(folder or beneath.folder, beneath)
         self.kept = folder is not None
@@ -405,6 +414,7 @@ class VisitorsPacks(PromptStore):
     def _refuse_without_session(self) -> None:
         if not self.kept:
             raise PackError(f"only curators change packs without a session: sign in, or {elsewhere()}")
+        self._claim()
 
     def _admit(self, pack_id: str) -> None:
         self._refuse_without_session()
@@ -416,6 +426,12 @@ class VisitorsPacks(PromptStore):
 def own_folder(request: gr.Request | None) -> Path | None:
     """The folder of a visitor's session, which need not exist yet; None where there is no session."""
     return _COPIES.folder(request.session_hash) if request and request.session_hash and not _single(request) else None
+
+
+def claim_folder(request: gr.Request | None) -> None:
+    """Have the folder of a visitor's session kept; to be called before something is written there."""
+    if request and request.session_hash and not _single(request):
+        _COPIES.claim(request.session_hash, share(request))
 
 
 def _single(request: gr.Request) -> bool:
@@ -470,6 +486,7 @@ class _Copies:
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}  # when each session ends, by the name of its folder
+        self._owners: dict[str, str] = {}
         self._lock = threading.Lock()
         self._sweeper = threading.Thread(target=self._sweep_for_ever, daemon=True)
 
@@ -477,13 +494,25 @@ class _Copies:
         """A session's folder. Its name cannot be told from outside, for a session is named by whoever opens it."""
         name = _seal(session)
         with self._lock:
+            if name in self._until:
+                self._use(name)
+        return temporary() / name
+
+    def claim(self, session: str, owner: str) -> None:
+        """Keep a session's folder from now on; its owner's own sessions make room first."""
+        name = _seal(session)
+        with self._lock:
             if not self._sweeper.is_alive():
                 self._sweeper.start()
-            self._until.pop(name, None)  # so that the latest stand last
-            self._until[name] = time.monotonic() + IDLE_SECONDS
-            while len(self._until) > SESSIONS:
-                self._remove(next(iter(self._until)))
-            return temporary() / name
+            self._use(name)
+            self._owners[name] = owner
+            owners = {one: self._owners[one] for one in self._until}
+            for gone in to_make_room(owners, SESSIONS, SESSIONS_OF_ONE):
+                self._remove(gone)
+
+    def _use(self, name: str) -> None:
+        self._until.pop(name, None)  # so that the latest stand last
+        self._until[name] = time.monotonic() + IDLE_SECONDS
 
     def close(self, session: str) -> None:
         name = _seal(session)
@@ -503,7 +532,7 @@ class _Copies:
             self.sweep()
 
     def _remove(self, name: str) -> None:
-        del self._until[name]
+        del self._until[name], self._owners[name]
         shutil.rmtree(temporary() / name, ignore_errors=True)
 
 
@@ -539,6 +568,8 @@ def clips_named(
         if uploads is None or file.parent != uploads.resolve() or file.suffix.lower() != ".zip":
             raise DataError("files of this server cannot be named here: upload clips or a zip, or give hf:owner/name")
     own = own_folder(request)
+    if own:
+        claim_folder(request)
     into = into or (own and own / "clips") or Path(tempfile.mkdtemp(prefix="clips-", dir=temporary()))
     found = open_clips(where, into, progress=progress, token=False, most_bytes=_room(own))
     _refuse_too_long(found)

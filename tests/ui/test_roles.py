@@ -324,10 +324,27 @@ def test_copies_are_limited(public: None, monkeypatch: pytest.MonkeyPatch) -> No
         with pytest.raises(PackError, match="at most 2 packs: export them, or run audioprompt on your own machine"):
             write(mine)
     mine.save(mine.get("two").model_copy(update={"title": "Changed"}))
-    monkeypatch.setattr(roles, "SESSIONS", 3)
-    for number in range(3):
-        roles.store(request(f"visitor {number}"))
-    assert "one" not in roles.store(request()).ids(), "the one unused for longest made room"
+
+
+def test_invented_sessions_take_nobody_s_copy(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roles, "SESSIONS", 4)
+    monkeypatch.setattr(roles, "SESSIONS_OF_ONE", 3)
+
+    def visitor(session: str, address: str) -> gr.Request:
+        asked = from_address(address)
+        asked.session_hash = session
+        return asked
+
+    mine, other = visitor("mine", "203.0.113.7"), visitor("other", "203.0.113.8")
+    for somebody in (mine, other):
+        approve(roles.store(somebody))
+    for number in range(20):
+        assert roles.store(visitor(f"read {number}", "203.0.113.66")).get("tones"), "to read takes no room"
+    flood = [visitor(f"write {number}", "203.0.113.66") for number in range(10)]
+    for one in flood:
+        approve(roles.store(one))
+    assert approved(roles.store(mine)) == approved(roles.store(other)) == [PLAIN]
+    assert [bool(approved(roles.store(one))) for one in flood] == [False] * 8 + [True] * 2, "their own made room"
 
 
 @pytest.mark.parametrize("session", [None, ""])

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from audioprompt.data import DataError
+from audioprompt.data import DataError, LabelledClips
 from audioprompt.ui import limits, roles, temporary
 from tests.serving import ROOT, SECONDS, Running, running
 
@@ -131,7 +131,12 @@ def visitor(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_what_is_unpacked_counts_for_the_whole_session(visitor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
-    monkeypatch.setattr(roles, "open_clips", lambda where, into, **options: asked.append({"into": into, **options}))
+
+    def note(where: str, into: Path, **options: Any) -> LabelledClips:
+        asked.append({"into": into, **options})
+        return LabelledClips((), (), name=where)
+
+    monkeypatch.setattr(roles, "open_clips", note)
     own = roles.own_folder(visitor)
     assert own is not None
     roles.clips_named("hf:owner/name", visitor)
