@@ -87,7 +87,7 @@ def classify(
         model: The model that hears, a name that `models` lists.
 
     Returns:
-        label, the ensemble's answer; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; windows, what the ensemble hears in each part of the recording, null where it is silent; warnings, what is wrong with the recording.
+        label, the ensemble's answer; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; windows, what the ensemble hears in each part of the recording, null where it is silent; warnings, what is wrong with the recording or the labels.
     """  # noqa: E501, Gradio reads one line of each
     chosen, templates, encoder = parse_labels(labels).labels, _approved(pack, request), shared_model(model, request)
     heard = hear(encoder, read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS), chosen, templates)
