@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING
 
 from audioprompt.classify import PROMPTS
 from audioprompt.labels import LabelList, parse_labels
+from audioprompt.lines import MOST_NAMED, first_of
 from audioprompt.prompts.decisions import copied
 from audioprompt.prompts.generate import GenerationError, Task
+from audioprompt.prompts.lexicon import lexicon
 from audioprompt.prompts.pack import CATEGORIES, Category
 from audioprompt.prompts.quality import Flag, check
 from audioprompt.prompts.template import BARE_NAME, Template
 
 if TYPE_CHECKING:
+    from audioprompt.embeddings import Progress
     from audioprompt.models.base import AudioTextModel
     from audioprompt.prompts.pack import PromptPack
     from audioprompt.prompts.store import PromptStore
 
+OTHER_SOUNDS = "Other sounds"  # what no category is called on the page
+FITTING_SHARE, BETTER_SHARE = 0.3, 0.5  # of the labels that are known to be of a category
 ID_CHARACTERS, TITLE_CHARACTERS = 64, 200  # that a pack has room for
 
 
@@ -48,6 +53,19 @@ def category_of(name: str | None) -> Category | None:
     if name and not found:
         raise GenerationError(f"There is no category {name!r}; there are: {', '.join(CATEGORIES)}.")
     return found
+
+
+def better_category(task: Task) -> tuple[Category | None, str] | None:
+    """A category that fits a task's labels better than its own, and that as a sentence; None where its own does."""
+    words = lexicon()
+    if not (task.category and task.labels) or words.share_of(task.category, task.labels) >= FITTING_SHARE:
+        return None
+    shares = {category: words.share_of(category, task.labels) for category in CATEGORIES}
+    best = max(shares, key=lambda category: shares[category])
+    found = best if shares[best] >= BETTER_SHARE else None
+    title = CATEGORIES[found] if found else OTHER_SOUNDS
+    labels = first_of(task.labels, MOST_NAMED)
+    return found, f"{task.title} does not seem to fit these labels ({labels}). “{title}” may fit better."
 
 
 def proposed_title(task: Task, day: date) -> str:
@@ -95,9 +113,12 @@ def copy_pack(
 
 
 def flags_by_model(
-    model: AudioTextModel, templates: Sequence[Template], labels: Sequence[str]
+    model: AudioTextModel, templates: Sequence[Template], labels: Sequence[str], progress: Progress | None = None
 ) -> list[tuple[Flag, ...]]:
     """Check templates by their text and by what a model makes of their meaning; without labels by their text alone.
+
+    Args:
+        progress: told how many prompts are encoded; what it raises ends the work, and what was encoded is kept.
 
     Returns:
         The flags of each template.
@@ -107,5 +128,5 @@ def flags_by_model(
     """
     if not (templates and labels):
         return check(templates, labels)
-    prompts = PROMPTS.get(model, templates, labels)
+    prompts = PROMPTS.get(model, templates, labels, progress)
     return check(templates, labels, prompts, PROMPTS.get(model, [BARE_NAME], labels)[0])

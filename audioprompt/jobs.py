@@ -164,4 +164,5 @@ class Jobs:
                 job.stop()
 
 
-MEASURING, FITTING = Jobs(), Jobs()  # of the page's tabs Curate and Learn: neither waits for the other
+# of the page's tabs Curate, Learn and Generate: none waits for another
+MEASURING, FITTING, CHECKING = Jobs(), Jobs(), Jobs()

@@ -114,6 +114,20 @@ def test_the_labels_of_a_data_set(store: PromptStore, tmp_path: Path) -> None:
     assert store.get("mine").label_presets == {"Labels": ("low hum", "whistle")}
 
 
+def test_a_category_that_does_not_fit_is_said() -> None:
+    result = run("--category", "instruments", "--labels", "chainsaw, lawn mower", "--count", "1", "--dry-run")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[0] == (
+        "Musical instrument recognition does not seem to fit these labels (chainsaw, lawn mower). "
+        "“Other sounds” may fit better."
+    )
+
+
+def test_too_many_words_are_refused() -> None:
+    result = run("--attributes", ", ".join(f"loud{n}" for n in range(101)), "--dry-run")
+    assert result.exit_code == 1 and "101 attributes are too many: keep it to 100." in result.stderr
+
+
 def test_a_free_id_is_proposed(store: PromptStore) -> None:
     first, second = (json.loads(run("--count", "1", "--json").stdout)["pack"] for _ in range(2))
     assert second == f"{first}-2" and written(store) == [first, second]

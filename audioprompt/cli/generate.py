@@ -49,6 +49,7 @@ def generate(
     as_json: AsJson = False,
 ) -> None:
     """Write candidate prompts for a task into a new pack, to be curated."""
+    from audioprompt.candidates import better_category
     from audioprompt.prompts.generate import GenerationError, Ideas, OfflineLexicon, as_pack
     from audioprompt.prompts.quality import check
     from audioprompt.prompts.store import PromptStore
@@ -58,6 +59,8 @@ def generate(
     if service and not (model_name or show_request):
         raise UsageError("Say which model the service is to use: --model-name NAME.")
     task = _task(category, labels, data)
+    if better := better_category(task):
+        say(better[1])
     given = None if attributes is None and sources is None else Ideas(_listed(attributes), _listed(sources))
     if show_request:
         typer.echo(_requests(task, given, count))

@@ -26,6 +26,7 @@ from audioprompt.prompts.answers import FORGET, Item, ListReader
 from audioprompt.prompts.events import error_in, events, messages, reason_of, refuses, text_of, thinks
 from audioprompt.prompts.generate import (
     COUNT,
+    MOST_WORDS,
     OPENAI_URL,
     GenerationError,
     Ideas,
@@ -136,7 +137,7 @@ class ChatService:
             raise failure or GenerationError(f"{self.model} proposed no words that fit a prompt: try another model.")
         if failure:
             self.notice = f"{failure} The words that came before are kept."
-        return Ideas(tuple(words["attributes"]), tuple(words["sources"]))
+        return Ideas(*(tuple(words[name][:MOST_WORDS]) for name in ("attributes", "sources")))
 
     def candidates(self, task: Task, ideas: Ideas, count: int = COUNT) -> Iterator[Template]:
         """Ask for candidates, and once more where they were too few; repeats and misfits are left out.

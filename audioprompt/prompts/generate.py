@@ -16,7 +16,7 @@ What a service is asked is in ``requests/``, one text file for each step.
 import json
 import string
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from itertools import islice
@@ -40,6 +40,7 @@ from audioprompt.prompts.pack import (
 from audioprompt.prompts.template import FORMATS, SLOT, Template, TemplateError
 
 COUNT = 40  # candidates written for a task, as in the paper
+MOST_WORDS = 100  # attributes, and as many sources, that prompts are written with
 OPENAI_URL = "https://api.openai.com/v1"
 
 
@@ -73,6 +74,7 @@ class Ideas:
     """Attributes and sources to write prompts with, without their "a" or "an"; repeats are dropped.
 
     Raises:
+        GenerationError: there are too many words of a kind.
         TemplateError: a word is unfit for a template.
     """
 
@@ -80,6 +82,9 @@ class Ideas:
     sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for kind, words in (("attributes", self.attributes), ("sources", self.sources)):
+            if len(words) > MOST_WORDS:
+                raise GenerationError(f"{len(words):,} {kind} are too many: keep it to {MOST_WORDS}.")
         attributes = (Template.tspe(attribute=word).attribute or "" for word in self.attributes)
         sources = (Template.tspe(source=word).source or "" for word in self.sources)
         object.__setattr__(self, "attributes", distinct(attributes))
@@ -185,12 +190,7 @@ class OfflineLexicon:
         choices = Random(self.seed)
         attributes = choices.sample(ideas.attributes, len(ideas.attributes))
         sources = choices.sample(ideas.sources, len(ideas.sources))
-        pairs: list[Words] = [
-            (one, other) for one in attributes for other in sources if lexicon().goes_together(one, other)
-        ]
-        choices.shuffle(pairs)
-        formats: list[list[Words]] = [[(word, None) for word in attributes], [(None, word) for word in sources], pairs]
-        chosen = list(islice(_in_turn(formats), count))
+        chosen = list(islice(_in_turn(attributes, sources), count))
         if len(chosen) < count:
             self.notice = f"These words give {len(chosen)} of {count} prompts: keep or add more of them."
         for words in chosen:
@@ -200,14 +200,43 @@ class OfflineLexicon:
 Words = tuple[str | None, str | None]  # attribute and source of one prompt
 
 
-def _in_turn(formats: Sequence[list[Words]]) -> Iterator[Words]:
-    """Take from one format after the other, each time the choice whose words have been used least; empties them."""
-    uses: Counter[tuple[int, str | None]] = Counter()
-    while any(formats):
-        for left in filter(None, formats):
-            words = min(left, key=lambda words: sum(uses[use] for use in enumerate(words)))
-            left.remove(words)
-            uses.update(use for use in enumerate(words) if use[1])
+def _in_turn(attributes: Sequence[str], sources: Sequence[str]) -> Iterator[Words]:
+    """Take an attribute, a source and a pair in turn, each time the choice whose words have been used least."""
+    uses: Counter[tuple[str, str]] = Counter()  # by kind and word
+    taken: set[Words] = set()
+
+    def used(kind: str) -> Callable[[str], int]:
+        return lambda word: uses[kind, word]
+
+    def pair() -> Words | None:
+        """The pair to take next; pairs are looked at one by one, from the least used words on."""
+        best: Words | None = None
+        fewest = 0
+        by_use = sorted(sources, key=used("source"))
+        for one in sorted(attributes, key=used("attribute")):
+            if best and uses["attribute", one] + uses["source", by_use[0]] >= fewest:
+                break
+            fits = (other for other in by_use if (one, other) not in taken and lexicon().goes_together(one, other))
+            if (other := next(fits, None)) and (not best or uses["attribute", one] + uses["source", other] < fewest):
+                best, fewest = (one, other), uses["attribute", one] + uses["source", other]
+        return best
+
+    left: dict[str, list[str]] = {"attribute": list(attributes), "source": list(sources)}
+    formats = ["attribute", "source", "attribute_source"]
+    while formats:
+        for name in list(formats):
+            words: Words | None = None
+            if name == "attribute_source":
+                words = pair()
+            elif left[name]:
+                word = min(left[name], key=used(name))
+                left[name].remove(word)
+                words = (word, None) if name == "attribute" else (None, word)
+            if words is None:
+                formats.remove(name)
+                continue
+            taken.add(words)
+            uses.update((kind, word) for kind, word in zip(("attribute", "source"), words, strict=True) if word)
             yield words
 
 

@@ -14,6 +14,18 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from audioprompt.prompts.pack import CATEGORIES, Category
 
 GENERAL = "general"  # the list for tasks of no category
+KINDS_OF: dict[Category, tuple[str, ...]] = {  # kinds of sounds whose every name is one of a category
+    "instruments": ("bowed strings", "plucked strings", "percussion", "drums", "brass", "woodwind"),
+    "music_genre": (
+        "swinging music",
+        "heavy music",
+        "orchestral music",
+        "electronic music",
+        "country music",
+        "syncopated music",
+    ),
+    "impact_emergency": ("alarms", "breakage"),
+}
 
 
 class _Record(BaseModel):
@@ -53,11 +65,13 @@ class Lexicon(_Record):
         categories: words by task category, ``"general"`` for none.
         kinds: kinds of sounds, each with the names that labels of that kind contain.
         clashes: for an attribute the sources it is not put together with.
+        names: names of sounds by task category, by which labels are told to be of one.
     """
 
     categories: dict[str, WordList]
     kinds: dict[str, tuple[str, ...]]
     clashes: dict[str, tuple[str, ...]]
+    names: dict[Category, tuple[str, ...]]
 
     @field_validator("categories")
     @classmethod
@@ -86,6 +100,11 @@ class Lexicon(_Record):
         """Whether an attribute and a source make sense in one prompt: not "a distant ... from the distance"."""
         return source not in self.clashes.get(attribute, ()) and not _words(attribute) & _words(source)
 
+    def share_of(self, category: Category, labels: Sequence[str]) -> float:
+        """How many of some labels are known to be of a category, 0 to 1."""
+        names = [*self.names[category], *(name for kind in KINDS_OF.get(category, ()) for name in self.kinds[kind])]
+        return sum(_contains(label, names) for label in labels) / max(len(labels), 1)
+
     def _suitable(self, words: Sequence[Word], labels: Sequence[str]) -> tuple[str, ...]:
         taken = set().union(*map(_words, labels))
         return tuple(word.word for word in words if self._suits(word, labels) and not _words(word.word) & taken)
@@ -99,14 +118,18 @@ class Lexicon(_Record):
 
     def _is_of(self, kind: str, label: str) -> bool:
         """Whether a label contains, as whole words, one of the names of a kind; a plural s is no matter."""
-        names = "|".join(map(re.escape, self.kinds[kind]))
-        return re.search(rf"(?<![^\W_])(?:{names})s?(?![^\W_])", label.casefold()) is not None
+        return _contains(label, self.kinds[kind])
 
 
 @cache
 def lexicon() -> Lexicon:
     """The lexicon that comes with this package."""
     return Lexicon.model_validate_json(Path(__file__).with_name("lexicon.json").read_bytes())
+
+
+def _contains(label: str, names: Sequence[str]) -> bool:
+    """Whether a label contains one of some names as whole words; a plural s is no matter."""
+    return re.search(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, names))})s?(?![^\W_])", label.casefold()) is not None
 
 
 def _words(phrase: str) -> set[str]:

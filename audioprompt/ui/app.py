@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 
 from audioprompt import memory
 from audioprompt.examples import default_folder as examples_folder
-from audioprompt.jobs import FITTING, MEASURING
+from audioprompt.jobs import CHECKING, FITTING, MEASURING
 from audioprompt.lines import print_any_letter
 from audioprompt.ui import (
     classify,
@@ -66,15 +66,16 @@ def build(
         head_in_hand = gr.State("")
         pack_in_hand = gr.BrowserState("", storage_key="audioprompt-pack", secret="audioprompt")
         task_in_hand = gr.BrowserState({}, storage_key="audioprompt-task", secret="audioprompt")
+        clips_in_hand = gr.BrowserState({}, storage_key="audioprompt-clips", secret="audioprompt")
         space_in_hand = gr.BrowserState({}, storage_key="audioprompt-space", secret="audioprompt")
         outbox = curate.build_outbox()
         with gr.Tabs(elem_id="tabs") as tabs:
             with frame.tab("classify") as classify_tab:
                 classify.build(page, classify_tab, picker, switched, head_in_hand, labels, heads)
             with frame.tab("generate"):
-                generate.build(page, tabs, picker, pack_in_hand, task_in_hand)
+                generate.build(page, tabs, picker, pack_in_hand, task_in_hand, clips_in_hand)
             with frame.tab("curate") as curate_tab:
-                curate.build(page, curate_tab, picker, switched, pack_in_hand, outbox)
+                curate.build(page, curate_tab, picker, switched, pack_in_hand, clips_in_hand, outbox)
             with frame.tab("learn"):
                 learn.build(page, tabs, picker, head_in_hand)
             with frame.tab("publish") as publish_tab:
@@ -89,7 +90,7 @@ def build(
 
 def closed(request: gr.Request) -> None:
     """A page was closed: what its visitor had under way ends, and their copies go unless they soon come back."""
-    for jobs in (MEASURING, FITTING):
+    for jobs in (MEASURING, FITTING, CHECKING):
         jobs.stop_of(roles.session(request))
     roles.close(request)
 

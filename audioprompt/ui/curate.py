@@ -530,7 +530,9 @@ def clips_for(pack: PromptPack, kept: Kept) -> tuple[str, Split | None] | None:
         return DEMONSTRATION, None
     others = [clips for clips in kept.values() if clips["data"] != DEMONSTRATION]
     last = kept.get(pack.id) or next(reversed(others), None)
-    return None if last is None else (last["data"], split_of(last["folds"], last["share"], last["seed"]))
+    if last is None:
+        return None
+    return last["data"], split_of(last["folds"], last["share"], last["seed"]) if "folds" in last else None
 
 
 def enter(
@@ -663,6 +665,7 @@ def build(
     model: gr.Dropdown,
     switched: list[Any],
     pack_in_hand: gr.BrowserState,
+    kept: gr.BrowserState,
     outbox: gr.HTML,
 ) -> None:
     """Lay out the tab in the Blocks context it is called in, and wire it.
@@ -673,6 +676,7 @@ def build(
         model: holds the name of the model that measures.
         switched: events after which another model measures.
         pack_in_hand: holds the id of the pack that is shown.
+        kept: holds the clips that packs were measured on, by pack.
         outbox: as `build_outbox` makes it.
     """
     with gr.Column(elem_id="curate"):
@@ -724,8 +728,6 @@ def build(
             foot = gr.HTML(elem_id="curate-foot", apply_default_css=False)
     desk = gr.State(None)
     parcel = gr.JSON(visible="hidden")
-    kept = gr.BrowserState({}, storage_key="audioprompt-clips", secret="audioprompt")
-
     parts = [desk, strip, filters, table, actions, side, foot, outbox]
     instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     lasting: dict[str, Any] = {

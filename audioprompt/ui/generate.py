@@ -1,9 +1,11 @@
 """The Generate tab: from a task and its labels to candidate prompts, in three steps."""
 
 import os
+import time
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as Yielding
-from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timezone
+from functools import partial
 from html import escape
 from queue import Empty, Queue
 from threading import Event, Thread
@@ -12,10 +14,19 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 
-from audioprompt.candidates import flags_by_model, proposed_id, proposed_title, task_of
+from audioprompt.candidates import (
+    OTHER_SOUNDS,
+    better_category,
+    flags_by_model,
+    proposed_id,
+    proposed_title,
+    task_of,
+)
 from audioprompt.data import DEMONSTRATION, DataError, open_clips
+from audioprompt.jobs import CHECKING, Job, Stopped
 from audioprompt.labels import LabelError, join_labels
 from audioprompt.lines import counted, first_of, one_line
+from audioprompt.prompts.addresses import ServiceAddress
 from audioprompt.prompts.generate import (
     COUNT,
     OPENAI_URL,
@@ -43,8 +54,9 @@ MOST = 200  # candidates asked for at once
 WRITERS = 8  # generations at once
 LABELS_SHOWN = 4  # of a task in one line
 TICK_SECONDS = 0.25  # how long Stop may wait for a service that says nothing
+DRAW_SECONDS = 0.5  # between two looks at the candidates that have come: drawing all of them takes its time
 
-CATEGORY_CHOICES = [(title, category) for category, title in CATEGORIES.items()] + [("Other sounds", "")]
+CATEGORY_CHOICES = [(title, category) for category, title in CATEGORIES.items()] + [(OTHER_SOUNDS, "")]
 STEPS = ("Task and labels", "Attributes and sources", "Candidates")
 NO_CANDIDATES = "The prompts written for your task appear here one by one, each with what looks wrong with it."
 
@@ -105,7 +117,7 @@ def generator_of(
     if kind == LEXICON:
         return OfflineLexicon(int(seed or 0))
     if not roles.is_curator(request):
-        if not key or _url(base_url, request) != OPENAI_URL:
+        if not key or not ServiceAddress.parse(base_url.strip() or OPENAI_URL).is_openai:
             raise GenerationError(f"visitors ask OpenAI, with a key of their own: give one, or {roles.elsewhere()}")
         base_url = OPENAI_URL  # whatever the owner's environment says
     from audioprompt.prompts.chat import ChatService
@@ -124,7 +136,9 @@ def in_use(
     """Which generator, model and settings are in use, in one line."""
     parts = ["Offline lexicon"]
     if kind == SERVICE:
-        parts = [f"{one_line(model) or 'no model named yet'} at {_host(_url(base_url, request))}"]
+        address = _address(base_url, request)
+        where = address.host if address else "an address that cannot be used"
+        parts = [f"{one_line(model) or 'no model named yet'} at {where}"]
         parts += [] if temperature is None else [f"temperature {temperature:g}"]
     parts += [] if seed is None else [f"seed {seed:g}"]
     return f'<span class="in-use">{escape(" · ".join(parts))}</span>'
@@ -137,10 +151,10 @@ def for_service(kind: str) -> tuple[Any, Any]:
 
 def key_state(base_url: str, request: gr.Request | None = None) -> str:
     """Where the key for an address comes from if none is typed, and what becomes of one that is."""
-    url = _url(base_url, request)
-    if roles.is_curator(request) and os.environ.get("OPENAI_API_KEY") and url == _url("", request):
+    address = _address(base_url, request)
+    if roles.is_curator(request) and os.environ.get("OPENAI_API_KEY") and address == _address("", request):
         return "Key taken from OPENAI_API_KEY, unless you give another."
-    if url == OPENAI_URL:
+    if address and address.is_openai:
         return "OpenAI wants one. It goes to the service and is kept nowhere."
     return "Only if the service wants one. It is kept nowhere."
 
@@ -152,7 +166,7 @@ def exact_prompt(
     try:
         task, _ = task_of(category, labels)
         ideas = Ideas(tuple(attributes or ()), tuple(sources or ()))
-    except (LabelError, TemplateError) as error:
+    except (LabelError, TemplateError, GenerationError) as error:
         return markup.problem(error)
     if kind == LEXICON:
         formats = "\n".join(FORMATS.values())
@@ -216,9 +230,9 @@ def propose(
 
     Yields:
         What stands under the button; the first step; the second, what stands in it, what is offered and the chips of
-        both kinds; the third step.
+        both kinds; the third step; a category that fits better, and the button to take it.
     """
-    unchanged = (gr.skip(),) * 8
+    unchanged = (gr.skip(),) * 10
     try:
         task, notice = task_of(category, labels)
         generator = generator_of(kind, seed, model, base_url, temperature, key, request)
@@ -233,15 +247,24 @@ def propose(
         yield markup.problem(error), *unchanged
         return
     offered = [list(ideas.attributes), list(ideas.sources)]
+    better = better_category(task)
+    said = " ".join(filter(None, (notice, generator.notice, better and better[1])))
     yield (
         "",
         done(task_summary(task)),
         due(1),
-        view.notice(notice),
+        view.notice(said),
         *offered,
         *(gr.CheckboxGroup(words, value=words) for words in offered),
         due(2),
+        (better[0] or "") if better else None,
+        gr.Button(f"Use “{_title_of(better[0])}” instead" if better else "", visible=bool(better)),
     )
+
+
+def use_category(better: str | None) -> str:
+    """The category that fits better, now as the task's."""
+    return better or ""
 
 
 def add_words(kind: str, offered: list[str], kept: list[str], typed: str) -> tuple[Any, ...]:
@@ -254,7 +277,7 @@ def add_words(kind: str, offered: list[str], kept: list[str], typed: str) -> tup
     try:
         added = getattr(Ideas(**{kind: words}), kind)
         everything = list(getattr(Ideas(**{kind: (*offered, *words)}), kind))
-    except TemplateError as error:
+    except (TemplateError, GenerationError) as error:
         return gr.skip(), gr.skip(), gr.skip(), markup.problem(error)
     folded = {word.casefold() for word in (*kept, *added)}
     now = [word for word in everything if word.casefold() in folded]
@@ -278,7 +301,7 @@ def write(
     key: str,
     checker: str,
     request: gr.Request | None = None,
-) -> Iterator[tuple[Any, ...]]:
+) -> Yielding[tuple[Any, ...], None, None]:
     """Write candidates with the words kept, and check them when all are there.
 
     Args:
@@ -301,47 +324,84 @@ def write(
     except (LabelError, TemplateError, GenerationError) as error:
         yield gr.skip(), markup.problem(error), gr.skip(), gr.skip()
         return
+    drawn, last = 0, 0.0  # how many candidates the page shows, and since when
     try:
         for template in ticking(generator.candidates(task, ideas, wanted)):
-            if template is None:
+            if template is not None:
+                templates.append(template)
+            if len(templates) > drawn and (not drawn or time.monotonic() - last >= DRAW_SECONDS):
+                flags = check(templates, task.labels)
+                table = view.candidates_table(templates, flags, task.labels)
+                pack = as_pack(task, templates, generator, "candidates", "Candidates")
+                yield gr.skip(), view.state(len(templates), wanted, flags, running=True), table, pack
+                drawn, last = len(templates), time.monotonic()
+            elif template is None:
                 yield (gr.skip(),) * 4
-                continue
-            templates.append(template)
-            flags = check(templates, task.labels)
-            table = view.candidates_table(templates, flags, task.labels)
-            pack = as_pack(task, templates, generator, "candidates", "Candidates")
-            yield gr.skip(), view.state(len(templates), wanted, flags, running=True), table, pack
     except GenerationError as error:
         failure = markup.problem(error)
     if not templates:
         yield gr.skip(), failure or view.notice(generator.notice), gr.skip(), gr.skip()
         return
-    flags, unchecked = checked(templates, task.labels, checker)
     pack = as_pack(task, templates, generator, "candidates", "Candidates")
+    table = view.candidates_table(templates, check(templates, task.labels), task.labels)
+    yield gr.skip(), view.state(len(templates), wanted, running=True), table, pack  # in time for whoever stops here
+    counted_so_far = partial(view.checking, len(templates), wanted)
+    flags, unchecked = yield from checked(
+        templates, task.labels, checker, lambda job: (gr.skip(), counted_so_far(job.done, job.total), *(gr.skip(),) * 2)
+    )
     said = view.state(len(templates), wanted, flags) + failure + view.notice(generator.notice) + unchecked
     yield gr.skip(), said, view.candidates_table(templates, flags, task.labels), pack
 
 
-def stopped(pack: PromptPack | None, count: float | None, checker: str) -> tuple[Any, ...]:
-    """What stands there once the person has stopped the generator: what has come."""
+def stopped(pack: PromptPack | None, count: float | None, checker: str) -> Iterator[tuple[Any, ...]]:
+    """Show what has come once the person has stopped the generator."""
     if pack is None:
-        return view.notice("Stopped before the first candidate."), gr.skip()
+        yield view.notice("Stopped before the first candidate."), gr.skip()
+        return
     templates, labels = _contents(pack)
-    flags, unchecked = checked(templates, labels, checker)
+    counted_so_far = partial(view.checking, len(templates), _count(count))
+    flags, unchecked = yield from checked(
+        templates, labels, checker, lambda job: (counted_so_far(job.done, job.total), gr.skip())
+    )
     said = view.state(len(templates), _count(count), flags) + view.notice("Stopped: what has come is kept.") + unchecked
-    return said, view.candidates_table(templates, flags, labels)
+    yield said, view.candidates_table(templates, flags, labels)
+
+
+Checked = tuple[list[tuple[Flag, ...]], str]
 
 
 def checked(
-    templates: Sequence[Template], labels: Sequence[str], model_name: str
-) -> tuple[list[tuple[Flag, ...]], str]:
-    """The flags of candidates by all checks, or by those of the text alone where the model cannot be had; and why."""
+    templates: Sequence[Template], labels: Sequence[str], model_name: str, show: Callable[[Job[Any]], tuple[Any, ...]]
+) -> Yielding[tuple[Any, ...], None, Checked]:
+    """Check candidates by all checks, or by those of the text alone where the model cannot be had.
+
+    Args:
+        templates: the candidates.
+        labels: what they are filled with.
+        model_name: the model that checks them.
+        show: what the page is told meanwhile.
+
+    Yields:
+        What ``show`` makes of how far it is. Closed before the end, the work ends too; what was encoded is kept.
+
+    Returns:
+        The flags of each, and why they are not by all checks.
+    """
     from audioprompt.models.base import ModelError
 
+    def work(job: Job[list[tuple[Flag, ...]]]) -> list[tuple[Flag, ...]]:
+        return flags_by_model(shared_model(model_name), templates, labels, partial(job.progress, "prompts"))
+
+    job = CHECKING.start(work, **roles.terms(roles.current_request()))
     try:
-        return flags_by_model(shared_model(model_name), templates, labels), ""
-    except ModelError as error:
-        return check(templates, labels), view.notice(f"Checked by their text alone: {error}")
+        while not job.finished(TICK_SECONDS):
+            yield show(job)
+        return job.result(), ""
+    except (ModelError, Stopped) as error:
+        reason = str(error) or "other work was begun."
+        return check(templates, labels), view.notice(f"Checked by their text alone: {reason}")
+    finally:
+        job.stop()
 
 
 def proposed_names(pack: PromptPack | None, request: gr.Request | None = None) -> tuple[Any, Any]:
@@ -352,11 +412,26 @@ def proposed_names(pack: PromptPack | None, request: gr.Request | None = None) -
     return proposed_title(task, today), proposed_id(task, today, roles.store(request).ids())
 
 
-def send(pack: PromptPack | None, title: str, pack_id: str, request: gr.Request | None = None) -> tuple[Any, ...]:
+def send(
+    pack: PromptPack | None,
+    title: str,
+    pack_id: str,
+    data: str = "",
+    clips: dict[str, Any] | None = None,
+    request: gr.Request | None = None,
+) -> tuple[Any, ...]:
     """Keep the candidates as a new pack.
 
+    Args:
+        pack: the candidates.
+        title: of the pack.
+        pack_id: of the pack.
+        data: the data set that the labels are from, on which Curate then measures them.
+        clips: the data sets that Curate remembers, by pack.
+        request: of whoever asks.
+
     Returns:
-        The pack's id, for Curate; the tab to go to; the third step; what went wrong.
+        The pack's id and the data sets, for Curate; the tab to go to; the third step; what went wrong.
     """
     try:
         if pack is None:
@@ -364,9 +439,10 @@ def send(pack: PromptPack | None, title: str, pack_id: str, request: gr.Request 
         pack = pack.model_copy(update={"id": pack_id.strip(), "title": title})
         roles.store(request).create(pack)
     except PackError as error:
-        return gr.skip(), gr.skip(), gr.skip(), markup.problem(error)
+        return *(gr.skip(),) * 4, markup.problem(error)
+    clips_too = {**(clips or {}), pack.id: {"data": data.strip()}} if data.strip() else gr.skip()
     summary = f"{counted(len(pack.entries), 'candidate')} kept as {pack.id}, now in Curate"
-    return pack.id, gr.Tabs(selected="curate"), done(summary), ""
+    return pack.id, clips_too, gr.Tabs(selected="curate"), done(summary), ""
 
 
 # --- what this browser remembers --------------------------------------------------------------------------------------
@@ -411,18 +487,25 @@ def _today() -> date:
     return datetime.now(timezone.utc).date()
 
 
-def _url(base_url: str, request: gr.Request | None) -> str:
-    """The address that is asked; the one in the environment is the owner's."""
+def _title_of(category: str | None) -> str:
+    return next(title for title, name in CATEGORY_CHOICES if name == (category or ""))
+
+
+def _address(base_url: str, request: gr.Request | None) -> ServiceAddress | None:
+    """The address that is asked, None where it cannot be used; the one in the environment is the owner's."""
     preset = os.environ.get("OPENAI_BASE_URL") if roles.is_curator(request) else None
-    return (base_url.strip() or preset or OPENAI_URL).rstrip("/")
-
-
-def _host(url: str) -> str:
-    return urlsplit(_without_secrets(url)).netloc or "an address that cannot be used"
+    try:
+        return ServiceAddress.parse(base_url.strip() or preset or OPENAI_URL)
+    except GenerationError:
+        return None
 
 
 def _without_secrets(url: str) -> str:
-    """An address without a user, password, query and fragment, any of which may hold a key."""
+    """An address, or what is written of one, without what may hold a key."""
+    try:
+        return ServiceAddress.parse(url).text
+    except GenerationError:
+        pass
     try:
         parts = urlsplit(url.strip())
     except ValueError:
@@ -434,7 +517,12 @@ def _without_secrets(url: str) -> str:
 
 
 def build(
-    page: gr.Blocks, tabs: gr.Tabs, checker: gr.Dropdown, pack_in_hand: gr.BrowserState, kept: gr.BrowserState
+    page: gr.Blocks,
+    tabs: gr.Tabs,
+    checker: gr.Dropdown,
+    pack_in_hand: gr.BrowserState,
+    kept: gr.BrowserState,
+    clips: gr.BrowserState,
 ) -> None:
     """Lay out the tab in the Blocks context it is called in, and wire it.
 
@@ -444,6 +532,7 @@ def build(
         checker: holds the name of the model that checks the candidates.
         pack_in_hand: holds the id of the pack that Curate shows.
         kept: holds the task and the generator of this browser's last visit.
+        clips: holds the data sets that Curate remembers, by pack.
     """
     with gr.Row(equal_height=False, elem_id="generate"):
         with gr.Column(scale=8, min_width=320, elem_classes="steps"):
@@ -493,6 +582,8 @@ def build(
                         elem_id=f"add-{kind_of_word}", elem_classes="bare",
                     )  # fmt: skip
                 words_state = gr.HTML(elem_id="words-state")
+                better = gr.State(None)
+                take_better = gr.Button("", size="md", visible=False, elem_id="take-better")
             with gr.Accordion(STEPS[2], elem_id="step-candidates", elem_classes=["step", "later"]) as written_step:
                 with gr.Row(elem_classes="act"):
                     count = gr.Number(
@@ -519,7 +610,7 @@ def build(
                         value="", label="Model", placeholder="the service's name for it", elem_id="service-model"
                     )
                     base_url = gr.Textbox(
-                        value="", label="Address", placeholder=_url("", None),
+                        value="", label="Address", placeholder=OPENAI_URL,
                         elem_id="service-url",
                     )  # fmt: skip
                     key = gr.Textbox(
@@ -548,11 +639,15 @@ def build(
     preset.input(choose_preset, preset, task, **instant)
     demonstration.click(choose_demonstration, None, task, **instant)
     data.submit(choose_data, data, [labels, task_state], **long)
-    proposed = proposing.click(
-        propose, [*task, *settings, key],
-        [task_state, task_step, words_step, words_state, *offered.values(), *words, written_step], **long,
-    )  # fmt: skip
-    halt_proposing.click(lambda: view.notice("Stopped."), None, task_state, cancels=[proposed], **instant)
+    asked: dict[str, Any] = {
+        "fn": propose, "inputs": [*task, *settings, key],
+        "outputs": [
+            task_state, task_step, words_step, words_state, *offered.values(), *words, written_step, better, take_better
+        ], **long,
+    }  # fmt: skip
+    proposed = proposing.click(**asked)
+    again = take_better.click(use_category, better, category, **instant).then(**asked)
+    halt_proposing.click(lambda: view.notice("Stopped."), None, task_state, cancels=[proposed, again], **instant)
 
     # words
     for name in chips:
@@ -571,7 +666,7 @@ def build(
         stopped, [pack, count, checker], [progress, table], cancels=[written], show_progress="hidden",
         api_visibility="private",
     ).then(proposed_names, pack, [title, pack_id], **instant)  # fmt: skip
-    sending.click(send, [pack, title, pack_id], [pack_in_hand, tabs, written_step, sent], **instant)
+    sending.click(send, [pack, title, pack_id, data, clips], [pack_in_hand, clips, tabs, written_step, sent], **instant)
 
     # the generator
     gr.on(

@@ -37,6 +37,12 @@ def state(come: int, wanted: int, flags: Sequence[Sequence[Flag]] = (), running:
     )
 
 
+def checking(come: int, wanted: int, done: int, total: int) -> str:
+    """How many of the texts are encoded by which a model checks the candidates."""
+    words = f"Checking the prompts: {done:,} of {total:,} read" if total else "Checking the prompts"
+    return state(come, wanted, running=True) + notice(words)
+
+
 def candidates_table(templates: Sequence[Template], flags: Sequence[Sequence[Flag]], labels: Sequence[str]) -> str:
     """Candidates filled with the first label, each with its flags."""
     label = labels[0] if labels else "sound"

@@ -274,6 +274,11 @@ def test_words_before_a_cut_are_kept(serve: Any) -> None:
     assert service.notice is not None and "cut off by its token limit" in service.notice
 
 
+def test_more_words_than_prompts_are_written_with(serve: Any) -> None:
+    service, _ = serve(Reply(json.dumps({"attributes": [f"loud{n}" for n in range(300)], "sources": ["hall"]})))
+    assert len(service.ideas(TASK).attributes) == 100
+
+
 def test_no_prompts_at_all_is_said(serve: Any) -> None:
     service, _ = serve(Reply('{"prompts": []}'))
     with pytest.raises(GenerationError, match="did not answer in the format asked for"):

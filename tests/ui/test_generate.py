@@ -15,7 +15,7 @@ from audioprompt.prompts.generate import COUNT, OPENAI_URL, Task
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.ui import generate, generate_view
+from audioprompt.ui import curate, generate, generate_view
 from audioprompt.ui.generate import LEXICON, SERVICE
 from tests.fake_model import FakeModel
 from tests.prompts.openai_server import KEY, ChatServer, Reply, chat_servers
@@ -135,14 +135,51 @@ def test_the_exact_prompt_is_what_the_service_is_asked():
 
 
 def test_words_are_proposed_and_all_kept_at_first():
-    *_, (under, task, words, notice, attributes, sources, kept, _, candidates) = generate.propose(
+    *_, (under, task, words, notice, attributes, sources, kept, _, candidates, better, button) = generate.propose(
         "instruments", "violin, flute, Violin", *OFFLINE
     )
+    assert better is None and not button.visible
     assert (under, notice) == ("", '<div class="fine">Left out as a repeat: Violin.</div>')
     assert not task.open and task.label == "Musical instrument recognition: 2 labels (violin, flute)"
     assert words.open and candidates.open
     assert "resonant" in attributes and "opera" in sources
     assert kept.value == attributes
+
+
+@pytest.mark.parametrize(
+    ("category", "labels", "better", "title"),
+    [
+        ("instruments", "chainsaw, lawn mower, helicopter", "", "Other sounds"),
+        ("instruments", "cough, sneeze, burp", "vocal_sounds", "Non-verbal vocalisation"),
+        ("music_genre", "siren, gunshot, glass breaking", "impact_emergency", "Impact or emergency sounds"),
+        ("vocal_sounds", "kitchen, office, forest", "acoustic_scenes", "Acoustic scene classification"),
+    ],
+)
+def test_a_category_that_does_not_fit_is_said_and_another_offered(category, labels, better, title):
+    *_, last = generate.propose(category, labels, *OFFLINE)
+    assert "does not seem to fit these labels" in last[3] and last[9] == better
+    assert last[10].visible and last[10].value.startswith("Use “") and title.split()[0] in last[10].value
+    *_, again = generate.propose(better, labels, *OFFLINE)
+    assert again[9] is None and not again[10].visible and "fit these labels" not in again[3]
+
+
+def test_labels_that_fit_are_not_doubted():
+    for category, labels in [
+        ("instruments", "erhu, sitar, bagpipes, theremin"),
+        ("", "chainsaw, dog"),
+        ("music_genre", ""),
+    ]:
+        *_, last = generate.propose(category, labels, *OFFLINE)
+        assert last[9] is None
+
+
+@pytest.mark.parametrize("few, many", [(100, 1_500), (1, 101)])
+def test_too_many_words_are_refused_in_a_sentence(few, many):
+    words = [f"loud{n}" for n in range(many)]
+    ((_, problem, *rest),) = write(words=(words, words[:few]))
+    assert f"{many:,} attributes are too many: keep it to 100." in problem and all(skipped(value) for value in rest)
+    assert "sources are too many" in generate.add_words("sources", words[:few], [], ", ".join(words))[3]
+    assert "are too many" in generate.exact_prompt(SERVICE, "", LABELS, [], words, 40)
 
 
 @pytest.mark.parametrize(
@@ -181,15 +218,69 @@ def test_a_word_that_fits_no_template_stays_in_the_field():
 # --- candidates -------------------------------------------------------------------------------------------------------
 
 
-def test_candidates_come_one_by_one():
-    first, *steps, last = write(count=8)
+@pytest.fixture
+def drawn_each(monkeypatch):
+    monkeypatch.setattr(generate, "DRAW_SECONDS", 0)
+
+
+def test_candidates_come_one_by_one(drawn_each):
+    first, *steps, all_of_them, last = write(count=8)
     assert not first[0].open and first[0].label == "3 attributes, 2 sources kept"
     assert skipped(first[3]) and "<b>0</b> of 8" in first[1] and "running" in first[1]
     assert [f"<b>{n}</b> of 8" in step[1] for n, step in enumerate(steps, 1)] == [True] * 8
     assert [len(step[3].entries) for step in steps] == list(range(1, 9))
     assert all("running" in step[1] for step in steps) and "running" not in last[1]
-    assert last[2].count("<tr>") == 9 and last[3] == steps[-1][3]
+    assert last[2].count("<tr>") == 9 and last[3] == steps[-1][3] == all_of_them[3]
     assert "<mark>violin</mark>" in last[2]
+
+
+def test_many_candidates_are_drawn_a_few_times(monkeypatch):
+    """Each drawing is of all that have come: one for each of them would cost their square."""
+    monkeypatch.setattr(generate, "DRAW_SECONDS", 3600)
+    drawn: list[int] = []
+    table = generate_view.candidates_table
+
+    def counted(*given: Any) -> str:
+        drawn.append(len(given[0]))
+        return table(*given)
+
+    monkeypatch.setattr(generate_view, "candidates_table", counted)
+    words = [f"loud{n}" for n in range(90)]
+    *_, last = write(count=200, words=(words, words))
+    assert drawn == [1, 200, 200] and len(last[3].entries) == 200
+
+
+class Slow(FakeModel):
+    """A model that reads texts when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on, self.batches = Event(), 0
+
+    def embed_text(self, texts):
+        self.go_on.wait(30)
+        self.batches += 1
+        return super().embed_text(texts)
+
+
+def test_checking_tells_how_far_it_is_and_ends_with_the_page(monkeypatch):
+    model = Slow()
+    monkeypatch.setattr(generate, "shared_model", lambda name: model)
+    monkeypatch.setattr(generate, "TICK_SECONDS", 0.01)
+    words = [f"loud{n}" for n in range(90)]
+    labels = ", ".join(f"violin {n}" for n in range(20))
+    steps = generate.write("instruments", labels, words, words, 90, *OFFLINE, "fake")  # 1,800 texts
+    shown = next(step[1] for step in steps if not skipped(step[1]) and "Checking the prompts" in step[1])
+    assert "running" in shown
+    model.go_on.set()
+    shown = next(step[1] for step in steps if not skipped(step[1]) and " read" in step[1])
+    assert "of 1,800 read" in shown
+    model.go_on.clear()
+    steps.close()  # as Gradio does where the page is closed
+    model.go_on.set()
+    batches = model.batches
+    generate.CHECKING.start(lambda job: None).result()
+    assert model.batches <= batches + 2 < 1_800 / 128
 
 
 def test_without_labels_candidates_have_no_preset_and_are_checked_by_their_text():
@@ -286,12 +377,12 @@ def test_a_slow_iterator_that_is_not_wanted_any_more_is_closed():
     assert closed.wait(30)
 
 
-def test_stopping_keeps_what_has_come():
+def test_stopping_keeps_what_has_come(drawn_each):
     pack = write()[4][3]
-    said, table = generate.stopped(pack, 8, "fake")
+    *_, (said, table) = generate.stopped(pack, 8, "fake")
     assert "<b>4</b> of 8" in said and "what has come is kept" in said and "running" not in said
     assert table.count("<tr>") == 5
-    said, table = generate.stopped(None, 8, "fake")
+    *_, (said, table) = generate.stopped(None, 8, "fake")
     assert "before the first" in said and skipped(table)
 
 
@@ -316,12 +407,19 @@ def test_candidates_become_a_pack_and_go_to_curate(store):
     pack = write()[-1][3]
     title, pack_id = generate.proposed_names(pack)
     assert title.startswith("Musical instrument recognition, 20") and pack_id.startswith("instruments-20")
-    in_hand, tabs, step, problem = generate.send(pack, title, f" {pack_id} ")
-    assert (in_hand, problem) == (pack_id, "") and tabs.selected == "curate"
+    in_hand, clips, tabs, step, problem = generate.send(pack, title, f" {pack_id} ")
+    assert (in_hand, problem) == (pack_id, "") and tabs.selected == "curate" and skipped(clips)
     assert step.label == f"8 candidates kept as {pack_id}, now in Curate"
     kept = store.get(pack_id)
     assert kept.entries == pack.entries and kept.label_presets == {"Labels": ("violin", "flute", "piano")}
     assert generate.proposed_names(pack)[1] == f"{pack_id}-2"
+
+
+def test_the_data_set_goes_to_curate_with_the_pack():
+    pack, before = write()[-1][3], {"older": {"data": "x", "folds": "", "share": 50, "seed": 0}}
+    _, clips, *_ = generate.send(pack, "Mine", "mine", " hf:owner/sounds ", before)
+    assert clips == {**before, "mine": {"data": "hf:owner/sounds"}}
+    assert curate.clips_for(pack.model_copy(update={"id": "mine"}), clips) == ("hf:owner/sounds", None)
 
 
 @pytest.mark.parametrize(
@@ -350,5 +448,9 @@ def test_the_task_and_the_generator_are_remembered_without_secrets():
     fields = ["", LABELS, SERVICE, 0, "parrot", "https://me:secret@host:1/v1?key=secret#secret", 0.5, 20]
     kept = generate.remember(*fields)
     assert kept["base_url"] == "https://host:1/v1" and "secret" not in str(kept)
+    azure = "https://x.azure.com/openai/deployments/gpt/chat/completions?api-version=2024-10-21&key=secret"
+    kept_too = generate.remember(*fields[:5], azure, *fields[6:])["base_url"]
+    assert kept_too == "https://x.azure.com/openai/deployments/gpt?api-version=2024-10-21"
+    assert generate.remember(*fields[:5], "http://me:secret@[x", *fields[6:])["base_url"] == ""
     assert generate.recall(kept) == [*fields[:5], "https://host:1/v1", *fields[6:]]
     assert all(skipped(value) for value in generate.recall({})) and generate.recall(None) == generate.recall({})

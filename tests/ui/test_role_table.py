@@ -188,7 +188,7 @@ class Harm:
             "choose_data": [private],
             "propose": ["", "hum, whistle", *service],
             "write": ["", "hum, whistle", self.words, [], 1, *service, "embedded"],
-            "send": [None, f"Sent by a {role}", f"sent-{role}"],
+            "send": [None, f"Sent by a {role}", f"sent-{role}", "", {}],
             "enter": [None, "tones", {}, "embedded"],
             "show_measured": [None, "tones", private, "", 50, 0, {}, "embedded"],
             "show_imported": [None, self.pack, {}, "embedded"],

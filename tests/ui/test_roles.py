@@ -371,7 +371,7 @@ def test_the_tabs_use_the_copy(public: None, store: PromptStore, tmp_path: Path)
     assert "it is" in str(curate.exported(pack_id, "csv", mine))
     with pytest.raises(PackError, match="no prompt pack is called"):
         curate.exported(pack_id, "csv", other)
-    *_, problem = generate.send(pack_of(PLAIN), "Mine", "sent", mine)
+    *_, problem = generate.send(pack_of(PLAIN), "Mine", "sent", request=mine)
     assert not problem and "sent" in roles.store(mine).ids() and "sent" not in roles.store(other).ids()
     assert curate.session_note(mine) == curate.SESSION
     assert curate.session_note(cookie(roles.sign_in(SECRET))) == ""
