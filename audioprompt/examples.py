@@ -49,6 +49,12 @@ def examples(folder: Path | None = None) -> tuple[Example, ...]:
     return tuple(spread(found))
 
 
+def fitting(clips: Sequence[Example], labels: Sequence[str]) -> tuple[Example, ...]:
+    """The clips whose sound is one of some labels, however these are capitalised."""
+    known = {label.casefold() for label in labels}
+    return tuple(clip for clip in clips if clip.truth.casefold() in known)
+
+
 def spread(found: Sequence[Example]) -> list[Example]:
     """The same examples, the categories taking turns: the first few then show how wide the field is."""
     earlier: Counter[str | None] = Counter()

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 STORAGE = Path("/data")  # where a Space's persistent storage is, if it has any
+TABS = ("classify", "generate", "curate", "learn")  # of the page, those that visitors of a Space can use
 FOLDERS = {"AUDIOPROMPT_STORE": "prompt_store", "AUDIOPROMPT_CACHE": "cache", "HF_HOME": "huggingface"}
 
 

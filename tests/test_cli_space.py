@@ -56,6 +56,22 @@ def test_build_by_itself_takes_the_general_pack_and_every_clip() -> None:
     assert sum(name.endswith(".ogg") and "examples" in name for name in files) > 9
 
 
+def test_build_opens_on_ones_own_clips_beside_a_head_and_shows_the_tabs_that_were_chosen() -> None:
+    save_head(Path("my-head"))
+    for name in ("my, owl.wav", "rain.wav"):
+        Path(name).write_bytes(b"a sound")
+    built("--head", "my-head", "--example", "my, owl.wav", "--example", "rain.wav", "--tabs", "classify, learn")
+    entries = json.loads(Path("space/assets/examples/examples.json").read_text())
+    assert [(entry["title"], entry["labels"]) for entry in entries] == [
+        ("my, owl", ["rain", "wind"]), ("rain", ["rain", "wind"]),
+    ]  # fmt: skip
+    assert "TABS = ['classify', 'learn']" in Path("space/app.py").read_text()
+    result = run("build", "other", "--head", "my-head", "--examples", "dog", "--example", "rain.wav")
+    assert result.exit_code == 0
+    titles = [entry["title"] for entry in json.loads(Path("other/assets/examples/examples.json").read_text())]
+    assert titles[0] == "rain" and len(titles) == 2, "the Space opens on a clip of the head's"
+
+
 def test_build_takes_clips_of_ones_own_or_none() -> None:
     Path("My owl.wav").write_bytes(b"a sound")
     files = built("--examples", "My owl.wav", "--labels", "owl, dog")
@@ -72,7 +88,9 @@ def test_build_takes_clips_of_ones_own_or_none() -> None:
     [
         (["--labels", "rain"], 2, "at least two labels"),
         (["--examples", "gone.wav"], 2, "There is no clip 'gone.wav': give the path of one, or of these: "),
-        (["--examples", "clip.wav"], 2, "Say what clip.wav might be: --labels"),
+        (["--example", "clip.wav"], 1, "say what clip might be: give labels"),
+        (["--example", "gone.wav"], 2, "There is no clip 'gone.wav': give the path"),
+        (["--tabs", "publish"], 1, "a Space has no tab 'publish'"),
         (["--pack", "nothing"], 1, "no prompt pack is called 'nothing'"),
         (["--title", "a\nb"], 1, "title of one line"),
         (["--model", "other"], 1, "cannot load the model 'other'"),

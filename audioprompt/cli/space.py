@@ -11,6 +11,7 @@ import typer
 from audioprompt.cli.commands import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelName, PackIds
 from audioprompt.cli.output import print_, print_json, say, table
+from audioprompt.hosting import TABS
 from audioprompt.lines import one_line
 
 if TYPE_CHECKING:
@@ -33,7 +34,17 @@ def build(
     licence: Annotated[str, typer.Option(help="Of what you added, best as SPDX has it: cc-by-4.0.")] = "apache-2.0",
     examples: Annotated[
         str | None,
-        typer.Option(help="Clips to try: names of bundled ones or paths of your own, 'dog, my/owl.wav', or none."),
+        typer.Option(
+            help="Bundled clips to try: 'dog, violin', or none. All if left out; beside heads or clips of your own "
+            "those that fit."
+        ),
+    ] = None,
+    example: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A clip of your own to try; repeatable.")
+    ] = None,
+    tabs: Annotated[
+        str | None,
+        typer.Option(help=f"The tabs that visitors see, Classify always: '{','.join(TABS)}'. All these if left out."),
     ] = None,
     gpu: Annotated[bool, typer.Option("--gpu", help="For a Space with a GPU, ZeroGPU included.")] = False,
     as_json: AsJson = False,
@@ -57,9 +68,10 @@ def build(
         heads=tuple(head or ()),
         model=model,
         labels=chosen,
-        examples=_examples(examples, chosen),
+        examples=_examples(examples, example or ()),
         licence=licence,
         gpu=gpu,
+        tabs=TABS if tabs is None else tuple(part.strip().lower() for part in tabs.split(",") if part.strip()),
     )
     sizes = build(plan, folder)
     _show(sizes, as_json)
@@ -118,23 +130,22 @@ def push(
         typer.echo(address)
 
 
-def _examples(text: str | None, labels: Sequence[str]) -> tuple[Example, ...]:
-    """The clips that were named, all that are bundled where none are."""
+def _examples(text: str | None, own: Sequence[Path]) -> tuple[Example, ...] | None:
+    """The clips that were named, those of one's own first; None where the Space is to choose."""
     from audioprompt.examples import Example, examples
 
+    if text is None and not own:
+        return None
     bundled = {example.path.stem: example for example in examples()}
-    if text is None:
-        return tuple(bundled.values())
-    found = []
-    for name in [] if text == NO_EXAMPLES else dict.fromkeys(part.strip() for part in text.split(",")):
-        if name in bundled:
+    named = [part.strip() for part in text.split(",")] if text and text != NO_EXAMPLES else []
+    found: list[Example] = []
+    for name in dict.fromkeys([*map(str, own), *named]):
+        if name in bundled and name in named:
             found.append(bundled[name])
         elif not Path(name).is_file():
             raise UsageError(f"There is no clip {name!r}: give the path of one, or of these: {', '.join(bundled)}.")
-        elif not labels:
-            raise UsageError(f"Say what {name} might be: --labels 'dog bark, rain'.")
         else:
-            found.append(Example(Path(name), one_line(Path(name).stem), None, tuple(labels), ""))
+            found.append(Example(Path(name), one_line(Path(name).stem), None, (), ""))
     return tuple(found)
 
 

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from itertools import chain, count
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from huggingface_hub import SpaceCardData, SpaceHardware
 
-from audioprompt.examples import Example, examples
+from audioprompt.examples import Example, examples, fitting
 from audioprompt.examples import default_folder as examples_folder
+from audioprompt.hosting import TABS
 from audioprompt.labels import LabelError, join_labels, parse_labels
 from audioprompt.lines import joined, one_line
 from audioprompt.markdown import plain
@@ -49,9 +50,11 @@ class Plan:
         heads: folders or files of fitted heads, as ``audioprompt palm fit --save`` writes them.
         model: the name of the model that answers at first.
         labels: the labels to choose between at first; the first head's classes if there are none.
-        examples: clips to try.
+        examples: clips to try; None for the bundled ones, beside a head only those that it knows the sound of. Those
+            without labels get the classes of the head that knows their sound, or else the first labels.
         licence: of what was added to audioprompt, as its author states it; best an SPDX name.
         gpu: whether it is to run on a GPU, ZeroGPU included: torch is then not the smaller build for CPUs.
+        tabs: which tabs visitors see, of ``TABS``; Classify always, Publish never. A signed-in curator sees all.
 
     Raises:
         SpaceError: these do not make a Space; the message says what to change.
@@ -62,9 +65,10 @@ class Plan:
     heads: tuple[Path, ...] = ()
     model: str = "embedded"
     labels: tuple[str, ...] = ()
-    examples: tuple[Example, ...] = field(default_factory=examples)
+    examples: tuple[Example, ...] | None = None
     licence: str = "apache-2.0"
     gpu: bool = False
+    tabs: tuple[str, ...] = TABS
 
     def __post_init__(self) -> None:
         for name, text in (("title", self.title), ("licence", self.licence)):
@@ -90,6 +94,13 @@ class Plan:
                 raise SpaceError(str(error)) from error
             if read != self.labels:
                 raise SpaceError("labels must differ from each other, and each must be of one line")
+        if unknown := [tab for tab in self.tabs if tab not in TABS]:
+            raise SpaceError(f"a Space has no tab {unknown[0]!r}: choose of {', '.join(TABS)}")
+        if "generate" in self.tabs and "curate" not in self.tabs:
+            raise SpaceError("Generate sends its prompts to Curate: show both tabs, or leave Generate out")
+        object.__setattr__(self, "tabs", tuple(tab for tab in TABS if tab in (TABS[0], *self.tabs)))
+        if unnamed := next((clip for clip in self.clips if not clip.labels), None):
+            raise SpaceError(f"say what {unnamed.title} might be: give labels")
 
     @cached_property
     def records(self) -> "dict[Path, HeadRecord]":
@@ -107,6 +118,21 @@ class Plan:
     def first_labels(self) -> tuple[str, ...]:
         """The labels that the page shows at first, which may be none."""
         return self.labels or next((record.classes for record in self.records.values()), ())
+
+    @cached_property
+    def clips(self) -> tuple[Example, ...]:
+        """The clips to try, each with labels if there are any; the Space opens on the first, so that it should fit."""
+        chosen = self.examples
+        if chosen is None:
+            chosen = fitting(examples(), self.first_labels) if self.heads else examples()
+        own = {clip for clip in chosen if not clip.labels}
+        known = {*fitting(chosen, self.first_labels), *own}
+        ordered = sorted(chosen, key=lambda clip: clip not in known) if self.first_labels else chosen
+        return tuple(replace(clip, labels=clip.labels or self._labels_of(clip)) for clip in ordered)
+
+    def _labels_of(self, clip: Example) -> tuple[str, ...]:
+        classes = (record.classes for record in self.records.values())
+        return next((labels for labels in classes if fitting([clip], labels)), self.first_labels)
 
 
 # --- the folder -------------------------------------------------------------------------------------------------------
@@ -134,7 +160,7 @@ def files(plan: Plan) -> dict[str, Path | str]:
         if path.is_file():
             found[name] = path
     index = []
-    for name, clip in zip(names([clip.path.stem for clip in plan.examples]), plan.examples, strict=True):
+    for name, clip in zip(names([clip.path.stem for clip in plan.clips]), plan.clips, strict=True):
         file = name + clip.path.suffix.lower()
         found[f"assets/examples/{file}"] = clip.path
         index.append({"file": file} | {key: value for key, value in vars(clip).items() if key != "path"})
@@ -322,11 +348,12 @@ TITLE = {plan.title!r}
 MODEL = {plan.model!r}
 LABELS = {list(plan.first_labels)!r}
 HEADS = {head_folders(plan)!r}
+TABS = {list(plan.tabs)!r}  # what visitors see
 
 if __name__ == "__main__":
     hosting.prepare()  # before anything asks for a folder or a GPU
     from audioprompt.ui.app import launch
 
     heads = [HERE / head for head in HEADS]
-    launch(hosting.address(), model=MODEL, open_browser=False, labels=LABELS, heads=heads, title=TITLE)
+    launch(hosting.address(), model=MODEL, open_browser=False, labels=LABELS, heads=heads, title=TITLE, tabs=TABS)
 '''

@@ -3,10 +3,11 @@
 import os
 import signal
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before Gradio reads it
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))  # else each event tabulates all before it
@@ -50,6 +51,7 @@ def build(
     labels: Sequence[str] = (),
     heads: "Future[list[tuple[str, str]]] | None" = None,
     title: str = NAME,
+    tabs: Sequence[str] = (),
 ) -> gr.Blocks:
     """The page, with everything wired, not yet launched.
 
@@ -58,6 +60,7 @@ def build(
         labels: stand in Classify at first.
         heads: fitted heads that Classify offers, as `classify.take_in` gives them.
         title: the page's name.
+        tabs: those that there are, by id, none for all. Signed-in curators of a public page see all of them.
     """
     kept = CACHE_SECONDS_IN_PUBLIC if roles.public() else CACHE_SECONDS
     with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(kept, kept)) as page:
@@ -69,18 +72,21 @@ def build(
         clips_in_hand = gr.BrowserState({}, storage_key="audioprompt-clips", secret="audioprompt")
         space_in_hand = gr.BrowserState({}, storage_key="audioprompt-space", secret="audioprompt")
         outbox = curate.build_outbox()
-        with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tabs(elem_id="tabs") as all_tabs:
             with frame.tab("classify") as classify_tab:
-                classify.build(page, classify_tab, picker, switched, head_in_hand, labels, heads)
-            with frame.tab("generate"):
-                generate.build(page, tabs, picker, pack_in_hand, task_in_hand, clips_in_hand)
-            with frame.tab("curate") as curate_tab:
+                heard = classify.build(page, classify_tab, picker, switched, head_in_hand, labels, heads)
+            with frame.tab("generate", tabs) as generate_tab:
+                generate.build(page, all_tabs, picker, pack_in_hand, task_in_hand, clips_in_hand)
+            with frame.tab("curate", tabs) as curate_tab:
                 curate.build(page, curate_tab, picker, switched, pack_in_hand, clips_in_hand, outbox)
-            with frame.tab("learn"):
-                learn.build(page, tabs, picker, head_in_hand)
-            with frame.tab("publish") as publish_tab:
-                publish.build(publish_tab, pack_in_hand, head_in_hand, space_in_hand)
-        page.load(frame.asked, None, tabs, **frame.INSTANT)
+            with frame.tab("learn", tabs) as learn_tab:
+                gathered = learn.build(page, all_tabs, picker, head_in_hand)
+            with frame.tab("publish", tabs) as publish_tab:
+                publish.build(publish_tab, pack_in_hand, head_in_hand, space_in_hand, gathered, *heard)
+        hidden = [tab for tab in (generate_tab, curate_tab, learn_tab, publish_tab) if not tab.visible]
+        if hidden and roles.public():
+            page.load(_shown_to_curators(len(hidden)), None, hidden, **frame.INSTANT)
+        page.load(_opened(tabs), None, all_tabs, **frame.INSTANT)
         page.unload(closed)
     fair_queue.install()
     # a call that joins no queue would pass by its limits; each change of place told to all who wait would slow them all
@@ -95,6 +101,30 @@ def closed(request: gr.Request) -> None:
     roles.close(request)
 
 
+def _sees_all(tabs: Sequence[str], request: gr.Request) -> bool:
+    return not tabs or (roles.public() and roles.is_curator(request))
+
+
+def _shown_to_curators(hidden: int) -> Callable[[gr.Request], Any]:
+    """What shows so many tabs, which visitors do not see, to those who are signed in."""
+
+    def show_tabs(request: gr.Request) -> Any:  # Gradio passes no request to a partial
+        update = gr.Tab(visible=True) if roles.is_curator(request) else gr.skip()
+        return [update] * hidden if hidden > 1 else update
+
+    return show_tabs
+
+
+def _opened(tabs: Sequence[str]) -> Callable[[gr.Request], Any]:
+    """What opens the tab that the address names, if whoever comes sees it."""
+
+    def open_tab(request: gr.Request) -> Any:
+        seen = _sees_all(tabs, request) or frame.tab_asked(request) in tabs
+        return frame.asked(request) if seen else gr.skip()
+
+    return open_tab
+
+
 def launch(
     host: str = "127.0.0.1",
     port: int | None = None,
@@ -105,6 +135,7 @@ def launch(
     heads: Sequence[Path] = (),
     title: str = NAME,
     open_models: Sequence[str] = (),
+    tabs: Sequence[str] = (),
 ) -> None:
     """Serve the page until interrupted.
 
@@ -118,6 +149,7 @@ def launch(
         heads: folders of fitted heads, as `SharedHead.save_pretrained` makes them, that Classify offers.
         title: the page's name.
         open_models: which models visitors of a public page may use besides ``model``; they load when first used.
+        tabs: those that there are, as for `build`.
     """
     print_any_letter()
     memory.keep_in_few_places()
@@ -128,7 +160,7 @@ def launch(
     temporary.install()
     temporary.sweep_for_ever()
     frame.install()
-    page = build(model, labels, header.in_background(classify.take_in, heads, model) if heads else None, title)
+    page = build(model, labels, header.in_background(classify.take_in, heads, model) if heads else None, title, tabs)
     css = theme.CSS + generate.CSS + curate.CSS + learn.CSS + publish.CSS
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
     app, address, public_address = page.launch(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from audioprompt.audio import AudioError, read
 from audioprompt.classify import classify, winner
-from audioprompt.examples import Example, examples
+from audioprompt.examples import Example, examples, fitting
 from audioprompt.labels import LabelError, join_labels, parse_labels
 from audioprompt.live import Hearing
 from audioprompt.prompts.pack import PackError, PromptPack
@@ -37,6 +37,7 @@ NO_HEAD = "none"
 PRESET_PROMPT = "choose a list …"
 EXAMPLES_AT_HAND = 9  # two rows; the others are folded away, so that the labels stay above the fold
 NO_SOUND = "Record or upload a sound, or pick an example: its name then stands here, found by two methods."
+FIRST_ANSWER = "Listening to the first example. This takes a moment where the model has to be loaded first."
 # Where everything stands in one column, the answer is out of sight: go there.
 REVEAL = "() => { if (innerWidth < 768) document.getElementById('answer').scrollIntoView({behavior: 'smooth'}); }"
 SHOW_CLIP, SHOW_LIVE = (
@@ -135,12 +136,13 @@ def _answer(
         result = classify(model, recording, chosen.labels, pack.approved, progress=counted, head=head)
     except (AudioError, LabelError, PackError, ModelError) as error:
         return nothing_shown(markup.problem(error))
+    limit = figures.common_limit([found for found in (result.vanilla, result.ensemble, result.learned) if found])
     longer_than_a_window = len(result.timeline.starts) > 1
     return [
         markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit, *result.notices)))),
-        shown(figures.probability_bars(markup.VANILLA_NAME, result.vanilla, theme.VANILLA)),
-        shown(figures.probability_bars(markup.method_name(pack), result.ensemble, theme.TSPE)),
-        shown(figures.probability_bars(markup.learned_name(head), result.learned, theme.PALM))
+        shown(figures.probability_bars(markup.VANILLA_NAME, result.vanilla, theme.VANILLA, limit)),
+        shown(figures.probability_bars(markup.method_name(pack), result.ensemble, theme.TSPE, limit)),
+        shown(figures.probability_bars(markup.learned_name(head), result.learned, theme.PALM, limit))
         if head and result.learned
         else gr.Plot(value=None, visible="hidden"),
         shown(figures.heard(picture(recording.samples, model.sample_rate))),
@@ -206,10 +208,16 @@ def take_in(folders: Sequence[Path], model_name: str) -> list[tuple[str, str]]:
     return taken
 
 
-def offer_heads(taken: "Future[list[tuple[str, str]]]") -> tuple[Any, str]:
-    """The heads that come with the page as a list to choose from, once they are there; the only one is in use."""
+def offer_heads(taken: "Future[list[tuple[str, str]]]", labels: Sequence[str] = ()) -> tuple[Any, str]:
+    """The heads that come with the page, to choose from once they are there; the first for its labels is in use."""
+    from audioprompt.learning import HEADS
+
     heads = [] if taken.exception() else taken.result()
-    value = heads[0][1] if len(heads) == 1 else ""
+    first = {label.casefold() for label in labels}
+    known = ((head_id, HEADS.get(head_id)) for _, head_id in heads)
+    value = next(
+        (one for one, kept in known if kept and first in (set(), {name.casefold() for name in kept.head.classes})), ""
+    )
     return gr.Dropdown(choices=[(NO_HEAD, ""), *heads], value=value, visible=bool(heads) or HIDDEN), value
 
 
@@ -270,8 +278,8 @@ def build(
     head_in_hand: gr.State,
     first_labels: Sequence[str] = (),
     heads: "Future[list[tuple[str, str]]] | None" = None,
-) -> None:
-    """Lay out the tab in the Blocks context it is called in, and wire it.
+) -> list[Any]:
+    """Lay out the tab in the Blocks context it is called in, and wire it; what holds its sound and its labels.
 
     Args:
         page: the page it is on.
@@ -322,7 +330,7 @@ def build(
             go = gr.Button("Classify", variant="primary", elem_id="classify")
         with gr.Column(scale=7, min_width=320):
             with gr.Column(elem_id="answer"):
-                verdict = gr.HTML(markup.empty(NO_SOUND), elem_id="verdict")
+                verdict = gr.HTML(markup.empty(FIRST_ANSWER if chips else NO_SOUND), elem_id="verdict")
                 with gr.Row():
                     vanilla, ensemble = (
                         gr.Plot(show_label=False, visible=False, min_width=200, elem_id=elem_id)
@@ -352,14 +360,14 @@ def build(
     loaded = page.load(offered_now, None, [pack, preset], **instant)
     if chips:  # a visitor sees an answer before the first click
 
-        def opening(request: gr.Request) -> tuple[str, str, str]:  # Gradio passes no request to a partial
+        def opening(request: gr.Request) -> tuple[str | None, str, str]:  # Gradio passes no request to a partial
             return _opening(first_labels, request)
 
         loaded = loaded.then(opening, **chosen)
         loaded.then(**asked)
     if heads:  # through the queue: only then does Gradio tell of a change of the head in hand
         queued = instant | {"queue": True}
-        loaded.then(partial(offer_heads, heads), None, [learned_head, head_in_hand], **queued)
+        loaded.then(partial(offer_heads, heads, first_labels), None, [learned_head, head_in_hand], **queued)
         learned_head.input(lambda head_id: head_id, learned_head, head_in_hand, **queued)
     waited_for = [chip.click for chip in chips] + [go.click, labels.submit, sound.upload, sound.stop_recording]
     gr.on(waited_for, None, js=REVEAL, **instant)
@@ -379,12 +387,20 @@ def build(
         show_live, [hearing, microphone, labels, pack, model, head_in_hand], [hearing, live_view],
         stream_every=live.STREAM_EVERY, concurrency_limit=LISTENERS, show_progress="hidden", api_name="live",
     )  # fmt: skip
+    return [sound, labels]
 
 
-def _opening(labels: Sequence[str], request: gr.Request) -> tuple[str, str, str]:
-    """What the page opens with: the first example, with the labels in the address, or else these, if there are any."""
+def _opening(labels: Sequence[str], request: gr.Request) -> tuple[str | None, str, str]:
+    """What the page opens with: the first example, with the labels in the address, or else these, if there are any.
+
+    There is no sound where these are not labels that it could have.
+    """
     sound, its_labels, pack_id = choose_example(0)
-    return sound, frame.labels_asked(request) or join_labels(labels) or its_labels, pack_id
+    if asked := frame.labels_asked(request):
+        return sound, asked, pack_id
+    first = examples()[0]
+    fits = not labels or set(labels) == set(first.labels) or bool(fitting([first], labels))
+    return sound if fits else None, join_labels(labels) or its_labels, pack_id
 
 
 def _chip(example: Example) -> gr.Button:

@@ -4,6 +4,7 @@ The script has to run before Gradio's own does, so it is put first into the page
 """
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -92,30 +93,11 @@ window.audioprompt = (() => {
         event.preventDefault();
         event.returnValue = '';
     });
-    // Part of the page says what would be lost, and the class of a button or a field that it would take it away.
-    const refused = () => {
-        const question = document.querySelector('[data-unsaved]')?.dataset.unsaved;
-        return Boolean(question) && !confirm(question);
-    };
-    function stop(event) {
+    addEventListener('click', (event) => {
+        const question = event.target.closest?.('[data-confirm]')?.dataset.confirm;
+        if (!question || confirm(question)) return;
         event.stopImmediatePropagation();
         event.preventDefault();
-    }
-    addEventListener('click', (event) => {
-        if (event.target.closest?.('button.takes-unsaved') && refused()) stop(event);
-    }, true);
-    for (const kind of ['keydown', 'blur']) addEventListener(kind, (event) => {
-        const field = event.target;
-        if (!field.matches?.('.takes-unsaved :is(input, textarea)')) return;
-        if (kind === 'keydown' && event.key !== 'Enter') return;
-        if (!field.value.trim() || field.value === field.agreed) return;
-        const value = field.value;
-        if (!refused()) field.agreed = value;
-        else {
-            stop(event);
-            field.value = '';
-            field.dispatchEvent(new Event('input', {bubbles: true}));
-        }
     }, true);
 
     // --- whenever there are more tabs ---------------------------------------------------------------------------
@@ -173,8 +155,14 @@ class Mended:
 
 def asked(request: gr.Request) -> Any:
     """The tab that the address names, opened."""
-    name = request.query_params.get("tab")
+    name = tab_asked(request)
     return gr.Tabs(selected=name) if name in TABS else gr.skip()
+
+
+def tab_asked(request: gr.Request) -> str | None:
+    """What the address calls the tab."""
+    name: str | None = request.query_params.get("tab")
+    return name
 
 
 def labels_asked(request: gr.Request) -> str:
@@ -182,8 +170,8 @@ def labels_asked(request: gr.Request) -> str:
     return request.query_params.get("labels", "").strip()
 
 
-def tab(name: str) -> gr.Tab:
-    """One of the page's tabs, which is in the address while it is open."""
-    opened = gr.Tab(TABS[name], id=name)
+def tab(name: str, shown: Collection[str] = ()) -> gr.Tab:
+    """One of the page's tabs, which is in the address while it is open; not seen where others alone are shown."""
+    opened = gr.Tab(TABS[name], id=name, visible=not shown or name in shown)
     opened.select(None, js=f"() => window.audioprompt?.arrive('{name}')", **INSTANT)
     return opened

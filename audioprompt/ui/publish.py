@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zipfile import ZipFile
@@ -15,8 +16,10 @@ from zipfile import ZipFile
 import gradio as gr
 
 from audioprompt.audio import AudioError, load
+from audioprompt.data import LabelledClips
 from audioprompt.data.archives import DAMAGE
-from audioprompt.examples import Example, examples
+from audioprompt.examples import Example, examples, fitting
+from audioprompt.hosting import TABS
 from audioprompt.jobs import Jobs
 from audioprompt.labels import LabelError, parse_labels
 from audioprompt.lines import one_line
@@ -25,11 +28,13 @@ from audioprompt.prompts.pack import PackError
 from audioprompt.ui import markup, roles
 from audioprompt.ui import publish_view as view
 from audioprompt.ui.classify import GENERAL_PACK, pack_choices
+from audioprompt.ui.learn import Collection
 from audioprompt.ui.publish_view import CSS as CSS
 
 if TYPE_CHECKING:
     from audioprompt.space import Plan
 
+OF_EACH_CLASS = 2  # clips of the Learn tab that are offered as examples
 LOOK_SECONDS = 0.2  # between two looks at work under way
 WORKERS = 2  # Spaces put together at once
 HEARD_AT = 16_000  # Hz, to see whether a clip is one
@@ -47,7 +52,7 @@ ASK_FOLDER, ASK_HUB = (
     for way, field in (("folder", "publish-where"), ("hub", "publish-name"))
 )
 
-FIELDS = ("title", "packs", "heads", "labels", "examples", "model", "licence", "gpu")
+FIELDS = ("title", "packs", "heads", "labels", "examples", "model", "licence", "gpu", "tabs")
 Choices = dict[str, Any]  # what goes in, by the names in FIELDS: texts, and lists of names
 
 
@@ -60,12 +65,14 @@ class Own:
 
     Attributes:
         heads: the folder of each, by a name.
-        clips: by a name.
+        clips: those that were brought here, by a name.
+        recorded: clips of the Learn tab, and the one in Classify, by a name.
         folder: where they are kept as long as the page is open; None before there are any.
     """
 
     heads: Mapping[str, Path] = field(default_factory=dict)
-    clips: Mapping[str, Path] = field(default_factory=dict)
+    clips: Mapping[str, Example] = field(default_factory=dict)
+    recorded: Mapping[str, Example] = field(default_factory=dict)
     folder: Path | None = None
 
 
@@ -97,7 +104,8 @@ def bring(own: Own, files: Sequence[str | Path], request: gr.Request | None = No
                 place = _free(own, file.stem) / file.name
                 place.parent.mkdir()
                 shutil.copyfile(file, place)
-                own = replace(own, clips={**own.clips, place.parent.name: place})
+                clip = Example(place, one_line(place.stem), None, (), "")
+                own = replace(own, clips={**own.clips, place.parent.name: clip})
     except (AudioError, FewShotError, OSError, roles.NotAllowed) as error:
         return own, markup.problem(error)
     return own, ""
@@ -111,8 +119,72 @@ def forget(own: Own) -> None:
 
 def offered_clips(own: Own) -> dict[str, Example]:
     """The clips to choose from, by name: this page's own, whose labels will be the Space's, and those bundled."""
-    brought = {name: Example(path, one_line(path.stem), None, (), "") for name, path in own.clips.items()}
-    return brought | {example.path.stem: example for example in examples()}
+    return {**own.clips, **own.recorded, **{example.path.stem: example for example in examples()}}
+
+
+def take_recorded(
+    own: Own, gathered: LabelledClips, sound: str | None, labels: str, request: gr.Request | None = None
+) -> Own:
+    """Offer the clips of the Learn tab, a few of each class, and the one in Classify, for those who may publish.
+
+    Args:
+        own: this page's.
+        gathered: the clips of the Learn tab.
+        sound: the clip in Classify.
+        labels: what it is told apart by there.
+        request: of whoever chooses.
+    """
+    if not roles.is_curator(request):
+        return own
+    found: dict[str, Example] = {}
+    for name, said in zip(gathered.classes, gathered.spoken_classes, strict=True):
+        paths = [path for path, label in zip(gathered.paths, gathered.labels, strict=True) if label == name]
+        for number, path in enumerate(paths[:OF_EACH_CLASS], 1):
+            title = said if number == 1 else f"{said} {number}"
+            found[f"learn: {title}"] = Example(path, title, None, (), said)
+    if sound and Path(sound).name not in {example.path.name for example in examples()}:
+        own, place = _kept_sound(own, Path(sound))
+        try:
+            typed = parse_labels(labels).labels
+        except LabelError:
+            typed = ()
+        found["classify"] = Example(place, f"{one_line(place.stem)} (from Classify)", None, typed, "")
+    return replace(own, recorded=found)
+
+
+def _kept_sound(own: Own, sound: Path) -> tuple[Own, Path]:
+    """A copy of the clip in Classify, which the page would throw away after a while; one for each."""
+    own = _with_folder(own)
+    folder = (own.folder or Path()) / f"heard-{sha256(str(sound).encode()).hexdigest()[:16]}"
+    place = folder / sound.name
+    if not place.is_file():
+        folder.mkdir(exist_ok=True)
+        shutil.copyfile(sound, place)
+    return own, place
+
+
+def choose_head(kept: Choices | None, own: Own, head_id: str, recorded: bool = True) -> Choices:
+    """Choose the head in use, its model, and examples that fit it: it is what the Space is to be about.
+
+    Args:
+        kept: what was chosen before.
+        own: this page's, the head among them.
+        head_id: of the head.
+        recorded: whether the first clip of each class in the Learn tab may go in.
+    """
+    from audioprompt.few_shot.sharing import read_record
+
+    chosen = dict(kept or {})
+    record = read_record(own.heads[head_id])
+    offered = offered_clips(own)
+    fit = {clip.path for clip in fitting([*offered.values()], record.classes)}
+    first = {f"learn: {said}" for said in record.classes} if recorded else set()
+    chosen["examples"] = [
+        name
+        for name, clip in offered.items()
+        if name in own.clips or name in first or (name not in own.recorded and clip.path in fit)
+    ]
+    return chosen | {"heads": [head_id], "model": record.model, "labels": ""}
 
 
 def _kept_head(file: Path, own: Own) -> Path:
@@ -171,13 +243,14 @@ def settled(kept: Choices | None, own: Own, pack_id: str = "", request: gr.Reque
         "packs": [one for one in (pack_id, GENERAL_PACK, *packs) if one in packs][:1],
         "heads": [],
         "labels": "",
-        "examples": list(clips),
+        "examples": [name for name in clips if name not in own.recorded],  # a recording goes in only if it is chosen
         "model": models[0],
         "licence": LICENCES[0],
         "gpu": False,
+        "tabs": list(TABS),
     }
     chosen |= {name: value for name, value in (kept or {}).items() if type(value) is type(chosen.get(name))}
-    for name, there in (("packs", packs), ("heads", own.heads), ("examples", clips)):
+    for name, there in (("packs", packs), ("heads", own.heads), ("examples", clips), ("tabs", TABS)):
         chosen[name] = [one for one in there if one in chosen[name]]
     if chosen["model"] not in models:
         chosen["model"] = models[0]
@@ -190,10 +263,10 @@ def plan_of(chosen: Choices, own: Own, request: gr.Request | None = None) -> Pla
     Raises:
         SpaceError, LabelError, PackError: it makes none; the message says what to change.
     """
-    from audioprompt.space import Plan, SpaceError
+    from audioprompt.space import Plan
 
     store, clips = roles.store(request), offered_clips(own)
-    plan = Plan(
+    return Plan(
         title=one_line(chosen["title"]),
         packs=tuple(store.get(pack_id) for pack_id in chosen["packs"]),
         heads=tuple(own.heads[name] for name in chosen["heads"] if name in own.heads),
@@ -202,10 +275,8 @@ def plan_of(chosen: Choices, own: Own, request: gr.Request | None = None) -> Pla
         examples=tuple(clips[name] for name in chosen["examples"] if name in clips),
         licence=one_line(chosen["licence"]),
         gpu=bool(chosen["gpu"]),
+        tabs=tuple(chosen["tabs"]),
     )
-    if unnamed := next((clip for clip in plan.examples if not (clip.labels or plan.first_labels)), None):
-        raise SpaceError(f"say what {unnamed.title} might be: give labels")
-    return replace(plan, examples=tuple(replace(c, labels=c.labels or plan.first_labels) for c in plan.examples))
 
 
 def show(chosen: Choices, own: Own, request: gr.Request | None = None) -> tuple[str, str]:
@@ -368,7 +439,15 @@ def standing(request: gr.Request | None = None) -> str:
 # --- the tab ----------------------------------------------------------------------------------------------------------
 
 
-def build(tab: gr.Tab, pack_in_hand: gr.BrowserState, head_in_hand: gr.State, kept: gr.BrowserState) -> None:
+def build(
+    tab: gr.Tab,
+    pack_in_hand: gr.BrowserState,
+    head_in_hand: gr.State,
+    kept: gr.BrowserState,
+    gathered: gr.State,
+    sound: gr.Audio,
+    heard_labels: gr.Textbox,
+) -> None:
     """Lay out the tab in the Blocks context it is called in, and wire it.
 
     Args:
@@ -376,6 +455,9 @@ def build(tab: gr.Tab, pack_in_hand: gr.BrowserState, head_in_hand: gr.State, ke
         pack_in_hand: holds the id of the pack that is being curated.
         head_in_hand: holds the id of the fitted head that Classify uses.
         kept: holds what this browser chose last.
+        gathered: holds the `Collection` of the Learn tab.
+        sound: holds the clip in Classify.
+        heard_labels: holds the labels there.
     """
     first = settled(None, Own())
     with gr.Row(equal_height=False, elem_classes="work", elem_id="publish"):
@@ -400,6 +482,10 @@ def build(tab: gr.Tab, pack_in_hand: gr.BrowserState, head_in_hand: gr.State, ke
                         LICENCES, value=first["licence"], label="Licence of what you added", min_width=140,
                         allow_custom_value=True, elem_id="publish-licence",
                     )  # fmt: skip
+                tabs = gr.CheckboxGroup(
+                    [(tab.capitalize(), tab) for tab in TABS[1:]], value=list(TABS[1:]),
+                    label="Tabs that visitors see beside Classify", elem_id="publish-tabs",
+                )  # fmt: skip
                 gpu = gr.Checkbox(label="For a Space with a GPU, ZeroGPU included", elem_id="publish-gpu")
             with gr.Accordion(view.examples_heading(first), open=False, elem_id="publish-clips") as clips_fold:
                 clips = gr.CheckboxGroup(
@@ -446,7 +532,7 @@ def build(tab: gr.Tab, pack_in_hand: gr.BrowserState, head_in_hand: gr.State, ke
             listed = gr.HTML(elem_id="publish-files", apply_default_css=False)
     own = gr.State(Own(), delete_callback=forget)
 
-    fields: list[Any] = [title, packs, heads, labels, clips, model, licence, gpu]
+    fields: list[Any] = [title, packs, heads, labels, clips, model, licence, gpu, tabs]
     instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     slow: dict[str, Any] = {
         "show_progress": "hidden", "api_visibility": "private", "concurrency_id": "publish",
@@ -454,8 +540,11 @@ def build(tab: gr.Tab, pack_in_hand: gr.BrowserState, head_in_hand: gr.State, ke
     }  # fmt: skip
     shown = [kept, *fields, clips_fold, preview, listed]
 
-    head_in_hand.change(take_head, [own, head_in_hand], own, **instant)
-    tab.select(_choices_opened, [kept, own, pack_in_hand], [*shown, standing_note, token], **instant)
+    head_in_hand.change(_head_taken, [kept, own, head_in_hand, gathered], [kept, own], **instant)
+    tab.select(
+        _choices_opened, [kept, own, pack_in_hand, gathered, sound, heard_labels], [own, *shown, standing_note, token],
+        **instant,
+    )  # fmt: skip
     gr.on(
         [field.input for field in fields], _choices_changed, [kept, own, *fields], [kept, clips_fold, preview, listed],
         trigger_mode="always_last", **instant,
@@ -471,14 +560,31 @@ def build(tab: gr.Tab, pack_in_hand: gr.BrowserState, head_in_hand: gr.State, ke
     )  # fmt: skip
 
 
-def _choices_opened(kept: Choices, own: Own, pack_id: str, request: gr.Request) -> list[Any]:
+def _choices_opened(
+    kept: Choices, own: Own, pack_id: str, gathered: Collection, sound: str | None, labels: str | None,
+    request: gr.Request,
+) -> list[Any]:  # fmt: skip
+    own = take_recorded(own, gathered.now.clips, sound, labels or "", request)
     chosen = settled(kept, own, pack_id, request)
-    return [*_drawn(chosen, own, request), standing(request), gr.Textbox(info=token_info(request))]
+    return [own, *_drawn(chosen, own, request), standing(request), gr.Textbox(info=token_info(request))]
+
+
+def _head_taken(
+    kept: Choices | None, own: Own, head_id: str, gathered: Collection, request: gr.Request
+) -> tuple[Choices | None, Own]:
+    """A head came into use: it goes into the Space. Clips of the hub are offered, and go in only if they are chosen."""
+    before, own = own, take_head(own, head_id)
+    if own is before:
+        return kept, own
+    own = take_recorded(own, gathered.now.clips, None, "", request)
+    return choose_head(kept, own, head_id, not gathered.now.read.startswith("hf:")), own
 
 
 def _choices_changed(request: gr.Request, kept: Choices, own: Own, *values: Any) -> list[Any]:
     """A field that is folded away says None: what was chosen before stands."""
     given = {name: value for name, value in zip(FIELDS, values, strict=True) if value is not None}
+    if "tabs" in given:
+        given["tabs"] = [TABS[0], *given["tabs"]]
     chosen = settled((kept or {}) | given, own, "", request)
     return [chosen, gr.Accordion(label=view.examples_heading(chosen)), *show(chosen, own, request)]
 
@@ -500,6 +606,7 @@ def _drawn(chosen: Choices, own: Own, request: gr.Request) -> list[Any]:
     updates["heads"] = gr.CheckboxGroup(
         choices=view.head_choices(own.heads), value=chosen["heads"], info=None if own.heads else view.NO_HEADS
     )
+    updates["tabs"] = [tab for tab in chosen["tabs"] if tab != TABS[0]]
     updates["examples"] = gr.CheckboxGroup(choices=view.clip_choices(offered_clips(own)), value=chosen["examples"])
     heading = gr.Accordion(label=view.examples_heading(chosen))
     return [chosen, *updates.values(), heading, *show(chosen, own, request)]

@@ -69,7 +69,7 @@ def preview(plan: Plan) -> str:
 
 def _page(plan: Plan) -> str:
     """The first page, as far as it is of this Space alone."""
-    clips = spread(plan.examples)
+    clips = spread(plan.clips)
     labels = plan.first_labels or (clips[0].labels if clips else ())
     packs = [f"{pack.title} ({len(pack.approved)})" for pack in plan.packs]
     heads = [markup.head_name(record) for record in plan.records.values()]
@@ -80,6 +80,7 @@ def _page(plan: Plan) -> str:
         "Labels": escape(joined(labels)),
         "Prompts": escape(", ".join(packs)),
         "Learned head": escape(joined(heads)),
+        "Tabs": escape(", ".join(tab.capitalize() for tab in plan.tabs)),
     }
     return (
         f'<div class="page"><div class="top"><span><b>{escape(plan.title)}</b> <small>{escape(PURPOSE)}</small></span>'

@@ -116,7 +116,8 @@ def test_other_peoples_words_stay_words(words: str, tmp_path: Path) -> None:
     head = save_head(tmp_path / "head", licence=words, classes=(label, "rain"))
     added = plan(words, (pack,), labels=(label, "rain"), licence=words, heads=(head,))
     code = constants(text_of(added, "app.py"))
-    assert code == {"TITLE": words, "MODEL": "embedded", "LABELS": [label, "rain"], "HEADS": ["heads/head"]}
+    tabs = {"TABS": ["classify", "generate", "curate", "learn"]}
+    assert code == {"TITLE": words, "MODEL": "embedded", "LABELS": [label, "rain"], "HEADS": ["heads/head"]} | tabs
     card = RepoCard(text_of(added, "README.md"))
     assert card.data.to_dict()["title"] == words and set(card.data.to_dict()) >= {"sdk", "license", "hf_oauth"}
     for text in (card.text, text_of(added, "LICENCES.md"), text_of(added, "heads/head/README.md")):
@@ -159,6 +160,9 @@ def undecided() -> PromptPack:
         ({"labels": ("rain",)}, "at least two labels"),
         ({"labels": ("rain", "Rain", "wind")}, "must differ"),
         ({"heads": (Path("nowhere"),)}, "nowhere"),
+        ({"tabs": ("classify", "publish")}, "no tab 'publish': choose of classify, generate, curate, learn"),
+        ({"tabs": ("generate",)}, "Generate sends its prompts to Curate: show both"),
+        ({"examples": (Example(Path("owl.wav"), "owl", None, (), ""),)}, "say what owl might be: give labels"),
     ],
 )
 def test_what_makes_no_space_is_refused_in_words(given: dict[str, object], message: str) -> None:
@@ -191,6 +195,32 @@ def test_a_heads_classes_are_the_first_labels(tmp_path: Path) -> None:
     assert constants(text_of(plan(heads=heads), "app.py"))["LABELS"] == list(CLASSES)
     assert constants(text_of(plan(heads=heads), "app.py"))["HEADS"] == ["heads/head", "heads/head-2"]
     assert constants(text_of(plan(heads=heads, labels=("sea", "dog")), "app.py"))["LABELS"] == ["sea", "dog"]
+
+
+def test_beside_a_head_the_space_opens_on_what_fits(tmp_path: Path) -> None:
+    head = save_head(tmp_path / "head", classes=("Dog", "tap, with a comma"))
+    assert [clip.truth for clip in plan(heads=(head,), examples=None).clips] == ["dog"], "no violin"
+    own = Example(tmp_path / "tap.wav", "tap", None, (), "tap, with a comma")
+    unknown = Example(tmp_path / "other.wav", "other", None, (), "")
+    chosen = plan(heads=(head,), examples=(examples()[0], unknown, own)).clips
+    assert [clip.title for clip in chosen] == ["other", "tap", examples()[0].title]
+    assert chosen[0].labels == chosen[1].labels == ("Dog", "tap, with a comma")
+    assert chosen[2].labels == examples()[0].labels
+    (tmp_path / "tap.wav").write_bytes(b"")
+    added = plan(heads=(head,), examples=(own,))
+    (entry,) = json.loads(text_of(added, "assets/examples/examples.json"))
+    assert entry["labels"] == constants(text_of(added, "app.py"))["LABELS"] == ["Dog", "tap, with a comma"]
+
+
+def test_a_clip_is_told_apart_by_the_head_that_knows_it(tmp_path: Path) -> None:
+    heads = (save_head(tmp_path / "a"), save_head(tmp_path / "b", classes=("owl", "wren")))
+    own = tuple(Example(tmp_path / "x.wav", truth, None, (), truth) for truth in ("wren", "rain", ""))
+    assert [clip.labels[0] for clip in plan(heads=heads, examples=own).clips] == ["owl", "rain", "rain"]
+
+
+def test_visitors_see_the_tabs_that_were_chosen() -> None:
+    assert constants(text_of(plan(tabs=("learn",)), "app.py"))["TABS"] == ["classify", "learn"]
+    assert plan(tabs=()).tabs == ("classify",)
 
 
 def test_a_full_folder_is_left_alone(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,21 @@ import pytest
 import soundfile
 from fastapi import Request
 
+from audioprompt.data import LabelledClips
 from audioprompt.examples import examples
 from audioprompt.few_shot.sharing import load_head, read_record
 from audioprompt.learning import HEADS
 from audioprompt.models import registry
 from audioprompt.prompts.store import PromptStore
 from audioprompt.space import sizes
-from audioprompt.ui import publish, publish_view, roles
+from audioprompt.ui import learn, publish, publish_view, roles
+from audioprompt.ui.learn import Collection
 from audioprompt.ui.publish import Choices, Own
 from tests.curating import PLAIN, pack_of
 from tests.fake_model import HUM, RATE, tone
 from tests.hub import Hub, Worker, elsewhere
 from tests.space.plans import CLASSES, save_head
+from tests.ui.test_roles import request
 
 NASTY = "<img src=x onerror=alert(1)>"
 TOKEN = "hf_secret"
@@ -98,7 +102,7 @@ def test_what_a_browser_remembers_is_kept_as_far_as_it_is_there() -> None:
     assert settled == publish.settled(settled, Own())
     assert settled == {
         "title": "Mine", "packs": ["tones"], "heads": [], "labels": "", "examples": ONE_CLIP, "model": "embedded",
-        "licence": "apache-2.0", "gpu": True,
+        "licence": "apache-2.0", "gpu": True, "tabs": ["classify", "generate", "curate", "learn"],
     }  # fmt: skip
 
 
@@ -173,7 +177,7 @@ def test_saved_heads_and_clips_are_brought(own: Own, tmp_path: Path) -> None:
     assert problem == "" and [*own.heads] == ["palm-head", "head"] and [*own.clips] == ["owl"]
     assert {read_record(place).licence for place in own.heads.values()} == {"CC-BY-4.0"}
     choices = publish.settled({"examples": ["owl"], "heads": ["palm-head"]}, own)
-    (clip,) = publish.plan_of(choices, own).examples
+    (clip,) = publish.plan_of(choices, own).clips
     assert (clip.title, clip.labels) == ("owl", CLASSES)
     assert "assets/examples/owl.wav" in sizes(publish.plan_of(choices, own))
     preview, _ = publish.show(choices | {"heads": []}, own)
@@ -190,6 +194,63 @@ def test_what_is_neither_is_said_in_place(own: Own, tmp_path: Path, name: str) -
     own, problem = publish.bring(own, [file])
     assert problem_in(problem) and not own.heads and not own.clips
     assert not [*roles.temporary().rglob("escaped.txt")]
+
+
+def recorded(tmp_path: Path, labels: tuple[str, ...]) -> LabelledClips:
+    """A recording for each label, as the Learn tab has them."""
+    paths = tuple(tmp_path / f"{number}" / "audio.wav" for number in range(len(labels)))
+    for number, path in enumerate(paths):
+        path.parent.mkdir()
+        soundfile.write(path, tone(HUM + number, 1), RATE)
+    return LabelledClips(paths, labels)
+
+
+def test_the_head_in_use_goes_in_with_its_recordings_and_nothing_that_does_not_fit(own: Own, tmp_path: Path) -> None:
+    classes = ("my_tap, left", "gong")
+    collection = Collection()
+    clips = recorded(tmp_path, (classes[0], classes[0], classes[0], "gong"))
+    collection.change(lambda now: learn.show(replace(now, clips=clips)))
+    saved = load_head(save_head(tmp_path / "head", classes=("my tap, left", "gong")), registry.load("embedded", "cpu"))
+    head_id = HEADS.keep(saved)
+    before: Choices = {"labels": "laughter, cough", "examples": [*publish.offered_clips(own)], "model": "msclap-2023"}
+    kept, own = publish._head_taken(before, own, head_id, collection, request(None))
+    choices = publish.settled(kept, own)
+    assert choices["heads"] == [head_id] and choices["model"] == "embedded"
+    assert choices["examples"] == ["learn: gong", "learn: my tap, left"]
+    plan = publish.plan_of(choices, own)
+    assert plan.first_labels == ("my tap, left", "gong")
+    assert [(clip.truth, clip.labels) for clip in plan.clips] == [
+        ("gong", plan.first_labels), ("my tap, left", plan.first_labels),
+    ]  # fmt: skip
+    assert [name for name in publish.offered_clips(own) if name.startswith("learn")] == [
+        "learn: gong", "learn: my tap, left", "learn: my tap, left 2",
+    ], "a few of each class are offered"  # fmt: skip
+    assert publish._head_taken(choices, own, head_id, collection, request(None)) == (choices, own), "once"
+
+    collection.change(lambda now: learn.show(replace(now, read="hf:owner/name")))
+    kept, own = publish._head_taken(choices, own, HEADS.keep(saved), collection, request(None))
+    assert kept and kept["examples"] == [], "clips of the hub go in only if they are chosen"
+
+
+def test_the_clip_in_classify_is_offered_with_its_labels(
+    own: Own, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = tmp_path / "upload" / "owl.wav"
+    sound.parent.mkdir()
+    soundfile.write(sound, tone(HUM, 1), RATE)
+    for _ in range(2):
+        own = publish.take_recorded(own, Collection().now.clips, str(sound), 'owl\n"wren, small"')
+    clip = publish.offered_clips(own)["classify"]
+    assert (clip.title, clip.labels) == ("owl (from Classify)", ("owl", "wren, small"))
+    assert "classify" not in publish.settled({"examples": ONE_CLIP}, own)["examples"], "only if it is chosen"
+    sound.unlink()
+    assert clip.path.is_file(), "it is kept as long as the page is open"
+    bundled = examples()[0].path
+    assert not publish.take_recorded(own, Collection().now.clips, str(bundled), "").recorded
+    monkeypatch.setattr(roles, "_exposed", True)
+    assert not publish.take_recorded(Own(), Collection().now.clips, str(clip.path), "").recorded, (
+        "a visitor's stay here"
+    )
 
 
 # --- out --------------------------------------------------------------------------------------------------------------
@@ -316,7 +377,8 @@ def test_whether_there_is_a_token_is_said_to_curators_alone(
     "kept", [None, {}, {"title": 5, "packs": "tones", "heads": {}, "examples": None, "labels": ["rain"], "gpu": "yes"}]
 )
 def test_nothing_that_a_browser_sends_breaks_it(kept: Any, visitor: gr.Request) -> None:
-    assert publish._choices_opened(kept, Own(), "tones", visitor)[0]["title"] == "Name that sound"
+    opened = publish._choices_opened(kept, Own(), "tones", Collection(), None, None, visitor)
+    assert opened[1]["title"] == "Name that sound"
     assert publish._choices_changed(visitor, kept, Own(), *[None] * len(publish.FIELDS))[0]["packs"] == [
         "eight-templates"
     ]
