@@ -44,6 +44,11 @@ class Together:
             raise mine.found
         return mine.found
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for a model that is running for others."""
+        return bool(self._waiting)
+
     def _next(self, model: AudioTextModel) -> list[_Wanted]:
         """Take what has waited for this model longest, up to a batch."""
         most = MOST_ON_CPU if model.device == "cpu" else MOST

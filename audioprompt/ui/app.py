@@ -43,6 +43,7 @@ NAME = "audioprompt"
 CACHE_SECONDS = 3600  # how long uploads and microphone chunks stay on disk
 CACHE_SECONDS_IN_PUBLIC = 900
 PLACES_SECONDS = 2.0  # between two looks at how many are before those who wait
+THREADS = 80  # that answer; each microphone that is on takes one
 SESSIONS_KEPT = 1000  # of pages and programs, in memory
 
 
@@ -169,7 +170,7 @@ def launch(
         show_error=not roles.public(), quiet=True,
         prevent_thread_lock=True,
         allowed_paths=[str(examples_folder())],  # else they are served only where the page is started beside them
-        state_session_capacity=SESSIONS_KEPT,
+        state_session_capacity=SESSIONS_KEPT, max_threads=THREADS,
         app_kwargs={"middleware": between},
     )  # fmt: skip
     app.add_api_route(live.LATE_CHUNKS, live.pass_over, methods=["POST"], include_in_schema=False)

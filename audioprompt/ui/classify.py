@@ -19,6 +19,7 @@ from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.spectrogram import picture
 from audioprompt.ui import figures, frame, live, markup, roles, theme
 from audioprompt.ui.header import HIDDEN, shared_model
+from audioprompt.ui.turns import Turns
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 LONGEST_SECONDS = 600.0  # of a clip
 GENERAL_PACK = "eight-templates"  # what suits any labels
 BASELINE_PACK = "vanilla"  # the other column already, so not offered as an ensemble
-LISTENERS = 8  # microphones at once
+LISTENERS = 8  # microphones heard at once
+LINE = 24  # microphones that may be on at once, those that wait for their turn included
+TURN_SECONDS = 60.0  # that a visitor is heard while others wait
 WORKERS = 2  # clips at once
 SESSIONS = 1000  # whose last question is known
 
@@ -252,6 +255,8 @@ def show_live(
 
     if chunk is None or not len(chunk[1]):
         return hearing, gr.skip()
+    if place := _place(request):
+        return hearing, live.in_line(place, LISTENERS, TURN_SECONDS)
     if (source := _recording(request)) != hearing.source:  # Record was pressed again
         hearing = Hearing(source=source)
     try:
@@ -260,6 +265,16 @@ def show_live(
         return live.listen(model, hearing, chunk, chosen, roles.store(request).get(pack_id), head, unfit)
     except (AudioError, LabelError, ModelError, PackError) as error:
         return hearing, markup.problem(error)
+
+
+_turns = Turns(LISTENERS, TURN_SECONDS)
+
+
+def _place(request: gr.Request | None) -> int:
+    """A visitor's place in the line of microphones; 0 once it is their turn, and for curators."""
+    if roles.is_curator(request) or request is None:
+        return 0
+    return _turns.place(request.session_hash or roles.caller(request), roles.caller(request))
 
 
 def _recording(request: gr.Request | None) -> object:
@@ -385,7 +400,8 @@ def build(
     live_tab.select(None, js=SHOW_LIVE, **instant)
     microphone.stream(
         show_live, [hearing, microphone, labels, pack, model, head_in_hand], [hearing, live_view],
-        stream_every=live.STREAM_EVERY, concurrency_limit=LISTENERS, show_progress="hidden", api_name="live",
+        stream_every=live.STREAM_EVERY, concurrency_id="live", concurrency_limit=LINE,
+        show_progress="hidden", api_name="live",
     )  # fmt: skip
     return [sound, labels]
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import gradio as gr
 from numpy.typing import NDArray
 
 from audioprompt.classify import PROMPTS, VANILLA, ranked
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
 
 STREAM_EVERY = 0.25  # seconds between two chunks of the microphone
+REST_SECONDS = 1.0  # of sound from one answer to the next, while others wait for the model
 METER_DECIBELS = -60.0  # where the level meter begins
 
 LATE_CHUNKS = "/gradio_api/stream/"  # where Gradio sends what was still under way when Stop was pressed
@@ -39,7 +41,7 @@ def listen(
     head: "Head | None" = None,
     notice: str | None = None,
 ) -> tuple[Hearing, str]:
-    """Add a chunk of the microphone and show what is heard now.
+    """Add a chunk of the microphone and show what is heard now; less often while others wait for the model as well.
 
     Args:
         model: what hears.
@@ -51,15 +53,20 @@ def listen(
         notice: what else is to be said, as a sentence.
 
     Returns:
-        What has been heard by now, and the live view as HTML.
+        What has been heard by now, and the live view as HTML, or that it stays as it is.
 
     Raises:
         AudioError: the chunk cannot be used.
     """
+    from audioprompt.together import TOGETHER
+
     started = time.perf_counter()
+    hearing = add(hearing, *chunk)
+    seconds = hearing.seconds - (hearing.bands[-1].end if hearing.bands else 0.0)  # since the last answer
+    if TOGETHER.busy and hearing.bands and seconds < REST_SECONDS:
+        return hearing, gr.skip()
     vanilla, ensemble = PROMPTS.get(model, [VANILLA], labels), PROMPTS.get(model, pack.approved, labels)
-    seconds = len(chunk[1]) / chunk[0]
-    hearing, moment = answer(add(hearing, *chunk), seconds, model, vanilla, ensemble, labels, head)
+    hearing, moment = answer(hearing, seconds, model, vanilla, ensemble, labels, head)
     milliseconds = 1000 * (time.perf_counter() - started)
     columns = [
         (VANILLA_NAME, theme.VANILLA, moment.vanilla),
@@ -67,6 +74,14 @@ def listen(
         *([(learned_name(head), theme.PALM, moment.learned)] if head else []),
     ]
     return hearing, view(hearing, moment.decibels, columns, labels, milliseconds, notice)
+
+
+def in_line(place: int, places: int, seconds: float) -> str:
+    """What somebody sees who has to wait: their place in the line."""
+    return empty(
+        f"{places} microphones are heard at once here, and all of them are taken. You are number {place} in line: keep "
+        f"recording, and your turn comes by itself. While others wait, a turn lasts {seconds:.0f} seconds."
+    )
 
 
 def view(

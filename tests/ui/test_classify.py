@@ -18,7 +18,9 @@ from audioprompt.live import Hearing
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import pack_from_templates
 from audioprompt.prompts.store import PromptStore
+from audioprompt.together import Together
 from audioprompt.ui import classify, generate
+from audioprompt.ui.turns import Turns
 from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.ui.test_roles import request
 
@@ -226,3 +228,25 @@ def test_each_recording_is_heard_afresh():
     for asked, seconds in ((first, 0.5), (first, 1.0), (second, 0.5)):
         hearing, _ = classify.show_live(hearing, chunk, LABELS, "acoustic-scenes", "fake", request=asked)
         assert hearing.seconds == seconds
+
+
+def test_a_microphone_that_finds_no_place_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classify, "_turns", Turns(1, 60.0))
+    monkeypatch.setattr(classify.roles, "is_curator", lambda request: "curator" in str(request.session_hash))
+    asked = [request(name) for name in ("a", "b", "curator")]
+    chunk = (RATE, tone(HUM, 0.5))
+    views = [classify.show_live(Hearing(), chunk, LABELS, "acoustic-scenes", "fake", request=one)[1] for one in asked]
+    assert ["answered in" in view for view in views] == [True, False, True], "curators do not wait"
+    assert "You are number 1 in line" in views[1] and "your turn comes by itself" in views[1]
+
+
+def test_while_others_wait_for_the_model_a_microphone_is_answered_once_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Together, "busy", True)
+    hearing, shown = Hearing(), []
+    for _ in range(8):
+        hearing, view = classify.show_live(hearing, (RATE, tone(HUM, 0.5)), LABELS, "acoustic-scenes", "fake")
+        shown.append(isinstance(view, str))
+    assert shown == [True, False] * 4 and hearing.seconds == 4.0
+    assert [band.end for band in hearing.bands] == [3.5], "and what it was not answered about is heard all the same"

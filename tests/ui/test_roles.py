@@ -458,6 +458,11 @@ def test_their_trials_are_limited(public: None, large: dict[str, Any]) -> None:
     roles.refuse_large_trials(cookie(roles.sign_in(SECRET)), **(usual | large))
 
 
+def test_the_sliders_go_no_further_than_visitors_may(public: None) -> None:
+    assert [slider.maximum for slider in learn._bounds(request())] == [roles.EPOCHS, roles.SEEDS]
+    assert learn._bounds(cookie(roles.sign_in(SECRET))) == (gr.skip(), gr.skip())
+
+
 def test_their_work_ends_with_their_page(public: None) -> None:
     """Whether the page is closed, or only its connection to the work is lost."""
     mine, terms = request("mine"), roles.terms(request("mine"))
