@@ -16,9 +16,9 @@ from audioprompt.labels import LabelError as LabelError
 from audioprompt.labels import LabelList as LabelList
 from audioprompt.labels import as_labels
 from audioprompt.labels import parse_labels as parse_labels
-from audioprompt.lines import counted
+from audioprompt.lines import counted, named
 from audioprompt.prompts.template import Template, as_templates
-from audioprompt.zero_shot import Array, Prediction, Timeline, cosines, predict, softmax
+from audioprompt.zero_shot import Array, Prediction, Timeline, cosines, ensemble_weights, predict, softmax
 
 if TYPE_CHECKING:
     from audioprompt.embeddings import EmbeddedClip, Progress
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 VANILLA = Template("This is a sound of {label}.")  # the baseline's one wording, TSPE's own
 
+ALIKE = 0.98  # cosine of two labels beyond which a model cannot tell them apart; synonyms stay below
 PROMPT_SETS_KEPT = 16  # encoded (labels, templates) held in memory; 4,000 prompts of 1,024 dimensions take 16 MB
 
 
@@ -120,7 +121,8 @@ class Classification:
         votes: what each template says alone, in the templates' order.
         timeline: the ensemble's answer for each window.
         learned: the answer of a fitted head, N = 1; None where there is no such head.
-        notices: what people should know of the recording, a sentence each.
+        notices: what people should know of the recording and of the labels, a sentence each.
+        alike: groups of labels that the model reads as the same, which it cannot tell apart.
     """
 
     seconds: float
@@ -130,6 +132,7 @@ class Classification:
     timeline: Timeline
     learned: Prediction | None = None
     notices: tuple[str, ...] = ()
+    alike: tuple[tuple[str, ...], ...] = ()
 
     @property
     def answer(self) -> str:
@@ -152,7 +155,9 @@ class Classification:
         count = sum(vote.label == second for vote in self.votes)
         prompts = f"{count} of {counted(len(self.votes), 'prompt')}"
         says = "says" if count == 1 else "say"
-        if self.agree and self.learned:
+        if self.agree and (
+            self.learned or self.alike
+        ):  # agreement means nothing where labels are the same to the model
             return f"Vanilla and {prompts} {says.removesuffix('s')} {second}."
         if self.agree:
             return f"They agree: {prompts} {says} {second}."
@@ -168,6 +173,25 @@ def ranked(prediction: Prediction, clip: int = 0) -> list[tuple[str, float]]:
     """All labels with their probabilities for one clip, the most probable first."""
     order = np.argsort(-prediction.probabilities[clip], kind="stable")
     return [(prediction.labels[index], float(prediction.probabilities[clip, index])) for index in order]
+
+
+def alike_labels(labels: Sequence[str], vanilla: Array, ensemble: Array) -> tuple[tuple[str, ...], ...]:
+    """Groups of labels that a model reads as the same, in either method: ``[1, C, D]``, ``[K, C, D]``.
+
+    Models read few languages, and some make the same of every word that they do not know.
+    """
+    weights = (vanilla[0], ensemble_weights(ensemble))
+    same = np.maximum(*(cosines(one, one) for one in weights)) > ALIKE
+    np.fill_diagonal(same, True)
+    groups: dict[int, list[str]] = {}
+    for row, label in zip(same, labels, strict=True):
+        groups.setdefault(int(row.argmax()), []).append(label)  # with the first that is the same
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def say_alike(group: Sequence[str]) -> str:
+    """That a model cannot tell some labels apart, and what to do, in sentences."""
+    return f"To the model these labels mean the same: {named(group)}. Describe them in other words, best in English."
 
 
 def classify(
@@ -203,7 +227,8 @@ def classify(
     notices: list[str] = []
     clip = embed_to_name(model, source, name, notices.append)
     vanilla, ensemble = read_prompts(model, templates, labels, progress)
-    return replace(judge(clip, vanilla, ensemble, labels, templates, model, head), notices=tuple(notices))
+    found = judge(clip, vanilla, ensemble, labels, templates, model, head)
+    return replace(found, notices=(*notices, *map(say_alike, found.alike)))
 
 
 def judge(
@@ -241,4 +266,5 @@ def judge(
         votes=votes,
         timeline=Timeline(clip.starts, ends, predict(clip.windows, ensemble, labels, logit_scale), clip.silent),
         learned=head.prediction(pooled) if head else None,
+        alike=alike_labels(labels, vanilla, ensemble),
     )

@@ -8,12 +8,13 @@ import hashlib
 import os
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -31,11 +32,14 @@ from audioprompt.audio import (
     stream_windows,
 )
 from audioprompt.cache import EmbeddingCache
-from audioprompt.lines import counted, named
+from audioprompt.lines import counted, named, one_line
 from audioprompt.models.base import AudioTextModel, ModelError, ProjectedAudio
 from audioprompt.prompts.template import Template
 from audioprompt.together import LENT, TOGETHER
 from audioprompt.zero_shot import Array, normalise
+
+if TYPE_CHECKING:
+    from audioprompt.data import LabelledClips
 
 Progress = Callable[[int, int], None]  # (done, total)
 Encode = Callable[[torch.Tensor], torch.Tensor]  # windows, [B, samples], to vectors
@@ -46,6 +50,26 @@ WINDOWS_AHEAD = 32  # decoded at a time and clip: bounds the memory a long clip 
 DECODERS = min(8, os.cpu_count() or 1)
 TEXTS_PER_BATCH = 128
 HASHED_AT_ONCE = 2**20  # bytes
+LOOK_RATE, LOOK_SECONDS = 8_000, 0.1  # Hz, and of a recording: enough to see whether it can be read at all
+LOOKS_PER_REPORT = 64
+MOST_LISTED = 10  # recordings that an error names
+
+
+class BadRecordings(AudioError):
+    """Some of many recordings cannot be used.
+
+    Attributes:
+        reasons: what is wrong with each, by its position, as the end of a sentence that begins with its name.
+    """
+
+    def __init__(self, reasons: Mapping[int, str], names: Sequence[str]) -> None:
+        self.reasons = dict(sorted(reasons.items()))
+        bad = [f"{names[index]} {reason}" for index, reason in self.reasons.items()]
+        more = f"; and {len(bad) - MOST_LISTED} more" if len(bad) > MOST_LISTED else ""
+        super().__init__(
+            f"{len(bad)} of {len(names)} recordings cannot be used: {'; '.join(bad[:MOST_LISTED])}{more}. Replace or"
+            " remove them, or go on without them (--skip-bad in the shell, a switch in the page)."
+        )
 
 
 @dataclass(frozen=True)
@@ -146,10 +170,75 @@ def embed_clips(
     """Encode many clips: N sources -> N clips, in their order.
 
     Raises:
-        AudioError: a source cannot be read or holds no sound; what was encoded before it stays in the cache. Whatever
-            ``progress`` raises stops the work in the same way.
+        BadRecordings: sources cannot be read or hold no sound, all of them named; what was encoded stays in the cache.
+            Whatever ``progress`` raises stops the work in the same way.
     """
-    return _each_once(model, model.embed_audio, b"", sources, progress, cache)
+    names = _names(sources)
+    clips, reasons = _each_once(model, model.embed_audio, b"", sources, names, progress, cache)
+    if reasons:
+        raise BadRecordings(reasons, names)
+    return [clips[index] for index in range(len(sources))]
+
+
+def embed_labelled(
+    model: AudioTextModel,
+    clips: "LabelledClips",
+    progress: Progress | None = None,
+    cache: EmbeddingCache | None = None,
+    skip_bad: bool = False,
+) -> tuple["LabelledClips", list[EmbeddedClip]]:
+    """Encode labelled clips, no recording twice: the clips that can be used, N, and what is heard in each, N.
+
+    Args:
+        model: what hears.
+        clips: all of them.
+        progress: told how many recordings are done.
+        cache: of what was encoded before.
+        skip_bad: leave out recordings that cannot be used, and note them in the clips' ``left_out``.
+
+    Raises:
+        BadRecordings: recordings cannot be used, all of them named by their paths below the top of the data set.
+        DataError: none can be used.
+    """
+    from audioprompt.data import DataError
+
+    first: dict[Path, int] = {}
+    for row, path in enumerate(clips.paths):
+        first.setdefault(path, row)
+    names = [clips.name_of(row) for row in first.values()]
+    found, reasons = _each_once(
+        model, model.embed_audio, b"", list(first), names, progress, cache, all_or_none=not skip_bad
+    )
+    if reasons and not skip_bad:
+        raise BadRecordings(reasons, names)
+    place = {path: index for index, path in enumerate(first)}
+    bad = {row: reasons[place[path]] for row, path in enumerate(clips.paths) if place[path] in reasons}
+    if bad:
+        clips = clips.without(bad)
+    if not len(clips):
+        raise DataError(f"{clips.name} has no recording that can be used. {' '.join(clips.remarks)}")
+    return clips, [found[place[path]] for path in clips.paths]
+
+
+def tell_silence(clips: "LabelledClips", embedded: Sequence[EmbeddedClip]) -> "LabelledClips":
+    """Labelled clips with a word about those of them that are silent; N of both."""
+    heard = {
+        path: (clip, clips.name_of(row)) for row, (path, clip) in enumerate(zip(clips.paths, embedded, strict=True))
+    }
+    told = silence([clip for clip, _ in heard.values()], [name for _, name in heard.values()])
+    return replace(clips, notices=(*clips.notices, told)) if told else clips
+
+
+def refuse_unreadable(*parts: "LabelledClips") -> None:
+    """Look whether recordings can be read at all, before they are encoded.
+
+    Raises:
+        BadRecordings: some cannot, all of them named.
+    """
+    named = {path: part.name_of(row) for part in parts for row, path in enumerate(part.paths)}
+    paths, names = list(named), list(named.values())
+    if reasons := _unreadable(range(len(paths)), paths, names, lambda: None):
+        raise BadRecordings(reasons, names)
 
 
 def features_of_clips(
@@ -165,8 +254,11 @@ def features_of_clips(
     Raises:
         AudioError: as `embed_clips` does.
     """
-    clips = _each_once(model, model.audio_features, b"features", sources, progress, cache)
-    return [clip.heard for clip in clips]
+    names = _names(sources)
+    clips, reasons = _each_once(model, model.audio_features, b"features", sources, names, progress, cache)
+    if reasons:
+        raise BadRecordings(reasons, names)
+    return [clips[index].heard for index in range(len(sources))]
 
 
 def _each_once(
@@ -174,10 +266,17 @@ def _each_once(
     encode: Encode,
     kind: bytes,
     sources: Sequence[AudioSource],
+    names: Sequence[str],
     progress: Progress | None,
     cache: EmbeddingCache | None,
-) -> list[EmbeddedClip]:
-    """Encode the clips that the cache does not hold; ``kind`` tells there what they were encoded to."""
+    all_or_none: bool = True,
+) -> tuple[dict[int, EmbeddedClip], dict[int, str]]:
+    """Encode the clips that the cache does not hold; ``kind`` tells there what they were encoded to.
+
+    Returns:
+        The clips by position, and what is wrong with those that cannot be used. Where such are found before anything
+        is encoded and only all clips will do, that is all.
+    """
     keys = [_clip_key(model, kind, source) if cache else None for source in sources]
     held = cache.get(key for key in keys if key) if cache else {}
     clips: dict[int, EmbeddedClip] = {
@@ -197,18 +296,83 @@ def _each_once(
         if progress:
             progress(len(clips), len(sources))
 
+    reasons = _unreadable(missing, sources, names, tick)
+    missing = [index for index in missing if index not in reasons]
+    while missing and not (reasons and all_or_none):
+        try:
+            for position, clip in _encoded(model, encode, [sources[index] for index in missing], tick=tick):
+                index = missing[position]
+                clips[index] = clip
+                if (key := keys[index]) is not None:
+                    unsaved[key] = _packed(clip)
+                if len(unsaved) >= WINDOWS_PER_BATCH:
+                    save()
+                tick()
+            break
+        except AudioError:  # in the middle of a recording: of which, and go on with the others
+            missing = [index for index in missing if index not in clips]
+            bad, reason = _first_unreadable(model, missing, sources, names)
+            if bad is None:
+                raise
+            reasons[bad] = reason
+            missing.remove(bad)
+            all_or_none = False
+        finally:
+            save()
+    return clips, reasons
+
+
+def _names(sources: Sequence[AudioSource]) -> list[str]:
+    return [
+        one_line(str(source)) if isinstance(source, (str, os.PathLike)) else f"recording {number}"
+        for number, source in enumerate(sources, 1)
+    ]
+
+
+def _unreadable(
+    indices: Sequence[int], sources: Sequence[AudioSource], names: Sequence[str], look: Callable[[], object]
+) -> dict[int, str]:
+    """What is wrong with recordings whose beginning cannot be read, before any is encoded; ``look`` may end it."""
+
+    def problem(index: int) -> str | None:
+        try:
+            next(stream_windows(sources[index], LOOK_RATE, LOOK_SECONDS, name=names[index]))
+        except AudioError as error:
+            return _reason(error, names[index])
+        return None
+
+    again = [index for index in indices if isinstance(sources[index], (str, os.PathLike, bytes))]
+    found: dict[int, str] = {}
+    if len(again) < 2:  # reading it tells as soon
+        return found
+    pool = ThreadPoolExecutor(DECODERS)
     try:
-        for position, clip in _encoded(model, encode, [sources[index] for index in missing], tick=tick):
-            index = missing[position]
-            clips[index] = clip
-            if (key := keys[index]) is not None:
-                unsaved[key] = _packed(clip)
-            if len(unsaved) >= WINDOWS_PER_BATCH:
-                save()
-            tick()
+        for number, (index, reason) in enumerate(zip(again, pool.map(problem, again), strict=True), 1):
+            if reason:
+                found[index] = reason
+            if number % LOOKS_PER_REPORT == 0:
+                look()
     finally:
-        save()
-    return [clips[index] for index in range(len(sources))]
+        pool.shutdown(cancel_futures=True)
+    return found
+
+
+def _first_unreadable(
+    model: AudioTextModel, indices: Sequence[int], sources: Sequence[AudioSource], names: Sequence[str]
+) -> tuple[int | None, str]:
+    """The first recording that cannot be read to its end, and what is wrong with it; None where all can."""
+    for index in indices:
+        try:
+            for _ in stream_windows(sources[index], model.sample_rate, model.window_seconds, name=names[index]):
+                pass
+        except AudioError as error:
+            return index, _reason(error, names[index])
+    return None, ""
+
+
+def _reason(error: AudioError, name: str) -> str:
+    """What an error says of a recording, without its name and the advice."""
+    return str(error).removeprefix(name).partition(": ")[0].strip()
 
 
 def pooled(clips: Sequence[EmbeddedClip]) -> Array:

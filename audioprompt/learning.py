@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from audioprompt.cache import EmbeddingCache
-from audioprompt.data import DataError, LabelledClips, split
-from audioprompt.embeddings import Progress, embed_clips, features_of_clips, pooled, silence
+from audioprompt.data import DataError, LabelledClips, group_near_twins, refuse_classes_alike, split
+from audioprompt.embeddings import Progress, embed_labelled, features_of_clips, pooled
 from audioprompt.fair import to_make_room
 from audioprompt.few_shot import (
     BARE_NAME,
@@ -61,52 +61,76 @@ class Heard:
     Attributes:
         clips: N of them.
         audio: their embeddings, ``[N, D]``.
-        notice: which clips were left out, for they are silent, as a sentence; None where none was.
     """
 
     clips: LabelledClips
     audio: Array
-    notice: str | None = None
 
     def take(self, rows: Sequence[int]) -> "Heard":
         """Some of the clips, by their positions."""
         return Heard(self.clips.take(rows), self.audio[rows])
 
 
-def hear(model: AudioTextModel, clips: LabelledClips, progress: Progress | None = None) -> Heard:
+def hear(
+    model: AudioTextModel, clips: LabelledClips, progress: Progress | None = None, skip_bad: bool = False
+) -> Heard:
     """Embed labelled clips, each recording once and for all. Silent ones teach nothing and are left out.
+
+    Args:
+        model: what hears.
+        clips: which.
+        progress: told how many are done.
+        skip_bad: leave out recordings that cannot be used, and those that are in two classes.
 
     Raises:
         FewShotError: there is nothing to be told apart, a class has no clip or only silent ones, or one recording is
             in two classes.
-        AudioError: a clip cannot be used.
+        DataError: the names of two classes are spoken alike.
+        BadRecordings: clips cannot be used.
     """
     refuse_unusable(clips)
-    embedded = embed_clips(model, clips.paths, progress, EmbeddingCache())
-    notice = silence(embedded, [path.name for path in clips.paths])
-    rows = [row for row, clip in enumerate(embedded) if not clip.is_silent]
-    clips = clips.take(rows)
-    if mute := [name for name in clips.classes if name not in clips.labels]:
-        raise FewShotError(f"all clips of {named(mute)} are silent: record it again, or leave the class out")
-    heard = Heard(clips, pooled([embedded[row] for row in rows]), notice)
-    first: dict[bytes, int] = {}
-    for row, vector in enumerate(heard.audio):
-        other = first.setdefault(vector.tobytes(), row)
-        if clips.labels[other] != clips.labels[row]:
-            raise FewShotError(
-                f"{clips.paths[other].name} and {clips.paths[row].name} are the same sound, but one is labelled "
-                f"{clips.labels[other]} and the other {clips.labels[row]}: leave one of them out"
-            )
+    clips, embedded = embed_labelled(model, clips, progress, EmbeddingCache(), skip_bad)
+    if silent := {row: "is silent" for row, clip in enumerate(embedded) if clip.is_silent}:
+        audible = clips.without(silent)
+        if mute := [name for name in clips.classes if name not in audible.labels]:
+            raise FewShotError(f"all clips of {named(mute)} are silent: record it again, or leave the class out")
+        clips, embedded = audible, [clip for clip in embedded if not clip.is_silent]
+    heard = Heard(clips, pooled(embedded))
+    if contradictory := _in_two_classes(heard):
+        if not skip_bad:
+            listed = "; ".join(f"{clips.name_of(row)} {reason}" for row, reason in list(contradictory.items())[:10])
+            raise FewShotError(f"some recordings are in two classes: {listed}. Leave one of each pair out")
+        rows = [row for row in range(len(clips)) if row not in contradictory]
+        heard = Heard(clips.without(contradictory), heard.audio[rows])
+    refuse_unusable(heard.clips)
     return heard
 
 
+def _in_two_classes(heard: Heard) -> dict[int, str]:
+    """What is wrong with clips that are the same sound as one of another class, by their positions."""
+    clips, first, found = heard.clips, dict[bytes, int](), dict[int, str]()
+    for row, vector in enumerate(heard.audio):
+        other = first.setdefault(vector.tobytes(), row)
+        for one, twin in ((row, other), (other, row)):
+            if clips.labels[one] != clips.labels[twin]:
+                found[one] = f"is the same sound as {clips.name_of(twin)}, but labelled {clips.labels[one]}"
+    return dict(sorted(found.items()))
+
+
 def refuse_unusable(clips: LabelledClips) -> None:
-    """Raise a FewShotError where no head could learn from these clips, whatever is heard in them."""
+    """Refuse clips that no head could learn from, whatever is heard in them.
+
+    Raises:
+        FewShotError: there is only one class, or a class has no clip.
+        DataError: the names of two classes are spoken alike.
+    """
     if len(clips.classes) < 2:
         raise FewShotError("there is nothing to tell apart: give clips of at least two classes")
+    refuse_classes_alike(clips)
     counts = Counter(clips.labels)
     if missing := [name for name in clips.classes if not counts[name]]:
-        raise FewShotError(f"there is no clip of {', '.join(missing[:3])}: add one, or leave the class out")
+        left_out = f". {clips.remarks[-1]}" if clips.left_out else ""
+        raise FewShotError(f"there is no clip of {named(missing)}: add one, or leave the class out{left_out}")
 
 
 def hold_back(
@@ -272,7 +296,8 @@ class Results:
         learned_from: clips that a fit had, all classes together.
         tested_on: clips held back.
         outcomes: of each method, in the trial's order; of those begun where it was stopped.
-        notice: which clips were left out and which classes have fewer than were asked for; None where there are none.
+        notice: what people should know of the clips, and which classes have fewer than were asked for; None for
+            nothing.
         stopped: whether it was ended before its time.
         clips: all of the trial, those to choose the shots from and those held back.
         zero_shot: the accuracy of one plain prompt on the clips held back, 0 to 1; None where it was not measured.
@@ -482,32 +507,47 @@ def try_out(
     on_step: OnStep | None = None,
     stop: Stop | None = None,
     again: bool = False,
+    skip_bad: bool = False,
 ) -> Tried:
     """Embed labelled clips, hold some back, and `run` a trial on the others; see `hold_back`, `hear` and `run`.
 
     A head that is put to use should know every clip there is: with ``again`` each method is fitted once more, on all of
-    them, after it was measured (see also `fit_again`). Its score stays that of the fit that was measured.
+    them, after it was measured (see also `fit_again`). Its score stays that of the fit that was measured. Where nothing
+    is known of the source recordings, clips that sound nearly the same are on one side of a division by chance.
+
+    Args:
+        model: what hears.
+        clips: all of them.
+        trial: what to try.
+        learn_folds: as `hold_back` takes them.
+        test_folds: as `hold_back` takes them.
+        progress: told how many clips are embedded.
+        on_step: as `run` takes it.
+        stop: as `run` takes it.
+        again: whether to fit on all clips after measuring.
+        skip_bad: as `hear` takes it.
 
     Raises:
-        AudioError: a clip cannot be used.
+        BadRecordings: clips cannot be used.
         DataError: the folds cannot be.
         FewShotError: nothing can be learned from these clips, or not with these settings.
     """
     refuse_unusable(clips)
-    learned_from, held_back = hold_back(clips, learn_folds, test_folds)
+    learned_from, held_back = hold_back(clips, learn_folds, test_folds)  # what cannot be divided is said at once
     used = {*learned_from.paths, *(held_back.paths if held_back else ())}
-    heard = hear(model, clips.take([row for row, path in enumerate(clips.paths) if path in used]), progress)
+    rows = [row for row, path in enumerate(clips.paths) if path in used]
+    heard = hear(model, clips.take(rows), progress, skip_bad)
+    if learn_folds is None:
+        heard = replace(heard, clips=group_near_twins(heard.clips, heard.audio, FEWEST_TO_DIVIDE))
+    learned_from, held_back = hold_back(heard.clips, learn_folds, test_folds)
     vectors = dict(zip(heard.clips.paths, heard.audio, strict=True))
-    if heard.notice:
-        learned_from, held_back = hold_back(heard.clips, learn_folds, test_folds)
 
     def part(some: LabelledClips) -> Heard:
         return Heard(some, np.stack([vectors[path] for path in some.paths]))
 
     train, test = part(learned_from), part(held_back) if held_back else None
     results = run(model, train, test, trial, on_step, stop, heard if again else None)
-    if heard.notice:
-        results = replace(results, notice=" ".join(filter(None, (f"Left out: {heard.notice}", results.notice))))
+    results = replace(results, notice=" ".join([*heard.clips.remarks, results.notice or ""]).strip() or None)
     if test and results.zero_shot is None:  # what a head is worth shows beside what needs no clips
         plain = build("zero-shot", model, results.classes).score(test.audio, test.clips.truth)
         results = replace(results, zero_shot=plain)

@@ -22,7 +22,14 @@ import numpy as np
 from audioprompt.auto_curate import propose
 from audioprompt.classify import VANILLA
 from audioprompt.curation import Board, Comparison, Mask, Standing, board, choices, compare, standing
-from audioprompt.data import LabelledClips, demonstration, split
+from audioprompt.data import (
+    LabelledClips,
+    demonstration,
+    group_near_twins,
+    refuse_classes_alike,
+    refuse_one_class,
+    split,
+)
 from audioprompt.lines import counted
 from audioprompt.prompts.decisions import AUTO as AUTO
 from audioprompt.prompts.decisions import PROPOSED, by_person, decide, record, record_test
@@ -108,6 +115,7 @@ class Bench:
         unseen: those held out; nothing here was computed from them.
         board: the templates on the clips.
         flags: for each template what looks wrong with it, K.
+        skip_bad: whether recordings that cannot be used are left out.
     """
 
     model: AudioTextModel
@@ -117,6 +125,7 @@ class Bench:
     unseen: LabelledClips
     board: Board
     flags: tuple[tuple[Flag, ...], ...]
+    skip_bad: bool = False
 
     @cached_property
     def row(self) -> Mapping[str, int]:
@@ -147,7 +156,7 @@ class Bench:
         """
         if tuple(entry.template.text for entry in pack.entries) == tuple(self.row):
             return self
-        return _measured(self.model, pack, self.split, self.seen, self.unseen, None)
+        return _measured(self.model, pack, self.split, self.seen, self.unseen, None, self.skip_bad)
 
     def approved(self, pack: PromptPack) -> Mask:
         """Which templates a pack approves, ``[K]``."""
@@ -160,23 +169,41 @@ class Bench:
 
 
 def measure(
-    model: AudioTextModel, pack: PromptPack, clips: LabelledClips, split: Split, progress: Progress | None = None
+    model: AudioTextModel,
+    pack: PromptPack,
+    clips: LabelledClips,
+    split: Split,
+    progress: Progress | None = None,
+    skip_bad: bool = False,
 ) -> Bench:
     """Measure all templates of a pack on the clips that ``split`` lets be looked at.
 
-    What was measured before is found again, and with new templates only these are encoded.
+    What was measured before is found again, and with new templates only these are encoded. Where nothing is known of
+    the source recordings, clips that sound nearly the same are on one side of a division by chance; all clips are
+    encoded for that.
 
     Args:
+        model: what hears.
+        pack: whose templates.
+        clips: all of them.
+        split: how to divide them.
         progress: told how many clips and prompts are encoded; an exception it raises ends the work, and what was
             encoded until then is kept.
+        skip_bad: leave out recordings that cannot be used.
 
     Raises:
         PackError: the pack has no template.
-        DataError: the clips cannot be divided like this.
-        AudioError: a clip cannot be used.
+        DataError: the clips cannot be divided like this, or there is nothing to tell apart.
+        BadRecordings: clips cannot be used.
     """
+    refuse_one_class(clips)
+    refuse_classes_alike(clips)
+    if split.folds is None:
+        split.divide(clips)  # what cannot be divided is said at once
+        clips, audio = heard(model, clips, progress, skip_bad)
+        clips = group_near_twins(clips, audio)
     seen, unseen = split.divide(clips)
-    return _measured(model, pack, split, seen, unseen, progress)
+    return _measured(model, pack, split, seen, unseen, progress, skip_bad)
 
 
 def _measured(
@@ -186,34 +213,45 @@ def _measured(
     seen: LabelledClips,
     unseen: LabelledClips,
     progress: Progress | None,
+    skip_bad: bool,
 ) -> Bench:
     if not pack.entries:
         raise PackError(f"{pack.id} has no prompts: generate some, or import a list")
     templates = tuple(entry.template for entry in pack.entries)
     texts = tuple(template.text for template in templates)
-    key = (model.name, model.revision, texts, split, seen, unseen, _stamps(seen))
+    key = (model.name, model.revision, texts, split, seen, unseen, _stamps(seen), skip_bad)
     if kept := _benches.get(key):
         return kept
-    audio = heard(model, seen, progress)
+    if not skip_bad:
+        from audioprompt.embeddings import refuse_unreadable
+
+        refuse_unreadable(seen, unseen)
+    seen, audio = heard(model, seen, progress, skip_bad)
     prompts = read(model, [VANILLA, BARE_NAME, *templates], seen, progress)
     found = board(audio, prompts[0], prompts[2:], seen.truth, seen.classes)
     against = AgainstVanilla.count(found.alone, found.vanilla, found.truth, len(found.classes))
     flags = check(templates, seen.spoken_classes, prompts[2:], prompts[1], against)
-    return _benches.put(key, Bench(model, templates, split, seen, unseen, found, tuple(flags)))
+    return _benches.put(key, Bench(model, templates, split, seen, unseen, found, tuple(flags), skip_bad))
 
 
-def heard(model: AudioTextModel, clips: LabelledClips, progress: Progress | None = None) -> Array:
-    """Embeddings of clips, ``[N, D]``, no recording twice; from memory or the disk where they were encoded before."""
+def heard(
+    model: AudioTextModel, clips: LabelledClips, progress: Progress | None = None, skip_bad: bool = False
+) -> tuple[LabelledClips, Array]:
+    """The clips that can be used, N, and their embeddings, ``[N, D]``, no recording twice.
+
+    They come from memory or the disk where they were encoded before.
+
+    Raises:
+        BadRecordings: clips cannot be used, and are not to be left out.
+    """
     from audioprompt.cache import EmbeddingCache
-    from audioprompt.embeddings import embed_clips, pooled
+    from audioprompt.embeddings import embed_labelled, pooled, tell_silence
 
-    distinct = list(dict.fromkeys(clips.paths))
-    key = (model.name, model.revision, tuple(distinct), _stamps(clips))
-    audio = _clip_sets.get(key)
-    if audio is None:
-        audio = _clip_sets.put(key, pooled(embed_clips(model, distinct, _of("clips", progress), EmbeddingCache())))
-    place = {path: number for number, path in enumerate(distinct)}
-    return audio[[place[path] for path in clips.paths]]
+    key = (model.name, model.revision, clips, _stamps(clips), skip_bad)
+    if kept := _clip_sets.get(key):
+        return kept
+    usable, embedded = embed_labelled(model, clips, _of("clips", progress), EmbeddingCache(), skip_bad)
+    return _clip_sets.put(key, (tell_silence(usable, embedded), pooled(embedded)))
 
 
 def read(
@@ -271,7 +309,7 @@ class Recent(Generic[T]):
 
 
 _benches: Recent[Bench] = Recent(BENCHES_KEPT)
-_clip_sets: Recent[Array] = Recent(CLIP_SETS_KEPT)
+_clip_sets: Recent[tuple[LabelledClips, Array]] = Recent(CLIP_SETS_KEPT)
 
 
 def forget() -> None:
@@ -469,7 +507,7 @@ def compare_packs(
     found = bench.board
     mine, theirs = choices(found, bench.approved(pack)), found.vanilla
     if other.approved:
-        audio = heard(bench.model, bench.seen, progress)
+        _, audio = heard(bench.model, bench.seen, progress, bench.skip_bad)
         theirs = winners(audio, ensemble_weights(read(bench.model, other.approved, bench.seen, progress)))
     texts = {entry.template.text for entry in other.entries}
     return PackComparison(
@@ -514,9 +552,9 @@ def score_held_out(bench: Bench, selection: Mask, progress: Progress | None = No
     """
     if not selection.any():
         raise PackError("no prompt is approved, so there is nothing to score: approve some first")
-    audio = heard(bench.model, bench.unseen, progress)
-    prompts = read(bench.model, [VANILLA, *bench.templates], bench.unseen, progress)
-    found = board(audio, prompts[0], prompts[1:], bench.unseen.truth, bench.unseen.classes)
+    unseen, audio = heard(bench.model, bench.unseen, progress, bench.skip_bad)
+    prompts = read(bench.model, [VANILLA, *bench.templates], unseen, progress)
+    found = board(audio, prompts[0], prompts[1:], unseen.truth, unseen.classes)
     chosen = choices(found, selection)
     return HeldOut(
         ensemble=score(chosen, found.truth),

@@ -40,6 +40,16 @@ def test_disagreement_is_said_in_words():
     assert result.votes[0].prompt == "A contrary sound of hum"
 
 
+def test_labels_that_are_the_same_to_the_model_are_said_and_no_agreement_is():
+    result = classify(FakeModel(), (RATE, tone(HUM, 1)), ("hum", "quark", "rain", "quirk"), [PLAIN])
+    assert result.alike == (("quark", "quirk"),)
+    assert result.notices == (
+        "To the model these labels mean the same: quark, quirk. Describe them in other words, best in English.",
+    )
+    assert result.words == "Vanilla and 1 of 1 prompt say hum."
+    assert classify(FakeModel(), (RATE, tone(HUM, 1)), LABELS, [PLAIN]).alike == ()
+
+
 def test_one_prompt_says():
     assert classify(FakeModel(), (RATE, tone(HUM, 1)), LABELS, [PLAIN]).words == "They agree: 1 of 1 prompt says hum."
 

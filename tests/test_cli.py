@@ -399,7 +399,7 @@ def test_the_app_has_what_the_command_asks_for() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ("evaluate gone.csv", 1, "gone.csv cannot be read"),
+        ("evaluate gone.csv", 1, "gone.csv is not there"),
         ("evaluate clips.csv --folds 3", 1, "has no fold 3; its folds are 1, 2"),
         ("evaluate clips.csv --folds one", 2, "--folds takes whole numbers"),
         ("evaluate clips.csv --pack odd --template {}", 2, "Give packs or templates, not both."),

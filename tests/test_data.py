@@ -302,7 +302,7 @@ def test_tables_in_any_usual_encoding(manifest: Write, content: bytes) -> None:
 def test_a_guessed_encoding_is_told(manifest: Write) -> None:
     clips = LabelledClips.from_manifest(manifest("path,classname\na.wav,café\n".encode("cp1252")))
     assert clips.remarks == (
-        "test.csv is not in UTF-8 and was read as Windows-1252: save it as UTF-8 if its names look wrong",
+        "test.csv is not in UTF-8 and was read as Windows-1252: save it as UTF-8 if its names look wrong.",
     )
 
 
@@ -348,7 +348,7 @@ def test_splits_become_folds_training_first(manifest: Write) -> None:
     clips = LabelledClips.from_manifest(manifest(text))
     assert clips.folds == (3, 1, 2)
     assert clips.remarks == (
-        "The parts of the data set are its folds: train is fold 1, validation is fold 2, test is fold 3",
+        "The parts of the data set are its folds: train is fold 1, validation is fold 2, test is fold 3.",
     )
     assert LabelledClips.from_manifest(manifest(text.replace("train", "loud"))).folds is None
 
@@ -541,7 +541,7 @@ def test_phone_and_speech_formats_are_used_and_others_counted(tmp_path: Path) ->
         clips = open_clips(str(where))
         assert {path.suffix for path in clips.paths} == {*endings, ".wav"}
         (remark,) = clips.remarks
-        assert remark == "1 file of formats that cannot be read was left out, convert to WAV: dog/2.mid"
+        assert remark == "1 file of formats that cannot be read was left out, convert to WAV: dog/2.mid."
 
 
 # --- classes ----------------------------------------------------------------------------------------------------------
@@ -570,7 +570,7 @@ def test_names_below_the_top_of_the_data_set(tmp_path: Path) -> None:
     assert LabelledClips((Path("/x/a.wav"),), ("owl",)).name_of(0) == "a.wav (owl)"
     left = clips.without({1: "is empty"})
     assert left.labels == ("dog",) and left.classes == ("dog", "owl")
-    assert left.remarks == ("Left out 1 recording (1 of owl): owl/deep/1.wav is empty",)
+    assert left.remarks == ("Left out 1 recording (1 of owl): owl/deep/1.wav is empty.",)
 
 
 # --- one door for all -------------------------------------------------------------------------------------------------

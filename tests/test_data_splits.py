@@ -1,13 +1,16 @@
 """Divided clips: nothing heard in one part is heard in the other."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from audioprompt.data import DataError, LabelledClips, demonstration, split
+from audioprompt.data import DataError, LabelledClips, demonstration, group_near_twins, split
 
 SEEDS = st.integers(0, 2**32)
 
@@ -104,3 +107,46 @@ def test_one_recording_cannot_be_divided() -> None:
         split(clips)
     with pytest.raises(DataError, match="has no folds"):
         split(clips, folds=[1])
+
+
+# --- clips that sound nearly the same ---------------------------------------------------------------------------------
+
+
+def directions(*degrees: float) -> NDArray[np.float32]:
+    """Embeddings in a plane, ``[n, 2]``: two are as alike as the angle between them is small."""
+    return np.stack([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))], axis=1).astype(np.float32)
+
+
+def of_class(count: int, label: str = "rain") -> LabelledClips:
+    return LabelledClips(tuple(Path(f"{label}-{row}.wav") for row in range(count)), (label,) * count)
+
+
+def test_near_twins_become_one_group() -> None:
+    clips = group_near_twins(of_class(6), directions(0, 90, 4, 180, 92, 270))
+    assert clips.groups == ("rain-0.wav", "rain-1.wav", "rain-0.wav", "rain-3.wav", "rain-1.wav", "rain-5.wav")
+    (notice,) = clips.remarks
+    assert notice.startswith("2 pairs of clips that sound nearly the same were kept on one side of the division.")
+    for seed in range(20):
+        validation, test = split(clips, 0.5, seed=seed)
+        assert not set(validation.groups) & set(test.groups)
+
+
+def test_twins_are_of_one_class_and_near_enough_and_come_in_pairs() -> None:
+    both = LabelledClips(of_class(2).paths + of_class(2, "wind").paths, ("rain", "rain", "wind", "wind"))
+    assert group_near_twins(both, directions(0, 120, 1, 121)) == both, "those that are alike are of different classes"
+    assert group_near_twins(of_class(4), directions(0, 60, 120, 180)) == of_class(4), "nearest, but not near"
+    chain = group_near_twins(of_class(5), directions(0, 3, 7, 12, 18))
+    assert len(set(chain.groups)) == 4, "what is like a twin's twin is not joined, or a class would be one group"
+
+
+def test_a_class_stays_divisible_with_a_word_about_it() -> None:
+    clips = group_near_twins(of_class(4), directions(0, 1, 90, 91), fewest_groups=3)
+    assert clips.groups == of_class(4).groups
+    assert clips.remarks == (
+        "Some clips of rain sound nearly the same, so the score may be too high: add clips of other recordings.",
+    )
+
+
+def test_groups_that_are_known_stay() -> None:
+    clips = replace(of_class(3), groups=("night", "day", "day"))
+    assert group_near_twins(clips, directions(0, 1, 2)) is clips

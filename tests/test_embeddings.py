@@ -13,12 +13,15 @@ import soundfile
 import torch
 
 from audioprompt import embeddings
-from audioprompt.audio import AudioError, stream_windows
+from audioprompt.audio import stream_windows
 from audioprompt.cache import EmbeddingCache
+from audioprompt.data import DataError, LabelledClips
 from audioprompt.embeddings import (
+    BadRecordings,
     EmbeddedClip,
     embed_clip,
     embed_clips,
+    embed_labelled,
     embed_prompts,
     embed_texts,
     features_of_clips,
@@ -138,14 +141,63 @@ def test_a_window_that_does_not_fit_is_said_in_words(files: list[Path]) -> None:
         embed_clip(CountingModel(fits=0), files[0])
 
 
-def test_a_bad_clip_is_named_and_the_others_stay_cached(files: list[Path], tmp_path: Path) -> None:
-    (tmp_path / "bad.wav").write_text("no sound")
-    cache = EmbeddingCache(tmp_path / "cache")
-    with pytest.raises(AudioError, match=r"bad\.wav"):
-        embed_clips(CountingModel(), [*files, tmp_path / "bad.wav"], cache=cache)
+def broken_off(path: Path) -> Path:
+    """A recording whose samples turn into no numbers towards its end."""
+    samples = np.full(24 * RATE, 0.1, np.float32)
+    samples[20 * RATE :] = np.nan
+    soundfile.write(path, samples, RATE, subtype="FLOAT")
+    return path
+
+
+def test_all_bad_clips_are_named_at_once_before_anything_is_encoded(files: list[Path], tmp_path: Path) -> None:
+    bad = [tmp_path / f"bad {number}.wav" for number in range(12)]
+    for path in bad:
+        path.write_text("no sound")
+    bad[0].write_bytes(b"")
     model = CountingModel()
+    with pytest.raises(BadRecordings) as caught:
+        embed_clips(model, [*bad[:6], *files, *bad[6:]])
+    assert model.audio_batches == []
+    assert list(caught.value.reasons) == [0, 1, 2, 3, 4, 5, 14, 15, 16, 17, 18, 19]
+    text = str(caught.value)
+    assert text.startswith(f"12 of 20 recordings cannot be used: {bad[0]} is empty; {bad[1]} holds no audio that can")
+    assert "bad 9.wav" in text and "bad 10.wav" not in text and "; and 2 more." in text
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+def test_bad_clips_that_turn_out_on_the_way_are_named_and_the_others_stay_cached(
+    files: list[Path], tmp_path: Path, device: str
+) -> None:
+    cache = EmbeddingCache(tmp_path / "cache")
+    bad = [broken_off(tmp_path / "half.wav"), broken_off(tmp_path / "other half.wav")]
+    model = CountingModel()
+    model.device = device
+    with pytest.raises(BadRecordings, match=r"2 of 10 recordings .*/half\.wav has samples .*/other half\.wav has"):
+        embed_clips(model, [*files[:3], bad[0], *files[3:], bad[1]], cache=cache)
+    model.audio_batches.clear()
     embed_clips(model, files, cache=cache)
     assert model.audio_batches == []
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_labelled_clips_without_those_that_are_bad(files: list[Path], tmp_path: Path, cached: bool) -> None:
+    (tmp_path / "no sound.wav").write_text("no sound")
+    paths = (*files[:2], tmp_path / "no sound.wav", broken_off(tmp_path / "half.wav"), files[0])
+    labels = ("owl", "dog", "owl", "owl", "owl")
+    clips = LabelledClips(paths, labels, (1, 2, 3, 4, 5), root=tmp_path.parent)
+    cache = EmbeddingCache(tmp_path / "cache") if cached else None
+    with pytest.raises(BadRecordings, match=f"1 of 4 recordings cannot be used: {tmp_path.name}/no sound.wav holds"):
+        embed_labelled(CountingModel(), clips, cache=cache)
+    for _ in range(2):
+        found, embedded = embed_labelled(CountingModel(), clips, cache=cache, skip_bad=True)
+        assert found.paths == (files[0], files[1], files[0]) and found.folds == (1, 2, 5)
+        assert [(one.name, one.label) for one in found.left_out] == [
+            (f"{tmp_path.name}/no sound.wav", "owl"),
+            (f"{tmp_path.name}/half.wav", "owl"),
+        ]
+        assert_same(embedded[2], expected(CountingModel(), files[0]))
+    with pytest.raises(DataError, match="has no recording that can be used"):
+        embed_labelled(CountingModel(), clips.take([2, 3]), skip_bad=True)
 
 
 def test_what_is_cached_is_not_encoded_again(files: list[Path], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from torch import Tensor
 
 from audioprompt import workbench
+from audioprompt.audio import AudioError
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.jobs import Stopped
 from audioprompt.prompts.decisions import PROPOSED, redo, times_tested, undo
@@ -318,3 +319,31 @@ def test_folds_that_part_recordings_are_not_suggested() -> None:
     clips = LabelledClips(paths, ("a", "b", "a", "b"), (1, 1, 2, 2), groups=("g", "h", "i", "j"))
     assert Split.suggested(clips).folds == (1,)
     assert Split.suggested(replace(clips, groups=("g", "h", "g", "h"))).folds is None
+
+
+def test_bad_recordings_are_left_out_of_both_parts(tmp_path: Path) -> None:
+    clips = labelled(tmp_path)
+    bad = [tmp_path / "hum-1-1.wav", tmp_path / "whistle-2-3.wav"]
+    for path in bad:
+        path.write_text("no sound")
+    with pytest.raises(AudioError, match=r"2 of 16 recordings cannot be used: hum-1-1\.wav holds .*; whistle-2-3\.wav"):
+        measure(FakeModel(), PACK, clips, FOLD_1)
+    bench = measure(FakeModel(), PACK, clips, FOLD_1, skip_bad=True)
+    assert bench.board.n == 7 and [one.name for one in bench.seen.left_out] == ["hum-1-1.wav"]
+    assert workbench.score_held_out(bench, bench.board.everything).ensemble.n == 7
+    assert bench.for_pack(pack_of(PLAIN)).board.n == 7
+
+
+def test_a_division_by_chance_keeps_near_twins_together(tmp_path: Path) -> None:
+    clips = replace(labelled(tmp_path), folds=None)
+    bench = measure(FakeModel(), PACK, clips, Split())
+    assert not set(bench.seen.groups) & set(bench.unseen.groups)
+    assert len(set(bench.seen.groups) | set(bench.unseen.groups)) < len(clips), "some tones are near twins"
+    assert any("sound nearly the same" in remark for remark in bench.seen.remarks)
+
+
+@pytest.mark.parametrize(("labels", "message"), [("aaaa", "has only one class"), ("aAaA", "names differ only in case")])
+def test_classes_that_cannot_be_told_apart_are_refused(tmp_path: Path, labels: str, message: str) -> None:
+    clips = replace(labelled(tmp_path), classes=tuple(sorted(set(labels))), labels=tuple(labels * 4))
+    with pytest.raises(DataError, match=message):
+        measure(FakeModel(), PACK, clips, FOLD_1)

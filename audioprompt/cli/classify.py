@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -22,8 +22,9 @@ from audioprompt.cli.options import (
     chosen_prompts,
     existing,
     load_model,
+    recordings_in,
 )
-from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, print_, print_json, progress_bar, say, table
+from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, percent, print_, print_json, progress_bar, say, table
 from audioprompt.lines import one_line
 from audioprompt.prompts.template import Template
 
@@ -39,7 +40,9 @@ MOST_SHOWN = 5  # labels in the table of one recording
 
 
 def classify(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Recordings of any length.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Recordings of any length, or folders of them for a table.")
+    ],
     labels: Annotated[str | None, typer.Option(help="What to listen for: 'dog bark, rain'.")] = None,
     preset: Annotated[str | None, typer.Option(help="Take the labels from this list of the pack.")] = None,
     pack: Annotated[str | None, typer.Option(help=f"The pack of prompts, {DEFAULT_PACK} if none is given.")] = None,
@@ -54,6 +57,8 @@ def classify(
     packs, templates = chosen_prompts([pack] if pack else [], template)
     names = chosen_labels(labels, preset, packs)
     files = existing(files)
+    as_table = any(file.is_dir() for file in files)
+    files = recordings_in(files)
     encoder = load_model(model, weights, device, half)
     heard, errors = _hear(encoder, files, names, templates)
     if as_json:
@@ -61,11 +66,14 @@ def classify(
         failed = [{"file": str(file), "error": str(error)} for file, error in errors.items()]
         found = [_heard_json(file, one) for file, one in heard.items()]
         print_json({**used, "labels": names, "files": found, "errors": failed})
+    elif as_table:
+        print_(_overview(files, heard, errors))
     else:
         for file, one in heard.items():
             print_(*_heard_tables(file, one))
-    for error in errors.values():
-        say(error)
+    if as_json or not as_table:
+        for error in errors.values():
+            say(error)
     if errors:
         raise typer.Exit(1)
 
@@ -111,6 +119,22 @@ def _heard_json(file: Path, heard: Classification) -> Json:
         "votes": votes,
         "timeline": timeline,
     }
+
+
+def _overview(
+    files: Sequence[Path], heard: Mapping[Path, Classification], errors: Mapping[Path, AudioError]
+) -> RenderableType:
+    """A line for each recording: what the ensemble and vanilla hear, or why nothing is heard."""
+    from audioprompt.classify import ranked
+
+    def row(file: Path) -> list[RenderableType]:
+        if file in errors:
+            return [str(file), "", str(errors[file]).removeprefix(f"{file} "), "", ""]
+        one = heard[file]
+        (label, share), plain = ranked(one.ensemble)[0], ranked(one.vanilla)[0][0]
+        return [str(file), f"{one.seconds:.1f}", label, percent(share), plain]
+
+    return table(["file", ">seconds", "ensemble", ">", "vanilla"], [row(file) for file in files])
 
 
 def _heard_tables(file: Path, heard: Classification) -> Iterator[RenderableType]:

@@ -10,8 +10,20 @@ import typer
 
 from audioprompt.cli.commands import UsageError
 from audioprompt.cli.evaluate import score_json, score_row
-from audioprompt.cli.options import AsJson, Device, Half, ModelName, Weights, load_model, whole_numbers
-from audioprompt.cli.output import Json, print_, print_json, progress_bar, table
+from audioprompt.cli.options import (
+    AsJson,
+    DataPath,
+    Device,
+    Half,
+    ModelName,
+    SkipBad,
+    Weights,
+    left_out_json,
+    load_model,
+    open_data,
+    whole_numbers,
+)
+from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -24,9 +36,7 @@ if TYPE_CHECKING:
 
 def curate(
     pack_id: Annotated[str, typer.Argument(metavar="PACK", help="The pack whose prompts are measured.")],
-    data: Annotated[
-        str, typer.Argument(metavar="DATA", help="A manifest, folder or zip, hf:owner/name, or instruments.")
-    ],
+    data: DataPath,
     validate_folds: Annotated[str | None, typer.Option(help="Measure on the clips of these folds: 1,2.")] = None,
     share: Annotated[float, typer.Option(help="Without folds, measure on this share of the clips.")] = 0.5,
     seed: Annotated[int, typer.Option(help="Draws that share.")] = 0,
@@ -42,6 +52,7 @@ def curate(
     weights: Weights = None,
     device: Device = "auto",
     half: Half = False,
+    skip_bad: SkipBad = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure every prompt of a pack on labelled clips, alone and in the ensemble of those approved."""
@@ -55,18 +66,16 @@ def curate(
         raise UsageError(f"Fold {min(both)} cannot be looked at and held out: name it once.")
 
     from audioprompt import workbench
-    from audioprompt.data import open_clips
     from audioprompt.prompts.store import PromptStore
 
     store = PromptStore()
     pack = store.get(pack_id)
-    with progress_bar("clips") as progress:
-        clips = open_clips(data, progress=progress)
+    clips = open_data(data, skip_bad)
     split = workbench.Split(seen_folds or None, share, seed)
     split.divide(clips)  # a split that cannot be is said before a model is loaded
     encoder = load_model(model, weights, device, half)
     with progress_bar("encoding") as progress:
-        bench = workbench.measure(encoder, pack, clips, split, _of_anything(progress))
+        bench = workbench.measure(encoder, pack, clips, split, _of_anything(progress), skip_bad)
     if unseen_folds:
         bench = replace(bench, unseen=clips.in_folds(unseen_folds))
     proposal = workbench.proposed(bench, pack) if auto else None
@@ -82,6 +91,8 @@ def curate(
         print_json(_json(bench, pack, proposal, held_out))
     else:
         print_(*_tables(bench, pack, proposal, held_out))
+    for remark in bench.seen.remarks:
+        say(remark)
 
 
 def _of_anything(progress: Callable[[int, int], None]) -> Progress:
@@ -100,6 +111,7 @@ def _json(bench: Bench, pack: PromptPack, proposal: Proposal | None, held_out: H
         "model": bench.model.name,
         "revision": bench.model.revision,
         "data": bench.seen.name,
+        **left_out_json(bench.seen),
         "split": bench.split.name(bench.seen),
         "n": bench.board.n,
         "templates": [

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audioprompt.cli.options import (
     AsJson,
+    DataPath,
     Device,
     Half,
     ModelName,
     PackIds,
+    SkipBad,
     TemplateTexts,
     Weights,
     chosen_prompts,
-    embed_files,
+    embed_labelled,
     embed_prompts,
+    left_out_json,
     load_model,
+    open_data,
     whole_numbers,
 )
-from audioprompt.cli.output import Json, percent, print_, print_json, table
+from audioprompt.cli.output import Json, percent, print_, print_json, say, table
 from audioprompt.prompts.template import Template
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST.csv", help="Columns path,classname[,fold].")],
+    data: DataPath,
     pack: PackIds = None,
     template: TemplateTexts = None,
     folds: Annotated[str | None, typer.Option(help="Only the clips of these folds: 1,2.")] = None,
@@ -46,12 +49,11 @@ def evaluate(
     weights: Weights = None,
     device: Device = "auto",
     half: Half = False,
+    skip_bad: SkipBad = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure prompts on labelled clips: vanilla, each alone, and together."""
-    from audioprompt.data import LabelledClips
-
-    clips = LabelledClips.from_manifest(manifest)
+    clips = open_data(data, skip_bad)
     numbers = None if folds is None else whole_numbers(folds)
     if numbers is not None:
         clips = clips.in_folds(numbers)
@@ -60,15 +62,17 @@ def evaluate(
 
     from audioprompt import reports
 
+    clips, audio = embed_labelled(encoder, clips, skip_bad)
     vanilla, prompts = embed_prompts(encoder, templates, clips.spoken_classes)
-    audio = embed_files(encoder, clips.paths)
     report = reports.evaluate(audio, vanilla, prompts, clips.truth, clips.classes)
     compared = _compare(packs, templates, audio, vanilla, prompts, clips.truth)
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name, "folds": numbers}
-        print_json({**used, **_evaluation_json(report, templates, compared)})
+        print_json({**used, **left_out_json(clips), **_evaluation_json(report, templates, compared)})
     else:
         print_(f"{clips.name}, model {encoder.name}", *_evaluation_tables(report, templates, compared))
+    for remark in clips.remarks:
+        say(remark)
 
 
 # --- how good prompts are ---------------------------------------------------------------------------------------------

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audioprompt.cli.commands import UsageError
-from audioprompt.cli.output import progress_bar, say
+from audioprompt.cli.output import Json, progress_bar, say
 from audioprompt.prompts.template import Template
 
 if TYPE_CHECKING:
+    from audioprompt.data import LabelledClips
     from audioprompt.models.base import AudioTextModel
     from audioprompt.prompts.pack import PromptPack
     from audioprompt.zero_shot import Array
@@ -26,6 +27,15 @@ Weights = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
 Half = Annotated[bool, typer.Option("--half", help="Half precision, on CUDA only.")]
+DataPath = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA", help="Labelled clips: a table, folder or zip, hf:owner/name[@split], or instruments to try."
+    ),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Go on without recordings, and lines of a table, that cannot be used.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PackIds = Annotated[
     list[str] | None, typer.Option("--pack", help=f"A pack of prompts, {DEFAULT_PACK} if none is given; repeatable.")
@@ -101,6 +111,26 @@ def existing(files: Sequence[Path]) -> list[Path]:
     return distinct
 
 
+def recordings_in(files: Sequence[Path]) -> list[Path]:
+    """The recordings that were named, and in place of each folder those in it and its folders, sorted.
+
+    Raises:
+        DataError: a folder holds none, or very many.
+    """
+    from audioprompt.data.clips import files_under
+    from audioprompt.data.layouts import is_sound
+    from audioprompt.data.tables import DataError, check_size
+
+    found: list[Path] = []
+    for file in files:
+        inside = [file / path for path in files_under(file) if is_sound(path)] if file.is_dir() else [file]
+        if not inside:
+            raise DataError(f"{file} holds no recordings: give a folder with some")
+        check_size(str(file), clips=len(inside))
+        found += sorted(inside)
+    return list(dict.fromkeys(found))
+
+
 # --- running the model ------------------------------------------------------------------------------------------------
 
 
@@ -122,16 +152,27 @@ def embed_prompts(model: AudioTextModel, templates: list[Template], labels: Sequ
     return embedded[0], embedded[1:]
 
 
-def embed_files(model: AudioTextModel, paths: Sequence[Path]) -> Array:
-    """Embed clips, ``[N, D]``, no file twice, and say which are silent."""
-    from audioprompt.cache import EmbeddingCache
-    from audioprompt.embeddings import embed_clips, pooled, silence
+def open_data(data: str, skip_bad: bool) -> LabelledClips:
+    """Labelled clips of two classes or more."""
+    from audioprompt.data import open_clips, refuse_one_class
 
-    distinct = list(dict.fromkeys(paths))
+    with progress_bar("files") as progress:
+        clips = open_clips(data, progress=progress, skip_bad=skip_bad)
+    refuse_one_class(clips)
+    return clips
+
+
+def embed_labelled(model: AudioTextModel, clips: LabelledClips, skip_bad: bool) -> tuple[LabelledClips, Array]:
+    """The clips that can be used, and their embeddings, ``[N, D]``, no file twice."""
+    from audioprompt.cache import EmbeddingCache
+    from audioprompt.embeddings import embed_labelled, pooled, tell_silence
+
     with progress_bar("clips") as progress:
-        clips = embed_clips(model, distinct, progress, EmbeddingCache())
-    if silent := silence(clips, [path.name for path in distinct]):
-        say(silent)
-    embedded = pooled(clips)
-    row = {path: index for index, path in enumerate(distinct)}
-    return embedded[[row[path] for path in paths]]
+        clips, embedded = embed_labelled(model, clips, progress, EmbeddingCache(), skip_bad)
+    return tell_silence(clips, embedded), pooled(embedded)
+
+
+def left_out_json(clips: LabelledClips) -> Json:
+    """What a data set had besides these clips, and what people should know of it."""
+    left_out = [{"name": one.name, "label": one.label, "reason": one.reason} for one in clips.left_out]
+    return {"left_out": left_out, "notices": clips.remarks}

@@ -13,13 +13,17 @@ from audioprompt.cli.commands import UsageError
 from audioprompt.cli.options import (
     DEFAULT_PACK,
     AsJson,
+    DataPath,
     Device,
     Half,
     ModelName,
+    SkipBad,
     Weights,
     chosen_prompts,
     existing,
+    left_out_json,
     load_model,
+    open_data,
     whole_numbers,
 )
 from audioprompt.cli.output import GREEN, Json, bar, percent, print_, print_json, progress_bar, say, table
@@ -51,10 +55,7 @@ HeadPath = Annotated[str, typer.Argument(metavar="HEAD", help="The folder or fil
 
 
 def fit(
-    data: Annotated[
-        str,
-        typer.Argument(metavar="MANIFEST", help="CSV file, folder, zip file, hf:owner/name, or 'instruments' to try."),
-    ],
+    data: DataPath,
     method: Annotated[str, typer.Option(help="One or several: palm,coop,zero-shot.")] = "palm",
     shots: Annotated[int, typer.Option(min=1, help="Clips per class to learn from while it is measured.")] = 16,
     seeds: Annotated[str, typer.Option(help="One fit for each: 0,1,2.")] = "0",
@@ -80,6 +81,7 @@ def fit(
     weights: Weights = None,
     device: Device = "auto",
     half: Half = False,
+    skip_bad: SkipBad = False,
     as_json: AsJson = False,
 ) -> None:
     """Learn from a few clips of each class, and measure that on clips that were held back."""
@@ -93,7 +95,6 @@ def fit(
         raise UsageError("Say which folds to learn from as well: --train-folds 1,2.")
 
     from audioprompt import learning
-    from audioprompt.data import open_clips
     from audioprompt.few_shot import METHODS, FitSettings
 
     if unknown := [name for name in methods if name not in METHODS]:
@@ -102,18 +103,18 @@ def fit(
     trial = learning.Trial(
         methods, shots, tuple(numbers), FitSettings(epochs=epochs, rate=rate), prompts, _start(start, prompts), dropout
     )
-    with progress_bar("files") as progress:
-        clips = open_clips(data, progress=progress)
+    clips = open_data(data, skip_bad)
     encoder = load_model(model, weights, device, half)
     with progress_bar("clips, then epochs") as progress:
-        results = learning.try_out(
+        tried = learning.try_out(
             encoder, clips, trial, learn_folds, other_folds, progress, lambda step: progress(*step.epochs_done),
-            again=bool(save) and again,
-        ).results  # fmt: skip
+            again=bool(save) and again, skip_bad=skip_bad,
+        )  # fmt: skip
+    results = tried.results
 
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name}
-        print_json({**used, **_results_json(results)})
+        print_json({**used, **left_out_json(tried.clips.clips), **_results_json(results)})
     else:
         print_(f"{clips.name}, model {encoder.name}", *_results_tables(results))
     if results.notice:

@@ -12,12 +12,14 @@ from audioprompt.data.archives import from_zip
 from audioprompt.data.clips import LabelledClips, LeftOut, refuse_classes_alike, refuse_one_class
 from audioprompt.data.splits import split
 from audioprompt.data.tables import DataError
+from audioprompt.data.twins import group_near_twins
 from audioprompt.lines import one_line
 
 DEMONSTRATION = "instruments"
 
 __all__ = [
-    "DEMONSTRATION", "DataError", "LabelledClips", "LeftOut", "demonstration", "from_zip", "open_clips",
+    "DEMONSTRATION", "DataError", "LabelledClips", "LeftOut", "demonstration", "from_zip",
+    "group_near_twins", "open_clips",
     "refuse_classes_alike", "refuse_one_class", "split",
 ]  # fmt: skip
 

@@ -106,7 +106,7 @@ class LabelledClips:
     def remarks(self) -> tuple[str, ...]:
         """What people should know of the data: how it was read, and what was left out."""
         left_out = summarise_left_out(self.left_out)
-        return (*self.notices, *([left_out] if left_out else []))
+        return tuple(f"{remark.rstrip('.')}." for remark in (*self.notices, left_out) if remark)
 
     @property
     def folds_part_recordings(self) -> bool:
@@ -177,7 +177,7 @@ class LabelledClips:
         in_meta = path.absolute().parent.name.lower() in TABLE_FOLDERS
         root = path.parent.parent if in_meta and path.parent.name else path.parent
         place = PurePosixPath(path.parent.name if root != path.parent else "", path.name)
-        listing = cache(lambda: Listing(_files_under(root)))
+        listing = cache(lambda: Listing(files_under(root)))
         exists = partial(_is_file_below, root)
         rows = table.rows(lambda text: exists(place.parent / text))
         rows = in_parts(locate(rows, place, listing, exists), place)
@@ -307,7 +307,7 @@ def read_folder(
     if not folder.is_dir():
         raise DataError(f"{name} is not a folder: give one that holds a folder of recordings for each class")
     try:
-        files = sorted(_files_under(folder))
+        files = sorted(files_under(folder))
     except OSError as error:
         raise DataError(f"{name} cannot be read, {error.strerror}: give the path of a folder") from error
     exists = None if stay_inside else partial(_is_file_below, folder)
@@ -315,7 +315,7 @@ def read_folder(
     return assemble(rows, lambda file: folder / file, name, folder, skip_bad, notices)
 
 
-def _files_under(folder: Path) -> list[PurePath]:
+def files_under(folder: Path) -> list[PurePath]:
     """The files in a folder and its folders that are not hidden, relative to it; a part of very many."""
     found: list[PurePath] = []
 

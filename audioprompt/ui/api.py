@@ -25,7 +25,7 @@ from audioprompt.candidates import proposed_title, task_of
 from audioprompt.classify import VANILLA, ranked, winner
 from audioprompt.classify import classify as hear
 from audioprompt.curation import Standing, board, standing
-from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
+from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, refuse_one_class
 from audioprompt.labels import parse_labels
 from audioprompt.models import registry
 from audioprompt.prompts import decisions
@@ -87,7 +87,7 @@ def classify(
         model: The model that hears, a name that `models` lists.
 
     Returns:
-        label, the ensemble's answer; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; windows, what the ensemble hears in each part of the recording, null where it is silent; warnings, what is wrong with the recording.
+        label, the ensemble's answer; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; windows, what the ensemble hears in each part of the recording, null where it is silent; warnings, what is wrong with the recording or the labels.
     """  # noqa: E501, Gradio reads one line of each
     chosen, templates, encoder = parse_labels(labels).labels, _approved(pack, request), shared_model(model, request)
     heard = hear(encoder, read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS), chosen, templates)
@@ -340,6 +340,7 @@ def measure(
     clips: File | None = None,
     folds: Folds | None = None,
     model: Name = "embedded",
+    skip_bad: bool = False,
     request: gr.Request | None = None,
     progress: workbench.Progress | None = None,
 ) -> Answer:
@@ -352,6 +353,7 @@ def measure(
         clips: In place of these a zip file of your own: a folder of recordings for each class, or a manifest.csv.
         folds: Only the clips of these folds, where the data has such.
         model: The model that hears, a name that `models` lists.
+        skip_bad: Whether to go on without recordings and lines of a table that cannot be used; left_out tells which.
 
     Returns:
         n clips, classes; accuracy and interval of vanilla (the one plain prompt), of the ensemble, and of each template with the gain it brings to the ensemble; against_vanilla, the ensemble held against vanilla clip by clip; recall of each class.
@@ -359,9 +361,10 @@ def measure(
     chosen, encoder = _pack(pack, templates, request), shared_model(model, request)
     if not chosen.entries:
         raise PackError(f"{pack} has no prompts: generate some first")
-    with _labelled(data, clips, request, progress) as labelled:
+    with _labelled(data, clips, request, progress, skip_bad) as labelled:
+        refuse_one_class(labelled)
         some = labelled.in_folds(folds) if folds else labelled
-        audio = workbench.heard(encoder, some, progress)
+        some, audio = workbench.heard(encoder, some, progress, skip_bad)
         prompts = workbench.read(encoder, [VANILLA, *(entry.template for entry in chosen.entries)], some, progress)
     found = board(audio, prompts[0], prompts[1:], some.truth, some.classes)
     stands = standing(found, np.array([entry.status == "approved" for entry in chosen.entries]))
@@ -369,6 +372,7 @@ def measure(
         "pack": pack or None,
         "model": encoder.name,
         "data": some.name,
+        **_left_out(some),
         "n": found.n,
         "classes": found.classes,
         **_stands(stands),
@@ -388,6 +392,7 @@ def propose(
     folds: Folds | None = None,
     held_out: bool = False,
     model: Name = "embedded",
+    skip_bad: bool = False,
     request: gr.Request | None = None,
     progress: workbench.Progress | None = None,
 ) -> Answer:
@@ -403,14 +408,15 @@ def propose(
         folds: The folds to choose on, the others are held out; half of the folds or recordings if left out.
         held_out: Whether to score the proposal on the clips held out as well; a pack notes each such look.
         model: The model that hears, a name that `models` lists.
+        skip_bad: Whether to go on without recordings and lines of a table that cannot be used; left_out tells which.
 
     Returns:
         approve and reject, templates with {} for the label; kept, those among them that people decided on, with their status; reason, for `decide`; accuracy and interval of vanilla, of the best single template, of all and of the ensemble proposed, on the clips it was chosen on and, if asked for, held_out.
     """  # noqa: E501
     chosen, encoder = _pack(pack, templates, request), shared_model(model, request)
-    with _labelled(data, clips, request, progress) as labelled:
+    with _labelled(data, clips, request, progress, skip_bad) as labelled:
         split = workbench.Split(tuple(folds)) if folds else workbench.Split.suggested(labelled)
-        bench = workbench.measure(encoder, chosen, labelled, split, progress)
+        bench = workbench.measure(encoder, chosen, labelled, split, progress, skip_bad)
         proposal = workbench.proposed(bench, chosen)
         unseen = workbench.score_held_out(bench, proposal.selection, progress) if held_out else None
     if unseen and pack:
@@ -420,6 +426,7 @@ def propose(
         "pack": pack or None,
         "model": encoder.name,
         "data": bench.seen.name,
+        **_left_out(bench.seen),
         "split": split.name(bench.seen),
         "n": bench.board.n,
         "approve": [text for text, status in wanted.items() if status == "approved"],
@@ -448,6 +455,7 @@ def learn(
     pack: Name = "",
     model: Name = "embedded",
     dropout: Annotated[float, Field(ge=0, le=0.95)] = 0.0,
+    skip_bad: bool = False,
     request: gr.Request | None = None,
     progress: workbench.Progress | None = None,
 ) -> Answer:
@@ -466,6 +474,7 @@ def learn(
         pack: The prompt pack that the method tspe uses; the general one if left out.
         model: The model that hears, a name that `models` lists.
         dropout: The share of what is heard that each step of a fit leaves out; 0.5 often helps where clips are few.
+        skip_bad: Whether to go on without recordings and lines of a table that cannot be used; left_out tells which.
 
     Returns:
         methods, each with accuracy, interval, seconds and advice; best, the most accurate one; fitted_on, how many clips its head learned from after that; head, its id for `predict`; file, its head.safetensors to keep.
@@ -481,10 +490,10 @@ def learn(
     prompts = _approved(pack, request) if "tspe" in names else ()
     trial = Trial(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
     encoder = shared_model(model, request)
-    with _labelled(data, clips, request, progress) as labelled:
+    with _labelled(data, clips, request, progress, skip_bad) as labelled:
         tried = try_out(
             encoder, labelled, trial, learn_folds, None, partial(_told, progress, "clips"),
-            lambda step: _told(progress, "epochs", *step.epochs_done),
+            lambda step: _told(progress, "epochs", *step.epochs_done), skip_bad=skip_bad,
         )  # fmt: skip
         results = tried.results
         best = results.best or next((one for one in results.outcomes if one.head), None)
@@ -500,6 +509,7 @@ def learn(
     return {
         "model": encoder.name,
         "data": labelled.name,
+        **_left_out(tried.clips.clips),
         "classes": results.classes,
         "learned_from": results.learned_from,
         "tested_on": results.tested_on,
@@ -546,7 +556,7 @@ def _approved(pack_id: str, request: gr.Request | None) -> tuple[Template, ...]:
 
 @contextmanager
 def _labelled(
-    data: str, clips: Path | None, request: gr.Request | None, progress: workbench.Progress | None
+    data: str, clips: Path | None, request: gr.Request | None, progress: workbench.Progress | None, skip_bad: bool
 ) -> Iterator[LabelledClips]:
     """Clips by the name of their data set or out of an upload, which is unpacked for as long as they are needed."""
     if clips and clips.suffix.lower() != ".zip":
@@ -555,7 +565,7 @@ def _labelled(
     with tempfile.TemporaryDirectory(prefix="clips-", dir=roles.temporary()) as folder:
         yield roles.clips_named(
             str(clips or data), request, clips.parent if clips else None, Path(folder) if passing else None,
-            partial(_told, progress, "files"),
+            partial(_told, progress, "files"), skip_bad,
         )  # fmt: skip
 
 
@@ -567,6 +577,12 @@ def _told(progress: workbench.Progress | None, what: str, done: int, total: int)
 def _file(content: bytes, name: str) -> Path:
     """A file in Gradio's folder, where it can be downloaded for a while."""
     return Path(processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder()))
+
+
+def _left_out(clips: LabelledClips) -> Answer:
+    """What the data set had besides these clips, and what people should know of it."""
+    left_out = [{"name": one.name, "label": one.label, "reason": one.reason} for one in clips.left_out]
+    return {"left_out": left_out, "notices": clips.remarks}
 
 
 def _score(one: Score) -> Answer:

@@ -139,13 +139,12 @@ def _answer(
         result = classify(model, recording, chosen.labels, pack.approved, progress=counted, head=head)
     except (AudioError, LabelError, PackError, ModelError) as error:
         return nothing_shown(markup.problem(error))
-    limit = figures.common_limit([found for found in (result.vanilla, result.ensemble, result.learned) if found])
     longer_than_a_window = len(result.timeline.starts) > 1
     return [
         markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit, *result.notices)))),
-        shown(figures.probability_bars(markup.VANILLA_NAME, result.vanilla, theme.VANILLA, limit)),
-        shown(figures.probability_bars(markup.method_name(pack), result.ensemble, theme.TSPE, limit)),
-        shown(figures.probability_bars(markup.learned_name(head), result.learned, theme.PALM, limit))
+        shown(figures.probability_bars(markup.VANILLA_NAME, result.vanilla, theme.VANILLA)),
+        shown(figures.probability_bars(markup.method_name(pack), result.ensemble, theme.TSPE)),
+        shown(figures.probability_bars(markup.learned_name(head), result.learned, theme.PALM))
         if head and result.learned
         else gr.Plot(value=None, visible="hidden"),
         shown(figures.heard(picture(recording.samples, model.sample_rate))),

@@ -3,7 +3,6 @@
 Labels and prompts are other people's text. Plotly reads a few tags in text, so they are escaped here.
 """
 
-from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -25,19 +24,15 @@ def shown(label: str) -> str:
     return escape(label if len(label) <= LABEL_CHARACTERS else label[: LABEL_CHARACTERS - 1].rstrip() + "…")
 
 
-def common_limit(predictions: Sequence[Prediction]) -> float:
-    """Where the probability axis of bars that stand side by side ends: just past the longest of them."""
-    return min(1.0, 1.05 * max(float(prediction.probabilities[0].max()) for prediction in predictions))
-
-
-def probability_bars(title: str, prediction: Prediction, colour: str, limit: float) -> go.Figure:
+def probability_bars(title: str, prediction: Prediction, colour: str) -> go.Figure:
     """A method's most probable classes of one clip as horizontal bars, the label above each bar, the number at its end.
+
+    All bars have one scale, from 0 to 1, so that a doubtful answer looks like one.
 
     Args:
         title: the method's name.
         prediction: of one clip.
         colour: the method's.
-        limit: end of the probability axis, as `common_limit` gives it.
     """
     top = ranked(prediction)[:TOP]
     labels, values = [label for label, _ in top], [value for _, value in top]
@@ -57,7 +52,7 @@ def probability_bars(title: str, prediction: Prediction, colour: str, limit: flo
     return go.Figure(  # all at once: added one by one, the annotations take plotly five times as long
         [
             go.Bar(  # the track a bar runs in
-                x=[limit] * len(top), y=rows, orientation="h", marker_color=theme.RULE, marker_cornerradius=3,
+                x=[1] * len(top), y=rows, orientation="h", marker_color=theme.RULE, marker_cornerradius=3,
                 opacity=0.45, hoverinfo="skip",
             ),
             go.Bar(
@@ -73,7 +68,7 @@ def probability_bars(title: str, prediction: Prediction, colour: str, limit: flo
             "bargap": 0.72,
             "height": TITLE_HEIGHT + BAR_HEIGHT * TOP,
             "margin": {"l": 14, "r": 14, "t": TITLE_HEIGHT, "b": 4},
-            "xaxis": {"visible": False, "range": [0, limit]},
+            "xaxis": {"visible": False, "range": [0, 1]},
             "yaxis": {"visible": False, "range": [TOP - 0.6, -0.85]},
             "annotations": annotations,
         },
@@ -138,7 +133,7 @@ def over_time(timeline: Timeline) -> go.Figure:
             y=list(range(len(top))),
             z=probabilities[:, top].T,
             zmin=0,
-            zmax=float(np.nanmax(probabilities)),
+            zmax=1,
             xgap=1,
             ygap=3,
             colorscale=[[0, "rgba(230, 159, 0, 0.06)"], [1, theme.TSPE]],

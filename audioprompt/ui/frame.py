@@ -93,11 +93,30 @@ window.audioprompt = (() => {
         event.preventDefault();
         event.returnValue = '';
     });
-    addEventListener('click', (event) => {
-        const question = event.target.closest?.('[data-confirm]')?.dataset.confirm;
-        if (!question || confirm(question)) return;
+    // Part of the page says what would be lost, and the class of a button or a field that it would take it away.
+    const refused = () => {
+        const question = document.querySelector('[data-unsaved]')?.dataset.unsaved;
+        return Boolean(question) && !confirm(question);
+    };
+    function stop(event) {
         event.stopImmediatePropagation();
         event.preventDefault();
+    }
+    addEventListener('click', (event) => {
+        if (event.target.closest?.('button.takes-unsaved') && refused()) stop(event);
+    }, true);
+    for (const kind of ['keydown', 'blur']) addEventListener(kind, (event) => {
+        const field = event.target;
+        if (!field.matches?.('.takes-unsaved :is(input, textarea)')) return;
+        if (kind === 'keydown' && event.key !== 'Enter') return;
+        if (!field.value.trim() || field.value === field.agreed) return;
+        const value = field.value;
+        if (!refused()) field.agreed = value;
+        else {
+            stop(event);
+            field.value = '';
+            field.dispatchEvent(new Event('input', {bubbles: true}));
+        }
     }, true);
 
     // --- whenever there are more tabs ---------------------------------------------------------------------------

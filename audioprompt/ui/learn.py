@@ -43,6 +43,7 @@ WORKERS = 2  # fits at once
 CLIP_WORKERS = 4  # recordings and data sets taken at once, apart from the fits: nobody waits for these to record
 STARTS = [("The class's name, as in the paper", "name"), ("The plain prompt", "vanilla"), ("The prompts below", "pack")]
 WHERE_HELP = "manifest.csv, folder or hf:owner/name"
+OWN = "own-"  # begins the name of each folder with a recording or an upload, to tell them from clips of data sets
 CARDS_SCRIPT = """
 const turns = {};
 element.addEventListener('click', (event) => {
@@ -131,7 +132,8 @@ def show(gathered: Gathered, name: str = "", note: str = "") -> Shown:
     choice = gr.CheckboxGroup(
         [(str(fold), fold) for fold in folds], value=folds[:-1], visible=len(folds) > 1 or "hidden"
     )
-    return Shown(gathered, view.cards(gathered.clips, name, len(gathered.unnamed)), name, choice, note)
+    own = sum(path.parent.name.startswith(OWN) for path in gathered.clips.paths)
+    return Shown(gathered, view.cards(gathered.clips, name, len(gathered.unnamed), own), name, choice, note)
 
 
 def _folds(clips: LabelledClips) -> list[int]:
@@ -256,7 +258,7 @@ def _unfit(name: str) -> str | None:
 
 def _kept(file: Path, folder: Path) -> Path:
     """A copy of an upload, which the page would throw away after a while."""
-    place = Path(tempfile.mkdtemp(dir=folder)) / file.name
+    place = Path(tempfile.mkdtemp(prefix=OWN, dir=folder)) / file.name
     shutil.copyfile(file, place)
     return place
 
@@ -508,12 +510,15 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
                     with gr.Row(elem_classes="inline"):
                         where = gr.Textbox(
                             show_label=False, placeholder=WHERE_HELP, container=False, scale=3, min_width=160,
-                            elem_id="learn-where",
+                            elem_id="learn-where", elem_classes="takes-unsaved",
                         )  # fmt: skip
                         zip_file = gr.UploadButton(
-                            "Upload a zip", file_types=[".zip"], scale=1, min_width=120, size="md", elem_id="learn-zip"
-                        )
-                    demonstration = gr.Button("Load the instruments demonstration", size="md")
+                            "Upload a zip", file_types=[".zip"], scale=1, min_width=120, size="md", elem_id="learn-zip",
+                            elem_classes="takes-unsaved",
+                        )  # fmt: skip
+                    demonstration = gr.Button(
+                        "Load the instruments demonstration", size="md", elem_classes="takes-unsaved"
+                    )
                     folds = gr.CheckboxGroup(
                         label="Folds to learn from; the others are held back", visible="hidden", elem_id="learn-folds"
                     )

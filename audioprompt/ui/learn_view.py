@@ -57,13 +57,14 @@ def percent(share: float) -> str:
 # --- clips ------------------------------------------------------------------------------------------------------------
 
 
-def cards(clips: LabelledClips, chosen: str = "", unnamed: int = 0) -> str:
+def cards(clips: LabelledClips, chosen: str = "", unnamed: int = 0, own: int = 0) -> str:
     """The clips, a card for each class: how many there are, and what is missing.
 
     Args:
         clips: gathered by now.
         chosen: the class that is being added to.
         unnamed: recordings of a sound that has no name yet.
+        own: how many of the clips were recorded or uploaded, and are nowhere else.
     """
     if not clips.classes and not unnamed:
         return NO_CLIPS
@@ -72,10 +73,12 @@ def cards(clips: LabelledClips, chosen: str = "", unnamed: int = 0) -> str:
     if unnamed:
         each = _unnamed_card(unnamed) + each
     classes = f"<b>{counted(len(clips.classes), 'class')}</b>" if clips.classes else ""
+    at_stake = unnamed + own  # asked for before the page takes them away, see `frame`
+    lost = f' data-unsaved="Remove the {counted(at_stake, "clip")} you recorded or uploaded?"' if at_stake else ""
     return (
-        f'<div class="cards"><div class="head">{classes}'
+        f'<div class="cards"{lost}><div class="head">{classes}'
         f"<span>{counted(len(clips) + unnamed, 'clip')}</span>"
-        '<button type="button" data-act="clear">Start over</button></div>'
+        '<button type="button" data-act="clear" class="takes-unsaved">Start over</button></div>'
         f"<ul>{each}</ul></div>"
     )
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from numpy.typing import NDArray
 
-from audioprompt.classify import PROMPTS, VANILLA, ranked
+from audioprompt.classify import PROMPTS, VANILLA, alike_labels, ranked, say_alike
 from audioprompt.live import MINUTE, Band, Hearing, add, answer
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.ui import theme
-from audioprompt.ui.figures import TOP, common_limit
+from audioprompt.ui.figures import TOP
 from audioprompt.ui.markup import VANILLA_NAME, empty, learned_name, method_name
 from audioprompt.zero_shot import Prediction
 
@@ -67,13 +67,14 @@ def listen(
         return hearing, gr.skip()
     vanilla, ensemble = PROMPTS.get(model, [VANILLA], labels), PROMPTS.get(model, pack.approved, labels)
     hearing, moment = answer(hearing, seconds, model, vanilla, ensemble, labels, head)
+    said = " ".join(filter(None, (notice, *map(say_alike, alike_labels(labels, vanilla, ensemble)))))
     milliseconds = 1000 * (time.perf_counter() - started)
     columns = [
         (VANILLA_NAME, theme.VANILLA, moment.vanilla),
         (method_name(pack), theme.TSPE, moment.ensemble),
         *([(learned_name(head), theme.PALM, moment.learned)] if head else []),
     ]
-    return hearing, view(hearing, moment.decibels, columns, labels, milliseconds, notice)
+    return hearing, view(hearing, moment.decibels, columns, labels, milliseconds, said or None)
 
 
 def in_line(place: int, places: int, seconds: float) -> str:
@@ -102,11 +103,9 @@ def view(
         milliseconds: that the answer took.
         notice: what else is to be said, as a sentence.
     """
-    answers = [found for _, _, found in methods if found]
-    if answers:
-        limit = common_limit(answers)
+    if any(found for _, _, found in methods):
         heading = f'<div class="label">{escape(hearing.bands[-1].label or "")}</div>'
-        columns = "".join(_bars(name, colour, found, limit) for name, colour, found in methods if found)
+        columns = "".join(_bars(name, colour, found) for name, colour, found in methods if found)
     else:
         heading = '<div class="label quiet">quiet</div>'
         columns = "".join(_no_bars(name, colour) for name, colour, _ in methods)
@@ -132,10 +131,10 @@ def _meter(decibels: float) -> str:
     )
 
 
-def _bars(name: str, colour: str, prediction: Prediction, limit: float) -> str:
+def _bars(name: str, colour: str, prediction: Prediction) -> str:
     rows = "".join(
         f'<div class="row"><span>{escape(label)}</span><span class="number">{value:.2f}</span>'
-        f'<div class="track"><i style="width:{100 * value / limit:.1f}%;background:{colour}"></i></div></div>'
+        f'<div class="track"><i style="width:{100 * value:.1f}%;background:{colour}"></i></div></div>'
         for label, value in ranked(prediction)[:TOP]
     )
     return f'<div class="method"><div class="name"><i style="background:{colour}"></i>{escape(name)}</div>{rows}</div>'

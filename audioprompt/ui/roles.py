@@ -548,6 +548,7 @@ def clips_named(
     uploads: Path | None = None,
     into: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    skip_bad: bool = False,
 ) -> LabelledClips:
     """The clips of a data set that was named on the page.
 
@@ -557,12 +558,13 @@ def clips_named(
         uploads: the folder of the files that they uploaded, which visitors may name.
         into: where archives are unpacked.
         progress: told of the files fetched.
+        skip_bad: leave out what cannot be used.
 
     Raises:
         DataError: as `open_clips` does, or a visitor names a file of this machine.
     """
     if is_curator(request):
-        return open_clips(where, into, progress=progress)
+        return open_clips(where, into, progress=progress, skip_bad=skip_bad)
     if where != DEMONSTRATION and not where.startswith("hf:"):
         file = Path(where).resolve()
         if uploads is None or file.parent != uploads.resolve() or file.suffix.lower() != ".zip":
@@ -571,7 +573,7 @@ def clips_named(
     if own:
         claim_folder(request)
     into = into or (own and own / "clips") or Path(tempfile.mkdtemp(prefix="clips-", dir=temporary()))
-    found = open_clips(where, into, progress=progress, token=False, most_bytes=_room(own))
+    found = open_clips(where, into, progress=progress, token=False, most_bytes=_room(own), skip_bad=skip_bad)
     _refuse_too_long(found)
     return found
 
@@ -583,11 +585,12 @@ def _refuse_too_long(clips: LabelledClips) -> None:
         DataError: it is longer, as far as the files' headers tell; what they hide ends with the time of the job.
     """
     total = 0.0
-    for path in dict.fromkeys(clips.paths):
+    names = {path: clips.name_of(row) for row, path in enumerate(clips.paths)}
+    for path, name in names.items():
         seconds = _seconds(path)
         total += seconds
         if seconds > CLIP_SECONDS:
-            raise DataError(f"{path.name} is longer than {CLIP_SECONDS / 60:g} minutes: cut it, or {elsewhere()}")
+            raise DataError(f"{name} is longer than {CLIP_SECONDS / 60:g} minutes: cut it, or {elsewhere()}")
     if total > SET_SECONDS:
         raise DataError(
             f"these clips last {total / 3600:.1f} hours, and visitors use at most {SET_SECONDS / 3600:g} hours: "

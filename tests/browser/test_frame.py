@@ -1,10 +1,11 @@
 """The page around its tabs: at rest, by keyboard, by its address, on wide screens, and for people who cannot see it."""
 
 import time
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from audioprompt.ui.frame import TABS
 from tests.browser.conftest import WAIT, Trouble, go_to
@@ -147,3 +148,33 @@ def judge_some(page: Page) -> None:
         page.locator('#curate-table tr[data-status="candidate"]').first.click(position={"x": 300, "y": 10})
         page.keyboard.press(key)
         expect(page.locator(f'#curate-table tr[data-status="{status}"]').first).to_be_visible()
+
+
+def test_nothing_recorded_is_thrown_away_unasked(page: Page, microphone_file: Path) -> None:
+    asked: list[str] = []
+    answers = iter([False, False, True])
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept() if next(answers, True) else dialog.dismiss()
+
+    page.on("dialog", answer)
+    page.reload()  # there is nothing to lose yet
+    page.wait_for_selector("#model-state .dot.ready")
+    go_to(page, "Learn")
+    page.fill("#learn-name textarea, #learn-name input", "hiss")
+    with page.expect_file_chooser() as chooser:
+        page.locator("#learn-upload").click()
+    chooser.value.set_files(microphone_file)
+    expect(page.locator("#learn-cards")).to_contain_text("hiss")
+    assert asked == []
+
+    page.get_by_role("button", name="Start over").click()
+    page.get_by_role("tab", name="A data set").click()
+    page.get_by_role("button", name="Load the instruments demonstration").click()
+    expect(page.locator("#learn-cards")).to_contain_text("hiss")
+    assert asked == ["confirm", "confirm"]
+
+    page.reload()
+    page.wait_for_selector("#model-state .dot.ready")
+    assert asked == ["confirm", "confirm", "beforeunload"]

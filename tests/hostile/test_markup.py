@@ -261,7 +261,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 FIGURES: dict[str, Callable[[str], Any]] = {
-    "bars": lambda words: figures.probability_bars("Vanilla", prediction(words), theme.VANILLA, 1.0),
+    "bars": lambda words: figures.probability_bars("Vanilla", prediction(words), theme.VANILLA),
     "over time": lambda words: figures.over_time(
         Timeline(np.array([0, 5], np.float32), np.array([5, 8], np.float32), prediction(words))
     ),

@@ -208,6 +208,12 @@ def test_the_live_view_names_what_it_hears_and_says_quiet():
     assert '<div class="label quiet">quiet</div>' in view
 
 
+def test_the_live_view_has_one_scale_and_warns_of_labels_that_are_the_same():
+    chunk = (RATE, (tone(HUM, 0.5) * 32767).astype(np.int16))
+    _, view = classify.show_live(Hearing(), chunk, "hum, quark, quirk", "acoustic-scenes", "fake")
+    assert "width:100.0%" in view and "To the model these labels mean the same: quark, quirk." in view
+
+
 def test_the_live_view_shows_labels_as_text_and_problems_in_place():
     chunk = (RATE, (tone(HUM, 0.5) * 32767).astype(np.int16))
     _, view = classify.show_live(Hearing(), chunk, f"hum {NASTY}, rain", "acoustic-scenes", "fake")
