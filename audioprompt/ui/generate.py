@@ -309,8 +309,8 @@ def write(
         request: of whoever asks.
 
     Yields:
-        The second step; the state of things; the candidates as a table, and as a pack. What was written earlier stays
-        until the first of them is there.
+        The second step; the state of things; the candidates as a table, and as a pack; a title and an id for the pack.
+        What was written earlier stays until the first of them is there.
     """
     templates: list[Template] = []
     failure = ""
@@ -320,9 +320,9 @@ def write(
         ideas = Ideas(tuple(attributes), tuple(sources))
         generator = generator_of(kind, seed, model, base_url, temperature, key, request)
         words = f"{counted(len(ideas.attributes), 'attribute')}, {counted(len(ideas.sources), 'source')} kept"
-        yield done(words), view.state(0, wanted, running=True), gr.skip(), gr.skip()
+        yield done(words), view.state(0, wanted, running=True), *(gr.skip(),) * 4
     except (LabelError, TemplateError, GenerationError) as error:
-        yield gr.skip(), markup.problem(error), gr.skip(), gr.skip()
+        yield gr.skip(), markup.problem(error), *(gr.skip(),) * 4
         return
     drawn, last = 0, 0.0  # how many candidates the page shows, and since when
     try:
@@ -333,24 +333,26 @@ def write(
                 flags = check(templates, task.labels)
                 table = view.candidates_table(templates, flags, task.labels)
                 pack = as_pack(task, templates, generator, "candidates", "Candidates")
-                yield gr.skip(), view.state(len(templates), wanted, flags, running=True), table, pack
+                said = view.state(len(templates), wanted, flags, running=True)
+                yield gr.skip(), said, table, pack, gr.skip(), gr.skip()
                 drawn, last = len(templates), time.monotonic()
             elif template is None:
-                yield (gr.skip(),) * 4
+                yield (gr.skip(),) * 6
     except GenerationError as error:
         failure = markup.problem(error)
     if not templates:
-        yield gr.skip(), failure or view.notice(generator.notice), gr.skip(), gr.skip()
+        yield gr.skip(), failure or view.notice(generator.notice), *(gr.skip(),) * 4
         return
     pack = as_pack(task, templates, generator, "candidates", "Candidates")
     table = view.candidates_table(templates, check(templates, task.labels), task.labels)
-    yield gr.skip(), view.state(len(templates), wanted, running=True), table, pack  # in time for whoever stops here
+    # all of them, in time for whoever stops here, and names before anyone can type others
+    yield gr.skip(), view.state(len(templates), wanted, running=True), table, pack, *proposed_names(pack, request)
     counted_so_far = partial(view.checking, len(templates), wanted)
     flags, unchecked = yield from checked(
-        templates, task.labels, checker, lambda job: (gr.skip(), counted_so_far(job.done, job.total), *(gr.skip(),) * 2)
+        templates, task.labels, checker, lambda job: (gr.skip(), counted_so_far(job.done, job.total), *(gr.skip(),) * 4)
     )
     said = view.state(len(templates), wanted, flags) + failure + view.notice(generator.notice) + unchecked
-    yield gr.skip(), said, view.candidates_table(templates, flags, task.labels), pack
+    yield gr.skip(), said, view.candidates_table(templates, flags, task.labels), pack, gr.skip(), gr.skip()
 
 
 def stopped(pack: PromptPack | None, count: float | None, checker: str) -> Iterator[tuple[Any, ...]]:
@@ -658,10 +660,12 @@ def build(
 
     # candidates
     written = writing.click(
-        write, [*task, *words, count, *settings, key, checker], [words_step, progress, table, pack], **long
+        write,
+        [*task, *words, count, *settings, key, checker],
+        [words_step, progress, table, pack, title, pack_id],
+        **long,
     )
     writing.click(lambda: (due(2), ""), None, [written_step, sent], **instant)
-    written.then(proposed_names, pack, [title, pack_id], **instant)
     halt_writing.click(
         stopped, [pack, count, checker], [progress, table], cancels=[written], show_progress="hidden",
         api_visibility="private",

@@ -224,7 +224,8 @@ def drawn_each(monkeypatch):
 
 
 def test_candidates_come_one_by_one(drawn_each):
-    first, *steps, all_of_them, last = write(count=8)
+    first, *steps, last = write(count=8)
+    all_of_them, steps = steps[8], steps[:8]  # behind them it may be told how far the checks are
     assert not first[0].open and first[0].label == "3 attributes, 2 sources kept"
     assert skipped(first[3]) and "<b>0</b> of 8" in first[1] and "running" in first[1]
     assert [f"<b>{n}</b> of 8" in step[1] for n, step in enumerate(steps, 1)] == [True] * 8
@@ -232,6 +233,9 @@ def test_candidates_come_one_by_one(drawn_each):
     assert all("running" in step[1] for step in steps) and "running" not in last[1]
     assert last[2].count("<tr>") == 9 and last[3] == steps[-1][3] == all_of_them[3]
     assert "<mark>violin</mark>" in last[2]
+    title, pack_id = all_of_them[4:]
+    assert title.startswith("Musical instrument recognition, 20") and pack_id.startswith("instruments-20")
+    assert skipped(last[4])  # what was typed meanwhile stays
 
 
 def test_many_candidates_are_drawn_a_few_times(monkeypatch):
@@ -294,9 +298,9 @@ def test_no_more_candidates_than_agreed_are_asked_for():
 
 
 def test_words_that_do_not_suffice_are_told():
-    *_, (_, said, table, pack) = write(words=([], []))
+    *_, (_, said, table, pack, *_) = write(words=([], []))
     assert "These words give 0 of 8 prompts" in said and skipped(pack) and skipped(table)
-    *_, (_, said, _, pack) = write(words=(["loud"], []))
+    *_, (_, said, _, pack, *_) = write(words=(["loud"], []))
     assert "These words give 1 of 8 prompts" in said and len(pack.entries) == 1
 
 
@@ -305,7 +309,7 @@ def test_candidates_are_checked_by_the_model_or_else_by_their_text(monkeypatch):
         raise ModelError("The weights are not here.")
 
     monkeypatch.setattr(generate, "shared_model", absent)
-    *_, (_, said, table, _) = write(words=(["loud", "violin"], []))
+    *_, (_, said, table, *_) = write(words=(["loud", "violin"], []))
     assert "Checked by their text alone: The weights are not here." in said
     assert "1 flagged" in said and "which is a label itself" in table
 
@@ -313,7 +317,7 @@ def test_candidates_are_checked_by_the_model_or_else_by_their_text(monkeypatch):
 def test_what_came_before_a_failure_stays(serve):
     half = json.dumps({"prompts": [Template.tspe(word).text for word in ATTRIBUTES]}).removesuffix("]}") + ","
     server = serve(Reply(half, end="drop"))
-    *_, (_, said, table, pack) = write(generator=(SERVICE, 7, "parrot", server.url, None, KEY))
+    *_, (_, said, table, pack, *_) = write(generator=(SERVICE, 7, "parrot", server.url, None, KEY))
     assert "broke off" in said and "<b>3</b> of 8" in said and table.count("<tr>") == 4
     assert [entry.template.attribute for entry in pack.entries] == ATTRIBUTES
     assert pack.provenance.settings == {"model": "parrot", "base_url": server.url, "temperature": None, "seed": 7}
@@ -322,7 +326,7 @@ def test_what_came_before_a_failure_stays(serve):
 def test_what_is_left_out_is_told(serve):
     line = Template.tspe("loud").text
     server = serve(Reply(json.dumps({"prompts": [line, line]})), Reply(json.dumps({"prompts": ["What a noise"]})))
-    *_, (_, said, _, _) = write(generator=(SERVICE, 0, "parrot", server.url, 0.7, KEY))
+    *_, (_, said, *_) = write(generator=(SERVICE, 0, "parrot", server.url, 0.7, KEY))
     assert "2 of 3 were left out" in said
 
 
