@@ -75,6 +75,10 @@ class AudioError(ValueError):
     """A recording cannot be used; the message names it, gives the reason and says what to do."""
 
 
+class NoSound(AudioError):
+    """A recording is in order but holds not a single sample."""
+
+
 @dataclass(frozen=True, eq=False)
 class Recording:
     """A recording that has been read, as `read` gives it. Read again it stays as it is.
@@ -320,7 +324,7 @@ def _stream(
         length += len(rest)
         yield sample_rate, rest
     if not length:
-        raise AudioError(f"{name} holds no sound: record or choose another one.")
+        raise NoSound(f"{name} holds no sound: record or choose another one.")
 
 
 _NO_SAMPLES = np.empty(0, np.float32)

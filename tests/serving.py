@@ -96,13 +96,16 @@ def name_of(dependency: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def running(folder: Path, **environment: str) -> Iterator[Running]:
-    """The app on a public address, with nothing of this machine's settings; what it keeps is in a folder."""
+def running(folder: Path, *command: str, **environment: str) -> Iterator[Running]:
+    """The app on a public address, with nothing of this machine's settings; what it keeps is in a folder.
+
+    It is started by ``python`` and a command, ``app.py`` by default.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "AUDIOPROMPT_"))}
     kept |= {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_TEMP_DIR": str(folder / "gradio"), "TMPDIR": str(folder)}
     kept |= {"AUDIOPROMPT_STORE": str(folder / "store"), "AUDIOPROMPT_CACHE": str(folder / "cache"), **environment}
     log = folder / "log.txt"
-    with serving(ROOT, log, kept, "app.py") as address:
+    with serving(ROOT, log, kept, *(command or ("app.py",))) as address:
         app = Running(address, log)
         with closing(app.http):
             yield app

@@ -25,6 +25,7 @@ from audioprompt.ui import (
     classify,
     curate,
     endpoints,
+    entrances,
     fair_queue,
     frame,
     generate,
@@ -88,6 +89,7 @@ def build(
         if hidden and roles.public():
             page.load(_shown_to_curators(len(hidden)), None, hidden, **frame.INSTANT)
         page.load(_opened(tabs), None, all_tabs, **frame.INSTANT)
+        page.load(None, js=entrances.SCRIPT, **frame.INSTANT)
         page.unload(closed)
     fair_queue.install()
     # a call that joins no queue would pass by its limits; each change of place told to all who wait would slow them all

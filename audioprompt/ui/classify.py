@@ -10,7 +10,7 @@ from weakref import ref
 import gradio as gr
 from numpy.typing import NDArray
 
-from audioprompt.audio import AudioError, read
+from audioprompt.audio import AudioError, NoSound, read
 from audioprompt.classify import classify, winner
 from audioprompt.examples import Example, examples, fitting
 from audioprompt.labels import LabelError, join_labels, parse_labels
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LONGEST_SECONDS = 600.0  # of a clip
 GENERAL_PACK = "eight-templates"  # what suits any labels
 BASELINE_PACK = "vanilla"  # the other column already, so not offered as an ensemble
+LONGEST_CHUNK = 30.0  # seconds of a microphone's stream at once: it sends a quarter of a second
 LISTENERS = 8  # microphones heard at once
 LINE = 24  # microphones that may be on at once, those that wait for their turn included
 TURN_SECONDS = 60.0  # that a visitor is heard while others wait
@@ -233,7 +234,7 @@ def labels_of_head(head_id: str) -> Any:
 
 def show_live(
     hearing: Hearing,
-    chunk: tuple[int, NDArray[Any]] | None,
+    chunk: str | tuple[int, NDArray[Any]] | None,
     labels: str,
     pack_id: str,
     model_name: str,
@@ -244,7 +245,7 @@ def show_live(
 
     Args:
         hearing: What was heard before, which Gradio keeps for each session.
-        chunk: Sample rate and samples; chunks of a quarter of a second are about right.
+        chunk: A file, or sample rate and samples; chunks of a quarter of a second are about right.
         labels: 2 to 200 labels to choose between, separated by commas, semicolons or line breaks.
         pack_id: The prompt pack whose approved templates form the ensemble, an id that /packs lists.
         model_name: The model that hears, a name that /models lists.
@@ -252,16 +253,21 @@ def show_live(
     """
     from audioprompt.models.base import ModelError
 
-    if chunk is None or not len(chunk[1]):
+    if chunk is None:
         return hearing, gr.skip()
     if place := _place(request):
         return hearing, live.in_line(place, LISTENERS, TURN_SECONDS)
     if (source := _recording(request)) != hearing.source:  # Record was pressed again
         hearing = Hearing(source=source)
     try:
+        new = read(chunk, name="The microphone", max_seconds=LONGEST_CHUNK)
         model, chosen = shared_model(model_name), parse_labels(labels).labels
         head, unfit = head_for(head_id, model, chosen)
-        return live.listen(model, hearing, chunk, chosen, roles.store(request).get(pack_id), head, unfit)
+        return live.listen(
+            model, hearing, (new.sample_rate, new.samples), chosen, roles.store(request).get(pack_id), head, unfit
+        )
+    except NoSound:
+        return hearing, gr.skip()
     except (AudioError, LabelError, ModelError, PackError) as error:
         return hearing, markup.problem(error)
 
@@ -321,7 +327,7 @@ def build(
                         chips += [_chip(example) for example in examples()[EXAMPLES_AT_HAND:]]
                 with gr.Tab("Live microphone") as live_tab:
                     microphone = gr.Audio(
-                        show_label=False, sources=["microphone"], type="numpy", streaming=True, buttons=[],
+                        show_label=False, sources=["microphone"], type="filepath", streaming=True, buttons=[],
                         waveform_options=waveform(), elem_id="microphone",
                     )  # fmt: skip
             with gr.Group():

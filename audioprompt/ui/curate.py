@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, get_args
 
 import gradio as gr
 
-from audioprompt.audio import AudioError, load
+from audioprompt.audio import AudioError, read
 from audioprompt.cache import default_folder
 from audioprompt.candidates import next_free_id
 from audioprompt.data import DEMONSTRATION, DataError
@@ -40,6 +40,7 @@ Kept = dict[str, dict[str, Any]]  # what a browser remembers of each pack's clip
 LOOK_SECONDS = 0.15  # between two looks at how far the encoding is
 PACKS_KEPT = 50  # whose clips a browser remembers
 PLAYED_AT = 44_100  # Hz
+LONGEST_PLAYED = 60.0  # seconds
 WHERE_HELP = "instruments, a manifest.csv, a folder, or hf:owner/name"
 FORMATS = {"json": "Pack", "list": "List of strings", "csv": "Table", "report": "Report"}
 SESSION = '<div class="fine">Your decisions stay in this session; export the pack to keep it.</div>'
@@ -294,7 +295,11 @@ def played(desk: Desk | None, clip: int) -> Any:
     if desk is None or not 0 <= clip < len(desk.bench.seen):
         return gr.skip()
     path, name = desk.bench.seen.paths[clip], desk.bench.seen.labels[clip]
-    samples = (load(path, PLAYED_AT).clip(-1, 1) * 32767).astype("int16")
+    try:
+        heard = read(path, PLAYED_AT, first_seconds=LONGEST_PLAYED).samples
+    except AudioError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    samples = (heard.clip(-1, 1) * 32767).astype("int16")
     return gr.Audio((PLAYED_AT, samples), label=one_line(f"{name}: {path.name}"), visible=True)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gradio as gr
 import soundfile
 
-from audioprompt.audio import AudioError, load
+from audioprompt.audio import AudioError, load, read
 from audioprompt.classify import VANILLA
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
 from audioprompt.labels import LABEL_CHARACTERS, clean_label
@@ -234,7 +234,7 @@ def play(gathered: Gathered, name: str, turn: int) -> str:
         return ""
     path = paths[turn % len(paths)]
     try:
-        samples = load(path, PLAYED_AT, max_seconds=None)[: round(LONGEST_PLAYED * PLAYED_AT)]
+        samples = read(path, PLAYED_AT, first_seconds=LONGEST_PLAYED).samples
     except AudioError as error:
         return view.player_failed(error)
     wav = io.BytesIO()
@@ -498,11 +498,11 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
                             min_width=160, elem_id="learn-name",
                         )  # fmt: skip
                         upload = gr.UploadButton(
-                            "Upload clips", file_count="multiple", file_types=["audio", "video"], scale=1,
-                            min_width=120, size="md", elem_id="learn-upload",
+                            "Upload clips", file_count="multiple", scale=1, min_width=120, size="md",
+                            elem_id="learn-upload",
                         )  # fmt: skip
                     microphone = gr.Audio(
-                        show_label=False, sources=["microphone"], type="filepath", format="wav", buttons=[],
+                        show_label=False, sources=["microphone"], type="filepath", buttons=[],
                         editable=False, elem_id="learn-microphone",
                         waveform_options=waveform(),
                     )  # fmt: skip

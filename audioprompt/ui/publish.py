@@ -494,7 +494,6 @@ def build(
                 )  # fmt: skip
             upload = gr.UploadButton(
                 "Add saved heads or clips to try", file_count="multiple", size="md", elem_id="publish-upload",
-                file_types=["audio", "video", ".zip", ".safetensors"],
             )  # fmt: skip
             note = gr.HTML(elem_id="publish-note", apply_default_css=False)
         with gr.Column(scale=7, min_width=320, elem_id="publish-answer"):

@@ -222,8 +222,34 @@ def test_the_live_view_shows_labels_as_text_and_problems_in_place():
     assert 'role="alert"' in view
 
 
-def test_an_empty_chunk_changes_nothing():
+def test_the_live_view_takes_chunks_as_files(tmp_path):
+    soundfile.write(tmp_path / "chunk.wav", tone(HUM, 0.5), RATE)
+    hearing, view = classify.show_live(Hearing(), str(tmp_path / "chunk.wav"), LABELS, "acoustic-scenes", "fake")
+    assert '<div class="label">hum</div>' in view and hearing.rate == RATE and len(hearing.samples) == RATE // 2
+    soundfile.write(tmp_path / "long.wav", tone(HUM, 31), RATE)
+    _, view = classify.show_live(hearing, str(tmp_path / "long.wav"), LABELS, "acoustic-scenes", "fake")
+    assert "The microphone is longer than 30 seconds" in view
+
+
+def test_silence_is_said_and_the_answer_before_it_goes(tmp_path):
+    soundfile.write(tmp_path / "still.wav", np.zeros((3 * RATE, 2)), RATE)
+    verdict, *rest = classify.show_clip(str(tmp_path / "still.wav"), LABELS, "acoustic-scenes", "fake")
+    assert "still.wav is silent, so there is nothing to name" in verdict and 'class="label"' not in verdict
+    assert not any(visible(part) for part in rest if not isinstance(part, str))
+
+
+def test_what_is_wrong_with_a_recording_stands_below_its_verdict(tmp_path):
+    hum = tone(HUM, 3)
+    soundfile.write(tmp_path / "opposite.wav", np.stack([hum, -hum], axis=1), RATE)
+    verdict, *_ = classify.show_clip(str(tmp_path / "opposite.wav"), LABELS, "acoustic-scenes", "fake")
+    assert '<div class="label">hum</div>' in verdict and "only channel 1 of 2 was heard" in verdict
+
+
+def test_an_empty_chunk_changes_nothing(tmp_path):
     hearing = Hearing()
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), RATE)
+    for chunk in (str(tmp_path / "empty.wav"), (RATE, np.zeros(0))):
+        assert classify.show_live(hearing, chunk, LABELS, "acoustic-scenes", "fake") == (hearing, gr.skip())
     assert classify.show_live(hearing, None, LABELS, "acoustic-scenes", "fake") == (hearing, gr.skip())
 
 

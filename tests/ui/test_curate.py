@@ -473,10 +473,12 @@ def test_an_upload_is_kept_for_another_day(tmp_path: Path):
     assert kept.name == "clips.zip" and kept.read_bytes() == b"PK" and kept.parent != tmp_path
 
 
-def test_only_clips_of_the_desk_are_played(desk: Desk):
+def test_only_clips_of_the_desk_are_played_and_not_for_long(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     player = curate.played(desk, 0)
     assert player.visible and player.label == "hum: hum-1-0.wav"
     assert soundfile.info(player.value["path"]).duration == pytest.approx(1.0)
+    monkeypatch.setattr(curate, "LONGEST_PLAYED", 0.25)
+    assert soundfile.info(curate.played(desk, 0).value["path"]).duration == 0.25
     assert curate.played(desk, 99) == curate.played(desk, -1) == curate.played(None, 0) == gr.skip()
 
 

@@ -1,20 +1,24 @@
 """The Learn tab's handlers as plain functions: no browser, no server."""
 
+import base64
 import copy
+import io
 import re
 import shutil
 import zipfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 import soundfile
 
-from audioprompt import learning
-from audioprompt.data import DEMONSTRATION
+from audioprompt import audio, learning
+from audioprompt.data import DEMONSTRATION, LabelledClips
 from audioprompt.few_shot.sharing import read_record
 from audioprompt.live import Hearing
 from audioprompt.ui import classify, learn, learn_view
@@ -387,3 +391,25 @@ def test_starting_over_leaves_nothing(gathered: Gathered) -> None:
     shown = learn._act(collection, click("clear"))
     assert shown[0] is collection and "Try it with 12" in shown[1]
     assert collection.now == replace(Gathered(), folder=gathered.folder)
+
+
+def test_of_a_long_recording_its_beginning_is_played_in_bounded_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    blocks = audio._with_libsndfile
+    monkeypatch.setattr(audio, "_with_libsndfile", lambda file: counting(blocks(file), read))
+    with soundfile.SoundFile(tmp_path / "hours.flac", "w", 8_000, 1) as file:
+        for _ in range(120):
+            file.write(np.zeros(60 * 8_000))
+    clips = LabelledClips((tmp_path / "hours.flac",), ("hum",))
+    player = learn.play(Gathered(clips), "hum", 0)
+    wav = base64.b64decode(player.partition("base64,")[2].partition('"')[0])
+    assert soundfile.info(io.BytesIO(wav)).duration == learn.LONGEST_PLAYED
+    assert sum(read) < 2 * learn.LONGEST_PLAYED * 8_000, "no more is decoded than is played"
+
+
+def counting(blocks: Iterator[Any], read: list[int]) -> Iterator[Any]:
+    for block in blocks:
+        read.append(len(block.frames))
+        yield block
