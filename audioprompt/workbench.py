@@ -21,7 +21,7 @@ import numpy as np
 
 from audioprompt.auto_curate import propose
 from audioprompt.classify import VANILLA
-from audioprompt.curation import Board, Comparison, Mask, Standing, board, choices, compare, standing
+from audioprompt.curation import Board, Choices, Comparison, Mask, Standing, board, choices, compare, standing
 from audioprompt.data import (
     LabelledClips,
     demonstration,
@@ -496,19 +496,29 @@ class PackComparison:
     shared: tuple[str, ...]
 
 
-def compare_packs(
-    bench: Bench, pack: PromptPack, other: PromptPack, progress: Progress | None = None
-) -> PackComparison:
-    """Hold a pack that was measured against another one, on the clips that are looked at.
+def choose_by(bench: Bench, pack: PromptPack, progress: Progress | None = None) -> Choices:
+    """The class that another pack's approved prompts choose for each clip that is looked at, ``[N]``.
 
     Raises:
         AudioError: a clip cannot be used.
     """
+    if not pack.approved:
+        return bench.board.vanilla
+    _, audio = heard(bench.model, bench.seen, progress, bench.skip_bad)
+    return winners(audio, ensemble_weights(read(bench.model, pack.approved, bench.seen, progress)))
+
+
+def compare_packs(bench: Bench, pack: PromptPack, other: PromptPack, theirs: Choices) -> PackComparison:
+    """Hold a pack that was measured against another one, on the clips that are looked at.
+
+    Args:
+        bench: the pack's templates, measured.
+        pack: the pack.
+        other: the other one.
+        theirs: as `choose_by` gives it.
+    """
     found = bench.board
-    mine, theirs = choices(found, bench.approved(pack)), found.vanilla
-    if other.approved:
-        _, audio = heard(bench.model, bench.seen, progress, bench.skip_bad)
-        theirs = winners(audio, ensemble_weights(read(bench.model, other.approved, bench.seen, progress)))
+    mine = choices(found, bench.approved(pack))
     texts = {entry.template.text for entry in other.entries}
     return PackComparison(
         score(mine, found.truth),

@@ -17,13 +17,24 @@ import gradio as gr
 
 from audioprompt.audio import AudioError, read
 from audioprompt.cache import default_folder
-from audioprompt.candidates import next_free_id
+from audioprompt.candidates import copy_pack, next_free_id
 from audioprompt.data import DEMONSTRATION, DataError
 from audioprompt.lines import one_line
-from audioprompt.prompts.decisions import Change, decide, next_redo, next_undo, redo, undo
+from audioprompt.prompts.decisions import (
+    Change,
+    decide,
+    next_redo,
+    next_undo,
+    redo,
+    rename,
+    undo,
+    write_prompt,
+)
 from audioprompt.prompts.exchange import EXPORTS, read_pack
 from audioprompt.prompts.pack import PackError, PromptPack, Status
+from audioprompt.prompts.quality import check
 from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import Template, TemplateError
 from audioprompt.ui import curate_view as view
 from audioprompt.ui import markup, roles, theme
 from audioprompt.ui.curate_script import MESSAGE_SCRIPT, OUTBOX_SCRIPT, SCRIPT
@@ -31,6 +42,7 @@ from audioprompt.ui.curate_style import CSS as CSS
 from audioprompt.ui.header import shared_model
 
 if TYPE_CHECKING:
+    from audioprompt.curation import Choices
     from audioprompt.jobs import Job
     from audioprompt.workbench import Bench, HeldOut, Proposal, Split
 
@@ -71,6 +83,7 @@ class Desk:
         selected: text of the template selected.
         proposal: of a selection, while a person ponders it.
         held_out: what the clips held out said of the templates approved now.
+        other: the pack that this one is compared with, and the class that its approved prompts choose for each clip.
         turn: how often it was drawn.
     """
 
@@ -86,6 +99,7 @@ class Desk:
     selected: str = ""
     proposal: Proposal | None = None
     held_out: HeldOut | None = None
+    other: tuple[PromptPack, Choices] | None = None
     turn: int = 0
 
 
@@ -99,10 +113,12 @@ class Drawn(NamedTuple):
     actions: Any
     side: Any
     foot: Any
+    versus: Any
     outbox: Any = gr.skip()
 
 
 AS_IT_IS = Drawn(*[gr.skip()] * len(Drawn._fields))
+NOTHING = Drawn(None, *[""] * (len(Drawn._fields) - 2))
 
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
@@ -162,6 +178,7 @@ def drawn(desk: Desk, request: gr.Request | None, note: str = "", go: str | None
         view.actions(pack, desk.proposal, stands, note),
         view.side(bench, pack, stands, rows.get(selected), desk.label),
         view.foot(bench, pack, stands, desk.held_out),
+        view.comparison(pack, desk.other[0], workbench.compare_packs(bench, pack, *desk.other)) if desk.other else "",
     )
 
 
@@ -656,6 +673,149 @@ def show_held_out(desk: Desk | None, request: gr.Request | None = None) -> Itera
     yield ["", *drawn(replace(desk, held_out=found), request)]
 
 
+# --- prompts written by hand ------------------------------------------------------------------------------------------
+
+COMPOSING = {
+    "write": "A new prompt, with {} where the sound's name goes",
+    "edit": "Edit: your wording becomes a new prompt, and the old one is rejected as replaced",
+    "duplicate": "Duplicate: change the wording; the old prompt stays as it is",
+}
+ORIGINS = {"edit": "edited_from", "duplicate": "copied_from"}  # as `write_prompt` takes the text that was there
+
+
+def composed(desk: Desk | None, what: str, on: str) -> tuple[Any, Any, dict[str, str] | None]:
+    """Begin to write a prompt: the field, the preview that opens the composer, and what the prompt is made from."""
+    if desk is None or what not in COMPOSING:
+        return gr.skip(), gr.skip(), None
+    origin = {ORIGINS[what]: on} if what in ORIGINS and on in desk.bench.row else {}
+    text = desk.bench.templates[desk.bench.row[on]].as_string() if origin else ""
+    return gr.Textbox(text, label=COMPOSING[what]), view.composing(""), origin
+
+
+def previewed(desk: Desk | None, origin: Mapping[str, str] | None, text: str) -> str:
+    """What a prompt that is being written becomes, or why it is none; nothing where none is being written."""
+    if desk is None or origin is None:
+        return ""
+    if not text.strip():
+        return view.composing("")
+    try:
+        template = Template.parse(text)
+    except TemplateError as error:
+        return view.composing(markup.problem(_sentence(error)))
+    flags = check([template], desk.bench.seen.spoken_classes)[0]
+    return view.composing(view.written(template, desk.label, flags))
+
+
+def show_written(
+    desk: Desk | None, origin: Mapping[str, str] | None, text: str, request: gr.Request | None = None
+) -> list[Any]:
+    """Add a prompt to the pack, measure and select it: what is written now, the preview, the parts of the desk."""
+    if desk is None or origin is None:
+        return [gr.skip(), gr.skip(), *AS_IT_IS]
+    made_from: dict[str, Any] = {name: origin[name] for name in ORIGINS.values() if name in origin}
+    try:
+        template = Template.parse(text)
+        change = partial(write_prompt, text=text, who=who(request), **made_from)
+        roles.store(request).update(desk.pack_id, change)
+        desk = replace(desk, only="all", search="", held_out=None)
+        shown = drawn(desk, request, go=template.text)
+    except (PackError, TemplateError) as error:
+        return [gr.skip(), view.composing(markup.problem(_sentence(error))), *AS_IT_IS]
+    return [None, "", *shown]
+
+
+# --- packs as a whole -------------------------------------------------------------------------------------------------
+
+
+def title_of(pack_id: str | None, request: gr.Request | None = None) -> str:
+    """The title of a pack, empty for none."""
+    found = outcome(lambda: roles.store(request).get(pack_id).title) if pack_id else ""
+    return found if pack_id in roles.store(request).ids() else ""
+
+
+def renamed(pack_id: str | None, title: str, request: gr.Request | None = None) -> tuple[Any, Any]:
+    """Give a pack another title: why not, and the list of packs."""
+    if not pack_id:
+        return view.START, gr.skip()
+    change = partial(rename, title=title, who=who(request))
+    found = outcome(lambda: roles.store(request).update(pack_id, change))
+    return (found, gr.skip()) if isinstance(found, str) else ("", pack_choice(pack_id, request))
+
+
+def show_copied(
+    desk: Desk | None, pack_id: str | None, kept: Kept, model_name: str, request: gr.Request | None = None
+) -> Iterator[list[Any]]:
+    """Duplicate a pack and go on with the copy, on the same clips."""
+    if not pack_id:
+        yield answer(message=view.START)
+        return
+    copy = outcome(lambda: copy_pack(roles.store(request), pack_id, who(request)))
+    if isinstance(copy, str):
+        yield answer(message=copy)
+    else:
+        same_clips = {copy.id: kept[pack_id]} if pack_id in kept else {}
+        yield from enter(desk, copy.id, kept | same_clips, model_name, request)
+
+
+def ask_to_delete(pack_id: str | None, request: gr.Request | None = None) -> str:
+    """Whether a pack is really to be deleted."""
+    return outcome(lambda: view.ask_to_delete(roles.store(request).get(pack_id))) if pack_id else view.START
+
+
+def show_deleted(pack_id: str, request: gr.Request | None = None) -> list[Any]:
+    """Move a pack to the trash, and show nothing in its place but the way back."""
+    store = roles.store(request)
+
+    def remove() -> PromptPack:
+        pack = store.get(pack_id)
+        store.delete(pack_id)
+        return pack
+
+    pack = outcome(remove)
+    if isinstance(pack, str):
+        return answer(message=pack)
+    message = view.deleted(pack, pack_id in store.ids())
+    return answer(NOTHING, message=message, pack_in_hand="", pack=pack_choice("", request))
+
+
+def show_restored(pack_id: str, kept: Kept, model_name: str, request: gr.Request | None = None) -> Iterator[list[Any]]:
+    """Bring a deleted pack back and go on with it."""
+    pack = outcome(lambda: roles.store(request).restore(pack_id))
+    yield from [[*answer(message=pack)]] if isinstance(pack, str) else enter(None, pack.id, kept, model_name, request)
+
+
+def others(desk: Desk | None, request: gr.Request | None = None) -> Any:
+    """The packs that the one on the desk can be compared with."""
+    choices = [("Choose a pack …", ""), *pack_choices(request)[1:]]
+    compared = desk.other[0].id if desk and desk.other else ""
+    return gr.Dropdown(choices=[one for one in choices if not desk or one[1] != desk.pack_id], value=compared)
+
+
+def show_comparison(desk: Desk | None, other_id: str | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
+    """Compare the pack on the desk with another one, on the same clips; with none, end that."""
+    from audioprompt.jobs import JOBS
+    from audioprompt.workbench import choose_by
+
+    if desk is None:
+        return
+    if not other_id:
+        yield ["", *drawn(replace(desk, other=None), request)]
+        return
+    other = outcome(lambda: roles.store(request).get(other_id))
+    if isinstance(other, str):
+        yield [other, *AS_IT_IS]
+        return
+    bench = desk.bench
+    job = JOBS.start(lambda job: choose_by(bench, other, job.progress))
+    for message in followed(job):
+        yield [message, *AS_IT_IS]
+    theirs = outcome(job.result)
+    if isinstance(theirs, str):
+        yield [theirs, *AS_IT_IS]
+    else:
+        yield ["", *drawn(replace(desk, other=(other, theirs)), request)]
+
+
 # --- the tab ----------------------------------------------------------------------------------------------------------
 
 
@@ -700,9 +860,19 @@ def build(
                     go = gr.Button("Measure", variant="primary", min_width=110, elem_id="curate-measure")
                     archive = gr.UploadButton("Upload a zip", file_types=[".zip"], min_width=110)
                     demonstration = gr.Button("Demonstration set", min_width=110)
-            with gr.Column(scale=3, min_width=220), gr.Accordion("Import, export", open=False):
+            with gr.Column(scale=3, min_width=220), gr.Accordion("Manage, import, export", open=False):
                 with gr.Row(elem_classes="exports"):
                     exports = [(kind, gr.Button(name, size="sm", min_width=80)) for kind, name in FORMATS.items()]
+                with gr.Row(elem_classes="exports"):
+                    title = gr.Textbox(
+                        placeholder="Title", label="Title", show_label=False, container=False, scale=2, min_width=110,
+                        max_lines=1,
+                        elem_id="curate-title",
+                    )  # fmt: skip
+                    rename_it = gr.Button("Rename", size="sm", min_width=80)
+                with gr.Row(elem_classes="exports"):
+                    copy_it = gr.Button("Duplicate", size="sm", min_width=80)
+                    delete_it = gr.Button("Delete", size="sm", min_width=80)
                 file = gr.UploadButton("Import a pack, list or table", file_types=[".json", ".csv", ".txt"], size="sm")
         session = gr.HTML(elem_id="curate-session", apply_default_css=False)
         message = gr.HTML(elem_id="curate-message", js_on_load=MESSAGE_SCRIPT, apply_default_css=False)
@@ -720,6 +890,12 @@ def build(
                             [], label="Fill prompts with", show_label=False, container=False, min_width=120,
                             elem_id="curate-label",
                         )  # fmt: skip
+                    with gr.Column(elem_id="curate-composer"):  # seen while its preview says so, see CSS
+                        wording = gr.Textbox(label=COMPOSING["write"], max_lines=4, elem_id="curate-wording")
+                        preview = gr.HTML(elem_id="curate-preview", apply_default_css=False)
+                        with gr.Row():
+                            save_it = gr.Button("Save", variant="primary", size="sm", min_width=110, scale=0)
+                            leave_it = gr.Button("Cancel", size="sm", min_width=110, scale=0)
                     table = gr.HTML(elem_id="curate-table", js_on_load=SCRIPT, apply_default_css=False)
                 with gr.Column(scale=8, min_width=300):
                     actions = gr.HTML(elem_id="curate-actions", apply_default_css=False)
@@ -731,9 +907,16 @@ def build(
                         ),
                     )  # fmt: skip
             foot = gr.HTML(elem_id="curate-foot", apply_default_css=False)
+            with gr.Accordion("Compare with another pack", open=False, elem_id="curate-compare") as comparing:
+                other = gr.Dropdown(
+                    [], label="The other pack", show_label=False, container=False, elem_id="curate-other"
+                )
+                versus = gr.HTML(elem_id="curate-versus", apply_default_css=False)
+    origin = gr.State(None)
     desk = gr.State(None)
     parcel = gr.JSON(visible="hidden")
-    parts = [desk, strip, filters, table, actions, side, foot, outbox]
+
+    parts = [desk, strip, filters, table, actions, side, foot, versus, outbox]
     instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     lasting: dict[str, Any] = {
         "show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None, "concurrency_id": "curate",
@@ -755,6 +938,13 @@ def build(
         event.then(remeasured, [desk, pack, *clips, model], **answered)
     message.demonstrate(show_demonstration, [desk, kept, model], **answered)
     message.stop(_stop, None, None, **instant)
+    pack.change(title_of, pack, title, **instant)
+    gr.on([rename_it.click, title.submit], renamed, [pack, title], [message, pack], **instant)
+    copy_it.click(show_copied, [desk, pack, kept, model], **answered)
+    delete_it.click(ask_to_delete, pack, message, **instant)
+    message.keep(lambda: "", None, message, **instant)
+    message.remove(_remove, None, **answered)
+    message.restore(_restore, [kept, model], **answered)
 
     at_once: dict[str, Any] = {"outputs": parts, **instant}
     table.act(_act, desk, trigger_mode="multiple", **at_once)
@@ -766,6 +956,12 @@ def build(
     table.play(_play, desk, player, **instant)
     table.propose(show_proposal, desk, [message, *parts], **lasting)
     table.test(show_held_out, desk, [message, *parts], **lasting)
+    table.compose(_compose, desk, [wording, preview, origin], **instant)
+    wording.input(previewed, [desk, origin, wording], preview, trigger_mode="always_last", **instant)
+    gr.on([save_it.click, wording.submit], show_written, [desk, origin, wording], [origin, preview, *parts], **lasting)
+    leave_it.click(lambda: (None, ""), None, [origin, preview], **instant)
+    comparing.expand(others, desk, other, **instant)
+    other.input(show_comparison, [desk, other], [message, *parts], **lasting)
     for kind, button in exports:
         saved = button.click(_exporting(kind), pack, parcel, **instant)
         saved.then(None, parcel, js=SAVE, **instant)
@@ -788,6 +984,18 @@ def _exporting(kind: str) -> Callable[[str | None, gr.Request], dict[str, str] |
 
 def _play(desk: Desk | None, event: gr.EventData) -> Any:
     return played(desk, int(event.clip))
+
+
+def _compose(desk: Desk | None, event: gr.EventData) -> tuple[Any, Any, dict[str, str] | None]:
+    return composed(desk, str(event.what), str(event.on))
+
+
+def _remove(event: gr.EventData, request: gr.Request) -> list[Any]:
+    return show_deleted(str(event.pack), request)
+
+
+def _restore(kept: Kept, model_name: str, event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
+    yield from show_restored(str(event.pack), kept, model_name, request)
 
 
 def _stop(event: gr.EventData) -> None:

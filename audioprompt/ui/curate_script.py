@@ -130,6 +130,9 @@ element.addEventListener('click', (event) => {
     const button = event.target.closest('button');
     if (button?.dataset.stop) trigger('stop', {job: button.dataset.stop});
     else if (button?.dataset.demonstrate) trigger('demonstrate');
+    else if (button?.dataset.remove) trigger('remove', {pack: button.dataset.remove});
+    else if (button?.dataset.restore) trigger('restore', {pack: button.dataset.restore});
+    else if (button?.dataset.keep) trigger('keep');
 });
 """
 
@@ -238,6 +241,16 @@ function settle() {
     send();
 }
 
+function compose(what) {
+    trigger('compose', {what, on: selected});
+    let tries = 40;
+    const found = setInterval(() => {  // the field appears once the server has filled it
+        const field = document.querySelector('#curate-composer textarea, #curate-composer input');
+        if (field?.offsetParent) { field.focus(); field.scrollIntoView({block: 'nearest'}); }
+        if (field?.offsetParent || !--tries) clearInterval(found);
+    }, 100);
+}
+
 const KEYS = {
     j: () => select(beside(1)), ArrowDown: () => select(beside(1)),
     k: () => select(beside(-1)), ArrowUp: () => select(beside(-1)),
@@ -266,6 +279,7 @@ document.addEventListener('click', (event) => {
     if (what === 'play') trigger('play', {clip});
     else if (what === 'propose') trigger('propose');
     else if (what === 'test') trigger('test');
+    else if (['write', 'edit', 'duplicate'].includes(what)) compose(what);
     else if (row) { mark(row, false); decide(what, [row], false); }
     else if (next) decide(what, [rowOf(selected)], true);
     else if (all) decide(what, rows(), false);

@@ -133,6 +133,22 @@ CSS = f"""
   white-space: nowrap; border: 1px dashed {LESS}; color: color-mix(in srgb, {LESS} 80%, black); }}
 .dark #curate .unsaved {{ color: #ffa870; }}
 
+#curate .write {{ margin-left: auto; }}
+#curate .edit {{ display: flex; gap: 6px; margin: -4px 0 8px; }}
+#curate .edit button {{ font-size: 0.8125rem; padding: 1px 9px; }}
+#curate-composer {{ padding: 10px 12px; gap: 8px; border: 1px solid var(--border-color-primary); border-radius: 8px;
+  background: var(--block-background-fill); }}
+#curate-composer:not(:has([data-composing])) {{ display: none; }}
+#curate-preview ul.flags li {{ font-size: 0.875rem; }}
+#curate .asked {{ display: flex; flex-wrap: wrap; gap: 8px 12px; align-items: center; overflow-wrap: anywhere; }}
+#curate table.versus {{ border-collapse: collapse; margin: 4px 0 8px; font-size: 0.875rem; }}
+#curate table.versus :is(th, td) {{ padding: 3px 18px 3px 0; border: 0; text-align: left; font-weight: 400; }}
+#curate table.versus th {{ color: var(--body-text-color-subdued); }}
+#curate table.versus .number {{ text-align: right; }}
+#curate-versus details {{ margin-top: 6px; font-size: 0.875rem; }}
+#curate-versus summary {{ cursor: pointer; }}
+#curate-versus li {{ padding-left: 16px; overflow-wrap: anywhere; }}
+
 #curate .verdict-buttons {{ display: inline-flex; gap: 2px; vertical-align: middle; }}
 #curate .verdict-buttons button {{ border: 0; padding: 0; width: 26px; height: 26px; display: grid; place-items: center;
   background: transparent; color: var(--body-text-color-subdued); opacity: 0.45; }}

@@ -19,9 +19,11 @@ import numpy as np
 from audioprompt.lines import counted, one_line
 from audioprompt.prompts.decisions import (
     ADD,
+    COPY,
     DECIDE,
     MEASURE,
     REDO,
+    RENAME,
     TEST,
     UNDO,
     Change,
@@ -35,8 +37,9 @@ from audioprompt.prompts.template import SLOT
 if TYPE_CHECKING:
     from audioprompt.curation import Choices, Standing
     from audioprompt.prompts.quality import Flag
+    from audioprompt.prompts.template import Template
     from audioprompt.reports import Score
-    from audioprompt.workbench import Bench, HeldOut, Proposal
+    from audioprompt.workbench import Bench, HeldOut, PackComparison, Proposal
 
 FILTERS = {
     "all": "All",
@@ -246,8 +249,12 @@ PLAY = '<svg viewBox="0 0 16 16" aria-hidden="true" class="solid"><path d="M4.5 
 
 
 def filled(row: Row, label: str) -> str:
-    """The prompt for a label as the model reads it, the label set off."""
-    template = row.entry.template
+    """A row's prompt for a label as the model reads it, the label set off."""
+    return filled_in(row.entry.template, label)
+
+
+def filled_in(template: Template, label: str) -> str:
+    """A prompt for a label as the model reads it, the label set off."""
     whole, before = template.fill(label), template.text.split(SLOT)[0]
     start = whole.index(label, max(0, len(before) - 1))  # "an" before the label may have become "a"
     end = start + len(label)
@@ -264,13 +271,14 @@ def _bar(score: Score, vanilla: Score, limit: float) -> str:
 
 
 def _foot(shown: int, total: int) -> str:
+    write = '<button type="button" class="write" data-do="write">Add a prompt</button>'
     if not shown:
-        return ""
+        return f'<div class="bulk">{write}</div>'
     which = f"all {total} prompts" if shown == total else f"the {shown} of {total} prompts shown"
     buttons = "".join(
         f'<button type="button" data-do="{status}" data-all="1">{verb}</button>' for status, verb in _VERBS.items()
     )
-    return f'<div class="bulk"><span>With {which}:</span>{buttons}</div>'
+    return f'<div class="bulk"><span>With {which}:</span>{buttons}{write}</div>'
 
 
 def receipt(saved: Sequence[str], refused: Sequence[Mapping[str, Any]]) -> str:
@@ -332,6 +340,8 @@ def side(bench: Bench, pack: PromptPack, stands: Standing, row: Row | None, labe
         f'aria-pressed="{str(entry.status == "approved").lower()}">{CHECK}Approve</button>'
         f'<button type="button" class="rejected" data-do="rejected" data-next="1" '
         f'aria-pressed="{str(entry.status == "rejected").lower()}">{CROSS}Reject</button></div>'
+        '<div class="edit"><button type="button" data-do="edit">Edit</button>'
+        '<button type="button" data-do="duplicate">Duplicate</button></div>'
         f"{f'<ul class=flags>{flags}</ul>' if flags else ''}"
         f"<p><b>Alone</b> {percent(row.score)} ({100 * low:.1f} to {100 * high:.1f}), {_signed(row.lead)} to vanilla: "
         f"{counted(len(won), 'clip')} won, {len(lost)} lost.</p><p><b>In the ensemble</b> it {within}.</p>"
@@ -539,8 +549,12 @@ def _told(change: Change) -> str:
         return f"scored on held-out clips: {100 * first.measured.accuracy:.1f}"
     if first.action == MEASURE:
         return f"measured {escape((first.reason or '').removeprefix('accuracies '))}"
+    if first.action == ADD and len(change) == 1 and first.reason:
+        return f"added “{escape(short(first.template or ''))}”, {escape(short(first.reason))}"
     if first.action == ADD:
         return f"added {counted(len(change), 'prompt')}"
+    if first.action in (RENAME, COPY):
+        return f"{'renamed' if first.action == RENAME else 'copied'} {escape(first.reason or '')}"
     if first.action not in (DECIDE, UNDO, REDO):
         return escape(first.action)
     prefix = {UNDO: "took back: ", REDO: "again: "}.get(first.action, "")
@@ -562,6 +576,82 @@ def _moment(at: datetime) -> str:
     """A time of today, or a day, in the server's time zone."""
     local = at.astimezone()
     return local.strftime("%H:%M" if local.date() == datetime.now(timezone.utc).astimezone().date() else "%Y-%m-%d")
+
+
+# --- packs ------------------------------------------------------------------------------------------------------------
+
+
+def comparison(pack: PromptPack, other: PromptPack, found: PackComparison) -> str:
+    """Two packs on the same clips: their accuracies, the difference, and which prompts they share."""
+    rows = "".join(
+        f'<tr><td>{escape(one.title)}</td><td class="number">{len(one.approved)}</td>'
+        f'<td class="number">{percent(score)}</td><td class="number soft">{_bounds(score)}</td></tr>'
+        for one, score in ((pack, found.mine), (other, found.theirs))
+    )
+    lead = found.mine.accuracy - found.theirs.accuracy
+    vanilla = (
+        "" if pack.approved and other.approved else " Where nothing is approved, the plain prompt is used instead."
+    )
+    changed = [
+        f"{text} ({_PAST_OR_OPEN[old]} there, {_PAST_OR_OPEN[new]} here)" for text, old, new in found.prompts.changed
+    ]
+    return (
+        '<table class="versus"><thead><tr><th scope="col">Pack</th><th scope="col" class="number">approved</th>'
+        '<th scope="col" class="number">accuracy, %</th><th scope="col" class="number">95 % interval</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table><p><b>{signed(lead)}</b> points over {escape(other.title)} on the same "
+        f"{found.mine.n} validation clips: {escape(str(found.paired))}.{vanilla}</p>"
+        f"{_texts('In both', found.shared)}{_texts('In both, but decided differently', changed)}"
+        f"{_texts(f'Only in {pack.title}', [text for text, _ in found.prompts.added])}"
+        f"{_texts(f'Only in {other.title}', [text for text, _ in found.prompts.removed])}"
+    )
+
+
+_PAST_OR_OPEN: dict[Status, str] = {"approved": "approved", "rejected": "rejected", "candidate": "to be judged"}
+
+
+def _texts(title: str, texts: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(text.replace(SLOT, '{}'))}</li>" for text in texts)
+    return f"<details><summary>{escape(title)}: {len(texts)}</summary><ul>{items}</ul></details>" if texts else ""
+
+
+def _bounds(score: Score) -> str:
+    low, high = score.interval
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def ask_to_delete(pack: PromptPack) -> str:
+    """Whether a pack is really to be deleted."""
+    return (
+        f'<div class="asked" role="alert"><span>Delete “{escape(pack.title)}” with its '
+        f"{counted(len(pack.entries), 'prompt')} and everything decided on them?</span>"
+        f'<button type="button" class="primary" data-remove="{escape(pack.id)}">Delete</button>'
+        '<button type="button" data-keep="1">Keep</button></div>'
+    )
+
+
+def deleted(pack: PromptPack, is_there: bool) -> str:
+    """That a pack is deleted, with the way back.
+
+    Args:
+        pack: which.
+        is_there: whether it was a changed copy, so that the pack itself is still there.
+    """
+    again = " Only your changes are gone: the pack itself is in the list as before." if is_there else ""
+    return (
+        f'<div class="asked" role="status"><span>Deleted “{escape(pack.title)}”.{again}</span>'
+        f'<button type="button" data-restore="{escape(pack.id)}">Undo</button></div>'
+    )
+
+
+def composing(preview: str) -> str:
+    """The preview of a prompt that is being written: while there is one, the composer is seen."""
+    return f'<div data-composing="1">{preview}</div>'
+
+
+def written(template: Template, label: str, flags: Sequence[Flag]) -> str:
+    """What a prompt that is being written becomes, and what looks wrong with it."""
+    doubts = "".join(f"<li><b>{flag.kind}</b> {escape(flag.reason)}</li>" for flag in flags if flag.kind != MILD)
+    return f"<p>{filled_in(template, label)}</p>{f'<ul class=flags>{doubts}</ul>' if doubts else ''}"
 
 
 # --- before there is anything -----------------------------------------------------------------------------------------

@@ -215,6 +215,56 @@ def test_held_out_clips_proposals_sounds_and_files(
     assert trouble.errors == []
 
 
+def test_prompts_and_packs_are_changed_by_hand(
+    page: Page, pack: PromptPack, store: PromptStore, trouble: Trouble
+) -> None:
+    measure(page, pack)
+    composer, message = page.locator("#curate-composer"), page.locator("#curate-message")
+    expect(composer).to_be_hidden()
+    page.keyboard.press("r")
+    status(page, 0, "rejected")
+    page.get_by_role("button", name="Edit").click()
+    expect(composer.get_by_role("textbox")).to_be_focused()
+    page.keyboard.press("End")
+    page.keyboard.type(" at dusk {x}")
+    page.keyboard.press("Enter")
+    expect(composer).to_contain_text("the only braces allowed are the slot")
+    for _ in " {x}":
+        page.keyboard.press("Backspace")
+    page.keyboard.press("Enter")
+    expect(composer).to_be_hidden()
+    expect(rows(page)).to_have_count(CANDIDATES + 1)
+    edited = pack.entries[1].template.text + " at dusk"
+    expect(selected(page)).to_have_attribute("data-template", edited)
+    assert [entry.status for entry in store.get(pack.id).entries[:2]] == ["rejected", "rejected"]
+
+    page.get_by_role("button", name="Propose a selection").click()
+    expect(page.locator("#curate .proposal")).to_contain_text("It keeps your 2 rejections")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#curate .proposal")).to_have_count(0)
+    status(page, 0, "rejected")
+
+    page.get_by_role("button", name="Compare with another pack").click()
+    choose(page, "#curate-other", "Musical instruments")
+    expect(page.locator("#curate-versus")).to_contain_text("points over Musical instruments on the same")
+
+    page.get_by_role("button", name="Manage, import, export").click()
+    page.fill("#curate-title textarea, #curate-title input", "By hand")
+    page.get_by_role("button", name="Rename").click()
+    expect(page.locator("#curate-pack input")).to_have_value(f"By hand ({CANDIDATES + 1})")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(message).to_contain_text("Delete “By hand”")
+    assert pack.id in store.ids()
+    message.get_by_role("button", name="Delete").click()
+    expect(message).to_contain_text("Deleted “By hand”.")
+    expect(page.locator("#curate-desk")).to_be_hidden()
+    assert pack.id not in store.ids()
+    message.get_by_role("button", name="Undo").click()
+    expect(rows(page)).to_have_count(CANDIDATES + 1)
+    assert store.get(pack.id).title == "By hand"
+    assert trouble.errors == []
+
+
 def test_encoding_can_be_stopped(page: Page, pack: PromptPack, tmp_path: Path, trouble: Trouble) -> None:
     noise = np.random.default_rng()
     for name in ("hiss", "hush"):

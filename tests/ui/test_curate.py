@@ -352,6 +352,106 @@ def test_prompts_are_filled_with_the_class_chosen(desk: Desk):
     assert "the sound of <span" in curate.looked(shown.desk, PLAIN)[1]
 
 
+# --- prompts and packs by hand ----------------------------------------------------------------------------------------
+
+
+def written(desk: Desk, what: str, on: str, text: str) -> tuple[Any, Any, Drawn]:
+    """Compose a prompt as the page does, and save it."""
+    field, preview, origin = curate.composed(desk, what, on)
+    assert field.value == ("" if what == "write" else Template(on).as_string()) and "data-composing" in preview
+    origin, said, *parts = curate.show_written(desk, origin, text)
+    return origin, said, Drawn(*parts)
+
+
+def test_a_prompt_is_written_measured_and_selected(desk: Desk, store: PromptStore):
+    desk = act(desk, {"do": "filter", "key": "approved"}).desk
+    origin, said, shown = written(desk, "write", "", "a recording of {}")
+    assert origin is None and said == "", "the composer closes"
+    assert shown.desk.selected == "a recording of {label}" and len(shown.desk.rows) == 4
+    assert 'data-go="a recording of {label}"' in shown.table and "written by hand" in shown.foot
+    assert store.get("tones").entries[-1].status == "candidate"
+    assert shown.desk.bench.board.cosines.shape[0] == 4
+
+
+def test_an_edited_prompt_supersedes_and_a_duplicate_does_not(desk: Desk, store: PromptStore):
+    _, _, shown = written(desk, "duplicate", PLAIN, "the sounds of {}")
+    assert statuses(store) == ["candidate"] * 4
+    _, _, shown = written(shown.desk, "edit", PLAIN, "the noise of {}")
+    assert statuses(store) == ["rejected", "candidate", "candidate", "candidate", "candidate"]
+    assert "Rejected by curator" in act(shown.desk, selected=PLAIN).side
+    assert "replaced by" in act(shown.desk, selected=PLAIN).side
+    act(shown.desk, {"do": "undo"})
+    assert statuses(store)[0] == "candidate" and len(statuses(store)) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("no slot", "has no slot"),
+        ("", "is empty"),
+        ("{} and {}", "2 slots"),
+        ("the  sound of {}", "has the prompt &#x27;the sound of {}&#x27; already"),
+        (f"{NASTY} {{}} {{x}}", "&lt;img"),
+    ],
+)
+def test_what_is_no_new_prompt_is_said_where_it_is_written(desk: Desk, store: PromptStore, text: str, reason: str):
+    origin, said, shown = written(desk, "write", "", text)
+    assert (
+        origin == gr.skip() and "data-composing" in said and reason in said and "<img" not in said and shown == AS_IT_IS
+    )
+    assert len(statuses(store)) == 3
+
+
+def test_a_preview_shows_what_a_prompt_becomes(desk: Desk):
+    assert '<span class="slot">hum</span>' in curate.previewed(desk, {}, "the call of a {}")
+    assert "names &#x27;hum&#x27;" in curate.previewed(desk, {}, "hum of {}"), "the checks by the text"
+    assert "has no slot" in curate.previewed(desk, {}, "the call")
+    assert curate.previewed(desk, None, "the call") == "", "an answer that comes late opens nothing"
+
+
+def test_a_pack_is_renamed_and_duplicated_on_the_same_clips(desk: Desk, store: PromptStore, manifest: str):
+    assert curate.title_of("tones") == "Tones" and curate.title_of("gone") == curate.title_of("") == ""
+    said, choice = curate.renamed("tones", "Hums & whistles")
+    assert said == "" and ("Hums & whistles (3)", "tones") in choice.choices
+    assert "renamed from “Tones” to “Hums &amp; whistles”" in curate.refreshed(desk).foot
+    assert "title" in curate.renamed("tones", " ")[0] and store.get("tones").title == "Hums & whistles"
+    kept = {"tones": {"data": manifest, "folds": "1", "share": 50, "seed": 0}}
+    shown = last(curate.show_copied(desk, "tones", kept, "fake"))
+    assert shown.pack_in_hand == "tones-copy" and shown.kept["tones-copy"] == kept["tones"]
+    act(shown.desk, {"do": "approved", "on": PLAIN})
+    assert statuses(store) == ["candidate"] * 3 and len(store.get("tones-copy").approved) == 1
+
+
+def test_deleting_asks_first_and_can_be_undone(desk: Desk, store: PromptStore, manifest: str):
+    kept = {"tones": {"data": manifest, "folds": "1", "share": 50, "seed": 0}}
+    assert "Delete “Tones” with its 3 prompts" in curate.ask_to_delete("tones") and "tones" in store.ids()
+    gone = dict(zip(ANSWER, curate.show_deleted("tones"), strict=True))
+    assert "tones" not in store.ids() and gone["desk"] is None and gone["table"] == "" and gone["pack_in_hand"] == ""
+    assert 'data-restore="tones">Undo' in gone["message"]
+    back = last(curate.show_restored("tones", kept, "fake"))
+    assert back.desk.pack_id == "tones" and "tones" in store.ids() and back.message == ""
+    assert "No deleted pack is called" in last(curate.show_restored("tones", kept, "fake")).message
+    came_along = dict(zip(ANSWER, curate.show_deleted("instruments"), strict=True))
+    assert "is not your own" in came_along["message"] and came_along["desk"] == gr.skip()
+
+
+def test_two_packs_are_compared_on_the_same_clips_and_follow_decisions(desk: Desk, store: PromptStore):
+    store.create(pack_of(CONTRARY, "{label} again", status="approved", pack_id="other"))
+    assert [value for _, value in curate.others(desk).choices].count("tones") == 0
+    desk = act(desk, {"do": "approved", "on": PLAIN}).desk
+    *_, (message, *parts) = curate.show_comparison(desk, "other")
+    shown = Drawn(*parts)
+    assert message == "" and shown.versus.count("<tr>") == 3
+    assert "In both, but decided differently: 1" in shown.versus and "Only in Tones: 2" in shown.versus
+    paired = workbench.compare_packs(desk.bench, store.get("tones"), *shown.desk.other)
+    assert paired.mine == Score(8, 8) and paired.paired.better == 8 - paired.theirs.correct
+    assert paired.shared == (CONTRARY,)
+    later = act(shown.desk, {"do": "rejected", "on": PLAIN})
+    assert "Where nothing is approved, the plain prompt is used instead." in later.versus
+    assert Drawn(*list(curate.show_comparison(later.desk, ""))[-1][1:]).versus == ""
+    assert "No prompt pack is called" in list(curate.show_comparison(desk, "gone"))[-1][0]
+
+
 # --- proposals and held-out clips -------------------------------------------------------------------------------------
 
 
