@@ -500,7 +500,7 @@ def show_measured(
         return
     last: dict[str, Any] = next(reversed(kept.values()), {})
     data = data.strip() or DEMONSTRATION
-    unsaid = data != last.get("data") and folds.strip() == last.get("folds", "")
+    unsaid = (data != last.get("data") or "folds" not in last) and folds.strip() == last.get("folds", "")
     split = outcome(lambda: None if unsaid else split_of(folds, share, seed))
     if isinstance(split, str):
         yield answer(message=split)
@@ -512,12 +512,15 @@ def shown(desk: Desk | None, setup: Setup, kept: Kept, request: gr.Request | Non
     """Measure, telling how far it is, and show the desk or say why there is none."""
     job = outcome(lambda: measuring(setup, request))
     if isinstance(job, str):
-        yield answer(message=job)
+        yield answer(message=job, data=setup.data)
         return
     for message in followed(job):
         yield answer(message=message)
     bench = outcome(job.result)
-    yield answer(message=bench) if isinstance(bench, str) else opened(desk, bench, setup, kept, request)
+    if isinstance(bench, str):
+        yield answer(message=bench, data=setup.data)
+    else:
+        yield opened(desk, bench, setup, kept, request)
 
 
 def opened(desk: Desk | None, bench: Bench, setup: Setup, kept: Kept, request: gr.Request | None) -> list[Any]:

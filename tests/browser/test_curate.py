@@ -83,7 +83,9 @@ def test_the_whole_journey_from_labels_to_an_answer(page: Page, store: PromptSto
     """Generated offline, measured, judged by keyboard, still there after a reload, and classifying at last."""
     page.get_by_role("tab", name="Generate").click()
     choose(page, "#category", "Acoustic scene understanding")
-    page.fill("#generate-labels textarea", ", ".join(open_clips(CLIPS).spoken_classes))
+    page.fill("#labels-from textarea, #labels-from input", CLIPS)
+    page.keyboard.press("Enter")
+    expect(page.locator("#generate-labels textarea")).to_have_value(", ".join(open_clips(CLIPS).spoken_classes))
     page.click("#propose")
     expect(page.locator("#attributes label.selected").first).to_be_visible()
     page.click("#write")
@@ -91,9 +93,9 @@ def test_the_whole_journey_from_labels_to_an_answer(page: Page, store: PromptSto
     page.fill("#pack-title textarea", "Whole journey")
     page.fill("#pack-id textarea", "whole-journey")
     page.click("#send")
-    expect(page.locator("#curate-message")).to_contain_text("give labelled clips")
-
-    page.fill("#curate-data textarea, #curate-data input", CLIPS)
+    expect(rows(page)).to_have_count(40, timeout=4 * WAIT)  # on the clips that the labels are from
+    page.get_by_role("button", name="Validation clips").click()
+    expect(page.locator("#curate-data textarea, #curate-data input")).to_have_value(CLIPS)
     page.fill("#curate-folds textarea, #curate-folds input", "1, 2")
     page.locator("#curate-measure").click()
     expect(rows(page)).to_have_count(40, timeout=4 * WAIT)

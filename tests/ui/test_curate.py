@@ -181,6 +181,17 @@ def test_a_pack_without_clips_of_its_own_is_measured_on_those_used_last_but_not_
     assert curate.clips_for(pack_of(PLAIN, pack_id="c"), {}) is None
 
 
+def test_the_data_set_named_in_generate_comes_along(manifest: str):
+    kept = {"a": {"data": "b"}, "tones": {"data": manifest}}
+    shown = last(curate.enter(None, "tones", kept, "fake"))
+    assert shown.data == manifest and shown.folds == "1", "divided as suits it"
+    assert shown.kept["tones"]["share"] == 50
+    wrong = last(curate.enter(None, "tones", {"tones": {"data": "nowhere.csv"}}, "fake"))
+    assert "Nowhere.csv" in wrong.message and wrong.data == "nowhere.csv"
+    again = last(curate.show_measured(None, "tones", manifest, "", 50, 0, kept, "fake"))
+    assert again.folds == "1", "not measured before, so still divided as suits it"
+
+
 def test_another_model_measures_again_only_what_is_measured(desk: Desk, manifest: str):
     assert last(curate.remeasured(None, "tones", manifest, "1", 50, 0, {}, "fake")).message == gr.skip()
     again = last(curate.remeasured(replace(desk, only="approved"), "tones", manifest, "1", 50, 0, {}, "other"))
