@@ -39,6 +39,11 @@ WRITES = {
     "send",
     "show_held_out",
     "show_demonstration",
+    "renamed",
+    "show_copied",
+    "show_written",
+    "_remove",
+    "_restore",
     "/decide",
     "/generate",
 }  # what curators change for all
@@ -192,6 +197,11 @@ class Harm:
             "enter": [None, "tones", {}, "embedded"],
             "show_measured": [None, "tones", private, "", 50, 0, {}, "embedded"],
             "show_imported": [None, self.pack, {}, "embedded"],
+            "renamed": ["tones", f"Renamed by a {role}"],
+            "show_copied": [None, "tones", {}, "embedded"],
+            "show_written": [None, None, f"written by a {role}: {{}}"],
+            "show_comparison": [None, "eight-templates"],
+            "_restore": [{}, "embedded"],
             "export": ["tones"],
             "_brought": [None, "hum", [self.sound]],
             "_recorded": [None, "hum", self.sound],
@@ -219,7 +229,16 @@ class Harm:
 
     def event(self, endpoint: str) -> Any:
         acts = [{"do": "approved", "on": PLAIN}]
-        return {"acts": acts, "selected": PLAIN, "clip": 0, "job": "", "act": "choose", "label": "hum", "turn": 0}
+        made = {"what": "write", "on": "", "pack": f"import-{self.person.role}"}
+        return made | {
+            "acts": acts,
+            "selected": PLAIN,
+            "clip": 0,
+            "job": "",
+            "act": "choose",
+            "label": "hum",
+            "turn": 0,
+        }
 
     def prepare(self, endpoint: str) -> None:
         """Have at hand what the endpoint needs: a desk, candidates, clips."""
@@ -227,6 +246,8 @@ class Harm:
         if endpoint == "_act":
             kept = re.findall(r'"([^"]*clips[^"/]*\.zip)"', call("put_by", [self.zip]).raw)
             call("show_measured", [None, "tones", (kept or [""])[-1], "", 50, 0, {}, "embedded"])
+        if endpoint == "show_written":
+            call("_compose", [None], self.event(endpoint))
         if endpoint == "write" and self.person.session:
             offered = call("propose", ["", "hum, whistle", "Offline lexicon", 0, "", "", None, ""])
             self.words = re.findall(r'"choices": ?\[\["([^"]+)"', offered.raw)[:1]
@@ -320,7 +341,8 @@ def test_nothing_of_the_server_comes_out(table: Mapping[Any, Call], folder: Path
 
 def test_a_visitor_s_decisions_are_the_visitor_s(app: Running, table: Mapping[Any, Call], folder: Path) -> None:
     pack = PromptStore(folder / "store").get("tones")
-    assert {entry.status for entry in pack.entries} == {"approved", "rejected"}, "the curator's"
+    assert [entry.status for entry in pack.entries] == ["approved", "rejected", "candidate"], "the curator's"
+    assert pack.title == "Renamed by a curator"
     assert "a visitor" not in pack.to_json()
     other = Person(app, "another visitor")
     answer = other.call("enter", [None, "import-visitor", {}, "embedded"]).answer
