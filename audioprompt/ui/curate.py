@@ -428,7 +428,7 @@ def split_of(folds: str, share: float, seed: float) -> Split:
 
 
 def measuring(setup: Setup, request: gr.Request | None) -> Job[Bench]:
-    """Measure in the background; curators who want the same wait for the same, visitors could stop each other."""
+    """Measure in the background; at home all tabs wait for the same, elsewhere people would stop each other's."""
     from audioprompt.jobs import MEASURING
     from audioprompt.workbench import Split, measure
 
@@ -441,9 +441,8 @@ def measuring(setup: Setup, request: gr.Request | None) -> Job[Bench]:
         bench.board.random_curves  # noqa: B018, computed while someone waits anyway
         return bench
 
-    return MEASURING.start(
-        work, key=(setup, store.stamp(setup.pack_id), roles.session(request)), **roles.terms(request)
-    )
+    whose = _page(request) if roles.public() else roles.session(request)
+    return MEASURING.start(work, key=(setup, store.stamp(setup.pack_id), whose), **roles.terms(request))
 
 
 def followed(job: Job[T]) -> Iterator[str]:
@@ -796,7 +795,7 @@ def others(desk: Desk | None, request: gr.Request | None = None) -> Any:
 
 def show_comparison(desk: Desk | None, other_id: str | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Compare the pack on the desk with another one, on the same clips; with none, end that."""
-    from audioprompt.jobs import JOBS
+    from audioprompt.jobs import MEASURING
     from audioprompt.workbench import choose_by
 
     if desk is None:
@@ -809,7 +808,7 @@ def show_comparison(desk: Desk | None, other_id: str | None, request: gr.Request
         yield [other, *AS_IT_IS]
         return
     bench = desk.bench
-    job = JOBS.start(lambda job: choose_by(bench, other, job.progress))
+    job = MEASURING.start(lambda job: choose_by(bench, other, job.progress), **roles.terms(request))
     for message in followed(job):
         yield [message, *AS_IT_IS]
     theirs = outcome(job.result)

@@ -498,6 +498,25 @@ def someone(session: str) -> Any:
     return gr.Request(request, session_hash=session)
 
 
+def test_on_a_public_page_curators_who_measure_the_same_have_a_stop_each(
+    manifest: str, monkeypatch: pytest.MonkeyPatch
+):
+    go_on = Event()
+
+    def slow(*_: Any) -> None:
+        assert go_on.wait(20)
+
+    monkeypatch.setattr(workbench, "measure", slow)
+    setup = curate.Setup("tones", manifest, None, "fake")
+    at_home = [curate.measuring(setup, someone(name)) for name in ("one", "two")]
+    assert at_home[0] is at_home[1]
+    monkeypatch.setenv("AUDIOPROMPT_PASSWORD", "secret")
+    monkeypatch.setattr(curate.roles, "is_curator", lambda request: True)
+    in_public = [curate.measuring(setup, someone(name)) for name in ("one", "two")]
+    assert in_public[0] is not in_public[1]
+    go_on.set()
+
+
 @pytest.mark.parametrize("slow", ["score_held_out", "proposed"])
 def test_one_page_s_stop_ends_no_other_s_work(
     desk: Desk, store: PromptStore, monkeypatch: pytest.MonkeyPatch, slow: str
