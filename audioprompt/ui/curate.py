@@ -711,9 +711,13 @@ def previewed(desk: Desk | None, origin: Mapping[str, str] | None, text: str) ->
 def show_written(
     desk: Desk | None, origin: Mapping[str, str] | None, text: str, request: gr.Request | None = None
 ) -> list[Any]:
-    """Add a prompt to the pack, measure and select it: what is written now, the preview, the parts of the desk."""
+    """Add a prompt to the pack, measure and select it, with all prompts shown.
+
+    Returns:
+        What is being written now, its preview, the list of packs, the words searched for, the parts of the desk.
+    """
     if desk is None or origin is None:
-        return [gr.skip(), gr.skip(), *AS_IT_IS]
+        return [*[gr.skip()] * 4, *AS_IT_IS]
     made_from: dict[str, Any] = {name: origin[name] for name in ORIGINS.values() if name in origin}
     try:
         template = Template.parse(text)
@@ -722,8 +726,8 @@ def show_written(
         desk = replace(desk, only="all", search="", held_out=None)
         shown = drawn(desk, request, go=template.text)
     except (PackError, TemplateError) as error:
-        return [gr.skip(), view.composing(markup.problem(_sentence(error))), *AS_IT_IS]
-    return [None, "", *shown]
+        return [gr.skip(), view.composing(markup.problem(_sentence(error))), gr.skip(), gr.skip(), *AS_IT_IS]
+    return [None, "", pack_choice(desk.pack_id, request), "", *shown]
 
 
 # --- packs as a whole -------------------------------------------------------------------------------------------------
@@ -960,7 +964,11 @@ def build(
     table.test(show_held_out, desk, [message, *parts], **lasting)
     table.compose(_compose, desk, [wording, preview, origin], **instant)
     wording.input(previewed, [desk, origin, wording], preview, trigger_mode="always_last", **instant)
-    gr.on([save_it.click, wording.submit], show_written, [desk, origin, wording], [origin, preview, *parts], **lasting)
+    gr.on(
+        [save_it.click, wording.submit], show_written, [desk, origin, wording],
+        [origin, preview, pack, search, *parts],
+        trigger_mode="always_last", **lasting,
+    )  # fmt: skip
     leave_it.click(lambda: (None, ""), None, [origin, preview], **instant)
     comparing.expand(others, desk, other, **instant)
     other.input(show_comparison, [desk, other], [message, *parts], **lasting)

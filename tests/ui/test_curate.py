@@ -370,7 +370,7 @@ def written(desk: Desk, what: str, on: str, text: str) -> tuple[Any, Any, Drawn]
     """Compose a prompt as the page does, and save it."""
     field, preview, origin = curate.composed(desk, what, on)
     assert field.value == ("" if what == "write" else Template(on).as_string()) and "data-composing" in preview
-    origin, said, *parts = curate.show_written(desk, origin, text)
+    origin, said, _, _, *parts = curate.show_written(desk, origin, text)
     return origin, said, Drawn(*parts)
 
 
