@@ -29,6 +29,7 @@ from audioprompt.audio import (
     Window,
     is_silent,
     name_of,
+    read,
     stream_windows,
 )
 from audioprompt.cache import EmbeddingCache
@@ -336,7 +337,7 @@ def _unreadable(
 
     def problem(index: int) -> str | None:
         try:
-            next(stream_windows(sources[index], LOOK_RATE, LOOK_SECONDS, name=names[index]))
+            read(sources[index], LOOK_RATE, name=names[index], first_seconds=LOOK_SECONDS)
         except AudioError as error:
             return _reason(error, names[index])
         return None
