@@ -358,6 +358,7 @@ def build(
                     )
                     # what is mounted only as it becomes visible vanishes again beside plots that are there already
                     learned = gr.Plot(show_label=False, visible="hidden", min_width=200, elem_id="learned")
+                gr.HTML(markup.TERMS, elem_id="terms", apply_default_css=False)
                 heard = gr.Plot(show_label=False, visible=False, elem_id="heard")
                 with gr.Accordion("How each prompt voted", open=False, visible=False) as votes_fold:
                     votes = gr.HTML(elem_id="votes")

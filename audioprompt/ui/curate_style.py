@@ -11,6 +11,7 @@ CSS = f"""
 #curate-outbox p + p {{ margin-top: 6px; }}
 #curate-outbox button {{ padding: 2px 10px; border: 1px solid var(--border-color-primary); border-radius: 6px; }}
 #curate {{ gap: 12px; }}
+:is(#curate-session, #curate-message):has(.html-container > div:empty) {{ display: none; }}
 #curate-desk {{ gap: 12px; }}
 #curate-desk:not(:has(tbody)) {{ display: none; }}
 #curate .html-container, #curate-desk .block {{ overflow: visible; }}
@@ -201,7 +202,8 @@ CSS = f"""
 #curate-player .settings-wrapper, #curate-player .rewind, #curate-player .skip {{ display: none; }}
 #curate-player time, #curate-player .controls {{ color: var(--body-text-color-subdued); }}
 #curate-desk:has(#curate-player) .side {{ max-height: max(330px, calc(100vh - 470px)); }}
-#curate .keys {{ margin-top: 14px !important; font-size: 0.75rem; color: var(--body-text-color-subdued); }}
+#curate .side > .keys {{ position: sticky; bottom: -14px; margin: 14px 0 -14px; padding: 8px 0 12px; font-size: 0.75rem;
+  color: var(--body-text-color-subdued); background: var(--block-background-fill); }}
 #curate kbd {{ font: inherit; border: 1px solid var(--border-color-primary); border-radius: 4px; padding: 0 4px;
   margin-left: 5px; }}
 

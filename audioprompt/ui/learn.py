@@ -44,6 +44,10 @@ CLIP_WORKERS = 4  # recordings and data sets taken at once, apart from the fits:
 STARTS = [("The class's name, as in the paper", "name"), ("The plain prompt", "vanilla"), ("The prompts below", "pack")]
 WHERE_HELP = "manifest.csv, folder or hf:owner/name"
 OWN = "own-"  # begins the name of each folder with a recording or an upload, to tell them from clips of data sets
+METHODS_HELP = (
+    "PALM learns what each label means from your clips. Zero-shot (one plain prompt) and TSPE (many prompts, averaged) "
+    "learn nothing and show what prompts alone give."
+)
 CARDS_SCRIPT = """
 const turns = {};
 element.addEventListener('click', (event) => {
@@ -525,7 +529,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
             with gr.Group():
                 methods = gr.CheckboxGroup(
                     [(label, method) for method, label in markup.METHOD_NAMES.items()], value=["palm", "zero-shot"],
-                    label="Methods", elem_id="learn-methods",
+                    label="Methods", elem_id="learn-methods", info=METHODS_HELP,
                 )  # fmt: skip
                 shots = gr.Slider(1, 16, 16, step=1, label="Clips per class while measuring, at most")
             with gr.Row(elem_classes="inline"):

@@ -60,6 +60,13 @@ def method_name(pack: PromptPack) -> str:
     return f"{'TSPE' if pack.category else 'Ensemble'} ({counted(len(pack.approved), 'prompt')})"
 
 
+TERMS = """<ul class="terms">
+<li><b>Vanilla</b> is one plain prompt for each label.</li>
+<li><b>TSPE</b>, the task-specific prompt ensemble, is many prompts for each label, averaged.</li>
+<li><b>PALM</b> learns what each label means from a few clips of it, in the Learn tab.</li>
+</ul>"""  # the words of the field, each explained where it is first met
+
+
 METHOD_NAMES = {
     "palm": "PALM",
     "palm-dagger": "PALM†",

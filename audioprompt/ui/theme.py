@@ -104,7 +104,7 @@ FIGURES = go.layout.Template(
 
 CSS = f"""
 .gradio-container {{ max-width: 1680px !important; margin: 0 auto !important; width: 100%; }}
-.gradio-container > .main {{ padding: 12px 24px 8px !important; }}
+.gradio-container > .main {{ padding: 12px clamp(12px, 2vw, 24px) 8px !important; }}
 .html-container {{ padding: 0 !important; }}
 /* Gradio measures the tabs by copies of them, which would otherwise be reached with the keyboard though not seen. */
 .tab-container.visually-hidden {{ visibility: hidden; }}
@@ -124,6 +124,7 @@ footer .divider {{ display: none; }}
 #model-state {{ flex: 0 0 auto; width: auto; white-space: nowrap; }}
 #model-open {{ flex: 0 0 auto; width: auto; white-space: nowrap; }}
 #weights, #password {{ gap: 8px; }}
+#weights:not(:has(.problem)) {{ display: none; }}  /* Gradio would show it while the page opens */
 #curate-session {{ padding: 0 !important; color: var(--body-text-color-subdued); font-size: 0.875rem; }}
 body:not(.signing-in) #password {{ display: none; }}
 #sign-in {{ flex: 0 0 auto; width: auto; padding: 5px 12px; font-weight: 400; font-size: 0.875rem; }}
@@ -152,11 +153,27 @@ body:not(.signing-in) #password {{ display: none; }}
 .secondary-wrap input {{ text-overflow: ellipsis; }}
 
 #verdict, #live {{ padding: 0; }}
+/* Gradio's sign of work lies over the answer's words, and its progress over its own: both get a line above the answer,
+   which is in view on a phone too. */
+#answer {{ scroll-margin-top: 12px; }}
+#verdict [data-testid="status-tracker"]:not(:has(.progress-level)) {{ display: none; }}
+#answer:has(#verdict [data-testid="status-tracker"].translucent:not(.hide, :has(.progress-level)))::before {{
+  content: "Working on the answer …"; position: sticky; top: 0; z-index: 5; padding: 6px 10px; border-radius: 6px;
+  font-size: 0.875rem; border: 1px solid var(--primary-600); background: var(--block-background-fill); }}
+#verdict [data-testid="status-tracker"]:has(.progress-level) {{ position: static !important; display: flex;
+  flex-direction: column; align-items: stretch; gap: 4px; margin-bottom: 10px; font-size: 0.875rem; }}
+#verdict :is(.progress-text, .progress-level, .progress-level-inner, .progress-bar-wrap) {{ width: 100%; padding: 0;
+  position: static !important; transform: none !important; margin: 0; font-family: inherit; text-align: left; }}
+#verdict .progress-bar-wrap {{ height: 8px; margin-top: 4px; border-radius: 4px; background: {RULE}; border: 0; }}
+#verdict .progress-text {{ color: var(--body-text-color-subdued); }}
 .verdict .label {{ font-size: 1.75rem; font-weight: 650; letter-spacing: -0.02em; line-height: 1.25; }}
 .verdict .words {{ margin-top: 2px; }}
 .verdict .notice {{ color: var(--body-text-color-subdued); font-size: 0.875rem; }}
 .verdict, .problem, .empty {{ overflow-wrap: anywhere; }}
 .problem {{ border-left: 3px solid #D55E00; padding: 2px 0 2px 12px; }}
+.terms {{ margin: 0 !important; padding: 0; color: var(--body-text-color-subdued); font-size: 0.8125rem; }}
+.terms li {{ list-style: none; margin: 0; }}
+#terms {{ padding: 0; }}  #answer:not(:has(#vanilla)) #terms {{ display: none; }}
 .empty {{ color: var(--body-text-color-subdued); padding: 48px 24px; text-align: center; }}
 
 #votes table {{ width: 100%; margin: 0; border: 0; border-collapse: collapse; table-layout: fixed; }}
@@ -197,9 +214,8 @@ body[data-sound="live"] #answer, body[data-sound="live"] #classify {{ display: n
 .live .label.quiet {{ font-weight: 400; }}
 
 @media (max-width: 640px) {{
-  .gradio-container > .main {{ padding: 10px 12px 8px !important; }}
   #header .purpose {{ display: block; }}
   #sign-in img {{ display: none; }}
-  .tab-container button {{ padding: 0 9px !important; font-size: 0.875rem !important; }}
+  .tab-container button {{ padding: 0 7px !important; font-size: 0.8125rem !important; }}
 }}
 """

@@ -1,5 +1,6 @@
 """The page around its tabs: at rest, by keyboard, by its address, on wide screens, and for people who cannot see it."""
 
+import secrets
 import time
 from pathlib import Path
 
@@ -178,3 +179,53 @@ def test_nothing_recorded_is_thrown_away_unasked(page: Page, microphone_file: Pa
     page.reload()
     page.wait_for_selector("#model-state .dot.ready")
     assert asked == ["confirm", "confirm", "beforeunload"]
+
+
+WATCH_WEIGHTS = """
+window.weightsSeen = 0;
+setInterval(() => {
+    window.weightsSeen = Math.max(window.weightsSeen, document.querySelector('#weights')?.offsetHeight ?? 0);
+}, 5);
+"""
+
+
+def test_the_field_for_weights_does_not_flash_while_the_page_opens(page: Page) -> None:
+    page.add_init_script(WATCH_WEIGHTS)
+    page.reload()
+    answered(page)
+    assert page.locator("#weights").count() == 1
+    assert page.evaluate("window.weightsSeen") == 0
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["390px"])
+def test_on_a_phone_all_tabs_fit_and_progress_is_in_view_and_readable(page: Page) -> None:
+    answered(page)
+    expect(page.locator("#terms")).to_contain_text("Vanilla is one plain prompt")
+    expect(page.locator("#terms")).to_contain_text("TSPE, the task-specific prompt ensemble,")
+    expect(page.locator("#terms")).to_contain_text("PALM learns")
+    expect(page.locator('#tabs > .tab-wrapper [role="tab"]')).to_have_text(list(TABS.values()))
+
+    new = (f"sound {secrets.token_hex(4)}" for _ in range(120))  # whose prompts are in no cache
+    page.locator("#labels textarea").fill(", ".join(new))
+    page.locator("button#classify").click()
+    page.wait_for_function(
+        "document.querySelector('#verdict .progress-level-inner')?.getBoundingClientRect().height > 0"
+    )
+    page.wait_for_function(
+        "(() => { const at = document.querySelector('#verdict .progress-level')?.getBoundingClientRect();"
+        " return !at || at.top >= 0 && at.bottom < innerHeight; })()"
+    )
+    covered = page.evaluate(
+        "['.progress-text', '.progress-level-inner', '.progress-bar-wrap', '.verdict'].map("
+        " (part) => document.querySelector(`#verdict ${part}`)?.getBoundingClientRect()).filter(Boolean).sort("
+        " (a, b) => a.top - b.top).some((at, k, all) => k && all[k - 1].bottom > at.top + 1)"
+    )
+    assert not covered
+
+
+def test_table_judge_and_legend_of_curate_are_in_view(page: Page) -> None:
+    go_to(page, "Curate")
+    judge_some(page)
+    for part in ("#curate-table", "#curate-side .side", "#curate-side .keys"):
+        box = page.locator(part).bounding_box()
+        assert box and box["y"] + box["height"] <= 800, part
