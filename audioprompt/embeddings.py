@@ -230,16 +230,33 @@ def tell_silence(clips: "LabelledClips", embedded: Sequence[EmbeddedClip]) -> "L
     return replace(clips, notices=(*clips.notices, told)) if told else clips
 
 
-def refuse_unreadable(*parts: "LabelledClips") -> None:
-    """Look whether recordings can be read at all, before they are encoded.
+def look_through(clips: "LabelledClips", skip_bad: bool = False, look: Callable[[], object] = int) -> "LabelledClips":
+    """The clips that can be read, as far as their beginning tells, before any is encoded or they are divided.
+
+    Args:
+        clips: all of them.
+        skip_bad: leave out those that cannot be read, and note them in the clips' ``left_out``.
+        look: called again and again; an exception that it raises ends it.
 
     Raises:
-        BadRecordings: some cannot, all of them named.
+        BadRecordings: some cannot be read and are not to be left out, all of them named.
+        DataError: none can be read.
     """
-    named = {path: part.name_of(row) for part in parts for row, path in enumerate(part.paths)}
-    paths, names = list(named), list(named.values())
-    if reasons := _unreadable(range(len(paths)), paths, names, lambda: None):
-        raise BadRecordings(reasons, names)
+    from audioprompt.data import DataError
+
+    first: dict[Path, int] = {}
+    for row, path in enumerate(clips.paths):
+        first.setdefault(path, row)
+    paths, names = list(first), [clips.name_of(row) for row in first.values()]
+    reasons = {paths[index]: reason for index, reason in _unreadable(range(len(paths)), paths, names, look).items()}
+    if reasons and not skip_bad:
+        raise BadRecordings({paths.index(path): reason for path, reason in reasons.items()}, names)
+    if not reasons:
+        return clips
+    kept = clips.without({row: reasons[path] for row, path in enumerate(clips.paths) if path in reasons})
+    if not len(kept):
+        raise DataError(f"{clips.name} has no recording that can be used. {' '.join(kept.remarks)}")
+    return kept
 
 
 def features_of_clips(

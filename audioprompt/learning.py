@@ -21,7 +21,7 @@ from scipy.stats import t as student
 
 from audioprompt.cache import EmbeddingCache
 from audioprompt.data import DataError, LabelledClips, group_near_twins, refuse_classes_alike, split
-from audioprompt.embeddings import Progress, embed_labelled, features_of_clips, pooled
+from audioprompt.embeddings import Progress, embed_labelled, features_of_clips, look_through, pooled
 from audioprompt.fair import to_make_room
 from audioprompt.few_shot import (
     BARE_NAME,
@@ -532,6 +532,8 @@ def try_out(
         DataError: the folds cannot be.
         FewShotError: nothing can be learned from these clips, or not with these settings.
     """
+    refuse_unusable(clips)
+    clips = look_through(clips, skip_bad)
     refuse_unusable(clips)
     learned_from, held_back = hold_back(clips, learn_folds, test_folds)  # what cannot be divided is said at once
     used = {*learned_from.paths, *(held_back.paths if held_back else ())}

@@ -198,12 +198,29 @@ def measure(
     """
     refuse_one_class(clips)
     refuse_classes_alike(clips)
+    clips = look_through(clips, skip_bad, progress)
     if split.folds is None:
         split.divide(clips)  # what cannot be divided is said at once
         clips, audio = heard(model, clips, progress, skip_bad)
         clips = group_near_twins(clips, audio)
     seen, unseen = split.divide(clips)
     return _measured(model, pack, split, seen, unseen, progress, skip_bad)
+
+
+def look_through(clips: LabelledClips, skip_bad: bool = False, progress: Progress | None = None) -> LabelledClips:
+    """The clips that can be read, as `audioprompt.embeddings.look_through` finds them, no recording twice.
+
+    Raises:
+        BadRecordings: some cannot be read, and are not to be left out.
+        DataError: none can be read.
+    """
+    from audioprompt.embeddings import look_through
+
+    key = (clips, _stamps(clips), skip_bad)
+    if kept := _looked_through.get(key):
+        return kept
+    look = partial(progress, "clips", 0, len(clips)) if progress else int
+    return _looked_through.put(key, look_through(clips, skip_bad, look))
 
 
 def _measured(
@@ -222,10 +239,6 @@ def _measured(
     key = (model.name, model.revision, texts, split, seen, unseen, _stamps(seen), skip_bad)
     if kept := _benches.get(key):
         return kept
-    if not skip_bad:
-        from audioprompt.embeddings import refuse_unreadable
-
-        refuse_unreadable(seen, unseen)
     seen, audio = heard(model, seen, progress, skip_bad)
     prompts = read(model, [VANILLA, BARE_NAME, *templates], seen, progress)
     found = board(audio, prompts[0], prompts[2:], seen.truth, seen.classes)
@@ -308,6 +321,7 @@ class Recent(Generic[T]):
             self._kept.clear()
 
 
+_looked_through: Recent[LabelledClips] = Recent(CLIP_SETS_KEPT)
 _benches: Recent[Bench] = Recent(BENCHES_KEPT)
 _clip_sets: Recent[tuple[LabelledClips, Array]] = Recent(CLIP_SETS_KEPT)
 
@@ -316,6 +330,7 @@ def forget() -> None:
     """Let go of everything that was measured; it is measured again when it is needed."""
     _benches.clear()
     _clip_sets.clear()
+    _looked_through.clear()
 
 
 DEMONSTRATION_PACK = "instruments-demonstration"

@@ -71,6 +71,7 @@ def curate(
     store = PromptStore()
     pack = store.get(pack_id)
     clips = open_data(data, skip_bad)
+    clips = workbench.look_through(clips, skip_bad)
     split = workbench.Split(seen_folds or None, share, seed)
     split.divide(clips)  # a split that cannot be is said before a model is loaded
     encoder = load_model(model, weights, device, half)

@@ -404,12 +404,14 @@ class Setup:
         data: where the clips are, as `open_clips` takes it.
         split: how to divide them; None for what suits them.
         model: name of the model.
+        skip_bad: whether to leave out recordings that cannot be used.
     """
 
     pack_id: str
     data: str
     split: Split | None
     model: str
+    skip_bad: bool = False
 
 
 def split_of(folds: str, share: float, seed: float) -> Split:
@@ -435,9 +437,11 @@ def measuring(setup: Setup, request: gr.Request | None) -> Job[Bench]:
     store, folder = roles.store(request), uploads(request)
 
     def work(job: Job[Bench]) -> Bench:
-        clips = roles.clips_named(setup.data, request, folder, progress=partial(job.progress, "files"))
+        clips = roles.clips_named(
+            setup.data, request, folder, progress=partial(job.progress, "files"), skip_bad=setup.skip_bad
+        )
         model, pack = shared_model(setup.model), store.get(setup.pack_id)
-        bench = measure(model, pack, clips, setup.split or Split.suggested(clips), job.progress)
+        bench = measure(model, pack, clips, setup.split or Split.suggested(clips), job.progress, setup.skip_bad)
         bench.board.random_curves  # noqa: B018, computed while someone waits anyway
         return bench
 
@@ -488,6 +492,7 @@ def show_measured(
     seed: float,
     kept: Kept,
     model_name: str,
+    skip_bad: bool = False,
     request: gr.Request | None = None,
 ) -> Iterator[list[Any]]:
     """Measure a pack on the clips that were named.
@@ -504,7 +509,7 @@ def show_measured(
     if isinstance(split, str):
         yield answer(message=split)
     else:
-        yield from shown(desk, Setup(pack_id, data, split, model_name), kept, request)
+        yield from shown(desk, Setup(pack_id, data, split, model_name, skip_bad), kept, request)
 
 
 def shown(desk: Desk | None, setup: Setup, kept: Kept, request: gr.Request | None) -> Iterator[list[Any]]:
@@ -531,12 +536,13 @@ def opened(desk: Desk | None, bench: Bench, setup: Setup, kept: Kept, request: g
         fresh = replace(fresh, only=desk.only, search=desk.search, sort=desk.sort, selected=desk.selected, label=label)
     numbers = ", ".join(map(str, bench.split.folds or ()))
     clips = {"data": setup.data, "folds": numbers, "share": round(100 * bench.split.share), "seed": bench.split.seed}
+    remembered = clips | ({"skip_bad": True} if setup.skip_bad else {})
     others = [(pack_id, old) for pack_id, old in kept.items() if pack_id != setup.pack_id]
     return answer(
         drawn(arranged(fresh, roles.store(request).get(setup.pack_id)), request),
-        message="", label=gr.Dropdown(choices=list(labels), value=fresh.label),
+        message=markup.remarks(bench.seen.remarks), label=gr.Dropdown(choices=list(labels), value=fresh.label),
         clips=gr.Accordion(label=summary(bench), open=False), **clips,
-        kept=dict([*others[1 - PACKS_KEPT :], (setup.pack_id, clips)]),
+        kept=dict([*others[1 - PACKS_KEPT :], (setup.pack_id, remembered)]),
         pack_in_hand=setup.pack_id, pack=pack_choice(setup.pack_id, request),
     )  # fmt: skip
 
@@ -570,7 +576,8 @@ def enter(
     if isinstance(pack, str):
         yield answer(message=pack, pack=pack_choice("", request))
     elif clips := clips_for(pack, kept):
-        yield from shown(desk, Setup(pack_id, *clips, model_name), kept, request)
+        skip_bad = bool(kept.get(pack_id, {}).get("skip_bad"))
+        yield from shown(desk, Setup(pack_id, *clips, model_name, skip_bad), kept, request)
     else:
         yield answer(
             message=view.ask_for_clips(pack), pack=pack_choice(pack_id, request), pack_in_hand=pack_id,
@@ -587,13 +594,14 @@ def remeasured(
     seed: float,
     kept: Kept,
     model_name: str,
+    skip_bad: bool = False,
     request: gr.Request | None = None,
 ) -> Iterator[list[Any]]:
     """Measure again with another model, if anything is measured."""
     if desk is None:
         yield answer()
     else:
-        yield from show_measured(desk, pack_id, data, folds, share, seed, kept, model_name, request)
+        yield from show_measured(desk, pack_id, data, folds, share, seed, kept, model_name, skip_bad, request)
 
 
 def show_demonstration(
@@ -862,6 +870,7 @@ def build(
                     folds = gr.Textbox("", label="Folds, none for at random", min_width=110, elem_id="curate-folds")
                     share = gr.Number(50, label="Share at random, %", minimum=1, maximum=99, min_width=90)
                     seed = gr.Number(0, label="Seed", precision=0, min_width=70)
+                skip_bad = gr.Checkbox(label="Leave out recordings that cannot be read", elem_id="curate-skip-bad")
                 with gr.Row():
                     go = gr.Button("Measure", variant="primary", min_width=110, elem_id="curate-measure")
                     archive = gr.UploadButton("Upload a zip", file_types=[".zip"], min_width=110)
@@ -933,7 +942,7 @@ def build(
     answered: dict[str, Any] = {
         "outputs": [message, *parts, label, clips_fold, *clips, pack_in_hand, pack], **lasting,
     }  # fmt: skip
-    measured: dict[str, Any] = {"fn": show_measured, "inputs": [desk, pack, *clips, model], **answered}
+    measured: dict[str, Any] = {"fn": show_measured, "inputs": [desk, pack, *clips, model, skip_bad], **answered}
     tab.select(enter, [desk, pack_in_hand, kept, model], **answered)
     pack.input(enter, [desk, pack, kept, model], **answered)
     gr.on([go.click, data.submit, folds.submit], **measured)
@@ -941,7 +950,7 @@ def build(
     demonstration.click(lambda: DEMONSTRATION, None, data, **instant).then(**measured)
     file.upload(show_imported, [desk, file, kept, model], **answered)
     for event in switched:
-        event.then(remeasured, [desk, pack, *clips, model], **answered)
+        event.then(remeasured, [desk, pack, *clips, model, skip_bad], **answered)
     message.demonstrate(show_demonstration, [desk, kept, model], **answered)
     message.stop(_stop, None, None, **instant)
     pack.change(title_of, pack, title, **instant)

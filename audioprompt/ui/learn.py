@@ -79,12 +79,14 @@ class Gathered:
         folder: where its recordings and files are kept, as long as the page is open; None before there are any.
         unnamed: recordings of a sound that has no name yet; they go to the class that is named next.
         read: what the field for a data set held when it was last read.
+        skip_bad: whether recordings that cannot be used are left out.
     """
 
     clips: LabelledClips = field(default_factory=lambda: LabelledClips((), (), name="clips of one's own"))
     folder: Path | None = None
     unnamed: tuple[Path, ...] = ()
     read: str = ""
+    skip_bad: bool = False
 
     def with_folder(self) -> Gathered:
         if self.folder:
@@ -141,8 +143,8 @@ def show(gathered: Gathered, name: str = "", note: str = "") -> Shown:
 
 
 def _folds(clips: LabelledClips) -> list[int]:
-    """The folds there are; the page proposes to learn from all but the last."""
-    return sorted(set(clips.folds or ()))
+    """The folds there are; the page proposes to learn from all but the last. Those that part recordings are none."""
+    return [] if clips.folds_part_recordings else sorted(set(clips.folds or ()))
 
 
 def add(gathered: Gathered, name: str, files: Sequence[str | Path], request: gr.Request | None = None) -> Shown:
@@ -214,19 +216,21 @@ def take_data(gathered: Gathered, where: str, uploads: Path | None = None, reque
     """Take a data set in place of the clips there were; ``uploads`` is where visitors may name a file."""
     gathered = gathered.with_folder()
     try:
-        clips = open_data(gathered.folder or Path(), where, uploads, request)
+        clips = open_data(gathered.folder or Path(), where, uploads, request, gathered.skip_bad)
     except DataError as error:
         return show(gathered, "", markup.problem(error))
     return show(replace(gathered, clips=clips))
 
 
-def open_data(folder: Path, where: str, uploads: Path | None, request: gr.Request | None) -> LabelledClips:
+def open_data(
+    folder: Path, where: str, uploads: Path | None, request: gr.Request | None, skip_bad: bool = False
+) -> LabelledClips:
     """The clips of a data set, unpacked into the page's folder where they are in an archive.
 
     Raises:
         DataError: it cannot be used.
     """
-    return roles.clips_named(where.strip(), request, uploads, into=folder)
+    return roles.clips_named(where.strip(), request, uploads, into=folder, skip_bad=skip_bad)
 
 
 def play(gathered: Gathered, name: str, turn: int) -> str:
@@ -352,7 +356,10 @@ def learn(
 
         def work(job: Job[Tried]) -> Tried:
             heard, tell = partial(job.progress, "clips"), partial(setattr, job, "stage")
-            return try_out(model, clips, trial, learn_folds, None, heard, tell, job.stopping, again=True)
+            skip_bad = gathered.skip_bad
+            return try_out(
+                model, clips, trial, learn_folds, None, heard, tell, job.stopping, again=True, skip_bad=skip_bad
+            )
 
         yield from _watched(job := FITTING.start(work, **roles.terms(request)), chance)
         tried = job.result()
@@ -523,6 +530,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
                     demonstration = gr.Button(
                         "Load the instruments demonstration", size="md", elem_classes="takes-unsaved"
                     )
+                    skip_bad = gr.Checkbox(label="Leave out recordings that cannot be read", elem_id="learn-skip-bad")
                     folds = gr.CheckboxGroup(
                         label="Folds to learn from; the others are held back", visible="hidden", elem_id="learn-folds"
                     )
@@ -582,6 +590,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
     where.blur(_data_left, [collection, where], shown, **clips)
     zip_file.upload(_data_uploaded, [collection, zip_file], shown, **clips)
     demonstration.click(lambda kept: _data_taken(kept, DEMONSTRATION), collection, shown, **clips)
+    skip_bad.input(_skip_bad, [collection, skip_bad], None, **instant)
 
     packing: dict[str, Any] = {
         "fn": _save,
@@ -621,7 +630,9 @@ def _act(collection: Collection, event: gr.EventData) -> Handled:
         return *_changed(collection, lambda now: drop(now, label)), ""
     if act == "demonstrate":
         return *_data_taken(collection, DEMONSTRATION), ""
-    return *_changed(collection, lambda now: show(Gathered(folder=now.folder, read=now.read))), ""
+    return *_changed(
+        collection, lambda now: show(Gathered(folder=now.folder, read=now.read, skip_bad=now.skip_bad))
+    ), ""
 
 
 def _chosen(gathered: Gathered, name: str) -> Shown:
@@ -658,11 +669,16 @@ def _data_taken(
 ) -> Shown:
     """Take a data set; what was recorded meanwhile and has no name stays. ``read`` is what its field holds."""
     try:
-        clips = open_data(collection.folder(), where, uploads, request)
+        clips = open_data(collection.folder(), where, uploads, request, collection.now.skip_bad)
     except DataError as error:
         problem = markup.problem(error)
         return _changed(collection, lambda now: show(replace(now, read=read or now.read), "", problem))
     return _changed(collection, lambda now: show(replace(now, clips=clips, read=read or now.read)))
+
+
+def _skip_bad(collection: Collection, wanted: bool) -> None:
+    """The switch was turned: what the field for a data set names is read again, for it may be another data set now."""
+    collection.change(lambda now: show(replace(now, skip_bad=wanted, read="")))
 
 
 def _data_named(collection: Collection, where: str | None, request: gr.Request) -> Shown:

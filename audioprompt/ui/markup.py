@@ -27,6 +27,12 @@ def problem(sentence: object) -> str:
     return f'<div class="problem" role="alert">{escape(one_line(str(sentence)))}</div>'
 
 
+def remarks(sentences: Sequence[str]) -> str:
+    """What people should know besides, nothing where there is nothing."""
+    said = escape(" ".join(map(one_line, sentences)))
+    return f'<div class="notice" role="status">{said}</div>' if said else ""
+
+
 def empty(sentence: str) -> str:
     """What a place is for, while there is nothing in it."""
     return f'<div class="empty">{escape(sentence)}</div>'

@@ -9,7 +9,7 @@ import time
 import zipfile
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import Any
 
@@ -299,6 +299,24 @@ def test_a_head_is_learned_from_an_upload_and_used_by_its_id_and_by_its_file(cli
     by_id = client.predict(handle_file(sound), learned["head"], api_name="/predict")
     by_file = client.predict(handle_file(sound), head_file=handle_file(learned["file"]), api_name="/predict")
     assert by_id == by_file and by_id["label"] == "whistle" and by_id["method"] == "linear-probe"
+
+
+def test_bad_recordings_are_left_out_on_request(client: Client, zipped: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as bad, zipfile.ZipFile(zipped) as good:
+        for name in good.namelist():
+            bad.writestr(name, good.read(name))
+        label = PurePosixPath(good.namelist()[0]).parts[0]
+        bad.writestr(f"{label}/deep/bad.wav", "no sound")
+    given = {"clips": handle_file(tmp_path / "bad.zip"), "api_name": "/measure"}
+    with pytest.raises(AppError, match=f"1 of .* recordings cannot be used: {label}/deep/bad.wav holds no audio"):
+        client.predict(templates=["{}", "a {}"], **given)
+    found = client.predict(templates=["{}", "a {}"], skip_bad=True, **given)
+    left_out = {"name": f"{label}/deep/bad.wav", "label": label, "reason": "holds no audio that can be decoded"}
+    assert found["left_out"] == [left_out]
+    learned = client.predict(
+        clips=handle_file(tmp_path / "bad.zip"), methods=["linear-probe"], skip_bad=True, api_name="/learn"
+    )
+    assert learned["left_out"] == [left_out]
 
 
 def test_what_is_unpacked_is_gone_when_it_is_over(client: Client, home: Running, zipped: Path) -> None:

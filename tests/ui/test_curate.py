@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -93,6 +94,19 @@ def test_clips_named_before_are_divided_as_it_is_said(manifest: str):
     assert last(curate.show_measured(None, "tones", manifest, "2", 50, 0, kept, "fake")).folds == "2"
 
 
+def test_bad_recordings_are_named_and_left_out_with_the_switch(manifest: str):
+    for name in ("hum-1-0.wav", "whistle-2-1.wav"):
+        (Path(manifest).parent / name).write_text("no sound")
+    measure = partial(curate.show_measured, None, "tones", manifest, "1", 50, 0, {}, "fake")
+    shown = last(measure())
+    assert "2 of 16 recordings cannot be used: hum-1-0.wav holds no audio" in shown.message
+    assert "whistle-2-1.wav" in shown.message and isinstance(shown.table, dict)
+    shown = last(measure(skip_bad=True))
+    assert "Left out 2 recordings (1 of hum, 1 of whistle): hum-1-0.wav holds no audio that can" in shown.message
+    assert shown.clips.label.endswith("fold 1 \u00b7 7 of 14") and shown.kept["tones"]["skip_bad"]
+    assert "Left out" in last(curate.enter(None, "tones", shown.kept, "fake")).message
+
+
 @pytest.mark.parametrize(
     ("pack_id", "data", "folds", "sentence"),
     [
@@ -135,7 +149,7 @@ def test_a_clip_that_is_no_sound_is_named_and_escaped(tmp_path: Path):
 def test_measuring_tells_how_far_it_is_and_can_be_stopped(manifest: str, monkeypatch: pytest.MonkeyPatch):
     began, go_on = Event(), Event()
 
-    def slow(model: Any, pack: Any, clips: Any, split: Any, progress: Any) -> None:
+    def slow(model: Any, pack: Any, clips: Any, split: Any, progress: Any, skip_bad: bool) -> None:
         progress("clips", 3, 8)
         began.set()
         assert go_on.wait(20)

@@ -93,6 +93,32 @@ def test_clips_are_gathered_class_by_class_and_kept(sounds: dict[str, list[str]]
     assert 'role="alert"' in learn.play(gathered, "whistle", 0)
 
 
+def test_bad_recordings_are_named_and_left_out_with_the_switch(sounds: dict[str, list[str]], tmp_path: Path) -> None:
+    rows = [f"{Path(file).name},{name}" for name, files in sounds.items() for file in files]
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,classname", *rows, "gone.wav,hum"]))
+    Path(sounds["hum"][1]).write_text("no sound")
+    collection = Collection()
+    shown = learn._data_named(collection, str(tmp_path / "manifest.csv"), request())
+    assert "line 8, names gone.wav, which is not there" in shown.note and not collection.now.clips.classes
+    learn._skip_bad(collection, True)
+    assert learn._is_new(collection, str(tmp_path / "manifest.csv")), "it is read again"
+    shown = learn._data_named(collection, str(tmp_path / "manifest.csv"), request())
+    assert not shown.note and len(collection.now.clips) == 6
+    said = learned(collection.now)[-1].summary
+    assert "Left out 2 recordings (2 of hum): manifest.csv, line 8 names gone.wav" in said
+    assert "hum 1.wav holds no audio that can be decoded" in said
+    learn._skip_bad(collection, False)
+    assert "hum 1.wav holds no audio that can be decoded" in learned(collection.now)[-1].summary
+    learn.forget(collection.now)
+
+
+def test_folds_that_part_recordings_are_not_proposed(tmp_path: Path) -> None:
+    paths = (tmp_path / "a.wav", tmp_path / "b.wav")
+    clips = LabelledClips(paths, ("hum", "whistle"), (1, 2))
+    assert learn._folds(clips) == [1, 2]
+    assert learn._folds(replace(clips, groups=("night", "night"))) == []
+
+
 def test_clips_and_classes_are_taken_away_again(gathered: Gathered) -> None:
     for left in ("2 of 3 clips", "1 of 3 clips", "needs 1 more"):
         shown = learn.drop(gathered, "hum")
@@ -215,7 +241,7 @@ def test_a_data_set_that_was_typed_and_not_entered_is_used(sounds: dict[str, lis
     ("clips", "sentence"),
     [
         ({"hum": "hum 0"}, "give clips of at least two classes"),
-        ({"hum": "hum 0", "buzz": "hum 0"}, "are the same sound, but one is labelled hum and the other buzz"),
+        ({"hum": "hum 0", "buzz": "hum 0"}, "hum 0.wav (buzz) is the same sound as hum 0.wav (hum), but labelled buzz"),
     ],
 )
 def test_clips_that_nothing_can_be_learned_from_are_said_in_one_sentence(
