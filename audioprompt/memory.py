@@ -1,6 +1,7 @@
 """Memory that is free given back to the machine: the C library would keep it for this process."""
 
 import ctypes
+import gc
 import time
 from functools import cache
 from threading import Lock
@@ -28,6 +29,12 @@ def keep_in_few_places() -> None:
     """Have threads share the places that they take memory from; to be called before there are many."""
     if library := _glibc():
         library.mallopt(_M_ARENA_MAX, ARENAS)
+
+
+def keep_for_good() -> None:
+    """Spare the garbage collector to look through all there is by now again and again: it stays."""
+    gc.collect()
+    gc.freeze()
 
 
 def give_back() -> bool:

@@ -176,6 +176,7 @@ def launch(
         app_kwargs={"middleware": between},
     )  # fmt: skip
     app.add_api_route(live.LATE_CHUNKS, live.pass_over, methods=["POST"], include_in_schema=False)
+    memory.keep_for_good()
     print(f"{title} is at {public_address or address} (stop with Ctrl+C)", flush=True)
     if roles.public():
         print(roles.how_to_sign_in(), flush=True)

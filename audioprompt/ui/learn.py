@@ -575,6 +575,8 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
         "show_progress": "hidden", "api_visibility": "private", "concurrency_id": "learn", "concurrency_limit": WORKERS,
     }  # fmt: skip
     shown = [collection, cards, name, folds, note]
+    if roles.public():
+        page.load(_bounds, None, [epochs, seeds], **instant)
     # each of them counts, those too that come before the answer to the one before
     clips: dict[str, Any] = slow | {"concurrency_id": "learn-clips", "concurrency_limit": CLIP_WORKERS}
     all_of_them: dict[str, Any] = clips | {"trigger_mode": "multiple"}
@@ -617,6 +619,13 @@ Handled = Sequence[Any]  # what Shown has, the page's collection in the place of
 
 def _changed(collection: Collection, change: Callable[[Gathered], Shown]) -> Shown:
     return collection.change(change)._replace(gathered=collection)
+
+
+def _bounds(request: gr.Request) -> tuple[Any, Any]:
+    """How far the sliders go: visitors may choose less."""
+    if roles.is_curator(request):
+        return gr.skip(), gr.skip()
+    return gr.Slider(maximum=roles.EPOCHS), gr.Slider(maximum=roles.SEEDS)
 
 
 def _act(collection: Collection, event: gr.EventData) -> Handled:

@@ -1,0 +1,29 @@
+"""Memory that is given back."""
+
+import gc
+
+import pytest
+
+from audioprompt import memory
+
+
+def test_what_is_free_is_given_back_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_given", -memory.EVERY_SECONDS)
+    assert [memory.give_back() for _ in range(3)] == [True, False, False]
+    monkeypatch.setattr(memory, "EVERY_SECONDS", 0.0)
+    assert memory.give_back()
+
+
+def test_where_the_library_cannot_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_glibc", lambda: None)
+    monkeypatch.setattr(memory, "EVERY_SECONDS", 0.0)
+    memory.keep_in_few_places()
+    assert memory.give_back()
+
+
+def test_what_is_there_for_good_is_not_looked_through_again() -> None:
+    try:
+        memory.keep_for_good()
+        assert gc.get_freeze_count() > 1000
+    finally:
+        gc.unfreeze()
