@@ -424,10 +424,10 @@ class _Refused(Exception):
     def blamed(self, options: Iterable[str]) -> str | None:
         """The option to leave out, by what the error says or, where it says nothing, by how often it is the reason."""
         options = list(options)
-        if self.status in (401, 402, 403, 407, 408, 413, 429) or self.says(f"{_NO_MODEL}|{_NO_CREDIT}|{_NO_OPTION}"):
+        if self.status in (401, 402, 403, 407, 408, 413, 429) or self.says(f"{_NO_CREDIT}|{_NO_OPTION}"):
             return None
         named = next((name for name in _BLAME if name in options and self.says(_BLAME[name])), None)
-        if named or self.status not in (None, 400, 404, 415, 422, 500, 501):
+        if named or self.says(_NO_MODEL) or self.status not in (None, 400, 404, 415, 422, 500, 501):
             return named
         if self.status == 404 and (self.is_elsewhere or not isinstance(self.body, dict)):
             return None

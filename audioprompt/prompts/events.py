@@ -130,6 +130,8 @@ def error_in(event: Any) -> Any:
         return event["error"]
     if event.get("object") == "error" or ("choices" not in event and (event.get("detail") or event.get("errors"))):
         return event
+    if "choices" not in event and isinstance(event.get("message"), str) and event.keys() & {"type", "code", "status"}:
+        return event
     choices = event.get("choices")
     return (
         next((one["error"] for one in choices if isinstance(one, Mapping) and one.get("error")), None)

@@ -21,7 +21,7 @@ from pydantic import BeforeValidator, Field
 
 from audioprompt import workbench
 from audioprompt.audio import read
-from audioprompt.candidates import proposed_title, task_of
+from audioprompt.candidates import better_category, proposed_title, task_of
 from audioprompt.classify import VANILLA, ranked, winner
 from audioprompt.classify import classify as hear
 from audioprompt.curation import Standing, board, standing
@@ -302,6 +302,7 @@ def generate(
     generator = generator_of(
         SERVICE if service_model else LEXICON, seed, service_model, service_url, TEMPERATURE, service_key, request
     )
+    better = better_category(task)
     title = proposed_title(task, datetime.now(timezone.utc).date())
     if keep_as:  # what cannot be kept is said before a service is paid
         as_pack(task, [], generator, keep_as, title)
@@ -328,7 +329,7 @@ def generate(
         ],
         "attributes": ideas.attributes,
         "sources": ideas.sources,
-        "notice": " ".join(filter(None, (left_out, generator.notice, problem))) or None,
+        "notice": " ".join(filter(None, (left_out, better and better[1], generator.notice, problem))) or None,
         "pack": keep_as or None,
     }
 

@@ -242,6 +242,10 @@ THOUGHT = {"reasoning_content": 'We need {"prompts": ["A loud sound of {label}"]
         (Reply(raw=_whole({"content": ""}, finish_reason="SAFETY")), "declined to answer"),
         (Reply(raw='{"error": "the model crashed"}'), "refused the request: the model crashed"),
         (Reply(raw='{"object": "error", "message": "CUDA", "code": 500}'), "trouble of its own (error 500: CUDA)"),
+        (
+            Reply(raw='event: error\ndata: {"type": "overloaded_error", "message": "overloaded", "code": 529}\n\n'),
+            "trouble of its own (error 529: overloaded)",
+        ),
         (Reply(raw='{"detail": [{"loc": ["body"], "msg": "bad body"}]}'), "refused the request: bad body"),
         (Reply(raw='[{"error": {"code": 403, "message": "billing is off"}}]'), "has no credit left"),
         (Reply(raw='{"error": {"code": 429, "message": "slow down"}}'), "is busy: try again in a minute."),
@@ -303,6 +307,7 @@ def _has(*names: str) -> Callable[[dict[str, Any]], bool]:
         (400, {"error": "'response_format.type' must be 'text'"}, ("response_format",)),
         (400, {"message": "The schema contains features not supported by xgrammar", "code": 400}, ("response_format",)),
         (400, {"error": {"message": "Bad request"}}, ("response_format",)),
+        (400, {"error": {"message": "For this model json_schema is not available"}}, ("response_format",)),
         (404, {"error": {"message": "No endpoints found that can handle the parameters"}}, ("response_format", "seed")),
         (422, {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs"}]}, ("seed",)),
         (400, [{"error": {"code": 400, "message": 'Unknown name "seed": Cannot find field.'}}], ("seed",)),

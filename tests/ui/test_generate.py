@@ -11,11 +11,11 @@ import pytest
 
 from audioprompt.labels import parse_labels
 from audioprompt.models.base import ModelError
-from audioprompt.prompts.generate import COUNT, OPENAI_URL, Task
+from audioprompt.prompts.generate import COUNT, OPENAI_URL, GenerationError, Task
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.ui import curate, generate, generate_view
+from audioprompt.ui import api, curate, generate, generate_view
 from audioprompt.ui.generate import LEXICON, SERVICE
 from tests.fake_model import FakeModel
 from tests.prompts.openai_server import KEY, ChatServer, Reply, chat_servers
@@ -458,3 +458,14 @@ def test_the_task_and_the_generator_are_remembered_without_secrets():
     assert generate.remember(*fields[:5], "http://me:secret@[x", *fields[6:])["base_url"] == ""
     assert generate.recall(kept) == [*fields[:5], "https://host:1/v1", *fields[6:]]
     assert all(skipped(value) for value in generate.recall({})) and generate.recall(None) == generate.recall({})
+
+
+# --- the API ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_api_says_that_a_category_does_not_fit_and_bounds_the_words():
+    answer = api.generate("instruments", "chainsaw, lawn mower", 2)
+    assert len(answer["templates"]) == 2 and "“Other sounds” may fit better" in answer["notice"]
+    assert api.generate("instruments", "violin, flute", 2)["notice"] is None
+    with pytest.raises(GenerationError, match="101 sources are too many: keep it to 100"):
+        api.generate("instruments", "violin, flute", 2, sources=[f"hall{n}" for n in range(101)])
