@@ -556,6 +556,7 @@ def build(
                         "Instruments demonstration", size="md", min_width=120, elem_id="demonstration"
                     )
                     data = gr.Textbox(
+                        label="Data set whose classes are the labels",
                         show_label=False, container=False, scale=3, min_width=200, elem_id="labels-from",
                         placeholder="or the classes of a data set: path of a CSV file, folder or zip, then Enter",
                         elem_classes="bare",
@@ -580,6 +581,7 @@ def build(
                         [], label=heading, show_select_all=True, elem_id=kind_of_word, elem_classes="chips"
                     )
                     typed[kind_of_word] = gr.Textbox(
+                        label=f"Add to the {kind_of_word}",
                         show_label=False, container=False, placeholder=f"{example}, then Enter",
                         elem_id=f"add-{kind_of_word}", elem_classes="bare",
                     )  # fmt: skip

@@ -505,6 +505,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
                 with gr.Tab("Record or upload"):
                     with gr.Row(elem_classes="inline"):
                         name = gr.Textbox(
+                            label="Name of the sound",
                             show_label=False, placeholder="Name of the sound: rain", container=False, scale=3,
                             min_width=160, elem_id="learn-name",
                         )  # fmt: skip
@@ -520,6 +521,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
                 with gr.Tab("A data set"):
                     with gr.Row(elem_classes="inline"):
                         where = gr.Textbox(
+                            label="Data set",
                             show_label=False, placeholder=WHERE_HELP, container=False, scale=3, min_width=160,
                             elem_id="learn-where", elem_classes="takes-unsaved",
                         )  # fmt: skip
@@ -564,6 +566,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
                     saved = gr.DownloadButton("Save", min_width=90, size="md", elem_id="learn-save")
                     more = gr.Button("Shots curve", min_width=130, size="md", elem_id="learn-more")
                 licence = gr.Textbox(
+                    label="Licence of these clips",
                     show_label=False, container=False, max_lines=1, elem_id="learn-licence",
                     placeholder="Licence of these clips, to be stated in the saved head's card: CC-BY-4.0",
                 )  # fmt: skip

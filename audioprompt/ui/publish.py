@@ -489,8 +489,8 @@ def build(
                 gpu = gr.Checkbox(label="For a Space with a GPU, ZeroGPU included", elem_id="publish-gpu")
             with gr.Accordion(view.examples_heading(first), open=False, elem_id="publish-clips") as clips_fold:
                 clips = gr.CheckboxGroup(
-                    view.clip_choices(offered_clips(Own())), value=first["examples"], show_label=False,
-                    container=False, show_select_all=True, elem_id="publish-examples",
+                    view.clip_choices(offered_clips(Own())), value=first["examples"], label="Examples",
+                    show_label=False, container=False, show_select_all=True, elem_id="publish-examples",
                 )  # fmt: skip
             upload = gr.UploadButton(
                 "Add saved heads or clips to try", file_count="multiple", size="md", elem_id="publish-upload",
