@@ -469,7 +469,7 @@ def build(
                     elem_id="publish-packs",
                 )  # fmt: skip
                 labels = gr.Textbox(
-                    label="Labels that stand there at first, separated by commas or line breaks", lines=2, max_lines=6,
+                    label="Labels to start with, separated by commas or line breaks", lines=2, max_lines=6,
                     placeholder="none: the head's, or those of the first example", elem_id="publish-labels",
                 )  # fmt: skip
                 heads = gr.CheckboxGroup([], label="Fitted heads", info=view.NO_HEADS, elem_id="publish-heads")

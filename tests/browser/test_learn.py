@@ -4,7 +4,9 @@ import re
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SIDEWAYS, Trouble, go_to
@@ -62,6 +64,45 @@ def test_two_sounds_are_recorded_learned_and_told_apart(page: Page, trouble: Tro
     page.locator("#classify").click()
     expect(page.locator("#verdict .notice")).to_contain_text("The fitted head tells apart rain, wind")
     expect(page.locator("#learned")).to_be_hidden()
+    assert trouble.errors == []
+
+
+def test_recordings_wait_for_a_name_and_what_is_typed_without_enter_counts(
+    page: Page, tmp_path: Path, trouble: Trouble
+) -> None:
+    open_tab(page)
+    cards, microphone = page.locator("#learn-cards"), page.locator("#learn-microphone")
+
+    def press(milliseconds: int) -> None:
+        microphone.get_by_role("button", name="Record").click()
+        page.wait_for_timeout(milliseconds)
+        microphone.get_by_role("button", name="Stop", exact=True).click()
+
+    press(1_200)
+    expect(page.locator("#learn-note .problem")).to_contain_text("1 recording kept. Type the name of the sound")
+    expect(page.locator("#learn-name :is(input, textarea)")).to_be_focused()
+    press(900)
+    expect(cards.locator(".unnamed")).to_contain_text("2 recordings")
+    page.locator("#learn-go").click()
+    expect(page.locator("#learn-summary .problem")).to_contain_text("2 recordings without a name")
+    page.fill("#learn-name :is(input, textarea)", "rain, heavy")
+    page.locator("#learn-go").click()
+    expect(cards.locator("[data-label='rain, heavy']")).to_contain_text("2 of 3 clips")
+    expect(page.locator("#learn-summary .problem")).to_contain_text("at least two classes")
+
+    for name, hertz in (("low", 200), ("high", 3_000)):
+        for number in range(4):
+            (tmp_path / name).mkdir(exist_ok=True)
+            seconds = np.arange(16_000) / 16_000
+            soundfile.write(
+                tmp_path / name / f"{number}.wav", 0.5 * np.sin(seconds * (hertz + 20 * number) * 6), 16_000
+            )
+    page.get_by_role("tab", name="A data set").click()
+    page.fill("#learn-where :is(input, textarea)", str(tmp_path))
+    page.on("dialog", lambda dialog: dialog.accept())  # recordings of one's own would go
+    page.locator("#learn-go").click()
+    expect(page.locator("#learn-summary .words")).to_contain_text("fitted again on all 8")
+    expect(cards.locator("li")).to_have_count(2)
     assert trouble.errors == []
 
 

@@ -141,7 +141,10 @@ def test_a_head_is_learned_and_built_into_a_space_that_runs(
     page.fill("#publish-title :is(input, textarea)", "Which instrument")
     pick(page, "packs", "Musical instruments (20)")
     pick(page, "packs", "Eight templates (8)", False)
-    pick(page, "heads", "PALM: bass guitar, bowed strings, brass, … (embedded)")
+    expect(page.locator("#publish-heads").get_by_label("PALM: bass guitar")).to_be_checked()
+    expect(page.locator("#publish-preview .page i").first).to_have_text("bass guitar")
+    pick(page, "tabs", "Generate", False)
+    expect(page.locator("#publish-preview .page")).to_contain_text("Classify, Curate, Learn")
     expect(page.locator("#publish-preview .page")).to_contain_text("Learned head")
     expect(page.locator("#publish-preview .page")).to_contain_text("bass guitar, bowed strings, brass, choir")
 
@@ -175,12 +178,29 @@ def test_a_head_is_learned_and_built_into_a_space_that_runs(
             expect(space.locator("#header .name")).to_have_text("Which instrument")
             expect(space.locator("#labels textarea")).to_have_value(re.compile("^bass guitar, bowed strings, brass"))
             expect(space.locator("#verdict .label")).not_to_be_empty()
-            expect(space.locator("#verdict .words")).to_contain_text("The fitted head says")
+            expect(space.locator("#verdict .words")).to_contain_text("The fitted head says bass guitar")
+            expect(space.get_by_role("tab", name="Learn")).to_be_visible()
+            for name in ("Generate", "Publish"):
+                expect(space.get_by_role("tab", name=name)).to_have_count(0)
             assert space.evaluate(SIDEWAYS) == 0
             if folder := os.environ.get("AUDIOPROMPT_SCREENSHOTS"):
                 space.wait_for_timeout(1_500)  # figures grow
                 space.screenshot(path=f"{folder}/space-{size[0]}.png")
             space.context.close()
+
+    public = {"GRADIO_SERVER_NAME": "0.0.0.0", "AUDIOPROMPT_PASSWORD": "correct horse"}
+    with started(tmp_path / "space", tmp_path / "log", "-c", ALONE, str(ROOT), **public) as address:
+        space = visit(browser, f"{address}?tab=publish", (1280, 800))
+        expect(space.get_by_role("tab", name="Curate")).to_be_visible()
+        expect(space.get_by_role("tab", name="Publish")).to_have_count(0)
+        expect(space.locator("#verdict .words")).to_contain_text("The fitted head says bass guitar")
+        space.get_by_role("button", name="Sign in").first.click()
+        space.fill("#password input", "correct horse")
+        space.keyboard.press("Enter")
+        expect(space.get_by_role("tab", name="Publish")).to_be_visible()
+        open_tab(space)
+        expect(space.locator("#publish-ask-folder")).to_be_visible()
+        space.context.close()
 
 
 def test_a_space_is_pushed_and_the_token_is_nowhere(page: Page, hub: Hub, home: Path, trouble: Trouble) -> None:
