@@ -152,7 +152,7 @@ def test_a_phone_never_scrolls_sideways_and_a_fit_can_be_stopped(page: Page, tro
     page.locator("#learn-go").click()
     expect(page.locator("#learn-summary .running .words")).to_contain_text("CoCoOp")
     page.locator("#learn-stop").click()
-    expect(page.locator("#learn-summary")).to_contain_text("Stopped: what stands here is how far it came.")
+    expect(page.locator("#learn-summary")).to_contain_text("Stopped. These are the results so far.")
     expect(page.locator("#learn-summary tbody")).to_contain_text("PALM")
     assert page.evaluate(SIDEWAYS) == 0
     page.locator("#use-head").click()
