@@ -195,7 +195,7 @@ class Harm:
             "write": ["", "hum, whistle", self.words, [], 1, *service, "embedded"],
             "send": [None, f"Sent by a {role}", f"sent-{role}", "", {}],
             "enter": [None, "tones", {}, "embedded"],
-            "show_measured": [None, "tones", private, "", 50, 0, {}, "embedded"],
+            "show_measured": [None, "tones", private, "", 50, 0, {}, "embedded", False],
             "show_imported": [None, self.pack, {}, "embedded"],
             "renamed": ["tones", f"Renamed by a {role}"],
             "show_copied": [None, "tones", {}, "embedded"],
@@ -214,9 +214,9 @@ class Harm:
             "/export": ["tones", "json"],
             "/decide": ["tones", [CONTRARY], "rejected", f"by a {role}"],
             "/generate": [None, "hum, whistle", 1, 0, None, None, f"generated-{role}", "", "", ""],
-            "/measure": ["tones", None, private, None, None, "embedded"],
-            "/propose": ["tones", None, private, None, None, True, "embedded"],
-            "/learn": [private, None, None, 16, 1, 5, None, "eight-templates", "embedded", 0],
+            "/measure": ["tones", None, private, None, None, "embedded", False],
+            "/propose": ["tones", None, private, None, None, True, "embedded", False],
+            "/learn": [private, None, None, 16, 1, 5, None, "eight-templates", "embedded", 0, False],
         }
         if endpoint in special:
             return special[endpoint]
@@ -245,7 +245,7 @@ class Harm:
         call = self.person.call
         if endpoint == "_act":
             kept = re.findall(r'"([^"]*clips[^"/]*\.zip)"', call("put_by", [self.zip]).raw)
-            call("show_measured", [None, "tones", (kept or [""])[-1], "", 50, 0, {}, "embedded"])
+            call("show_measured", [None, "tones", (kept or [""])[-1], "", 50, 0, {}, "embedded", False])
         if endpoint == "show_written":
             call("_compose", [None], self.event(endpoint))
         if endpoint == "write" and self.person.session:
