@@ -371,7 +371,8 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_app(launched: dict[str, Any]) -> None:
     assert run("app", "--port", "7000", "--no-browser").exit_code == 0
-    assert launched == {"host": "127.0.0.1", "port": 7000, "model": "embedded", "open_browser": False, "share": False}
+    expected = {"host": "127.0.0.1", "port": 7000, "model": "embedded", "open_browser": False, "share": False}
+    assert launched == expected | {"open_models": ()}
     run("app", "--host", "0.0.0.0", "--share", "--model", "other")
     assert launched == {"host": "0.0.0.0", "port": 7860, "model": "other", "open_browser": True, "share": True}
 
