@@ -1,7 +1,9 @@
 """The Classify tab: a sound, labels and prompts on the left; what it is, by two methods, on the right."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -12,8 +14,9 @@ from numpy.typing import NDArray
 
 from audioprompt.audio import AudioError, NoSound, read
 from audioprompt.classify import classify, winner
-from audioprompt.examples import Example, examples, fitting
-from audioprompt.labels import LabelError, join_labels, parse_labels
+from audioprompt.examples import Example, examples
+from audioprompt.labels import LabelError, join_labels, label_key, parse_labels
+from audioprompt.lines import joined
 from audioprompt.live import Hearing
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.spectrogram import picture
@@ -24,7 +27,7 @@ from audioprompt.ui.turns import Turns
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from audioprompt.few_shot import Head
+    from audioprompt.few_shot import Head, SharedHead
     from audioprompt.models.base import AudioTextModel
 
 LONGEST_SECONDS = 600.0  # of a clip
@@ -38,6 +41,8 @@ WORKERS = 2  # clips at once
 SESSIONS = 1000  # whose last question is known
 
 NO_HEAD = "none"
+OTHER_LABELS = "You changed the labels. Press Classify for a new answer."
+OTHER_PROMPTS = "The approved prompts have changed. Press Classify for a new answer."
 PRESET_PROMPT = "choose a list …"
 EXAMPLES_AT_HAND = 9  # two rows; the others are folded away, so that the labels stay above the fold
 NO_SOUND = "Record or upload a sound, or pick an example: its name then stands here, found by two methods."
@@ -47,7 +52,8 @@ REVEAL = "() => { if (innerWidth < 768) document.getElementById('answer').scroll
 SHOW_CLIP, SHOW_LIVE = (
     f"() => {{ document.body.dataset.sound = '{which}'; }}" for which in ("clip", "live")
 )  # see CSS
-Result = list[Any]  # a value or an update for each component that the answer to a clip is shown in
+PARTS = 9
+Result = list[Any]  # of so many: a value or an update for each component that the answer to a clip is shown in
 
 
 # --- what the page offers ---------------------------------------------------------------------------------------------
@@ -85,10 +91,18 @@ def presets(request: gr.Request | None = None) -> dict[str, tuple[PromptPack, Se
 # --- what a click does: functions that a script can call as well ------------------------------------------------------
 
 
-def choose_example(index: int) -> tuple[str, str, str]:
-    """What an example sets: its clip, its labels, and the pack that suits it."""
+def choose_example(index: int, head_id: str = "") -> tuple[str, str, str]:
+    """What an example sets: its clip, the pack that suits it, and its labels or those of a head in use that has it."""
     example = examples()[index]
-    return str(example.path), join_labels(example.labels), pack_for(example.category)
+    kept = _head(head_id)
+    labels = kept.record.classes if kept and _suits(example, kept.record.classes) else example.labels
+    return str(example.path), join_labels(labels), pack_for(example.category)
+
+
+def _suits(example: Example, labels: Sequence[str]) -> bool:
+    """Whether these labels are an example's own, or have the right one among them."""
+    keys = set(map(label_key, labels))
+    return label_key(example.truth) in keys or set(map(label_key, example.labels)) == keys
 
 
 def choose_preset(name: str, request: gr.Request | None = None) -> tuple[Any, Any]:
@@ -111,11 +125,85 @@ def show_clip(
 ) -> Result:
     """Classify a clip and draw the answer, or say in its place why there is none.
 
-    Two are worked on at once, so that a slow answer can come after that to a later question; it is not shown then.
+    Two are worked on at once, so that a slow answer can come after that to a later question; it is not shown then. Nor
+    is a question answered twice that two events ask at once, like a new clip and the click that chose it.
     """
-    asked_last = _asks(request)
-    answer = _answer(sound, labels, pack_id, model_name, head_id, progress, request)
-    return answer if asked_last() else [gr.skip()] * len(answer)
+    asked = _ask(request, (sound, labels, pack_id, model_name, head_id))
+    if asked is None:
+        return [gr.skip()] * PARTS
+    try:
+        answer = _answer(sound, labels, pack_id, model_name, head_id, progress, request)
+    finally:
+        asked.answered = True
+    return answer if _is_last(request, asked) else [gr.skip()] * PARTS
+
+
+@dataclass(frozen=True)
+class Question:
+    """What an answer that is shown was asked, to see whether it still holds. Gradio hashes it.
+
+    Attributes:
+        labels: as they were read.
+        pack_id: the prompt pack.
+        prompts: the pack's approved templates.
+        number: of the answer; two answers to the same question differ in it.
+    """
+
+    labels: tuple[str, ...]
+    pack_id: str
+    prompts: tuple[str, ...]
+    number: int
+
+
+def question_of(labels: str, pack_id: str, request: gr.Request | None = None) -> Question:
+    """What is being asked now."""
+    try:
+        prompts = tuple(template.text for template in roles.store(request).get(pack_id).approved)
+    except PackError:
+        prompts = ()
+    return Question(_read(labels), pack_id, prompts, next(_numbers))
+
+
+def changed_since(question: Question | None, labels: str, pack_id: str, request: gr.Request | None = None) -> str:
+    """That the answer shown is to an earlier question, as a sentence, where the present one waits for a click."""
+    if question is None:
+        return ""
+    now = question_of(labels, pack_id, request)
+    if now.labels != question.labels:
+        return OTHER_LABELS
+    return OTHER_PROMPTS if now.pack_id == question.pack_id and now.prompts != question.prompts else ""
+
+
+def head_line(head_id: str, labels: str, model_name: str) -> tuple[str, bool]:
+    """The fitted head in use in one line, as HTML, and whether it is for other labels than these; "" without one."""
+    if not head_id:
+        return "", False
+    if (kept := _head(head_id)) is None:
+        return markup.head_in_use("The learned head is no longer there. Train it again in Learn."), False
+    record = kept.record
+    name = f"{markup.METHOD_NAMES.get(record.method, record.method)} head in use, for {joined(record.classes)}."
+    other = set(map(label_key, _read(labels))) != set(map(label_key, record.classes))
+    problem = "It does not answer for the present labels." if other else ""
+    if record.model != model_name:
+        problem = f"It was made for the model {record.model} and does not answer with this one."
+    return markup.head_in_use(name, problem), other
+
+
+def _head(head_id: str) -> "SharedHead | None":
+    """A fitted head by its id; without one the module is not loaded, which takes a while."""
+    if not head_id:
+        return None
+    from audioprompt.learning import HEADS
+
+    return HEADS.get(head_id)
+
+
+def _read(labels: str) -> tuple[str, ...]:
+    """Labels as they are read, or the text itself where they cannot be."""
+    try:
+        return parse_labels(labels or "").labels
+    except LabelError:
+        return (labels,)
 
 
 def _answer(
@@ -156,19 +244,35 @@ def _answer(
     ]
 
 
+@dataclass(eq=False)
+class _Asked:
+    """A question of a session, and whether it has been answered."""
+
+    question: tuple[str | None, ...]
+    answered: bool = False
+
+
 _asking = Lock()
-_last: dict[str, object] = {}  # what stands for the last question, by session
+_last: dict[str, _Asked] = {}  # the last question, by session
+_numbers = count()
 
 
-def _asks(request: gr.Request | None) -> Callable[[], bool]:
-    """Note that a session asks; the function tells whether it has asked nothing since."""
-    session, question = (request and request.session_hash) or "", object()
+def _ask(request: gr.Request | None, question: tuple[str | None, ...]) -> _Asked | None:
+    """Note what a session asks; None where the very same is being answered."""
+    session, asked = (request and request.session_hash) or "", _Asked(question)
     with _asking:
-        _last.pop(session, None)
-        _last[session] = question  # now behind all others
+        earlier = _last.pop(session, None)
+        same = session and earlier and earlier.question == question and not earlier.answered
+        _last[session] = earlier if same and earlier else asked  # now behind all others
         if len(_last) > SESSIONS:
             del _last[next(iter(_last))]
-    return lambda: not session or _last.get(session, question) is question
+    return None if same else asked
+
+
+def _is_last(request: gr.Request | None, asked: _Asked) -> bool:
+    """Whether a session has asked nothing since."""
+    session = (request and request.session_hash) or ""
+    return not session or _last.get(session, asked) is asked
 
 
 def shown(figure: Any) -> gr.Plot:
@@ -226,9 +330,7 @@ def offer_heads(taken: "Future[list[tuple[str, str]]]", labels: Sequence[str] = 
 
 def labels_of_head(head_id: str) -> Any:
     """The classes that a fitted head tells apart, as labels to choose between."""
-    from audioprompt.learning import HEADS
-
-    kept = HEADS.get(head_id)
+    kept = _head(head_id)
     return join_labels(kept.head.classes) if kept else gr.skip()
 
 
@@ -347,9 +449,14 @@ def build(
                     learned_head = gr.Dropdown(
                         [(NO_HEAD, "")], value="", label="Learned head", elem_id="learned-head", visible=HIDDEN
                     )
+            with gr.Row(elem_id="head-in-use", elem_classes="inline"):  # seen while there is one, see CSS
+                head_text = gr.HTML(elem_id="head-name", apply_default_css=False)
+                its_labels = gr.Button("Use its labels", size="md", min_width=120, elem_id="head-labels")
+                drop = gr.Button("Drop it", size="md", min_width=80, elem_id="head-drop")
             go = gr.Button("Classify", variant="primary", elem_id="classify")
         with gr.Column(scale=7, min_width=320):
             with gr.Column(elem_id="answer"):
+                stale = gr.HTML(elem_id="stale", apply_default_css=False)
                 verdict = gr.HTML(markup.empty(FIRST_ANSWER if chips else NO_SOUND), elem_id="verdict")
                 with gr.Row():
                     vanilla, ensemble = (
@@ -365,38 +472,56 @@ def build(
                 with gr.Accordion("Over time", open=False, visible=False) as time_fold:
                     timeline = gr.Plot(show_label=False, container=False, visible=False, elem_id="timeline")
             live_view = gr.HTML(live.START, elem_id="live")
-    hearing = gr.State(Hearing())
+    hearing, answered, opened_with = gr.State(Hearing()), gr.State(None), gr.State("")
 
-    outputs = [verdict, vanilla, ensemble, learned, heard, votes_fold, votes, time_fold, timeline]
+    outputs = [verdict, vanilla, ensemble, learned, heard, votes_fold, votes, time_fold, timeline, answered]
     asked: dict[str, Any] = {
-        "fn": show_clip, "inputs": [sound, labels, pack, model, head_in_hand], "outputs": outputs,
+        "fn": _show_and_note, "inputs": [sound, labels, pack, model, head_in_hand], "outputs": outputs,
         "show_progress": "minimal", "show_progress_on": verdict, "api_visibility": "private",
         "concurrency_id": "model", "concurrency_limit": WORKERS,
+        "trigger_mode": "multiple",  # else a click is dropped while an earlier question is being answered
     }  # fmt: skip
     instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
-    chosen: dict[str, Any] = {"inputs": None, "outputs": [sound, labels, pack], **instant}
+    queued = instant | {"queue": True}  # only then does Gradio tell of a change of a state
+    chosen: dict[str, Any] = {"outputs": [sound, labels, pack], **instant}
     for index, chip in enumerate(chips):
-        chip.click(partial(choose_example, index), **chosen).then(**asked).then(None, js=REVEAL, **instant)
+        chip.click(partial(choose_example, index), head_in_hand, **chosen).then(**asked).then(
+            None, js=REVEAL, **instant
+        )
     loaded = page.load(offered_now, None, [pack, preset], **instant)
     if chips:  # a visitor sees an answer before the first click
 
-        def opening(request: gr.Request) -> tuple[str | None, str, str]:  # Gradio passes no request to a partial
-            return _opening(first_labels, request)
+        def opening(request: gr.Request) -> tuple[str | None, str, str, str]:  # Gradio passes no request to a partial
+            return *_opening(first_labels, request), frame.labels_asked(request) or join_labels(first_labels)
 
-        loaded = loaded.then(opening, **chosen)
+        loaded = loaded.then(opening, None, [sound, labels, pack, opened_with], **instant)
         loaded.then(**asked)
-    if heads:  # through the queue: only then does Gradio tell of a change of the head in hand
-        queued = instant | {"queue": True}
+    if heads:
         loaded.then(partial(offer_heads, heads, first_labels), None, [learned_head, head_in_hand], **queued)
         learned_head.input(lambda head_id: head_id, learned_head, head_in_hand, **queued)
     waited_for = [chip.click for chip in chips] + [go.click, labels.submit, sound.upload, sound.stop_recording]
     gr.on(waited_for, None, js=REVEAL, **instant)
-    gr.on([go.click, labels.submit, sound.upload, sound.stop_recording], **asked).then(None, js=REVEAL, **instant)
-    gr.on([sound.clear, pack.input], **asked)
+    gr.on([go.click, labels.submit], **asked).then(None, js=REVEAL, **instant)
+    gr.on([sound.change, pack.input], **asked)  # a clip changes as it is uploaded, recorded, trimmed and taken away
     for event in switched:
         event.then(**asked)
-    head_in_hand.change(labels_of_head, head_in_hand, labels, **instant).then(**asked)
+
+    def labels_with_head(head_id: str, now: str, given: str) -> Any:
+        """The labels of a head that is taken into use; but it does not replace those that the page was opened with."""
+        comes_along = heads and not heads.exception() and head_id in (one for _, one in heads.result())
+        return gr.skip() if comes_along and given and now == given else labels_of_head(head_id)
+
+    head_in_hand.change(labels_with_head, [head_in_hand, labels, opened_with], labels, **instant).then(**asked)
+    its_labels.click(labels_of_head, head_in_hand, labels, **instant).then(**asked)
+    drop.click(lambda: "", None, head_in_hand, **queued)
+    if heads:
+        drop.click(lambda: "", None, learned_head, **instant)
+    gr.on(
+        [labels.input, answered.change, head_in_hand.change, tab.select], _beside,
+        [answered, labels, pack, model, head_in_hand], [stale, head_text, its_labels],
+        trigger_mode="always_last", **instant,
+    )  # fmt: skip
     preset.input(choose_preset, preset, [labels, pack], **instant).then(**asked)
 
     tab.select(offered_now, None, [pack, preset], **instant)
@@ -412,17 +537,39 @@ def build(
     return [sound, labels]
 
 
-def _opening(labels: Sequence[str], request: gr.Request) -> tuple[str | None, str, str]:
-    """What the page opens with: the first example, with the labels in the address, or else these, if there are any.
+def _show_and_note(
+    sound: str | None,
+    labels: str,
+    pack_id: str,
+    model_name: str,
+    head_id: str,
+    request: gr.Request,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008, this is how Gradio hands one over
+) -> Result:
+    """`show_clip`, and what was asked."""
+    answer = show_clip(sound, labels, pack_id, model_name, head_id, progress, request)
+    return [*answer, gr.skip() if answer[0] == gr.skip() else question_of(labels, pack_id, request) if sound else None]
 
-    There is no sound where these are not labels that it could have.
+
+def _beside(
+    question: Question | None, labels: str, pack_id: str, model_name: str, head_id: str, request: gr.Request
+) -> tuple[str, str, Any]:
+    """What stands beside an answer: whether it is to an earlier question, and the head in use."""
+    changed, (head, other) = changed_since(question, labels, pack_id, request), head_line(head_id, labels, model_name)
+    return markup.stale(changed) if changed else "", head, gr.Button(visible=True if other else HIDDEN)
+
+
+def _opening(labels: Sequence[str], request: gr.Request) -> tuple[str | None, str, str]:
+    """What the page opens with: the labels in the address, or these, and the first example that suits them.
+
+    A page that was given labels of its own opens on no clip where none suits them: naming it would be nonsense.
     """
-    sound, its_labels, pack_id = choose_example(0)
-    if asked := frame.labels_asked(request):
-        return sound, asked, pack_id
-    first = examples()[0]
-    fits = not labels or set(labels) == set(first.labels) or bool(fitting([first], labels))
-    return sound if fits else None, join_labels(labels) or its_labels, pack_id
+    asked = frame.labels_asked(request)
+    wanted = _read(asked) if asked else labels
+    suitable = (index for index, example in enumerate(examples()) if not wanted or _suits(example, wanted))
+    index = next(suitable, None)
+    sound, its_labels, pack_id = choose_example(index or 0)
+    return sound if asked or index is not None else None, asked or join_labels(labels) or its_labels, pack_id
 
 
 def _chip(example: Example) -> gr.Button:

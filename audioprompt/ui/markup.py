@@ -33,6 +33,16 @@ def remarks(sentences: Sequence[str]) -> str:
     return f'<div class="notice" role="status">{said}</div>' if said else ""
 
 
+def stale(sentence: str) -> str:
+    """That an answer is to an earlier question, above it."""
+    return f'<div class="stale" role="status">{escape(sentence)}</div>'
+
+
+def head_in_use(name: str, problem: str = "") -> str:
+    """The fitted head that answers as well, and why it does not where it does not."""
+    return f'<div class="head"><span>{escape(name)}</span> <span class="why">{escape(problem)}</span></div>'
+
+
 def empty(sentence: str) -> str:
     """What a place is for, while there is nothing in it."""
     return f'<div class="empty">{escape(sentence)}</div>'

@@ -169,7 +169,12 @@ body:not(.signing-in) #password {{ display: none; }}
 .verdict .label {{ font-size: 1.75rem; font-weight: 650; letter-spacing: -0.02em; line-height: 1.25; }}
 .verdict .words {{ margin-top: 2px; }}
 .verdict .notice {{ color: var(--body-text-color-subdued); font-size: 0.875rem; }}
-.verdict, .problem, .empty {{ overflow-wrap: anywhere; }}
+.verdict, .problem, .empty, .stale, .head {{ overflow-wrap: anywhere; }}
+#stale:not(:has(.stale)) {{ display: none; }}
+.stale {{ border-left: 3px solid {TSPE}; padding: 4px 10px; font-size: 0.875rem; }}
+#head-in-use:not(:has(.head)) {{ display: none; }}
+#head-in-use {{ align-items: center; }}
+#head-in-use .head {{ font-size: 0.875rem; }}
 .problem {{ border-left: 3px solid #D55E00; padding: 2px 0 2px 12px; }}
 .terms {{ margin: 0 !important; padding: 0; color: var(--body-text-color-subdued); font-size: 0.8125rem; }}
 .terms li {{ list-style: none; margin: 0; }}

@@ -88,6 +88,42 @@ def test_choosing_other_prompts_answers_anew(page: Page, clip: Path):
     expect(page.locator("#votes tbody")).to_contain_text("human sound of")
 
 
+def test_a_click_while_an_upload_is_being_answered_counts(page: Page, clip: Path, trouble: Trouble):
+    many = ", ".join(f"sound number {number} of a long list that takes a while" for number in range(150))
+    upload(page, clip, labels=many)
+    page.fill("#labels textarea", "rain, sea waves, dog bark")
+    page.locator("#classify").click()
+    answered(page)
+    expect(page.locator("#verdict .label")).to_have_text(re.compile("rain|sea waves|dog bark"))
+    page.wait_for_timeout(6_000)  # the answer to the first question comes meanwhile, and is not shown
+    expect(page.locator("#verdict .label")).to_have_text(re.compile("rain|sea waves|dog bark"))
+    expect(page.locator("#stale")).to_be_hidden()
+    assert trouble.errors == []
+
+
+def test_labels_changed_after_an_answer_mark_it_until_there_is_a_new_one(page: Page, clip: Path, trouble: Trouble):
+    upload(page, clip)
+    answered(page)
+    expect(page.locator("#stale")).to_be_hidden()
+    page.locator("#labels textarea").press_sequentially(", owl")
+    expect(page.locator("#stale")).to_have_text("You changed the labels. Press Classify for a new answer.")
+    page.locator("#classify").click()
+    expect(page.locator("#stale")).to_be_hidden()
+    expect(page.locator("#vanilla .annotation-text", has_text="owl")).to_be_visible()
+    assert trouble.errors == []
+
+
+def test_a_trimmed_clip_is_answered_anew(page: Page, clip: Path, trouble: Trouble):
+    upload(page, clip)
+    answered(page)
+    page.get_by_role("button", name="Over time (7 s)").wait_for()
+    page.locator("#sound").get_by_role("button", name="Trim audio to selection").click()
+    page.locator("#sound").get_by_role("button", name="Trim", exact=True).click()
+    expect(page.get_by_role("button", name="Over time (7 s)")).to_have_count(0)
+    answered(page)
+    assert trouble.errors == []
+
+
 def test_a_file_that_is_no_sound_gets_a_plain_sentence(page: Page, tmp_path: Path):
     path = tmp_path / "letter.wav"
     path.write_text("Dear Sir or Madam")

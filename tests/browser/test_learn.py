@@ -61,9 +61,22 @@ def test_two_sounds_are_recorded_learned_and_told_apart(page: Page, trouble: Tro
 
     page.get_by_role("tab", name="Clip").click()
     page.fill("#labels textarea", "rain, dog bark")
+    expect(page.locator("#stale")).to_have_text("You changed the labels. Press Classify for a new answer.")
     page.locator("#classify").click()
     expect(page.locator("#verdict .notice")).to_contain_text("The fitted head tells apart rain, wind")
+    expect(page.locator("#stale")).to_be_hidden()
     expect(page.locator("#learned")).to_be_hidden()
+
+    head = page.locator("#head-in-use")
+    expect(head).to_contain_text("PALM head in use, for rain, wind. It does not answer for the present labels.")
+    page.locator("#head-labels").click()
+    expect(page.locator("#labels textarea")).to_have_value("rain, wind")
+    expect(page.locator("#learned .main-svg").first).to_be_visible()
+    expect(page.locator("#head-labels")).to_be_hidden()
+    page.locator("#head-drop").click()
+    expect(head).to_be_hidden()
+    expect(page.locator("#learned")).to_be_hidden()
+    expect(page.locator("#verdict .words")).to_contain_text(re.compile("They (dis)?agree"))
     assert trouble.errors == []
 
 

@@ -282,3 +282,64 @@ def test_while_others_wait_for_the_model_a_microphone_is_answered_once_a_second(
         shown.append(isinstance(view, str))
     assert shown == [True, False] * 4 and hearing.seconds == 4.0
     assert [band.end for band in hearing.bands] == [3.5], "and what it was not answered about is heard all the same"
+
+
+def test_an_example_keeps_the_labels_of_a_head_that_knows_it_and_else_brings_its_own(monkeypatch, fake_model):
+    rain, owl = (Example(Path(f"{name}.ogg"), name, None, (name, "wind"), name) for name in ("rain", "owl"))
+    monkeypatch.setattr(classify, "examples", lambda: (owl, rain))
+    head_id = keep_head(fake_model)
+    assert classify.choose_example(1, head_id)[1] == "hum, whistle, rain"
+    assert classify.choose_example(0, head_id)[1] == "owl, wind"
+    assert classify.choose_example(1, "gone")[1] == classify.choose_example(1)[1] == "rain, wind"
+
+
+def test_a_page_opens_on_its_own_labels_with_an_example_that_suits_them_or_none(monkeypatch):
+    rain, owl = (Example(Path(f"{name}.ogg"), name, None, (name, "wind"), name) for name in ("rain", "owl"))
+    monkeypatch.setattr(classify, "examples", lambda: (owl, rain))
+    monkeypatch.setattr(classify.frame, "labels_asked", lambda request: "")
+    assert classify._opening((), request())[:2] == ("owl.ogg", "owl, wind")
+    assert classify._opening(("snow", "Rain"), request())[:2] == ("rain.ogg", "snow, Rain")
+    assert classify._opening(("my tap", "my knock"), request())[:2] == (None, "my tap, my knock")
+
+
+def test_a_head_in_use_is_named_and_says_why_it_does_not_answer(fake_model):
+    head_id = keep_head(fake_model, ("hum", NASTY, "rain"))
+    line, other = classify.head_line(head_id, f"rain, hum, {NASTY}", "fake")
+    assert "Linear probe head in use, for hum, &lt;img" in line and "does not answer" not in line and not other
+    line, other = classify.head_line(head_id, LABELS, "fake")
+    assert "does not answer for the present labels" in line and other
+    assert "made for the model fake" in classify.head_line(head_id, LABELS, "embedded")[0]
+    assert "no longer there" in classify.head_line("gone", LABELS, "fake")[0]
+    assert classify.head_line("", LABELS, "fake") == ("", False)
+
+
+def test_an_answer_to_other_labels_or_prompts_is_marked(tmp_path, monkeypatch):
+    monkeypatch.setenv("AUDIOPROMPT_STORE", str(tmp_path))
+    PromptStore().save(pack_from_templates(["a {label}", "the {label}"], "mine", "Mine"))
+    question = classify.question_of(LABELS, "mine")
+    assert classify.changed_since(None, LABELS, "mine") == ""
+    assert classify.changed_since(question, "hum\nwhistle\nrain", "mine") == ""
+    assert classify.changed_since(question, "hum, owl", "mine") == classify.OTHER_LABELS
+    assert classify.changed_since(question, LABELS, "acoustic-scenes") == "", "that is answered by itself"
+    PromptStore().save(pack_from_templates(["a {label}"], "mine", "Mine"))
+    assert classify.changed_since(question, LABELS, "mine") == classify.OTHER_PROMPTS
+    assert classify.question_of(LABELS, "mine") != classify.question_of(LABELS, "mine"), "else no change would be told"
+
+
+def test_a_question_that_is_being_answered_is_not_answered_twice(hum, fake_model, monkeypatch):
+    begun, may_end = Event(), Event()
+
+    def load(name: str) -> FakeModel:
+        begun.set()
+        assert may_end.wait(20)
+        return fake_model
+
+    monkeypatch.setattr(classify, "shared_model", load)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(classify.show_clip, hum, LABELS, "acoustic-scenes", "fake", request=request("twice"))
+        assert begun.wait(20)
+        again = classify.show_clip(hum, LABELS, "acoustic-scenes", "fake", request=request("twice"))
+        may_end.set()
+        assert "They agree" in first.result()[0]
+    assert again == [gr.skip()] * 9
+    assert "They agree" in classify.show_clip(hum, LABELS, "acoustic-scenes", "fake", request=request("twice"))[0]
