@@ -3,9 +3,10 @@
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,15 +31,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(words: list[str], folder: Path) -> subprocess.Popen[str]:
+@contextmanager
+def start(words: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     environment |= {"AUDIOPROMPT_STORE": str(folder / "store"), "AUDIOPROMPT_CACHE": str(folder / "cache")}
     environment |= {"PYTHONPATH": str(ROOT), "BROWSER": "true", "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
     assert words[0] == "audioprompt"
     command = [sys.executable, "-m", *words]
-    return subprocess.Popen(
+    with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_every_make_target_exists() -> None:
@@ -60,7 +66,7 @@ def test_the_shell_s_lines_run_in_sequence(folder: Path) -> None:
                 continue
             assert process.stdout is not None
             said = "".join(iter_until(process, "stop with Ctrl+C"))
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             process.communicate()
             assert "http://127.0.0.1:" in said, said
     assert (folder / "mine.csv").is_file() and (folder / "my-space" / "app.py").is_file()

@@ -70,7 +70,8 @@ def chosen_sound(app: Running, title: str) -> Any:
         if app.components[number]["props"].get("elem_id") == "sound"
     )  # fmt: skip
     session = {"session_hash": "a visitor's"}
-    app.http.post("/gradio_api/queue/join", json={"data": [], "fn_index": pressed["id"], **session}).raise_for_status()
+    given = {"data": [None] * len(pressed["inputs"]), "fn_index": pressed["id"], **session}
+    app.http.post("/gradio_api/queue/join", json=given).raise_for_status()
     with app.http.stream("GET", "/gradio_api/queue/data", params=session) as stream:
         for line in stream.iter_lines():
             if "process_completed" in line:

@@ -14,7 +14,7 @@ LARGEST_FILE = 50_000_000  # bytes, sent or fetched
 MOST_BYTES = 200_000_000  # of one request, whatever number of files is in it
 MOST_WORDS = 4_000_000  # bytes of a request that brings no files: read as JSON, they take fifty times as much memory
 FILES = "multipart/form-data"
-UNUSED = "/process_recording"  # of Gradio's, for videos; it keeps what it is sent for ever
+UNUSED = ("/process_recording", "/deep_link")  # of Gradio's; they keep what they are sent for ever
 LEAST_FREE = 1_000_000_000  # bytes that uploads leave on the disk
 
 

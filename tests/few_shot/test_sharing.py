@@ -68,13 +68,13 @@ def shared(method: str, model: Any) -> SharedHead:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_saved_head_gives_the_same_answers(method: str, model: Any, tmp_path: Path) -> None:
-    first = shared(method, model)
-    first.save_pretrained(tmp_path)
-    again = SharedHead.from_pretrained(tmp_path, model=model)
+    first, folder = shared(method, model), tmp_path / "head"
+    first.save_pretrained(folder)
+    again = SharedHead.from_pretrained(folder, model=model)
     np.testing.assert_array_equal(again.head.predict_proba(AUDIO), first.head.predict_proba(AUDIO))
-    assert again.record == first.record == read_record(tmp_path)
+    assert again.record == first.record == read_record(folder)
     assert again.head.method == method and again.head.classes == CLASSES
-    assert {path.name for path in tmp_path.iterdir()} == {FILE, "config.json", "README.md"}
+    assert {path.name for path in folder.iterdir()} == {FILE, "config.json", "README.md"}
 
 
 def test_one_file_says_everything(model: Any, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from tests.hostile.readers import READERS, Reader
 SECONDS_FOR_ONE = 8.0  # of the processor, that one file may take
 SECONDS_BY_THE_CLOCK = 90.0
 ADDRESS_SPACE = 3 * 2**30  # bytes that may be asked for beyond what is there before the first file, used or not
-LONGEST_SENTENCE = 600  # characters, whatever the file held
+LONGEST_SENTENCE = 2_000  # characters, whatever the file held: ten recordings may be named
 SLACK = 5.0  # MB that a peak may stand above what is used when a file's turn comes
 FIRST_LIES, ROUND = 0, 400  # seed of the first round, files in each where the time is what is given
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -15,7 +15,7 @@ import soundfile
 from audioprompt.audio import AudioError, load, stream_windows
 from audioprompt.cache import EmbeddingCache
 from audioprompt.data import DataError, LabelledClips, from_zip
-from audioprompt.data.hub import _columns
+from audioprompt.data.hub import _Columns, _columns
 from audioprompt.few_shot import FewShotError
 from audioprompt.few_shot.sharing import FILE, load_head, read_record
 from audioprompt.lines import one_line
@@ -150,7 +150,7 @@ def test_a_number_of_many_digits_in_a_list_is_no_template() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"path,classname\n" + b"a.wav,owl\n" * 60_000, "has 50,001 clips, and at most 50,000 can be used"),
+        (b"path,classname\n" + b"a.wav,owl\n" * 60_000, "has 60,000 clips, and at most 50,000 can be used"),
         (b"path,classname\n" + b"a" * 20_000_001, "list.csv is too long for a manifest: keep it under 20 MB"),
         (b"path,classname\n" + b"a" * 300 + b".wav,owl\n", "aaa, which is not there: paths are relative"),
         (
@@ -214,7 +214,7 @@ def test_what_a_data_set_of_the_hub_says_of_itself_may_be_anything(about: bytes)
         metadata = {b"huggingface": about}  # noqa: RUF012
 
     schema = Schema([Field("audio", "struct<bytes: binary, path: string>"), Field("label", "string")])
-    assert _columns(schema, "owner/name") == ("audio", "label", [], ())
+    assert _columns(schema, "owner/name") == _Columns("audio", "label", None, None, ())
 
 
 # --- heads ------------------------------------------------------------------------------------------------------------

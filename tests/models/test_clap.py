@@ -178,14 +178,15 @@ def test_long_clips_are_cropped_at_random_there_and_windowed_by_a_rule_here(work
 
 def test_stereo_is_laid_end_to_end_there_and_mixed_here(worker: Worker, tmp_path: Path) -> None:
     stereo = tmp_path / "stereo.wav"
-    left, right = np.full(3 * RATE, 0.5), np.full(3 * RATE, -0.1)
+    tone = np.sin(np.arange(3 * RATE) / 10)
+    left, right = 0.5 * tone, 0.1 * tone
     soundfile.write(stereo, np.stack([left, right], axis=1), RATE, subtype="FLOAT")
     there = worker(reference.loaded_audio, 7, stereo, 0)  # 3 s of stereo have become 6 s, then repeated
-    np.testing.assert_allclose(there[: 3 * RATE], 0.5)
-    np.testing.assert_allclose(there[3 * RATE : 6 * RATE], -0.1)
+    np.testing.assert_allclose(there[: 3 * RATE], left, atol=1e-6)
+    np.testing.assert_allclose(there[3 * RATE : 6 * RATE], right, atol=1e-6)
     here = load(stereo, RATE)
     assert here.shape == (3 * RATE,)
-    np.testing.assert_allclose(here, 0.2, atol=1e-6)
+    np.testing.assert_allclose(here, 0.3 * tone, atol=1e-6)
 
 
 @pytest.mark.parametrize(("compared", "limit"), [("msclap-2022", 100), ("msclap-2023", 77)], indirect=["compared"])

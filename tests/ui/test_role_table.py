@@ -206,7 +206,7 @@ class Harm:
             "_brought": [None, "hum", [self.sound]],
             "_recorded": [None, "hum", self.sound],
             "_data_named": [None, private],
-            "show_clip": [self.sound, "hum, whistle", "eight-templates", "embedded", None],
+            "_show_and_note": [self.sound, "hum, whistle", "eight-templates", "embedded", None],
             "/live": [None, self.sound, "hum, whistle", "eight-templates", "embedded", None],
             "/classify": [self.sound, "hum, whistle", "eight-templates", "embedded"],
             "/predict": [self.sound, "", None],
@@ -320,7 +320,18 @@ def test_what_visitors_are_refused(table: Mapping[Any, Call], endpoint: str, ref
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["/classify", "/decide", "/generate", "/live", "show_clip", "_act", "send", "show_imported", "_learn", "put_by"],
+    [
+        "/classify",
+        "/decide",
+        "/generate",
+        "/live",
+        "_show_and_note",
+        "_act",
+        "send",
+        "show_imported",
+        "_learn",
+        "put_by",
+    ],
 )
 def test_what_visitors_may(table: Mapping[Any, Call], endpoint: str) -> None:
     assert table[endpoint, "visitor"].answer == "answered"
