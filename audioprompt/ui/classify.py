@@ -166,9 +166,9 @@ def question_of(labels: str, pack_id: str, request: gr.Request | None = None) ->
 
 def changed_since(question: Question | None, labels: str, pack_id: str, request: gr.Request | None = None) -> str:
     """That the answer shown is to an earlier question, as a sentence, where the present one waits for a click."""
-    if question is None:
-        return ""
     now = question_of(labels, pack_id, request)
+    if question is None or _is_being_answered(request, now.labels):
+        return ""
     if now.labels != question.labels:
         return OTHER_LABELS
     return OTHER_PROMPTS if now.pack_id == question.pack_id and now.prompts != question.prompts else ""
@@ -267,6 +267,12 @@ def _ask(request: gr.Request | None, question: tuple[str | None, ...]) -> _Asked
         if len(_last) > SESSIONS:
             del _last[next(iter(_last))]
     return None if same else asked
+
+
+def _is_being_answered(request: gr.Request | None, labels: Sequence[str]) -> bool:
+    """Whether what a session asked last is about these labels, and is not answered yet."""
+    asked = _last.get((request and request.session_hash) or "")
+    return asked is not None and not asked.answered and _read(asked.question[1] or "") == tuple(labels)
 
 
 def _is_last(request: gr.Request | None, asked: _Asked) -> bool:
@@ -518,7 +524,7 @@ def build(
     if heads:
         drop.click(lambda: "", None, learned_head, **instant)
     gr.on(
-        [labels.input, answered.change, head_in_hand.change, tab.select], _beside,
+        [labels.change, answered.change, head_in_hand.change, tab.select], _beside,  # a paste is no input to Gradio
         [answered, labels, pack, model, head_in_hand], [stale, head_text, its_labels],
         trigger_mode="always_last", **instant,
     )  # fmt: skip

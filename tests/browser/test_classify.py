@@ -110,6 +110,10 @@ def test_labels_changed_after_an_answer_mark_it_until_there_is_a_new_one(page: P
     page.locator("#classify").click()
     expect(page.locator("#stale")).to_be_hidden()
     expect(page.locator("#vanilla .annotation-text", has_text="owl")).to_be_visible()
+    page.fill("#labels textarea", "rain, owl")  # all at once, as a paste does
+    expect(page.locator("#stale")).to_be_visible()
+    page.fill("#labels textarea", "rain, sea waves, dog bark, owl")
+    expect(page.locator("#stale")).to_be_hidden()
     assert trouble.errors == []
 
 

@@ -55,6 +55,7 @@ def test_two_sounds_are_recorded_learned_and_told_apart(page: Page, trouble: Tro
     expect(page.locator("#learned .annotation-text").last).to_have_text(re.compile("PALM"))
     expect(page.locator("#verdict .words")).to_contain_text(re.compile("The fitted head says (rain|wind)"))
     page.get_by_role("tab", name="Live microphone").click()
+    page.wait_for_timeout(1_500)  # until then the browser may still be fetching its recorder
     page.locator("#microphone").get_by_role("button", name="Record").click()
     expect(page.locator("#live .method")).to_have_count(3)
     page.locator("#microphone").get_by_role("button", name="Stop").click()
