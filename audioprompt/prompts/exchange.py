@@ -167,13 +167,15 @@ def read_pack(content: bytes, name: str) -> PromptPack:
         return PromptPack.from_json(text, name) if held is None else _from_templates(_numbered(held, name), name)
     if "template" in _headings(first.split(_delimiter(first))):
         return _from_csv(text, _delimiter(first), name)
+    templates = enumerate(lines, 1)
     return _from_templates(
-        [(f"line {n}", _CODE.sub("", line)) for n, line in enumerate(lines, 1) if not _NO_TEMPLATE.fullmatch(line)],
-        name,
+        ((f"line {n}", _CODE.sub("", line)) for n, line in templates if not _NO_TEMPLATE.fullmatch(line)), name
     )
 
 
-_LIST = r"(?:\s|#.*\n)*(?:\w+\s*=\s*)?[\[(](?:\s|#.*\n)*[\"'\]]"  # a list of JSON or Python, given a name or not
+# A list of JSON or Python, given a name or not. The comments are bounded, for each takes memory while this is matched.
+_COMMENTS = r"\s*(?:#.*\n\s*){0,99}"
+_LIST = rf"{_COMMENTS}(?:\w+\s*=\s*)?[\[(]{_COMMENTS}[\"'\]]"
 # Lines between the templates of a Python list or of Markdown: blank, only brackets, comments, fences.
 _NO_TEMPLATE = re.compile(r"\s*(?:(?:\w+\s*=\s*)?[\[\](),]*|#[^{%<]*|```\w*)\s*")
 # In front of a string in Python, and the comment behind it.
