@@ -9,7 +9,7 @@ import soundfile
 from playwright.sync_api import Page, expect
 
 from audioprompt.examples import examples
-from tests.browser.conftest import SIDEWAYS, WAIT, Trouble, choose, go_to
+from tests.browser.conftest import SIDEWAYS, WAIT, Trouble, choose, go_to, grave, press_record
 
 NASTY = "<img src=x onerror=window.hit=1>, ${window.hit=2}, {{constructor}}, <script>window.hit=3</script>"
 PHONE = (390, 844)
@@ -182,7 +182,7 @@ def test_the_microphone_is_named_several_times_a_second(page: Page, trouble: Tro
     expect(page.locator("#classify")).to_be_hidden()
     expect(page.locator("#answer")).to_be_hidden()
     page.fill("#labels textarea", "rain, sea waves, dog bark")
-    page.locator("#microphone").get_by_role("button", name="Record").click()
+    press_record(page, "#microphone")
     page.wait_for_selector("#live .method")
     assert page.locator("#live .method").count() == 2
     page.evaluate(
@@ -205,7 +205,7 @@ def test_the_microphone_is_named_several_times_a_second(page: Page, trouble: Tro
     before = page.evaluate("window.updates.length")
     page.wait_for_timeout(1_500)
     assert page.evaluate("window.updates.length") == before
-    assert trouble.errors == []
+    assert grave(trouble.errors) == []
 
 
 def test_the_microphone_can_be_started_again_and_again(page: Page, trouble: Trouble):
@@ -225,13 +225,16 @@ def test_the_microphone_can_be_started_again_and_again(page: Page, trouble: Trou
     microphone = page.locator("#microphone")
     for pause in (0, 4_000, 100, 1_500):  # milliseconds before Record is pressed
         page.wait_for_timeout(pause)
-        microphone.get_by_role("button", name="Record").click()
+        if pause:  # the recorder is there by now, and a person presses once
+            microphone.get_by_role("button", name="Record").click()
+        else:
+            press_record(page, "#microphone")
         page.wait_for_timeout(1_000)  # by then nothing more comes of the recording before
         page.wait_for_function("() => { window.updates = 0; return true; }")  # a page that hangs fails here
         page.wait_for_function("window.updates >= 4")
         expect(page.locator("#live .label").first).to_have_text(re.compile("rain|sea waves|dog bark"))
         microphone.get_by_role("button", name="Stop").click()
-    assert trouble.errors == []
+    assert grave(trouble.errors) == []
 
 
 def test_a_script_can_ask_the_running_app(app_address: str, clip: Path):
