@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from playwright.sync_api import Dialog, Page, expect
 
+from audioprompt.labels import join_labels
 from audioprompt.prompts.pack import PackEntry, PromptPack, Provenance
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
@@ -139,7 +140,7 @@ def test_a_pack_with_such_texts_is_chosen_and_answers(watched: Page, pack: Promp
     upload(page, sounds[0])
     answered(page)
     choose(page, "#preset", "Strange")
-    expect(page.locator("#labels textarea")).to_have_value(", ".join(*pack.label_presets.values()))
+    expect(page.locator("#labels textarea")).to_have_value(join_labels(*pack.label_presets.values()))
     choose(page, "#pack", "Strange")
     page.get_by_role("button", name="How each prompt voted").click()
     expect(page.locator("#votes tbody tr")).to_have_count(len(LABELS))
