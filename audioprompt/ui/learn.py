@@ -539,12 +539,13 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
             with gr.Group():
                 methods = gr.CheckboxGroup(
                     [(label, method) for method, label in markup.METHOD_NAMES.items()], value=["palm", "zero-shot"],
-                    label="Methods", elem_id="learn-methods", info=METHODS_HELP,
+                    label="Methods", elem_id="learn-methods",
                 )  # fmt: skip
                 shots = gr.Slider(1, 16, 16, step=1, label="Clips per class while measuring, at most")
             with gr.Row(elem_classes="inline"):
                 go = gr.Button("Learn", variant="primary", scale=3, size="md", elem_id="learn-go")
                 halt = gr.Button("Stop", interactive=False, min_width=90, size="md", elem_id="learn-stop")
+            gr.Markdown(METHODS_HELP)  # below the button, which stays above the fold
             with gr.Accordion("Advanced", open=False):
                 with gr.Row():
                     epochs = gr.Slider(1, 200, 50, step=1, label="Epochs", min_width=140)
