@@ -67,9 +67,8 @@ class PromptCache:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        prompts = embed_prompts(
-            model, templates, labels, progress, EmbeddingCache()
-        )  # outside the lock: others need not wait
+        # outside the lock: others need not wait
+        prompts = embed_prompts(model, templates, labels, progress, EmbeddingCache())
         prompts.flags.writeable = False
         with self._lock:
             self._kept[key] = prompts
@@ -155,9 +154,7 @@ class Classification:
         count = sum(vote.label == second for vote in self.votes)
         prompts = f"{count} of {counted(len(self.votes), 'prompt')}"
         says = "says" if count == 1 else "say"
-        if self.agree and (
-            self.learned or self.alike
-        ):  # agreement means nothing where labels are the same to the model
+        if self.agree and (self.learned or self.alike):  # where labels are alike, agreement means nothing
             return f"Vanilla and {prompts} {says.removesuffix('s')} {second}."
         if self.agree:
             return f"They agree: {prompts} {says} {second}."

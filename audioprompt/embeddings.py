@@ -201,23 +201,11 @@ def embed_labelled(
         BadRecordings: recordings cannot be used, all of them named by their paths below the top of the data set.
         DataError: none can be used.
     """
-    from audioprompt.data import DataError
-
-    first: dict[Path, int] = {}
-    for row, path in enumerate(clips.paths):
-        first.setdefault(path, row)
-    names = [clips.name_of(row) for row in first.values()]
+    place, names = _recordings(clips)
     found, reasons = _each_once(
-        model, model.embed_audio, b"", list(first), names, progress, cache, all_or_none=not skip_bad
+        model, model.embed_audio, b"", list(place), names, progress, cache, all_or_none=not skip_bad
     )
-    if reasons and not skip_bad:
-        raise BadRecordings(reasons, names)
-    place = {path: index for index, path in enumerate(first)}
-    bad = {row: reasons[place[path]] for row, path in enumerate(clips.paths) if place[path] in reasons}
-    if bad:
-        clips = clips.without(bad)
-    if not len(clips):
-        raise DataError(f"{clips.name} has no recording that can be used. {' '.join(clips.remarks)}")
+    clips = _without(clips, place, names, reasons, skip_bad)
     return clips, [found[place[path]] for path in clips.paths]
 
 
@@ -242,21 +230,36 @@ def look_through(clips: "LabelledClips", skip_bad: bool = False, look: Callable[
         BadRecordings: some cannot be read and are not to be left out, all of them named.
         DataError: none can be read.
     """
-    from audioprompt.data import DataError
+    place, names = _recordings(clips)
+    return _without(clips, place, names, _unreadable(range(len(place)), list(place), names, look), skip_bad)
 
+
+def _recordings(clips: "LabelledClips") -> tuple[dict[Path, int], list[str]]:
+    """The R recordings of some clips, each numbered once, and what to call each of them."""
     first: dict[Path, int] = {}
     for row, path in enumerate(clips.paths):
         first.setdefault(path, row)
-    paths, names = list(first), [clips.name_of(row) for row in first.values()]
-    reasons = {paths[index]: reason for index, reason in _unreadable(range(len(paths)), paths, names, look).items()}
+    return {path: number for number, path in enumerate(first)}, [clips.name_of(row) for row in first.values()]
+
+
+def _without(
+    clips: "LabelledClips", place: dict[Path, int], names: Sequence[str], reasons: dict[int, str], skip_bad: bool
+) -> "LabelledClips":
+    """The clips whose recordings, as `_recordings` numbers them, can be used; ``reasons`` tells why others cannot.
+
+    Raises:
+        BadRecordings: some cannot be used and are not to be left out.
+        DataError: none can be used.
+    """
+    from audioprompt.data import DataError
+
     if reasons and not skip_bad:
-        raise BadRecordings({paths.index(path): reason for path, reason in reasons.items()}, names)
-    if not reasons:
-        return clips
-    kept = clips.without({row: reasons[path] for row, path in enumerate(clips.paths) if path in reasons})
-    if not len(kept):
-        raise DataError(f"{clips.name} has no recording that can be used. {' '.join(kept.remarks)}")
-    return kept
+        raise BadRecordings(reasons, names)
+    if bad := {row: reasons[place[path]] for row, path in enumerate(clips.paths) if place[path] in reasons}:
+        clips = clips.without(bad)
+    if not len(clips):
+        raise DataError(f"{clips.name} has no recording that can be used. {' '.join(clips.remarks)}")
+    return clips
 
 
 def features_of_clips(

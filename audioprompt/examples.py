@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from audioprompt.labels import label_key
+
 
 @dataclass(frozen=True)
 class Example:
@@ -50,9 +52,9 @@ def examples(folder: Path | None = None) -> tuple[Example, ...]:
 
 
 def fitting(clips: Sequence[Example], labels: Sequence[str]) -> tuple[Example, ...]:
-    """The clips whose sound is one of some labels, however these are capitalised."""
-    known = {label.casefold() for label in labels}
-    return tuple(clip for clip in clips if clip.truth.casefold() in known)
+    """The clips whose sound is one of some labels, however these are written."""
+    known = set(map(label_key, labels))
+    return tuple(clip for clip in clips if label_key(clip.truth) in known)
 
 
 def spread(found: Sequence[Example]) -> list[Example]:

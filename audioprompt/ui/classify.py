@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from audioprompt.audio import AudioError, NoSound, read
 from audioprompt.classify import classify, winner
-from audioprompt.examples import Example, examples
+from audioprompt.examples import Example, examples, fitting
 from audioprompt.labels import LabelError, join_labels, label_key, parse_labels
 from audioprompt.lines import joined
 from audioprompt.live import Hearing
@@ -101,8 +101,7 @@ def choose_example(index: int, head_id: str = "") -> tuple[str, str, str]:
 
 def _suits(example: Example, labels: Sequence[str]) -> bool:
     """Whether these labels are an example's own, or have the right one among them."""
-    keys = set(map(label_key, labels))
-    return label_key(example.truth) in keys or set(map(label_key, example.labels)) == keys
+    return bool(fitting([example], labels)) or set(map(label_key, example.labels)) == set(map(label_key, labels))
 
 
 def choose_preset(name: str, request: gr.Request | None = None) -> tuple[Any, Any]:

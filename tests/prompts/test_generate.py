@@ -5,7 +5,6 @@ import json
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -28,7 +27,7 @@ from audioprompt.prompts.generate import (
 )
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.template import FORMATS, Template, TemplateError
-from tests.prompts.openai_server import KEY, ChatServer, Reply, chat_servers
+from tests.prompts.openai_server import KEY, ChatServer, Reply
 
 VOICES = Task("vocal_sounds", ("cough", "sigh"))
 IDEAS = Ideas(("loud", "hushed", "eager"), ("hall", "office", "the next room"))
@@ -39,25 +38,6 @@ WORDS = st.lists(st.from_regex(r"[a-z]{2,9}", fullmatch=True), max_size=9).map(t
 
 def prompts(*lines: Any) -> str:
     return json.dumps({"prompts": [line.text if isinstance(line, Template) else line for line in lines]})
-
-
-@pytest.fixture(autouse=True)
-def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[ChatService, ChatServer]]]:
-    """Start a server that gives these replies in turn, and a generator that talks to it; retries wait briefly."""
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
-    with chat_servers() as start:
-
-        def talking(*replies: Reply, **settings: Any) -> tuple[ChatService, ChatServer]:
-            server = start(*replies)
-            return ChatService(**({"model": "parrot", "base_url": server.url, "api_key": KEY} | settings)), server
-
-        yield talking
 
 
 def all_of(generator: Generator, count: int = COUNT, ideas: Ideas = IDEAS) -> tuple[list[Template], str | None]:

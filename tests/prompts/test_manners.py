@@ -1,7 +1,7 @@
 """Chat services answer in many manners: each is understood, or one sentence names the true reason."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from audioprompt.prompts.chat import ChatService
 from audioprompt.prompts.events import events
 from audioprompt.prompts.generate import GenerationError, Ideas, Task
 from audioprompt.prompts.template import Template
-from tests.prompts.openai_server import KEY, ChatServer, Reply, chat_servers
+from tests.prompts.openai_server import KEY, Reply
 
 TASK = Task("vocal_sounds", ("cough", "sigh"))
 WORDS = {"attributes": ["loud", "hushed", "eager"], "sources": ["hall", "the next room"]}
@@ -21,24 +21,6 @@ WANTED = [Template.tspe(a, s) for a in (None, "loud", "hushed") for s in (None, 
 TEXTS = [template.text for template in WANTED]
 PROMPTS = {"prompts": TEXTS}
 BROKEN_KEY = "sk-not-the-owners-9c1b"
-
-
-@pytest.fixture(autouse=True)
-def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[ChatService, ChatServer]]]:
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
-    with chat_servers() as start:
-
-        def talking(*replies: Reply, **settings: Any) -> tuple[ChatService, ChatServer]:
-            server = start(*replies)
-            return ChatService(**({"model": "parrot", "base_url": server.url, "api_key": KEY} | settings)), server
-
-        yield talking
 
 
 def check_both_steps(serve: Any, reply: Callable[[Any], Reply]) -> None:
