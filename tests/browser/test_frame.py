@@ -146,9 +146,11 @@ def judge_some(page: Page) -> None:
         start.first.click()
     expect(rows.first).to_be_visible()
     for status, key in (("approved", "a"), ("rejected", "r")):
+        judged = page.locator(f'#curate-table tr[data-status="{status}"]')
+        before = judged.count()  # of earlier tests, which share the pack
         page.locator('#curate-table tr[data-status="candidate"]').first.click(position={"x": 300, "y": 10})
         page.keyboard.press(key)
-        expect(page.locator(f'#curate-table tr[data-status="{status}"]').first).to_be_visible()
+        expect(judged).to_have_count(before + 1)
 
 
 def test_nothing_recorded_is_thrown_away_unasked(page: Page, microphone_file: Path) -> None:
@@ -227,5 +229,6 @@ def test_table_judge_and_legend_of_curate_are_in_view(page: Page) -> None:
     go_to(page, "Curate")
     judge_some(page)
     for part in ("#curate-table", "#curate-side .side", "#curate-side .keys"):
+        expect(page.locator(part)).to_be_visible()
         box = page.locator(part).bounding_box()
         assert box and box["y"] + box["height"] <= 800, part
