@@ -147,12 +147,24 @@ def install() -> None:
 # each write counts as a change that is to be followed by a write. Written only where they differ, they come to rest.
 ENDLESS = "&&!ae.has(s)&&J(l,e(l)[s]=t[s])"
 ENDING = "&&!ae.has(s)&&JSON.stringify(e(l)[s])!==JSON.stringify(t[s])&&J(l,e(l)[s]=t[s])"
+# A listener that was busy when its event came is to be called once more when it has answered. Gradio sends the whole
+# event again instead, to all its listeners, of which some are busy then: two of them wake each other for ever.
+ALL_AGAIN = "this.queue.has(t.id)&&(this.queue.delete(t.id),this.dispatch(e))"
+IT_AGAIN = (
+    "this.queue.has(t.id)&&(this.queue.delete(t.id),"
+    'this.dispatch({type:"fn",fn_index:t.id,event_data:e.event_data,target_id:e.target_id}))'
+)
+MENDS = {"Walkthrough*.js": (ENDLESS, ENDING), "Blocks*.js": (ALL_AGAIN, IT_AGAIN)}  # by the names of scripts
 
 
 def mended_assets(folder: Path) -> dict[str, str]:
     """Gradio's scripts that need a mend, by their names, mended; none where a newer Gradio has no such fault."""
-    scripts = {path.name: path.read_text("utf-8") for path in folder.glob("Walkthrough*.js")}
-    return {name: script.replace(ENDLESS, ENDING) for name, script in scripts.items() if ENDLESS in script}
+    return {
+        path.name: script.replace(fault, mend)
+        for name, (fault, mend) in MENDS.items()
+        for path in folder.glob(name)
+        if fault in (script := path.read_text("utf-8"))
+    }
 
 
 class Mended:

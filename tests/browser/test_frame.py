@@ -225,6 +225,29 @@ def test_on_a_phone_all_tabs_fit_and_progress_is_in_view_and_readable(page: Page
     assert not covered
 
 
+def test_listeners_of_one_change_do_not_wake_each_other_for_ever(page: Page) -> None:
+    go_to(page, "Generate")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    expect(page.locator("#generator input").first).to_be_visible()
+    page.evaluate(  # faster than they are answered, as when a page comes back to what was chosen before
+        """async () => {
+            for (let number = 0; number < 30; number++) {
+                document.querySelectorAll('#generator input')[(number + 1) % 2].click();
+                await new Promise((go) => setTimeout(go, 15));
+            }
+        }"""
+    )
+    page.wait_for_timeout(1_000)
+    assert asked, "what is remembered of it is asked of the server"
+    for _ in range(30):
+        before = len(asked)
+        page.wait_for_timeout(2_000)
+        if len(asked) == before:
+            break
+    assert len(asked) == before, f"{len(asked)} requests, and no end"
+
+
 def test_table_judge_and_legend_of_curate_are_in_view(page: Page) -> None:
     go_to(page, "Curate")
     judge_some(page)
