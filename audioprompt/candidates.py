@@ -1,4 +1,4 @@
-"""From a task to a pack of candidates: what the page and the command line share around `prompts.generate`."""
+"""From a task to a pack of candidates: what the page and the command line share around `prompts.generators`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from audioprompt.classify import PROMPTS
 from audioprompt.labels import LabelList, parse_labels
 from audioprompt.lines import MOST_NAMED, first_of
-from audioprompt.prompts.decisions import copied
-from audioprompt.prompts.generate import GenerationError, Task
+from audioprompt.prompts.checks import Flag, check
+from audioprompt.prompts.generators import GenerationError, Task
+from audioprompt.prompts.history import copied
 from audioprompt.prompts.lexicon import lexicon
 from audioprompt.prompts.pack import CATEGORIES, Category
-from audioprompt.prompts.quality import Flag, check
 from audioprompt.prompts.template import BARE_NAME, Template
 
 if TYPE_CHECKING:

@@ -31,11 +31,11 @@ from audioprompt.data import (
     split,
 )
 from audioprompt.lines import counted
-from audioprompt.prompts.decisions import AUTO as AUTO
-from audioprompt.prompts.decisions import PROPOSED, by_person, decide, record, record_test
-from audioprompt.prompts.exchange import Difference, difference
+from audioprompt.prompts.checks import AgainstVanilla, Flag, check
+from audioprompt.prompts.formats import Difference, difference
+from audioprompt.prompts.history import AUTO as AUTO
+from audioprompt.prompts.history import PROPOSED, by_person, decide, record, record_test
 from audioprompt.prompts.pack import Measurement, PackError, PromptPack, Status
-from audioprompt.prompts.quality import AgainstVanilla, Flag, check
 from audioprompt.prompts.template import BARE_NAME, Template
 from audioprompt.reports import Score, score, winners
 from audioprompt.zero_shot import Array, ensemble_weights
@@ -344,7 +344,7 @@ def demonstration_pack(store: PromptStore) -> str:
     Raises:
         PackError: it cannot be written.
     """
-    from audioprompt.prompts.generate import OfflineLexicon, Task, as_pack
+    from audioprompt.prompts.generators import OfflineLexicon, Task, as_pack
 
     if DEMONSTRATION_PACK not in store.ids():
         lexicon, task = OfflineLexicon(), Task("instruments", demonstration().spoken_classes)

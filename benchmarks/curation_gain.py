@@ -24,7 +24,7 @@ from audioprompt.curation import Board, Choices, Mask, board, choices, compare
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.embeddings import embed_clips, embed_prompts, pooled
 from audioprompt.models.embedded import EmbeddedModel
-from audioprompt.prompts.generate import OfflineLexicon, Task
+from audioprompt.prompts.generators import OfflineLexicon, Task
 from audioprompt.prompts.pack import CATEGORIES, Category, PackError
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template

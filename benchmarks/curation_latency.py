@@ -20,8 +20,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from audioprompt.curation import Board, board, standing
-from audioprompt.prompts.generate import OfflineLexicon, Task
-from audioprompt.prompts.quality import AgainstVanilla, check
+from audioprompt.prompts.checks import AgainstVanilla, check
+from audioprompt.prompts.generators import OfflineLexicon, Task
 from audioprompt.zero_shot import normalise
 
 TEMPLATES, CLIPS, CLASSES, DIM = 40, 2_000, 50, 1_024

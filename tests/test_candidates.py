@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from audioprompt.candidates import flags_by_model, next_free_id, proposed_id, proposed_title, task_of
 from audioprompt.classify import LabelError
-from audioprompt.prompts.generate import GenerationError, Task
+from audioprompt.prompts.generators import GenerationError, Task
 from audioprompt.prompts.pack import PromptPack, Provenance
 from audioprompt.prompts.template import Template
 from tests.fake_model import FakeModel

@@ -12,7 +12,7 @@ from audioprompt import workbench
 from audioprompt.cli import app
 from audioprompt.models import registry
 from audioprompt.models.registry import ModelEntry
-from audioprompt.prompts.decisions import decide, times_tested
+from audioprompt.prompts.history import decide, times_tested
 from audioprompt.prompts.store import PromptStore
 from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, pack_of
 from tests.fake_model import FakeModel

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from audioprompt.cli import app
-from audioprompt.prompts.generate import Ideas, OfflineLexicon, Task, candidates_request, ideas_request
+from audioprompt.prompts.generators import Ideas, OfflineLexicon, Task, candidates_request, ideas_request
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from tests.prompts.openai_server import KEY, ChatServer, Reply, chat_servers

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from audioprompt.cli import app
 from audioprompt.cli.packs import Format
-from audioprompt.prompts.decisions import decide
-from audioprompt.prompts.exchange import EXPORTS
+from audioprompt.prompts.formats import EXPORTS
+from audioprompt.prompts.history import decide
 from audioprompt.prompts.pack import PackEntry, PromptPack, pack_from_templates
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template

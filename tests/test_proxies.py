@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from audioprompt import proxies
-from audioprompt.prompts.chat import ChatService
-from audioprompt.prompts.generate import GenerationError, Task
+from audioprompt.prompts.generators import GenerationError, Task
+from audioprompt.prompts.generators.openai import ChatService
 from tests.prompts.openai_server import KEY, Reply, chat_servers
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

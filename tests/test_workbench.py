@@ -11,7 +11,7 @@ from audioprompt import workbench
 from audioprompt.audio import AudioError
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.jobs import Stopped
-from audioprompt.prompts.decisions import PROPOSED, redo, times_tested, undo
+from audioprompt.prompts.history import PROPOSED, redo, times_tested, undo
 from audioprompt.prompts.pack import PackEntry, PackError, Status
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template

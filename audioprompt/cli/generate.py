@@ -16,9 +16,9 @@ from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from audioprompt.prompts.generate import Generator, Ideas, Task
+    from audioprompt.prompts.checks import Flag
+    from audioprompt.prompts.generators import Generator, Ideas, Task
     from audioprompt.prompts.pack import PromptPack
-    from audioprompt.prompts.quality import Flag
     from audioprompt.prompts.template import Template
 
 
@@ -50,8 +50,8 @@ def generate(
 ) -> None:
     """Write candidate prompts for a task into a new pack, to be curated."""
     from audioprompt.candidates import better_category
-    from audioprompt.prompts.generate import GenerationError, Ideas, OfflineLexicon, as_pack
-    from audioprompt.prompts.quality import check
+    from audioprompt.prompts.checks import check
+    from audioprompt.prompts.generators import GenerationError, Ideas, OfflineLexicon, as_pack
     from audioprompt.prompts.store import PromptStore
 
     if not service and (model_name or base_url or temperature is not None):
@@ -67,7 +67,7 @@ def generate(
         return
     generator: Generator = OfflineLexicon(seed)
     if service:
-        from audioprompt.prompts.chat import ChatService
+        from audioprompt.prompts.generators.openai import ChatService
 
         warmth = 0.7 if temperature is None else temperature
         generator = ChatService(model_name or "", base_url, temperature=warmth, seed=seed)
@@ -109,7 +109,7 @@ def generate(
 def _task(category: str | None, labels: str | None, data: str | None) -> Task:
     from audioprompt.candidates import task_of
     from audioprompt.classify import LabelError
-    from audioprompt.prompts.generate import GenerationError
+    from audioprompt.prompts.generators import GenerationError
 
     if labels is not None and data is not None:
         raise UsageError("Give --labels or --data, not both.")
@@ -143,7 +143,7 @@ def _named(task: Task, pack_id: str | None, title: str | None, taken: Sequence[s
 
 def _requests(task: Task, ideas: Ideas | None, count: int) -> str:
     """What a service is asked: for words, and with the words in hand for candidates."""
-    from audioprompt.prompts.generate import candidates_request, ideas_request
+    from audioprompt.prompts.generators import candidates_request, ideas_request
 
     if ideas:
         return candidates_request(task, ideas, count)

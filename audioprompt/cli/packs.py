@@ -63,7 +63,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Say what makes pack B another than A: prompts added and removed, and decisions that differ."""
-    from audioprompt.prompts.exchange import difference
+    from audioprompt.prompts.formats import difference
     from audioprompt.prompts.store import PromptStore
 
     store = PromptStore()
@@ -87,7 +87,7 @@ def export(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file, not to stdout.")] = None,
 ) -> None:
     """Write a pack in a form that other tools take."""
-    from audioprompt.prompts.exchange import EXPORTS
+    from audioprompt.prompts.formats import EXPORTS
     from audioprompt.prompts.store import PromptStore
 
     content = EXPORTS[form].write(PromptStore().get(pack_id)).encode()
@@ -107,7 +107,7 @@ def import_pack(
     as_json: AsJson = False,
 ) -> None:
     """Put a pack that came from elsewhere into the store."""
-    from audioprompt.prompts.exchange import read_pack
+    from audioprompt.prompts.formats import read_pack
     from audioprompt.prompts.store import PromptStore
 
     try:
@@ -130,10 +130,10 @@ def rename(
     title: Annotated[str, typer.Argument(metavar="TITLE", help="The new title; the id stays.")],
 ) -> None:
     """Give a pack another title."""
-    from audioprompt.prompts import decisions
+    from audioprompt.prompts import history
     from audioprompt.prompts.store import PromptStore
 
-    pack = PromptStore().update(pack_id, lambda pack: decisions.rename(pack, title, CURATOR))
+    pack = PromptStore().update(pack_id, lambda pack: history.rename(pack, title, CURATOR))
     typer.echo(f"{pack.id}: {pack.title}")
 
 
@@ -182,7 +182,7 @@ def add_prompt(
     ] = None,
 ) -> None:
     """Add a prompt to a pack by hand, as a candidate."""
-    from audioprompt.prompts.decisions import write_prompt
+    from audioprompt.prompts.history import write_prompt
     from audioprompt.prompts.store import PromptStore
     from audioprompt.prompts.template import Template, TemplateError
 

@@ -147,7 +147,7 @@ class HistoryEvent(Record):
     Attributes:
         at: when.
         who: by whom.
-        action: what was done; `audioprompt.prompts.decisions` says which actions there are.
+        action: what was done; `audioprompt.prompts.history` says which actions there are.
         change: number of the change this event is part of: a bulk action is one change of many events.
         template: text of the entry concerned, None where it is the pack.
         from_status, from_by, from_at, from_reason: the decision that stood before, so that it can be restored.

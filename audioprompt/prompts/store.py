@@ -127,7 +127,7 @@ class PromptStore:
 
         Args:
             pack_id: the pack.
-            change: makes the new pack of the present one, as the functions of `audioprompt.prompts.decisions` do. What
+            change: makes the new pack of the present one, as the functions of `audioprompt.prompts.history` do. What
                 it raises comes out of here, with the pack left as it was. The same pack back means nothing to write.
 
         Returns:

@@ -28,9 +28,10 @@ from audioprompt.curation import Standing, board, standing
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, refuse_one_class
 from audioprompt.labels import parse_labels
 from audioprompt.models import registry
-from audioprompt.prompts import decisions
-from audioprompt.prompts.exchange import EXPORTS
-from audioprompt.prompts.generate import COUNT, GenerationError, Ideas, as_pack
+from audioprompt.prompts import history
+from audioprompt.prompts.checks import check
+from audioprompt.prompts.formats import EXPORTS
+from audioprompt.prompts.generators import COUNT, GenerationError, Ideas, as_pack
 from audioprompt.prompts.pack import (
     Category,
     PackError,
@@ -38,7 +39,6 @@ from audioprompt.prompts.pack import (
     Status,
     pack_from_templates,
 )
-from audioprompt.prompts.quality import check
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.reports import Score
@@ -247,12 +247,12 @@ def decide(
     kept: list[str] = []
 
     def change(now: PromptPack) -> PromptPack:
-        of_people = reason == decisions.PROPOSED and {
-            one.template.text for one in now.entries if decisions.by_person(one) and one.status != status
+        of_people = reason == history.PROPOSED and {
+            one.template.text for one in now.entries if history.by_person(one) and one.status != status
         }
         kept[:] = [text for text in texts if of_people and text in of_people]
         free = [text for text in texts if text not in kept]
-        return decisions.decide(now, free, status, who(request), reason=reason or None)
+        return history.decide(now, free, status, who(request), reason=reason or None)
 
     changed = _store(request).update(pack, change)
     statuses = [entry.status for entry in changed.entries]
@@ -435,7 +435,7 @@ def propose(
         "kept": {
             entry.template.as_string(): entry.status for entry in chosen.entries if entry.template.text in proposal.kept
         },
-        "reason": decisions.PROPOSED,
+        "reason": history.PROPOSED,
         **_stands(proposal.standing),
         "held_out": unseen
         and {"split": split.name(bench.unseen, held_out=True), "n": unseen.ensemble.n, **_stands(unseen)},

@@ -20,7 +20,9 @@ from audioprompt.cache import default_folder
 from audioprompt.candidates import copy_pack, next_free_id
 from audioprompt.data import DEMONSTRATION, DataError
 from audioprompt.lines import one_line
-from audioprompt.prompts.decisions import (
+from audioprompt.prompts.checks import check
+from audioprompt.prompts.formats import EXPORTS, read_pack
+from audioprompt.prompts.history import (
     Change,
     decide,
     next_redo,
@@ -30,9 +32,7 @@ from audioprompt.prompts.decisions import (
     undo,
     write_prompt,
 )
-from audioprompt.prompts.exchange import EXPORTS, read_pack
 from audioprompt.prompts.pack import PackError, PromptPack, Status
-from audioprompt.prompts.quality import check
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template, TemplateError
 from audioprompt.ui import curate_view as view

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audioprompt.lines import counted, one_line
-from audioprompt.prompts.decisions import (
+from audioprompt.prompts.history import (
     ADD,
     COPY,
     DECIDE,
@@ -36,7 +36,7 @@ from audioprompt.prompts.template import SLOT
 
 if TYPE_CHECKING:
     from audioprompt.curation import Choices, Standing
-    from audioprompt.prompts.quality import Flag
+    from audioprompt.prompts.checks import Flag
     from audioprompt.prompts.template import Template
     from audioprompt.reports import Score
     from audioprompt.workbench import Bench, HeldOut, PackComparison, Proposal

@@ -17,7 +17,7 @@ from audioprompt.classify import LabelError
 from audioprompt.data import DataError
 from audioprompt.jobs import Jobs, TookTooLong
 from audioprompt.models.base import ModelError
-from audioprompt.prompts.generate import GenerationError
+from audioprompt.prompts.generators import GenerationError
 from audioprompt.prompts.pack import PackError, in_plain_words
 from audioprompt.prompts.template import TemplateError
 from audioprompt.ui import fetching, mcp, roles

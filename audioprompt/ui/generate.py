@@ -26,8 +26,9 @@ from audioprompt.data import DEMONSTRATION, DataError, open_clips
 from audioprompt.jobs import CHECKING, Job, Stopped
 from audioprompt.labels import LabelError, join_labels
 from audioprompt.lines import counted, first_of, one_line
-from audioprompt.prompts.addresses import ServiceAddress
-from audioprompt.prompts.generate import (
+from audioprompt.prompts.chat.addresses import ServiceAddress
+from audioprompt.prompts.checks import Flag, check
+from audioprompt.prompts.generators import (
     COUNT,
     OPENAI_URL,
     GenerationError,
@@ -40,7 +41,6 @@ from audioprompt.prompts.generate import (
     ideas_request,
 )
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
-from audioprompt.prompts.quality import Flag, check
 from audioprompt.prompts.template import FORMATS, Template, TemplateError
 from audioprompt.ui import generate_view as view
 from audioprompt.ui import markup, roles
@@ -120,7 +120,7 @@ def generator_of(
         if not key or not ServiceAddress.parse(base_url.strip() or OPENAI_URL).is_openai:
             raise GenerationError(f"visitors ask OpenAI, with a key of their own: give one, or {roles.elsewhere()}")
         base_url = OPENAI_URL  # whatever the owner's environment says
-    from audioprompt.prompts.chat import ChatService
+    from audioprompt.prompts.generators.openai import ChatService
 
     return ChatService(model, base_url or None, key or None, temperature, None if seed is None else int(seed))
 

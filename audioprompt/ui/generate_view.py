@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from audioprompt.lines import one_line
-from audioprompt.prompts.quality import Flag
+from audioprompt.prompts.checks import Flag
 from audioprompt.prompts.template import SLOT, Template
 
 

@@ -9,7 +9,7 @@ import soundfile
 from playwright.sync_api import Locator, Page, expect
 
 from audioprompt.data import DEMONSTRATION, open_clips
-from audioprompt.prompts.generate import OfflineLexicon, Task, as_pack
+from audioprompt.prompts.generators import OfflineLexicon, Task, as_pack
 from audioprompt.prompts.pack import PackEntry, PromptPack, Provenance
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from audioprompt.audio import AudioError, load
 from audioprompt.cache import EmbeddingCache
 from audioprompt.data import DataError, LabelledClips, from_zip
-from audioprompt.prompts.exchange import EXPORTS, read_pack
+from audioprompt.prompts.formats import EXPORTS, read_pack
 from audioprompt.prompts.pack import MAX_BYTES, MAX_TEMPLATES, PackError, PromptPack
 from audioprompt.prompts.store import bundled_folder
 from tests.hostile.files import (

@@ -19,7 +19,7 @@ from audioprompt.data.hub import _Columns, _columns
 from audioprompt.few_shot import FewShotError
 from audioprompt.few_shot.sharing import FILE, load_head, read_record
 from audioprompt.lines import one_line
-from audioprompt.prompts.exchange import EXPORTS, read_pack
+from audioprompt.prompts.formats import EXPORTS, read_pack
 from audioprompt.prompts.pack import MAX_BYTES, MAX_COUNT, MAX_KINDS, PackError, PromptPack
 from tests.few_shot.test_sharing import TinyModel
 from tests.hostile import readers

@@ -23,10 +23,10 @@ from audioprompt.few_shot.sharing import card
 from audioprompt.learning import Trial, curve, try_out
 from audioprompt.lines import one_line
 from audioprompt.live import Hearing
-from audioprompt.prompts.decisions import decide, record, record_test
-from audioprompt.prompts.exchange import as_report
+from audioprompt.prompts.checks import Flag
+from audioprompt.prompts.formats import as_report
+from audioprompt.prompts.history import decide, record, record_test
 from audioprompt.prompts.pack import Measurement, PackEntry, PromptPack, Provenance
-from audioprompt.prompts.quality import Flag
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.ui import curate, curate_view, figures, generate_view, learn_view, live, markup, theme

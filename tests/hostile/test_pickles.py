@@ -21,7 +21,7 @@ from audioprompt.few_shot.sharing import FILE, load_head
 from audioprompt.models.base import ModelError
 from audioprompt.models.clap import read_checkpoint
 from audioprompt.models.laion import load_laion
-from audioprompt.prompts.exchange import read_pack
+from audioprompt.prompts.formats import read_pack
 from audioprompt.prompts.pack import PackError
 from tests.fake_model import HUM, RATE, FakeModel, tone
 from tests.few_shot.test_sharing import TinyModel

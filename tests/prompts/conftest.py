@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from audioprompt.prompts.chat import ChatService
+from audioprompt.prompts.generators.openai import ChatService
 from tests.prompts.openai_server import KEY, ChatServer, Reply, chat_servers
 
 

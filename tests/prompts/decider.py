@@ -10,7 +10,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from audioprompt.prompts.decisions import decide
+from audioprompt.prompts.history import decide
 from audioprompt.prompts.pack import Status
 from audioprompt.prompts.store import PromptStore
 

@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audioprompt.prompts import generate
-from audioprompt.prompts.chat import STUCK_AFTER, ChatService
-from audioprompt.prompts.generate import (
+from audioprompt.prompts import generators
+from audioprompt.prompts.generators import (
     COUNT,
     GenerationError,
     Generator,
@@ -25,6 +24,7 @@ from audioprompt.prompts.generate import (
     candidates_request,
     ideas_request,
 )
+from audioprompt.prompts.generators.openai import STUCK_AFTER, ChatService
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.template import FORMATS, Template, TemplateError
 from tests.prompts.openai_server import KEY, ChatServer, Reply
@@ -52,7 +52,7 @@ def all_of(generator: Generator, count: int = COUNT, ideas: Ideas = IDEAS) -> tu
 
 
 def test_examples_in_docstrings() -> None:
-    assert doctest.testmod(generate).failed == 0
+    assert doctest.testmod(generators).failed == 0
 
 
 # --- tasks and ideas --------------------------------------------------------------------------------------------------

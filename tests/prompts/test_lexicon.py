@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from audioprompt.prompts import lexicon as lexicon_module
+from audioprompt.prompts.checks import check
 from audioprompt.prompts.lexicon import GENERAL, Lexicon, lexicon
 from audioprompt.prompts.pack import CATEGORIES
-from audioprompt.prompts.quality import check
 from audioprompt.prompts.template import Template
 
 LISTS = lexicon().categories

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from audioprompt.prompts.addresses import ServiceAddress
-from audioprompt.prompts.answers import FORGET, ListReader
-from audioprompt.prompts.chat import ChatService
-from audioprompt.prompts.events import events
-from audioprompt.prompts.generate import GenerationError, Ideas, Task
+from audioprompt.prompts.chat.addresses import ServiceAddress
+from audioprompt.prompts.chat.answers import FORGET, ListReader
+from audioprompt.prompts.chat.events import events
+from audioprompt.prompts.generators import GenerationError, Ideas, Task
+from audioprompt.prompts.generators.openai import ChatService
 from audioprompt.prompts.template import Template
 from tests.prompts.openai_server import KEY, Reply
 

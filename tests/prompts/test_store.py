@@ -19,7 +19,7 @@ from filelock import FileLock
 
 import audioprompt
 from audioprompt.prompts import store as store_module
-from audioprompt.prompts.decisions import decide, undo
+from audioprompt.prompts.history import decide, undo
 from audioprompt.prompts.pack import MAX_BYTES, HistoryEvent, PackError, PromptPack, Status, pack_from_templates
 from audioprompt.prompts.store import PACKS_KEPT, PromptStore, bundled_folder, default_folder
 
@@ -493,7 +493,7 @@ def test_an_installed_package_keeps_packs_with_the_user_over_those_it_carries(tm
     carried = PromptStore(package / "_prompt_store").save(pack("carried"))
     script = (
         "from audioprompt.prompts.store import PromptStore\n"
-        "from audioprompt.prompts.decisions import decide\n"
+        "from audioprompt.prompts.history import decide\n"
         "store = PromptStore()\n"
         "store.update('carried', lambda pack: decide(pack, ['the sound of {label}'], 'rejected', 'ada'))\n"
         "print(store.folder, *store.ids())"

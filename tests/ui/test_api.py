@@ -25,7 +25,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
-from audioprompt.prompts.decisions import TEST
+from audioprompt.prompts.history import TEST
 from audioprompt.prompts.store import PromptStore
 from audioprompt.ui import api, app, endpoints
 from tests.fake_model import HUM, RATE, WHISTLE, FakeModel, tone

@@ -18,7 +18,7 @@ import soundfile
 from audioprompt import workbench
 from audioprompt.jobs import MEASURING
 from audioprompt.models.base import ModelError
-from audioprompt.prompts.decisions import times_tested
+from audioprompt.prompts.history import times_tested
 from audioprompt.prompts.pack import PackEntry, PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template

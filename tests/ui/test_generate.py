@@ -11,7 +11,7 @@ import pytest
 
 from audioprompt.labels import parse_labels
 from audioprompt.models.base import ModelError
-from audioprompt.prompts.generate import COUNT, OPENAI_URL, GenerationError, Task
+from audioprompt.prompts.generators import COUNT, OPENAI_URL, GenerationError, Task
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template

@@ -25,8 +25,8 @@ from audioprompt.jobs import FITTING, MEASURING, Job, Stopped
 from audioprompt.learning import HEADS
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
-from audioprompt.prompts.decisions import decide
-from audioprompt.prompts.generate import OPENAI_URL, GenerationError
+from audioprompt.prompts.generators import OPENAI_URL, GenerationError
+from audioprompt.prompts.history import decide
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
 from audioprompt.ui import api, app, classify, curate, generate, header, learn, limits, roles

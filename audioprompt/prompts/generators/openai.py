@@ -21,10 +21,10 @@ from pydantic import JsonValue
 
 from audioprompt import proxies
 from audioprompt.lines import one_line
-from audioprompt.prompts.addresses import ServiceAddress
-from audioprompt.prompts.answers import FORGET, Item, ListReader
-from audioprompt.prompts.events import error_in, events, messages, reason_of, refuses, text_of, thinks
-from audioprompt.prompts.generate import (
+from audioprompt.prompts.chat.addresses import ServiceAddress
+from audioprompt.prompts.chat.answers import FORGET, Item, ListReader
+from audioprompt.prompts.chat.events import error_in, events, messages, reason_of, refuses, text_of, thinks
+from audioprompt.prompts.generators import (
     COUNT,
     MOST_WORDS,
     OPENAI_URL,

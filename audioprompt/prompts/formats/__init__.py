@@ -31,7 +31,7 @@ from pydantic import ValidationError
 
 from audioprompt.lines import one_line, undecorated
 from audioprompt.markdown import code, plain
-from audioprompt.prompts.decisions import DECIDE, TEST
+from audioprompt.prompts.history import DECIDE, TEST
 from audioprompt.prompts.pack import (
     CATEGORIES,
     MAX_BYTES,

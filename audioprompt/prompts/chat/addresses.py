@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from audioprompt.prompts.generate import GenerationError
+from audioprompt.prompts.generators import GenerationError
 
 OPENAI_HOST = "api.openai.com"
 _QUERY = ("api-version",)  # what of a query is kept; anything else may be a key

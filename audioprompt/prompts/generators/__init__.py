@@ -1,4 +1,4 @@
-"""Who writes candidates: the offline lexicon, or in `audioprompt.prompts.chat` a service with OpenAI's chat API.
+"""Who writes candidates: the offline lexicon, or in `generators.openai` a service with OpenAI's chat API.
 
 Both work in TSPE's two steps: first propose attributes and sources for a task, of which a person keeps what suits; then
 write candidates from the words kept, in the three formats of ``template.FORMATS``.
@@ -10,7 +10,7 @@ write candidates from the words kept, in the three formats of ``template.FORMATS
     A full sound of violin
     The sound of violin coming from a street performer
 
-What a service is asked is in ``requests/``, one text file for each step.
+What a service is asked is in ``chat/``, one text file for each step.
 """
 
 import json
@@ -267,7 +267,7 @@ def candidates_request(task: Task, ideas: Ideas, count: int = COUNT, there: Sequ
 
 
 def _request(name: str, **words: str) -> str:
-    text = (Path(__file__).parent / "requests" / f"{name}.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[1] / "chat" / f"{name}.md").read_text(encoding="utf-8")
     return string.Template(text).substitute(words).strip()
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from audioprompt.embeddings import embed_prompts, embed_texts
 from audioprompt.models import registry
-from audioprompt.prompts.generate import OfflineLexicon, Task
+from audioprompt.prompts.checks import FEWEST_TEMPLATES, MOST_WORDS, AgainstVanilla, Flag, check, nearness
+from audioprompt.prompts.generators import OfflineLexicon, Task
 from audioprompt.prompts.pack import Category
-from audioprompt.prompts.quality import FEWEST_TEMPLATES, MOST_WORDS, AgainstVanilla, Flag, check, nearness
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.zero_shot import normalise

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audioprompt.prompts import decisions
-from audioprompt.prompts.decisions import (
+from audioprompt.prompts import history
+from audioprompt.prompts.history import (
     add,
     decide,
     next_redo,
@@ -60,7 +60,7 @@ def statuses(pack: PromptPack) -> str:
 
 
 def test_doctest() -> None:
-    assert doctest.testmod(decisions).failed == 0
+    assert doctest.testmod(history).failed == 0
 
 
 def test_a_decision_stands_in_the_entry_and_in_the_history(pack: PromptPack) -> None:
@@ -286,14 +286,14 @@ def test_the_packs_that_come_along_can_be_decided_on() -> None:
 
 
 def test_a_prompt_written_by_hand_is_a_candidate_that_says_so(pack: PromptPack) -> None:
-    longer = decisions.write_prompt(pack, "the hum of a {}", "ada", NOON)
+    longer = history.write_prompt(pack, "the hum of a {}", "ada", NOON)
     assert longer.entries[-1] == PackEntry(template=Template("the hum of a {label}"))
     (event,) = longer.history
     assert (event.action, event.who, event.reason) == ("add", "ada", "written by hand")
 
 
 def test_an_edited_prompt_takes_the_place_of_the_old_one_which_undo_brings_back(pack: PromptPack) -> None:
-    edited = decisions.write_prompt(pack, "just one {label}", "ada", NOON, edited_from=ONE)
+    edited = history.write_prompt(pack, "just one {label}", "ada", NOON, edited_from=ONE)
     assert statuses(edited) == "cccrc"
     assert edited.entries[3].reason == "replaced by “just one {}”"
     assert [event.reason for event in edited.history] == ["edited from “one {}”", "replaced by “just one {}”"]
@@ -302,7 +302,7 @@ def test_an_edited_prompt_takes_the_place_of_the_old_one_which_undo_brings_back(
 
 
 def test_a_duplicate_leaves_the_prompt_it_was_made_from(pack: PromptPack) -> None:
-    longer = decisions.write_prompt(pack, "only one {label}", "ada", NOON, copied_from=ONE)
+    longer = history.write_prompt(pack, "only one {label}", "ada", NOON, copied_from=ONE)
     assert statuses(longer) == "cccac" and longer.history[-1].reason == "copied from “one {}”"
 
 
@@ -317,17 +317,17 @@ def test_a_duplicate_leaves_the_prompt_it_was_made_from(pack: PromptPack) -> Non
 )
 def test_what_is_no_new_prompt_is_refused(pack: PromptPack, text: str, origin: str | None, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
-        decisions.write_prompt(pack, text, "ada", NOON, edited_from=origin)
+        history.write_prompt(pack, text, "ada", NOON, edited_from=origin)
 
 
 def test_another_title_and_a_copy_are_noted_and_keep_what_was_decided(pack: PromptPack) -> None:
-    renamed = decisions.rename(decide(pack, [LOUD], "approved", "ada", NOON), " Y \n z", "bob", NOON)
+    renamed = history.rename(decide(pack, [LOUD], "approved", "ada", NOON), " Y \n z", "bob", NOON)
     assert (renamed.id, renamed.title, renamed.history[-1].reason) == ("x", "Y z", "from “X” to “Y z”")
-    assert decisions.rename(renamed, "Y z", "bob") is renamed
-    copy = decisions.copied(renamed, "y", "Z", "bob", NOON)
+    assert history.rename(renamed, "Y z", "bob") is renamed
+    copy = history.copied(renamed, "y", "Z", "bob", NOON)
     assert (copy.id, copy.title, copy.history[-1].reason) == ("y", "Z", "from x")
     assert copy.entries == renamed.entries and undo(copy, "bob").entries[0].status == "candidate"
     with pytest.raises(PackError, match="title"):
-        decisions.rename(pack, "", "bob")
+        history.rename(pack, "", "bob")
     with pytest.raises(PackError, match="id must be small letters"):
-        decisions.copied(pack, "Not an id", "Z", "bob")
+        history.copied(pack, "Not an id", "Z", "bob")

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from audioprompt.prompts import exchange
-from audioprompt.prompts.decisions import decide, record, record_test, undo
-from audioprompt.prompts.exchange import EXPORTS, as_csv, as_lines, as_list, as_report, difference, read_pack
+from audioprompt.prompts import formats
+from audioprompt.prompts.formats import EXPORTS, as_csv, as_lines, as_list, as_report, difference, read_pack
+from audioprompt.prompts.history import decide, record, record_test, undo
 from audioprompt.prompts.pack import MAX_BYTES, Measurement, PackEntry, PackError, PromptPack, Provenance
 from audioprompt.prompts.template import Template
 
@@ -55,7 +55,7 @@ def pack() -> PromptPack:
 
 
 def test_doctest() -> None:
-    assert doctest.testmod(exchange).failed == 0
+    assert doctest.testmod(formats).failed == 0
 
 
 # --- lists of templates -----------------------------------------------------------------------------------------------
@@ -185,9 +185,9 @@ nasty = st.text(st.sampled_from(DANGEROUS + "'\";,| a{}鐘"), max_size=12) | st.
 
 @given(nasty)
 def test_no_cell_is_a_formula_and_each_comes_back(text: str) -> None:
-    defused = exchange._defused(text)
+    defused = formats._defused(text)
     assert not defused or defused[0] not in DANGEROUS
-    assert exchange._original(defused) == text
+    assert formats._original(defused) == text
 
 
 @given(st.lists(nasty, min_size=1, max_size=5), nasty, nasty)

@@ -1,0 +1,1 @@
+"""Speaks with services that offer the chat API: addresses, requests, and answers in their many manners."""
