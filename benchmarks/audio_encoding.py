@@ -38,7 +38,7 @@ from audioprompt.models.clap import SAMPLE_RATE, MsClap
 from audioprompt.zero_shot import Array, normalise
 from benchmarks.embedded_model import Figure, at_least, at_most
 from benchmarks.side_by_side import SAME, Clock, alternate, ours_and_theirs, report, stopwatch
-from tests.models.reference import msclap_module
+from tests.unit.models.reference import msclap_module
 
 CLIPS, GROUP = 60, 10
 FORMATS = {".wav": "PCM_16", ".flac": "PCM_16", ".ogg": "VORBIS", ".mp3": "MPEG_LAYER_III"}

@@ -19,7 +19,7 @@ import torch
 
 from audioprompt.models.clap import SAMPLE_RATE, MsClap, load_msclap
 from benchmarks.embedded_model import Figure
-from tests.models import reference, tokenizers_trained
+from tests.unit.models import reference, tokenizers_trained
 
 Clock = Callable[[], float]
 NAME = "msclap-2023"

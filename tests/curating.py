@@ -7,7 +7,7 @@ import soundfile
 from audioprompt.data import LabelledClips
 from audioprompt.prompts.pack import PackEntry, PromptPack, Provenance, Status
 from audioprompt.prompts.template import Template
-from tests.fake_model import HUM, RATE, WHISTLE, tone
+from tests.fakes import HUM, RATE, WHISTLE, tone
 
 PLAIN, CONTRARY, BIASED = "the sound of {label}", "the contrary of {label}", "a hum, or the sound of {label}"
 # With the fake model PLAIN is always right, CONTRARY always wrong, and BIASED calls everything a hum, the first class.

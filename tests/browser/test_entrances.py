@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from audioprompt.examples import examples
 from tests.browser.conftest import Trouble, go_to
 from tests.browser.test_classify import answered, upload
-from tests.test_audio import RATE, container_bytes, recording, stereo
+from tests.unit.test_audio import RATE, container_bytes, recording, stereo
 
 GIVE = """(element, [name, file, content, type]) => {
     const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Request, expect
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from tests.browser.conftest import WAIT, Trouble
-from tests.prompts.openai_server import KEY, ChatServer, Reply, chat_servers
+from tests.openai_server import KEY, ChatServer, Reply, chat_servers
 
 ATTRIBUTES, SOURCES = ["loud", "hushed", "eager", "sudden"], ["hall", "office", "the next room"]
 IDEAS = Reply(json.dumps({"attributes": ATTRIBUTES, "sources": SOURCES}))

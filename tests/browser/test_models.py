@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from audioprompt.models.downloads import in_hub_cache
 from tests.browser.conftest import Trouble, choose
 from tests.browser.test_classify import answered
-from tests.models.test_laion import make
+from tests.unit.models.test_laion import make
 
 
 def test_switching_models_without_a_network(page: Page, tmp_path: Path, trouble: Trouble) -> None:

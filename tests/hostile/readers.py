@@ -78,7 +78,7 @@ ATOMS = (b"moov", b"mvhd", b"trak", b"mdhd", b"stsd", b"mp4a", b"esds", b"stts",
 
 @cache
 def recordings() -> dict[str, bytes]:
-    from tests.test_audio import container_bytes, file_bytes, stereo
+    from tests.unit.test_audio import container_bytes, file_bytes, stereo
 
     sound = stereo(SECONDS)
     return {kind: file_bytes(sound, *how) for kind, how in KINDS.items()} | {
@@ -451,7 +451,7 @@ def heads() -> list[bytes]:
 
     from audioprompt.few_shot import METHODS
     from audioprompt.few_shot.sharing import save_head
-    from tests.few_shot.test_sharing import TinyModel, shared
+    from tests.unit.few_shot.test_sharing import TinyModel, shared
 
     made = []
     with tempfile.TemporaryDirectory() as folder:
@@ -533,7 +533,7 @@ def strange_heads(draw: st.DrawFn) -> bytes:
 def open_head(content: bytes, folder: Path) -> None:
     from audioprompt.few_shot import load_head
     from audioprompt.few_shot.sharing import card
-    from tests.few_shot.test_sharing import TinyModel
+    from tests.unit.few_shot.test_sharing import TinyModel
 
     (folder / "head.safetensors").write_bytes(content)
     model = TinyModel()

@@ -12,10 +12,10 @@ import pytest
 import soundfile
 
 from audioprompt.ui import app as page
-from tests.fake_model import HUM, RATE, tone
+from tests.fakes import HUM, RATE, tone
+from tests.http.test_role_table import Person, answer_in, as_file, wav
 from tests.serving import Running, running
-from tests.test_audio import container_bytes
-from tests.ui.test_role_table import Person, answer_in, as_file, wav
+from tests.unit.test_audio import container_bytes
 
 PROGRAMS = ("ffmpeg", "ffprobe", "avconv", "avprobe")
 STAND_IN = '#!/bin/sh\necho "$0 $@" >> {log}\nexit 1\n'

@@ -21,9 +21,9 @@ from audioprompt.few_shot.sharing import FILE, load_head, read_record
 from audioprompt.lines import one_line
 from audioprompt.prompts.formats import EXPORTS, read_pack
 from audioprompt.prompts.pack import MAX_BYTES, MAX_COUNT, MAX_KINDS, PackError, PromptPack
-from tests.few_shot.test_sharing import TinyModel
 from tests.hostile import readers
 from tests.hostile.files import put
+from tests.unit.few_shot.test_sharing import TinyModel
 
 TURNED = "rain\u202egnp.wav"  # shown as rainvaw.png
 

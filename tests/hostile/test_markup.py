@@ -32,7 +32,7 @@ from audioprompt.prompts.template import Template
 from audioprompt.ui import curate, curate_view, figures, generate_view, learn_view, live, markup, theme
 from audioprompt.zero_shot import Prediction, Timeline
 from tests.curating import clips_in
-from tests.fake_model import HUM, RATE, FakeModel, tone
+from tests.fakes import HUM, RATE, FakeModel, tone
 
 WORDS = "an owl"
 NASTY = (

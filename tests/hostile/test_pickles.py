@@ -23,8 +23,8 @@ from audioprompt.models.clap import read_checkpoint
 from audioprompt.models.laion import load_laion
 from audioprompt.prompts.formats import read_pack
 from audioprompt.prompts.pack import PackError
-from tests.fake_model import HUM, RATE, FakeModel, tone
-from tests.few_shot.test_sharing import TinyModel
+from tests.fakes import HUM, RATE, FakeModel, tone
+from tests.unit.few_shot.test_sharing import TinyModel
 
 SOURCES = sorted(Path(audioprompt.__file__).parent.rglob("*.py"))
 UNPICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle", "yaml"}

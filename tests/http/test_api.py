@@ -1,0 +1,542 @@
+"""The API: its functions, and the running app as gradio_client, an MCP client and the README's examples use it."""
+
+import asyncio
+import base64
+import inspect
+import json
+import re
+import time
+import zipfile
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path, PurePosixPath
+from threading import Event
+from typing import Any
+
+import gradio as gr
+import httpx
+import numpy as np
+import pytest
+import soundfile
+from gradio.utils import get_function_description
+from gradio_client import Client, handle_file  # type: ignore[import-untyped]
+from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult
+
+from audioprompt.prompts.history import TEST
+from audioprompt.prompts.store import PromptStore
+from audioprompt.ui import api, app, endpoints
+from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
+from tests.serving import ROOT, Running, aside, awaited, running
+from tests.unit.ui.test_classify import keep_head
+
+LABELS = "hum, whistle, rain"
+NAMES = [capability.__name__ for capability in api.CAPABILITIES]
+SOUND = ROOT / "assets" / "examples" / "laughter.ogg"
+PASSWORD = "correct horse battery staple"
+SECONDS = 120.0  # that an answer may take on a busy machine
+
+
+# --- as functions -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fake_model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    model = FakeModel()
+    monkeypatch.setattr(api, "shared_model", lambda name, request: model)
+    return model
+
+
+@pytest.fixture
+def hum(tmp_path: Path) -> Path:
+    soundfile.write(tmp_path / "hum.wav", tone(HUM, 5), RATE)
+    return tmp_path / "hum.wav"
+
+
+def call(capability: Callable[..., Any], **given: Any) -> Any:
+    """Call a capability as Gradio does, with all its arguments in order; of one that takes a while the last word."""
+    wrapped = endpoints.served(capability)
+    parameters = inspect.signature(wrapped).parameters.values()
+    answer = wrapped(*[given.get(one.name, None if one.default is one.empty else one.default) for one in parameters])
+    return list(answer)[-1] if inspect.isgenerator(answer) else answer
+
+
+def test_classify_answers_with_data(fake_model: FakeModel, hum: Path) -> None:
+    found = call(api.classify, sound=hum, labels=LABELS, pack="acoustic-scenes")
+    assert found["label"] == "hum"
+    assert list(found["vanilla"]) == ["hum", "whistle", "rain"]
+    assert sum(found["ensemble"].values()) == pytest.approx(1, abs=3e-4)
+    assert len(found["votes"]) == 20 and found["votes"][0]["label"] == "hum"
+    assert [(one["start"], one["end"], one["label"]) for one in found["windows"]] == [
+        (0, 2, "hum"), (2, 4, "hum"), (3, 5, "hum")
+    ]  # fmt: skip
+
+
+def test_silence_and_a_click_are_refused_and_other_troubles_are_warnings(fake_model: FakeModel, tmp_path: Path) -> None:
+    head, hum = keep_head(fake_model), tone(HUM, 4)
+    sounds = {"still": np.zeros(RATE), "click": hum[: RATE // 100], "opposite": np.stack([hum, -hum], axis=1)}
+    for name, samples in sounds.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, RATE)
+    for capability, given in ((api.classify, {"labels": LABELS}), (api.predict, {"head": head})):
+        with pytest.raises(gr.Error, match=r"still\.wav is silent, so there is nothing to name"):
+            call(capability, **given, sound=tmp_path / "still.wav")
+        with pytest.raises(gr.Error, match=r"click\.wav lasts 10 ms, too short to name"):
+            call(capability, **given, sound=tmp_path / "click.wav")
+        found = call(capability, **given, sound=tmp_path / "opposite.wav")
+        assert found["label"] == "hum" and "only channel 1 of 2 was heard" in found["warnings"][0]
+
+
+def test_windows_of_silence_have_no_label(fake_model: FakeModel, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "pause.wav", np.concatenate([tone(HUM, 2), np.zeros(2 * RATE)]), RATE)
+    windows = call(api.classify, sound=tmp_path / "pause.wav", labels=LABELS)["windows"]
+    assert [(one["label"], one["probability"] is None) for one in windows] == [("hum", False), (None, True)]
+
+
+def test_a_file_that_gradio_has_not_seen_is_none(fake_model: FakeModel, hum: Path) -> None:
+    metas: tuple[dict[str, Any], ...] = (
+        {},
+        {"meta": {}},
+        {"meta": {"_type": "other"}},
+        {"meta": {"_type": "gradio.FileData"}},
+    )
+    for outside in (str(hum), *({"path": str(hum), **meta} for meta in metas), {"path": 5, **metas[-1]}, None, 7):
+        with pytest.raises(gr.Error, match="sound must be a file"):
+            call(api.classify, sound=outside, labels=LABELS)
+
+
+WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
+    (api.classify, {"labels": "rain"}, "give at least two labels"),
+    (api.classify, {"labels": 5}, "labels must be a valid string"),
+    (api.classify, {"labels": "x" * 60_000}, "labels must have at most|labels .*50000"),
+    (api.classify, {"labels": LABELS, "pack": "no-such-pack"}, "no prompt pack is called"),
+    (api.classify, {"labels": LABELS, "pack": "../instruments"}, "no prompt pack is called"),
+    (api.pack, {"pack": None}, "pack must be a valid string"),
+    (api.export, {"pack": "instruments", "form": "exe"}, "form must be 'json', 'list'"),
+    (api.decide, {"pack": "instruments", "templates": ["nothing like {}"], "status": "approved"}, "has no template"),
+    (api.decide, {"pack": "instruments", "templates": ["{}"], "status": "loved"}, "status must be 'candidate'"),
+    (api.decide, {"pack": "instruments", "templates": ["no slot"], "status": "approved"}, "has no slot"),
+    (api.decide, {"pack": "instruments", "templates": "{}", "status": "approved"}, "templates must be a valid list"),
+    (api.generate, {"count": 201}, "count must be less than or equal to 200"),
+    (api.generate, {"count": float("nan")}, "count must be a finite number"),
+    (api.generate, {"count": float("inf")}, "count must be a finite number"),
+    (api.generate, {"count": "many"}, "count must be a valid integer"),
+    (api.generate, {"seed": -1}, "seed must be greater than or equal to 0"),
+    (api.generate, {"seed": 10**30}, "seed must be less than|seed must be a valid integer"),
+    (api.generate, {"category": "perfume"}, "category must be 'instruments'"),
+    (api.generate, {"attributes": ["loud"] * 501}, "attributes must (have|hold) at most 500"),
+    (api.generate, {"attributes": [{"loud": 1}]}, r"attributes\[0\] must be a valid string"),
+    (api.generate, {"attributes": ["{}"]}, "the only braces allowed"),
+    (api.generate, {"keep_as": "../mine"}, "must be small letters and digits"),
+    (api.generate, {"keep_as": "instruments"}, "called 'instruments' already"),
+    (api.measure, {}, "Give a pack or templates"),
+    (api.measure, {"pack": "instruments", "templates": ["{}"]}, "Give a pack or templates"),
+    (api.measure, {"templates": ["{}", "{}"]}, "stands twice|comes twice|twice"),
+    (api.measure, {"pack": "instruments", "data": "/no/such/folder"}, "is not there"),
+    (api.measure, {"pack": "instruments", "folds": [9]}, "has no fold 9"),
+    (api.measure, {"pack": "instruments", "folds": ["one"]}, r"folds\[0\] must be a valid integer"),
+    (api.measure, {"pack": "instruments", "clips": Path("clips.csv")}, "is no zip file"),
+    (api.propose, {"pack": "instruments", "folds": [1, 2, 3, 4]}, "cannot be divided"),
+    (api.propose, {"pack": "instruments", "held_out": "perhaps"}, "held_out must be a valid boolean"),
+    (api.learn, {"methods": ["magic"]}, "no method is called 'magic'"),
+    (api.learn, {"shots": 0}, "shots must be greater than or equal to 1"),
+    (api.learn, {"learn_folds": [9]}, "has no fold 9"),
+    (api.predict, {"head": "no-such-head"}, "no head of this id"),
+]
+
+
+@pytest.mark.parametrize(
+    ("capability", "given", "sentence"), WRONG, ids=lambda one: getattr(one, "__name__", str(one)[:40])
+)
+def test_what_is_wrong_is_said_in_a_sentence_and_leaves_no_trace(
+    fake_model: FakeModel, hum: Path, capability: Callable[..., Any], given: dict[str, Any], sentence: str
+) -> None:
+    sound = {"sound": hum} if "sound" in inspect.signature(capability).parameters else {}
+    with pytest.raises(gr.Error, match=sentence) as error:
+        call(capability, **(sound | given))
+    assert error.value.print_exception is False
+
+
+def test_a_fault_of_ours_does_leave_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.registry, "entries", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        call(api.models)
+
+
+def test_work_says_how_far_it_is_and_ends_when_its_caller_has_gone() -> None:
+    come, ended = Event(), Event()
+
+    def count(to: int, progress: Any = None) -> dict[str, Any]:
+        """Count."""
+        try:
+            for number in range(to):
+                progress("numbers", number, to)
+                come.set()
+                time.sleep(0.001)
+            return {"counted": to}
+        finally:
+            ended.set()
+
+    assert list(endpoints.served(count)(3))[-1] == {"counted": 3}
+    for event in (come, ended):
+        event.clear()
+    long = endpoints.served(count)(10**9)
+    next(long)
+    assert come.wait(SECONDS)
+    now = next(long)
+    assert now["doing"] == "numbers" and now["total"] == 10**9
+    long.close()
+    assert ended.wait(SECONDS)
+
+
+@pytest.mark.parametrize("capability", [*api.CAPABILITIES], ids=NAMES)
+def test_gradio_finds_a_description_of_everything(capability: Callable[..., Any]) -> None:
+    """It reads one line of each parameter; a second one would be lost, and is no parameter's."""
+    description, parameters, returns = get_function_description(capability)
+    assert description.endswith(".") and len(returns) == 1
+    shown = [name for name in inspect.signature(endpoints.served(capability)).parameters if name != "request"]
+    assert all(parameters[name].endswith(".") for name in shown)
+    lines = (capability.__doc__ or "").partition("Args:")[2].partition("Returns:")[0].split("\n")
+    assert [line.partition(":")[0].strip() for line in lines if line.strip()] == shown
+
+
+def test_the_page_offers_its_capabilities_by_name_and_nothing_else() -> None:
+    endpoints = app.build().get_api_info()["named_endpoints"]
+    assert set(endpoints) == {"/live", *(f"/{name}" for name in NAMES)}
+    for name, endpoint in endpoints.items():
+        assert endpoint["description"]
+        if name != "/live":
+            assert all(one["python_type"]["description"].endswith(".") for one in endpoint["parameters"])
+    assert [(one["parameter_name"], one["parameter_has_default"]) for one in endpoints["/classify"]["parameters"]] == [
+        ("sound", False), ("labels", False), ("pack", True), ("model", True)
+    ]  # fmt: skip
+
+
+# --- the running app --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The app as its owner starts it; when all is done its log holds no trace."""
+    folder = tmp_path_factory.mktemp("home")
+    with running(folder, GRADIO_SERVER_NAME="127.0.0.1") as app:
+        yield app
+        assert "Traceback" not in app.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def client(home: Running) -> Client:
+    return Client(home.address, verbose=False, httpx_kwargs={"timeout": SECONDS})
+
+
+@pytest.fixture(scope="module")
+def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The app at a public address, with a password for curators and a key of the owner's for a service."""
+    folder = tmp_path_factory.mktemp("public")
+    with running(folder, AUDIOPROMPT_PASSWORD=PASSWORD, OPENAI_API_KEY="the owner's") as app:
+        yield app
+        assert "Traceback" not in app.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clips of one's own: two classes, four recordings each."""
+    folder = tmp_path_factory.mktemp("zipped")
+    with zipfile.ZipFile(folder / "clips.zip", "w") as archive:
+        for name, hertz in (("hum", HUM), ("whistle", WHISTLE)):
+            for number in range(4):
+                soundfile.write(folder / "clip.wav", tone(hertz + 9 * number, 1), RATE)
+                archive.write(folder / "clip.wav", f"{name}/{number}.wav")
+    return folder / "clips.zip"
+
+
+def test_the_way_from_prompts_to_a_pack_through_gradio_client(client: Client, home: Running, zipped: Path) -> None:
+    heard = client.predict(handle_file(SOUND), "laughter, rain, siren", api_name="/classify")
+    assert heard["label"] == "laughter" and heard["words"].startswith("They agree")
+    assert client.predict(api_name="/models")[0]["name"] == "embedded"
+
+    written = client.predict("instruments", "violin, flute", 6, keep_as="mine", api_name="/generate")
+    texts = [one["template"] for one in written["templates"]]
+    assert len(texts) == 6 and all("{}" in text for text in texts) and written["pack"] == "mine"
+    assert "mine" in [one["id"] for one in client.predict(api_name="/packs")]
+
+    found = client.predict("mine", clips=handle_file(zipped), api_name="/measure")
+    assert found["n"] == 8 and [one["template"] for one in found["templates"]] == texts
+    assert found["ensemble"] == {name: found["vanilla"][name] for name in ("accuracy", "interval")}, "none is approved"
+
+    proposed = client.predict("mine", clips=handle_file(zipped), held_out=True, api_name="/propose")
+    assert sorted(proposed["approve"] + proposed["reject"]) == sorted(texts)
+    assert proposed["n"] + proposed["held_out"]["n"] == 8
+    assert PromptStore(home.log.parent / "store").get("mine").history[-1].action == TEST
+
+    decided = client.predict("mine", texts[:2], "approved", "they measure well", api_name="/decide")
+    assert decided["approved"] == texts[:2] and decided["counts"]["candidate"] == 4
+    assert PromptStore(home.log.parent / "store").get("mine").as_strings() == texts[:2]
+    shown = client.predict("mine", api_name="/pack")
+    assert shown["templates"] == texts[:2]
+    assert [one["reason"] for one in shown["all"]] == ["they measure well"] * 2 + [None] * 4
+
+    lines = Path(client.predict("mine", "text", api_name="/export")).read_text().splitlines()
+    assert lines == texts[:2]
+    assert json.loads(Path(client.predict("mine", api_name="/export")).read_text())["id"] == "mine"
+
+
+def test_templates_are_measured_without_a_pack(client: Client) -> None:
+    found = client.predict(templates=["the sound of {}", "a {label}"], folds=[4], api_name="/measure")
+    assert found["n"] == 48 and found["pack"] is None and len(found["recall"]) == 12
+    assert [one["template"] for one in found["templates"]] == ["the sound of {}", "a {}"]
+    for one in [found["vanilla"], found["ensemble"], *found["templates"]]:
+        low, high = one["interval"]
+        assert 0 < low < one["accuracy"] < high < 1 and one["accuracy"] == round(one["accuracy"], 4)
+
+
+def test_a_head_is_learned_from_an_upload_and_used_by_its_id_and_by_its_file(client: Client, zipped: Path) -> None:
+    learned = client.predict(clips=handle_file(zipped), methods=["linear-probe"], api_name="/learn")
+    assert learned["classes"] == ["hum", "whistle"] and learned["best"] == "linear-probe"
+    assert learned["learned_from"] + learned["tested_on"] == 8 and learned["methods"][0]["accuracy"] == 1
+    sound = zipped.with_name("clip.wav")  # the last one written, a whistle
+    by_id = client.predict(handle_file(sound), learned["head"], api_name="/predict")
+    by_file = client.predict(handle_file(sound), head_file=handle_file(learned["file"]), api_name="/predict")
+    assert by_id == by_file and by_id["label"] == "whistle" and by_id["method"] == "linear-probe"
+
+
+def test_bad_recordings_are_left_out_on_request(client: Client, zipped: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as bad, zipfile.ZipFile(zipped) as good:
+        for name in good.namelist():
+            bad.writestr(name, good.read(name))
+        label = PurePosixPath(good.namelist()[0]).parts[0]
+        bad.writestr(f"{label}/deep/bad.wav", "no sound")
+    given = {"clips": handle_file(tmp_path / "bad.zip"), "api_name": "/measure"}
+    with pytest.raises(AppError, match=f"1 of .* recordings cannot be used: {label}/deep/bad.wav holds no audio"):
+        client.predict(templates=["{}", "a {}"], **given)
+    found = client.predict(templates=["{}", "a {}"], skip_bad=True, **given)
+    left_out = {"name": f"{label}/deep/bad.wav", "label": label, "reason": "holds no audio that can be decoded"}
+    assert found["left_out"] == [left_out]
+    learned = client.predict(
+        clips=handle_file(tmp_path / "bad.zip"), methods=["linear-probe"], skip_bad=True, api_name="/learn"
+    )
+    assert learned["left_out"] == [left_out]
+
+
+def test_what_is_unpacked_is_gone_when_it_is_over(client: Client, home: Running, zipped: Path) -> None:
+    client.predict(templates=["{}"], clips=handle_file(zipped), api_name="/measure")
+    kept = [path for path in home.log.parent.rglob("*.wav") if "gradio" not in path.parts]
+    assert kept == []
+
+
+def test_work_shows_progress_and_ends_when_it_is_cancelled(client: Client) -> None:
+    job = client.submit(methods=["coop"], shots=12, epochs=200, api_name="/learn")  # minutes
+    seen: list[Any] = []
+    deadline = time.monotonic() + SECONDS
+    while not seen and time.monotonic() < deadline:
+        seen = [one for one in job.outputs() if one["doing"] == "epochs" and one["done"] > 0]
+        time.sleep(0.1)
+    assert seen and seen[0]["total"] == 200
+    assert job.status().progress_data[0].unit == "epochs"
+    job.cancel()
+    began = time.monotonic()
+    client.predict(methods=["zero-shot"], shots=1, api_name="/learn")  # whose turn comes after it
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sentence"),
+    [
+        ("classify", ["here.wav", "a, b"], "sound must be a file"),
+        ("classify", [None, "a, b"], "sound must be a file"),
+        ("classify", [{"path": str(SOUND)}, "a, b"], "sound must be a file"),
+        ("classify", [{"path": str(SOUND), "meta": {"_type": "x"}}, "a, b"], "sound must be a file"),
+        ("classify", [handle_file("http://10.0.0.1/rain.wav"), "a, b"], "it is not a public address"),
+        ("classify", [handle_file(ROOT / "README.md"), "a, b"], "README.md holds no audio"),
+        ("classify", [handle_file(SOUND), "a, b", "eight-templates", "none"], "no model is called 'none'"),
+        ("generate", ["instruments", "a, b", 100_000], "count must be less than or equal to 200"),
+        ("measure", ["", ["{}"] * 10_000], "templates must (have|hold) at most 500"),
+        ("measure", ["instruments", None, "hf:no/such-data"], "no/such-data"),
+        ("predict", [handle_file(SOUND), "", handle_file(SOUND)], "is no head that audioprompt saved"),
+    ],
+)
+def test_a_client_is_told_in_a_sentence(client: Client, name: str, given: list[Any], sentence: str) -> None:
+    with pytest.raises(AppError, match=sentence):
+        client.predict(*given, api_name=f"/{name}")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400", '"' + "9" * 5_000 + '"', "[[[]]]", '{"path": "/"}'])
+def test_numbers_that_are_none_do_no_harm_over_plain_http(home: Running, number: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    joined = home.http.post("/gradio_api/call/v2/generate", content=f'{{"count": {number}}}', headers=headers)
+    assert joined.status_code == 200
+    answer = home.http.get(f"/gradio_api/call/generate/{joined.json()['event_id']}").text
+    assert "event: error" in answer and '"error": "count ' in answer
+
+
+# --- as an assistant sees it ------------------------------------------------------------------------------------------
+
+Steps = Callable[[ClientSession], Coroutine[Any, Any, Any]]
+
+
+def assistant(app: Running, steps: Steps, **headers: str) -> Any:
+    """Connect to the app's MCP server, take some steps and return what comes of the last."""
+
+    @asynccontextmanager
+    async def connected() -> Any:
+        async with (
+            httpx.AsyncClient(headers=headers, timeout=SECONDS, follow_redirects=True) as http,
+            streamable_http_client(f"{app.address}/gradio_api/mcp/", http_client=http) as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            yield session
+
+    async def run() -> Any:
+        async with connected() as session:
+            return await steps(session)
+
+    return awaited(run())
+
+
+def ask(app: Running, tool: str, arguments: dict[str, Any], **headers: str) -> CallToolResult:
+    return assistant(app, lambda session: session.call_tool(tool, arguments), **headers)
+
+
+def said(answer: CallToolResult) -> Any:
+    """The answer of a tool that went well."""
+    (content,) = answer.content
+    assert content.type == "text" and not answer.isError, content
+    return json.loads(content.text)
+
+
+def refused(answer: CallToolResult) -> str:
+    (content,) = answer.content
+    assert content.type == "text" and answer.isError, content
+    return content.text
+
+
+def test_only_the_capabilities_are_tools_and_each_is_described(home: Running) -> None:
+    tools = assistant(home, lambda session: session.list_tools()).tools
+    assert [tool.name for tool in tools] == NAMES
+    for tool in tools:
+        assert "Returns: " in tool.description
+        assert all(one["description"] for one in tool.inputSchema["properties"].values())
+    schema = tools[0].inputSchema
+    assert schema["required"] == ["sound", "labels"]
+    assert schema["properties"]["sound"]["type"] == schema["properties"]["labels"]["type"] == "string"
+    assert "Unknown tool" in refused(ask(home, "show_live", {"labels": "a, b"}))
+
+
+def test_a_file_is_given_as_data_by_the_address_of_an_upload_or_at_home_by_its_path(home: Running) -> None:
+    data = "data:audio/ogg;base64," + base64.b64encode(SOUND.read_bytes()).decode()
+    address = f"{home.address}/gradio_api/file={home.upload('laughter.ogg', SOUND.read_bytes())}"
+    for sound in (data, address, str(SOUND)):
+        assert said(ask(home, "classify", {"sound": sound, "labels": "laughter, rain"}))["label"] == "laughter"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"labels": "a, b"}, "'sound' is a required property"),
+        ({"sound": "nowhere.wav", "labels": "a, b"}, "There is no file nowhere.wav"),
+        ({"sound": "http://169.254.169.254/rain.wav", "labels": "a, b"}, "it is not a public address"),
+        ({"sound": {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, "labels": "a, b"}, "not of type"),
+        ({"sound": str(SOUND), "labels": "a"}, "give at least two labels"),
+    ],
+)
+def test_an_assistant_is_told_in_a_sentence(home: Running, arguments: dict[str, Any], sentence: str) -> None:
+    assert sentence in refused(ask(home, "classify", arguments))
+
+
+def test_an_assistant_learns_and_predicts(home: Running, zipped: Path) -> None:
+    told: list[str | None] = []
+
+    async def steps(session: ClientSession) -> CallToolResult:
+        async def note(progress: float, total: float | None, message: str | None) -> None:
+            told.append(message)
+
+        learned = await session.call_tool("learn", {"clips": str(zipped), "epochs": 200}, progress_callback=note)
+        given = {"sound": str(zipped.with_name("clip.wav")), "head_file": said(learned)["file"]}
+        return await session.call_tool("predict", given)
+
+    assert said(assistant(home, steps))["label"] == "whistle"
+    assert any(message and "epochs" in message for message in told)
+
+
+def test_work_ends_when_an_assistant_has_gone(home: Running, client: Client) -> None:
+    async def give_up(session: ClientSession) -> None:
+        waiting = asyncio.create_task(session.call_tool("learn", {"methods": ["coop"], "shots": 12, "epochs": 200}))
+        await asyncio.sleep(5)
+        waiting.cancel()
+
+    assistant(home, give_up)
+    began = time.monotonic()
+    client.predict(methods=["zero-shot"], shots=1, api_name="/learn")
+    assert time.monotonic() - began < 60
+
+
+# --- a public page ----------------------------------------------------------------------------------------------------
+
+
+def test_visitors_decide_on_a_copy_of_their_own(public: Running) -> None:
+    one, other = (Client(public.address, verbose=False, httpx_kwargs={"timeout": SECONDS}) for _ in range(2))
+    assert "{}" not in one.predict("eight-templates", ["{}"], "rejected", api_name="/decide")["approved"]
+    assert "{}" not in one.predict("eight-templates", api_name="/pack")["templates"]
+    assert "{}" in other.predict("eight-templates", api_name="/pack")["templates"]
+    assert not (public.log.parent / "store").exists()
+
+
+def test_assistants_share_a_session_so_that_visitors_among_them_keep_nothing(public: Running) -> None:
+    decision = {"pack": "eight-templates", "templates": ["{}"], "status": "rejected"}
+    assert "only curators change packs without a session" in refused(ask(public, "decide", decision))
+    assert "only curators" in refused(ask(public, "generate", {"count": 2, "keep_as": "mine"}))
+    assert said(ask(public, "generate", {"count": 2}))["pack"] is None
+
+
+def test_curators_send_the_password(public: Running) -> None:
+    bearer = {"Authorization": f"Bearer {PASSWORD}"}
+    curator = Client(public.address, headers=bearer, verbose=False, httpx_kwargs={"timeout": SECONDS})
+    curator.predict("vanilla", ["This is a sound of {}."], "rejected", api_name="/decide")
+    assert PromptStore(public.log.parent / "store").get("vanilla").as_strings() == []
+    decision = {"pack": "vanilla", "templates": ["This is a sound of {}."], "status": "approved"}
+    assert said(ask(public, "decide", decision, **bearer))["counts"]["approved"] == 1
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "sentence"),
+    [
+        ("classify", {"sound": str(SOUND), "labels": "a, b"}, "There is no file"),
+        ("classify", {"sound": "http://127.0.0.1:1/rain.wav", "labels": "a, b"}, "it is not a public address"),
+        ("measure", {"pack": "vanilla", "data": str(ROOT / "assets/instruments")}, "cannot be named here"),
+        ("generate", {"service_model": "gpt"}, "with a key of their own"),
+        ("generate", {"service_model": "gpt", "service_key": "k", "service_url": "http://10.0.0.1"}, "ask OpenAI"),
+    ],
+)  # fmt: skip
+def test_what_is_the_owners_is_not_theirs(public: Running, tool: str, arguments: dict[str, Any], sentence: str) -> None:
+    assert sentence in refused(ask(public, tool, arguments))
+    visitor = Client(public.address, verbose=False, httpx_kwargs={"timeout": SECONDS})
+    if tool != "classify":
+        with pytest.raises(AppError, match=sentence):
+            visitor.predict(**arguments, api_name=f"/{tool}")
+
+
+# --- the README -------------------------------------------------------------------------------------------------------
+
+
+def readme_examples() -> list[str]:
+    """The Python examples of the section on other programs."""
+    readme = (ROOT / "README.md").read_text()
+    section = readme.partition("## From other programs")[2].partition("\n## ")[0]
+    return re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["gradio_client", "mcp"])
+def test_the_readme_s_examples_run(
+    home: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    code = readme_examples()[number]
+    (tmp_path / "recording.wav").write_bytes(SOUND.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    here = {"http://127.0.0.1:7860": home.address, "/home/me": str(tmp_path)}
+    for written, meant in here.items():
+        code = code.replace(written, meant)
+    aside(lambda: exec(compile(code, "README.md", "exec"), {"__name__": "__main__"}))
+    printed = capsys.readouterr().out
+    assert '"label"' in printed if number else printed.count("%") == 9

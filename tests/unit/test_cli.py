@@ -1,0 +1,523 @@
+"""The command line: what it prints where, its exit codes, and that nothing is encoded twice."""
+
+import json
+import re
+import subprocess
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from torch import Tensor
+from typer.testing import CliRunner
+
+from audioprompt import __version__
+from audioprompt.cache import EmbeddingCache
+from audioprompt.cli import app
+from audioprompt.models import registry
+from audioprompt.models.base import ModelError
+from audioprompt.models.registry import ModelEntry
+from audioprompt.prompts.pack import PackEntry, PromptPack, pack_from_templates
+from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import Template
+from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
+
+CONTRARY = "the contrary of {}"  # with it the fake model takes each sound for the other
+
+
+class CountingModel(FakeModel):
+    """The fake model, keeping count of what it hears as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows_heard = 0
+
+    def embed_audio(self, windows: Tensor) -> Tensor:
+        self.windows_heard += len(windows)
+        return super().embed_audio(windows)
+
+    @property
+    def texts_read_twice(self) -> list[str]:
+        return [text for text, count in Counter(self.texts_read).items() if count > 1]
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[CountingModel]:
+    """What the commands load as "embedded"."""
+    model = CountingModel()
+    entry = ModelEntry("embedded", "a stand-in", "nothing", "none", lambda *_: model)
+    monkeypatch.setattr(registry, "ENTRIES", (entry,))
+    registry.release()
+    yield model
+    registry.release()
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PromptStore:
+    """The packs the commands see: two that share a prompt, one without an approved prompt, and the default."""
+    monkeypatch.setenv("AUDIOPROMPT_STORE", str(tmp_path / "store"))
+    store = PromptStore(tmp_path / "store")
+    store.save(pack("plain", "the sound of {}", "{} sound", presets={"Tones": ("hum", "whistle")}))
+    store.save(pack("odd", "the sound of {}", CONTRARY, presets={"Tones": ("hum", "whistle"), "Wet": ("rain", "hum")}))
+    store.save(pack("eight-templates", "{}", presets={"All": ("hum", "whistle", "rain")}))
+    candidate = PackEntry(template=Template.parse("a {}"))
+    store.save(pack("unapproved", "{}").model_copy(update={"entries": (candidate,)}))
+    return store
+
+
+def pack(pack_id: str, *templates: str, presets: dict[str, tuple[str, ...]] | None = None) -> PromptPack:
+    return pack_from_templates(templates, pack_id, pack_id.title()).model_copy(update={"label_presets": presets or {}})
+
+
+@pytest.fixture
+def sounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder the commands run in: a hum, a whistle, a hum that turns into a whistle, and what is no sound."""
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    soundfile.write(folder / "hum.wav", tone(HUM, 2.0), RATE)
+    soundfile.write(folder / "whistle.wav", tone(WHISTLE, 1.5), RATE)
+    soundfile.write(folder / "both.wav", np.concatenate([tone(HUM, 6.0), tone(WHISTLE, 3.0)]), RATE)
+    (folder / "broken.wav").write_text("no sound")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def manifest(sounds: Path) -> Path:
+    """Four clips of two classes in two folds; one clip is labelled wrongly, one listed twice."""
+    rows = [
+        "path,classname,fold",
+        "hum.wav,low_hum,1",
+        "whistle.wav,whistle,1",
+        "hum.wav,low_hum,2",
+        "hum.wav,whistle,2",
+    ]
+    path = sounds / "clips.csv"
+    path.write_text("\n".join(rows))
+    return path
+
+
+def run(*arguments: object) -> Any:
+    """Run a command in this process; an exception that it lets through fails the test."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def json_of(*arguments: object) -> Any:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ""
+    return json.loads(result.stdout)
+
+
+# --- evaluate ---------------------------------------------------------------------------------------------------------
+
+
+def test_evaluate(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    found = json_of("evaluate", manifest, "--pack", "odd")
+    assert found["model"] == "fake" and found["revision"] == "1"
+    assert found["n"] == 4
+    assert found["classes"] == ["low_hum", "whistle"]
+    assert found["vanilla"]["accuracy"] == 0.75
+    assert found["vanilla"]["template"] == "This is a sound of {label}."
+    assert [(row["template"], row["accuracy"]) for row in found["templates"]] == [
+        ("the sound of {label}", 0.75),
+        ("the contrary of {label}", 0.25),
+    ]
+    assert found["mean_of_templates"] == 0.5
+    assert found["best_template"] == "the sound of {label}"
+    assert found["ensemble"]["accuracy"] == pytest.approx(0.5)  # the two cancel out, and the first class wins
+    assert found["confusion"] == [[2, 0], [2, 0]]
+    assert found["recall"]["low_hum"]["accuracy"] == 1 and found["recall"]["whistle"]["accuracy"] == 0
+    low, high = found["vanilla"]["interval"]
+    assert 0.3 < low < 0.75 < high < 0.96
+    assert found["folds"] is None
+
+
+def test_evaluate_has_the_agreed_keys(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    found = json_of("evaluate", manifest)
+    assert {"model", "n", "classes", "vanilla", "templates", "ensemble"} <= found.keys()
+    accuracies = [found["vanilla"], found["ensemble"], *found["templates"]]
+    assert all(isinstance(row["accuracy"], float) and 0 <= row["accuracy"] <= 1 for row in accuracies)
+    assert all(isinstance(row["template"], str) for row in found["templates"])
+
+
+def test_evaluate_encodes_nothing_twice(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    json_of("evaluate", manifest, "--pack", "odd", "--pack", "plain", "--pack", "odd")
+    assert model.texts_read_twice == []
+    assert len(model.texts_read) == 2 * len({"vanilla", "the sound of", "sound", "contrary"})
+    assert model.windows_heard == 2  # hum.wav stands in three rows
+
+
+def test_a_second_evaluation_encodes_only_what_is_new(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    first = json_of("evaluate", manifest, "--pack", "odd")
+    model.texts_read.clear()
+    assert json_of("evaluate", manifest, "--pack", "odd") == first
+    assert model.texts_read == [] and model.windows_heard == 2
+    json_of("evaluate", manifest, "--pack", "plain")
+    assert sorted(model.texts_read) == ["low hum sound", "whistle sound"]
+
+
+def test_evaluate_says_class_names_with_blanks(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    json_of("evaluate", manifest)
+    assert "This is a sound of low hum." in model.texts_read
+    assert not any("_" in text for text in model.texts_read)
+
+
+def test_evaluate_several_packs(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    found = json_of("evaluate", manifest, "--pack", "odd", "--pack", "plain")
+    assert [row["template"] for row in found["templates"]] == [
+        "the sound of {label}",
+        "the contrary of {label}",
+        "{label} sound",
+    ]
+    assert found["ensemble"]["accuracy"] == 0.75  # two against one
+    odd, plain = found["packs"]
+    assert (odd["pack"], odd["k"], odd["accuracy"]) == ("odd", 2, 0.5)
+    assert (plain["pack"], plain["k"], plain["accuracy"]) == ("plain", 2, 0.75)
+    low, high = odd["interval"]
+    assert 0.1 < low < 0.5 < high < 0.9
+    worse = {"difference": -0.25, "better": 0, "worse": 1, "p": 1.0, "words": "0 clips better, 1 worse: may be chance"}
+    assert odd["against_vanilla"] == worse and odd["against_first"] is None
+    assert plain["against_vanilla"]["words"] == "no clip better, none worse"
+    assert (plain["against_first"]["difference"], plain["against_first"]["better"]) == (0.25, 1)
+
+
+def test_evaluate_templates_of_ones_own(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    found = json_of("evaluate", manifest, "--template", "the contrary of {label}", "--template", CONTRARY)
+    assert [(row["template"], row["accuracy"]) for row in found["templates"]] == [("the contrary of {label}", 0.25)]
+    assert found["ensemble"]["accuracy"] == 0.25 and found["vanilla"]["accuracy"] == 0.75
+    assert found["packs"] == []
+
+
+def test_evaluate_some_folds(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    found = json_of("evaluate", manifest, "--folds", "1")
+    assert (found["n"], found["vanilla"]["accuracy"], found["folds"]) == (2, 1.0, [1])
+    assert json_of("evaluate", manifest, "--folds", "2, 1")["n"] == 4
+
+
+def test_a_class_without_clips_in_the_folds_has_no_recall(
+    model: CountingModel, store: PromptStore, sounds: Path
+) -> None:
+    path = sounds / "clips.csv"
+    path.write_text("path,classname,fold\nhum.wav,hum,1\nwhistle.wav,whistle,2\n")
+    found = json_of("evaluate", path, "--folds", "1")
+    assert found["classes"] == ["hum", "whistle"]
+    assert found["recall"]["whistle"] is None
+
+
+def test_evaluate_for_people(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    shown = run("evaluate", manifest, "--pack", "odd", "--pack", "plain").stdout
+    for line in ["the contrary of {label} 25.0 %", "ensemble of odd 50.0 %", "ensemble of 3 prompts 75.0 %"]:
+        assert line in " ".join(shown.split())
+    assert "vanilla 75.0 % 30.1 - 95.4" in " ".join(shown.split())
+    assert "against vanilla points clip by clip" in " ".join(shown.split())
+    assert "odd -25.0 0 clips better, 1 worse: may be chance" in " ".join(shown.split())
+    assert "plain +25.0 1 clip better, 0 worse: may be chance" in " ".join(shown.split())
+    assert "low_hum (1)" in shown
+
+
+# --- classify ---------------------------------------------------------------------------------------------------------
+
+
+def test_classify(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    arguments = ["hum.wav", "whistle.wav", "--labels", "rain, hum,whistle", "--pack", "odd"]
+    found = json_of("classify", *arguments)
+    assert found["model"] == "fake"
+    assert found["labels"] == ["rain", "hum", "whistle"]
+    arguments[3] = '"hum, low"; whistle'
+    assert json_of("classify", *arguments)["labels"] == ["hum, low", "whistle"]
+    assert found["templates"] == ["the sound of {label}", "the contrary of {label}"]
+    assert [file["file"] for file in found["files"]] == ["hum.wav", "whistle.wav"]
+    first, second = found["files"]
+    assert first["seconds"] == 2.0 and second["seconds"] == 1.5
+    assert (first["vanilla"]["label"], second["vanilla"]["label"]) == ("hum", "whistle")
+    for file in found["files"]:
+        assert {vote["label"] for vote in file["votes"]} == {"hum", "whistle"}
+        for method in ("vanilla", "ensemble"):
+            assert sum(file[method]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert file["timeline"] == []
+    assert found["errors"] == []
+
+
+def test_classify_with_no_word_about_labels_or_prompts(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    assert json_of("classify", "hum.wav")["labels"] == ["hum", "whistle", "rain"]
+
+
+def test_classify_by_preset(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    assert json_of("classify", "hum.wav", "--pack", "odd", "--preset", "Wet")["labels"] == ["rain", "hum"]
+
+
+def test_classify_over_time(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    (file,) = json_of("classify", "both.wav", "--pack", "plain")["files"]
+    assert [(part["start"], part["end"], part["label"]) for part in file["timeline"]] == [
+        (0.0, 6.0, "hum"),
+        (6.0, 9.0, "whistle"),
+    ]
+    assert all(0.9 < part["probability"] <= 1 for part in file["timeline"])
+    assert "0:06.0 - 0:09.0" in run("classify", "both.wav", "--pack", "plain").stdout
+
+
+def test_one_bad_file_does_not_stop_the_others(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    result = run("classify", "broken.wav", "gone.wav", "hum.wav", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert [file["file"] for file in found["files"]] == ["hum.wav"]
+    assert [error["file"] for error in found["errors"]] == ["broken.wav", "gone.wav"]
+    assert [line.split()[0] for line in result.stderr.splitlines()] == ["broken.wav", "gone.wav"]
+
+
+def test_silence_and_a_click_get_no_verdict(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    soundfile.write("still.wav", np.zeros(3 * RATE), RATE)
+    soundfile.write("click.wav", tone(HUM, 0.009), RATE)
+    result = run("classify", "still.wav", "click.wav", "hum.wav", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert [file["file"] for file in found["files"]] == ["hum.wav"]
+    assert "still.wav is silent, so there is nothing to name" in found["errors"][0]["error"]
+    assert "click.wav lasts 9 ms, too short to name" in found["errors"][1]["error"]
+    shown = run("classify", "still.wav", "--labels", "hum, whistle")
+    assert "nothing to name" in shown.stderr and "hum" not in shown.stdout
+
+
+def test_what_is_wrong_with_a_recording_is_said(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    hum = tone(HUM, 2)
+    soundfile.write("opposite.wav", np.stack([hum, -hum], axis=1), RATE)
+    soundfile.write("ints.wav", np.round(hum * 2**15), RATE, subtype="FLOAT")
+    opposite, ints, plain = json_of("classify", "opposite.wav", "ints.wav", "hum.wav")["files"]
+    assert opposite["ensemble"]["label"] == ints["ensemble"]["label"] == "hum"
+    assert "only channel 1 of 2" in opposite["warnings"][0] and "16-bit integers" in ints["warnings"][0]
+    assert plain["warnings"] == []
+    assert "only channel 1 of 2" in " ".join(run("classify", "opposite.wav").stdout.split())
+
+
+def test_silent_stretches_are_said_to_be(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    soundfile.write("pause.wav", np.concatenate([tone(WHISTLE, 2), np.zeros(4 * RATE)]), RATE)
+    (file,) = json_of("classify", "pause.wav", "--pack", "plain")["files"]
+    assert [(part["start"], part["end"], part["label"]) for part in file["timeline"]] == [
+        (0.0, 2.0, "whistle"),
+        (2.0, 6.0, None),
+    ]
+    shown = " ".join(run("classify", "pause.wav", "--pack", "plain").stdout.split())
+    assert "0:02.0 - 0:06.0 silence" in shown and "whistle" in shown
+
+
+def test_evaluate_counts_and_names_silent_clips(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    soundfile.write("whistle.wav", np.zeros(3 * RATE), RATE)
+    result = run("evaluate", manifest, "--pack", "odd", "--json")
+    assert result.exit_code == 0 and json.loads(result.stdout)["n"] == 4
+    assert result.stderr == "1 of 2 clips is silent: whistle.wav.\n"
+
+
+def test_classify_for_people(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    shown = " ".join(run("classify", "hum.wav", "--pack", "plain").stdout.split())
+    assert "hum.wav, 2.0 s" in shown
+    assert "They agree: 2 of 2 prompts say hum." in shown
+    shown = " ".join(run("classify", "hum.wav", "--labels", "hum, whistle", "--template", CONTRARY).stdout.split())
+    assert "They disagree: vanilla says hum, but 1 of 1 prompt says whistle." in shown
+
+
+def test_only_the_likeliest_labels_are_shown(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    labels = "one,two,three,four,five,six,hum"
+    shown = run("classify", "hum.wav", "--labels", labels).stdout
+    assert shown.index("hum  ") < shown.index("one") and sum(label in shown for label in labels.split(",")) == 5
+
+
+def test_labels_are_shown_as_they_are(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    shown = run("classify", "hum.wav", "--labels", "[red]hum[/red],:dog:,\x1b[31mwhistle").stdout
+    assert "[red]hum[/red]" in shown and ":dog:" in shown and "\x1b" not in shown
+
+
+def test_a_repeated_label_is_left_out_and_told(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    result = run("classify", "hum.wav", "--labels", "hum,whistle,Hum", "--json")
+    assert json.loads(result.stdout)["labels"] == ["hum", "whistle"]
+    assert result.stderr == "Left out as a repeat: Hum.\n" and result.exit_code == 0
+
+
+# --- models, cache, app -----------------------------------------------------------------------------------------------
+
+
+def test_models() -> None:
+    (first, *_) = json_of("models")
+    assert first["name"] == "embedded" and first["licence"] == "Apache-2.0"
+    assert "embedded" in run("models").stdout
+
+
+def test_cache(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    assert json_of("cache")["entries"] == 0
+    json_of("evaluate", manifest)
+    found = json_of("cache")
+    assert found["entries"] == 2 + 4 and found["path"] == str(EmbeddingCache().path)
+    assert "6 embeddings" in run("cache").stdout
+    assert run("cache", "clear").exit_code == 0
+    assert json_of("cache")["entries"] == 0
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The arguments that the page is launched with, in place of the page."""
+    arguments: dict[str, Any] = {}
+    monkeypatch.setitem(sys.modules, "audioprompt.ui.app", SimpleNamespace(launch=arguments.update))
+    return arguments
+
+
+def test_app(launched: dict[str, Any]) -> None:
+    assert run("app", "--port", "7000", "--no-browser").exit_code == 0
+    expected = {"host": "127.0.0.1", "port": 7000, "model": "embedded", "open_browser": False, "share": False}
+    assert launched == expected | {"open_models": ()}
+    run("app", "--host", "0.0.0.0", "--share", "--model", "other")
+    expected = {"host": "0.0.0.0", "port": 7860, "model": "other", "open_browser": True, "share": True}
+    assert launched == expected | {"open_models": ()}
+
+
+def test_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def launch(**_: object) -> None:
+        raise OSError("Cannot find empty port")
+
+    monkeypatch.setitem(sys.modules, "audioprompt.ui.app", SimpleNamespace(launch=launch))
+    result = run("app")
+    assert result.exit_code == 1 and "127.0.0.1:7860" in result.stderr and "choose another --port" in result.stderr
+
+
+def test_the_app_has_what_the_command_asks_for() -> None:
+    from inspect import signature
+
+    from audioprompt.ui.app import launch
+
+    assert {"host", "port", "model", "open_browser", "share"} <= signature(launch).parameters.keys()
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ("evaluate gone.csv", 1, "gone.csv is not there"),
+        ("evaluate clips.csv --folds 3", 1, "has no fold 3; its folds are 1, 2"),
+        ("evaluate clips.csv --folds one", 2, "--folds takes whole numbers"),
+        ("evaluate clips.csv --pack odd --template {}", 2, "Give packs or templates, not both."),
+        ("evaluate clips.csv --pack nobody", 1, "no prompt pack is called 'nobody'"),
+        ("evaluate clips.csv --pack unapproved", 1, "the pack unapproved has no approved prompt"),
+        ("evaluate clips.csv --template sound", 1, "has no slot"),
+        ("evaluate clips.csv --model nobody", 1, "no model is called 'nobody'; there are: embedded"),
+        ("evaluate clips.csv --device gpu", 1, "there is no device 'gpu' on this machine"),
+        ("evaluate noise.csv", 1, "broken.wav"),
+        ("classify hum.wav --labels hum", 2, "at least two labels"),
+        ("classify hum.wav --labels ,", 2, "at least two labels"),
+        ("classify hum.wav --labels a,b --preset Wet", 2, "Give --labels or --preset, not both."),
+        ("classify hum.wav --pack odd", 2, "a --preset of the pack (Tones, Wet)"),
+        ("classify hum.wav --pack odd --preset Dry", 2, "has no preset 'Dry'; it has: Tones, Wet."),
+        ("classify hum.wav --template {}", 2, "Say what to listen for"),
+        ("classify gone.wav", 1, "gone.wav does not exist"),
+        ("classify elsewhere/gone.wav", 1, "elsewhere/gone.wav does not exist"),
+    ],
+)
+def test_mistakes_end_in_one_sentence(
+    model: CountingModel, store: PromptStore, manifest: Path, arguments: str, code: int, message: str
+) -> None:
+    manifest.with_name("noise.csv").write_text("path,classname\nhum.wav,hum\nbroken.wav,whistle\n")
+    result = run(*arguments.split())
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", ["classify", "evaluate", "evaluate a.csv --fold 1", "nonsense", "app --port x", "packs nobody", "-x"]
+)
+def test_bad_usage_ends_with_2(arguments: str) -> None:
+    result = run(*arguments.split())
+    assert result.exit_code == 2 and result.stderr and not result.stdout
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def load(*_: object) -> Any:
+        raise error
+
+    return load
+
+
+def test_a_model_that_cannot_be_had_is_told_in_its_words(
+    monkeypatch: pytest.MonkeyPatch, store: PromptStore, sounds: Path
+) -> None:
+    registry.release()
+    entry = ModelEntry("embedded", "", "", "", raising(ModelError("The weights\nare gone: fetch them.")))
+    monkeypatch.setattr(registry, "ENTRIES", (entry,))
+    result = run("classify", "hum.wav")
+    assert (result.exit_code, result.stderr, result.stdout) == (1, "The weights are gone: fetch them.\n", "")
+
+
+def test_what_is_not_there_is_told_before_a_model_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, store: PromptStore, sounds: Path
+) -> None:
+    registry.release()
+    monkeypatch.setattr(registry, "ENTRIES", (ModelEntry("embedded", "", "", "", raising(RuntimeError("loaded"))),))
+    assert "gone.wav does not exist" in run("classify", "gone.wav").stderr
+    assert "There is no head at gone" in run("palm", "predict", "gone", "hum.wav").stderr
+    (sounds / "heads").mkdir()
+    assert "There is no head at" in run("palm", "predict", sounds / "heads" / "slip", "hum.wav").stderr
+
+
+def test_the_version() -> None:
+    assert run("--version").stdout == f"audioprompt {__version__}\n"
+
+
+def test_a_narrow_terminal_keeps_numbers_in_one_piece(
+    monkeypatch: pytest.MonkeyPatch, model: CountingModel, store: PromptStore, sounds: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "7")
+    result = run("classify", "hum.wav", "--labels", "hum, whistle")
+    assert result.exit_code == 0 and len(re.findall(r"\d+\.\d %", result.stdout)) == 4
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), ValueError("a defect"), KeyError("a defect")])
+def test_a_defect_is_not_dressed_up(
+    monkeypatch: pytest.MonkeyPatch, store: PromptStore, sounds: Path, error: Exception
+) -> None:
+    registry.release()
+    monkeypatch.setattr(registry, "ENTRIES", (ModelEntry("embedded", "", "", "", raising(error)),))
+    assert CliRunner().invoke(app, ["classify", "hum.wav"]).exception is error
+
+
+def test_a_warning_is_a_sentence(model: CountingModel, store: PromptStore, manifest: Path, tmp_path: Path) -> None:
+    (tmp_path / "embedding-cache").write_text("a file where a folder should be")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        result = run("evaluate", manifest, "--json")
+    assert result.exit_code == 0 and json.loads(result.stdout)["n"] == 4
+    assert all(line.startswith("Embeddings are not being cached") for line in result.stderr.splitlines())
+    assert result.stderr
+
+
+# --- in a process of its own ------------------------------------------------------------------------------------------
+
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "import sys, audioprompt.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True, capture_output=True, text=True)
+    assert not {"torch", "transformers", "gradio", "numpy", "pandas", "av"} & set(loaded.stdout.split())
+
+
+def test_the_real_thing(sounds: Path) -> None:
+    """A process of its own, the bundled model, and pipes for stdout and stderr."""
+    files = [str(sounds / "both.wav"), str(sounds / "broken.wav")]
+    command = [sys.executable, "-m", "audioprompt", "classify", *files, "--labels", "hum,whistle", "--json"]
+    result = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+    assert result.returncode == 1, result.stderr
+    found = json.loads(result.stdout)
+    (file,) = found["files"]
+    assert found["model"] == "embedded" and file["seconds"] == 9.0 and len(file["votes"]) == 8
+    assert file["timeline"][0]["start"] == 0 and file["timeline"][-1]["end"] == 9.0
+    assert len(result.stderr.splitlines()) == 1 and result.stderr.startswith(files[1])

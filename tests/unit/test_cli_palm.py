@@ -1,0 +1,148 @@
+"""``audioprompt palm``: what it prints where, its exit codes, and heads that go through files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from audioprompt.prompts.store import PromptStore
+from tests.fakes import HUM, RATE, WHISTLE, tone
+from tests.unit.test_cli import CountingModel, json_of, model, pack, run, store  # noqa: F401, fixtures among them
+
+
+@pytest.fixture
+def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four clips of two classes in each of three folds."""
+    rows = ["path,classname,fold"]
+    for fold in (1, 2, 3):
+        for turn in (0, 1):
+            for name, hertz in (("low_hum", HUM), ("whistle", WHISTLE)):
+                file = f"{name}-{fold}-{turn}.wav"
+                soundfile.write(tmp_path / file, tone(hertz + 10 * fold + turn, 1), RATE)
+                rows.append(f"{file},{name},{fold}")
+    (tmp_path / "clips.csv").write_text("\n".join(rows))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "clips.csv"
+
+
+@pytest.fixture(autouse=True)
+def named_as_it_is_loaded(model: CountingModel) -> None:  # noqa: F811
+    """A head's record names the model that `predict` loads again."""
+    model.name = "embedded"
+
+
+def test_fit_prints_every_method_with_every_seed(model: CountingModel, store: PromptStore, clips: Path) -> None:  # noqa: F811
+    found = json_of(
+        "palm", "fit", clips, "--method", "palm,zero-shot,tspe,linear-probe", "--seeds", "0,1", "--shots", 2,
+        "--epochs", 20, "--train-folds", "1,2", "--test-folds", "3", "--pack", "odd",
+    )  # fmt: skip
+    assert [row["method"] for row in found["methods"]] == ["palm", "zero-shot", "tspe", "linear-probe"]
+    for row in found["methods"]:
+        assert len(row["per_seed"]) == 2 and row["accuracy"] == pytest.approx(np.mean(row["per_seed"]))
+        assert row["seconds"] >= 0 and row["interval"][0] <= row["accuracy"] <= row["interval"][1]
+    assert [row["accuracy"] for row in found["methods"]] == [1.0, 1.0, pytest.approx(0.5), 1.0]
+    assert found["classes"] == ["low hum", "whistle"] and found["shots"] == 2 and found["seeds"] == [0, 1]
+    assert (found["learned_from"], found["tested_on"], found["data"]) == (4, 4, f"{clips.parent.name}/clips")
+    assert model.windows_heard == 12
+
+
+def test_fit_for_people(model: CountingModel, store: PromptStore, clips: Path) -> None:  # noqa: F811
+    result = run("palm", "fit", clips, "--train-folds", "1,2", "--epochs", 5)
+    assert result.exit_code == 0
+    assert "palm" in result.stdout and "100.0 %" in result.stdout and "relies on what was learned" in result.stdout
+    assert "low hum (4, and 2 held back); whistle (4, and 2 held back)" in result.stderr
+
+
+def test_a_folder_of_few_clips_gives_a_head_without_a_score(
+    model: CountingModel, store: PromptStore, tmp_path: Path  # noqa: F811
+) -> None:  # fmt: skip
+    for name, hertz in (("hum", HUM), ("whistle", WHISTLE)):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        soundfile.write(tmp_path / "mine" / name / "a.wav", tone(hertz, 1), RATE)
+    result = run("palm", "fit", tmp_path / "mine", "--json")
+    assert result.exit_code == 0 and "Nothing was held back" in result.stderr
+    (row,) = json.loads(result.stdout)["methods"]
+    assert row["accuracy"] is None and row["per_seed"] == []
+
+
+@pytest.mark.parametrize("methods", ["palm", "palm,linear-probe"])
+def test_heads_are_saved_asked_and_described(
+    methods: str, model: CountingModel, store: PromptStore, clips: Path  # noqa: F811
+) -> None:  # fmt: skip
+    result = run(
+        "palm", "fit", clips, "--method", methods, "--train-folds", "1,2", "--save", "head", "--data-licence", "CC0-1.0"
+    )
+    assert result.exit_code == 0 and "The palm head is in head" in result.stderr
+    assert "Measured on 4 held-out clips, then fitted again on all 12." in result.stderr
+    head = "head" if methods == "palm" else "head/palm"
+    found = json_of("palm", "predict", head, "whistle-3-0.wav", "low_hum-3-1.wav")
+    assert [row["label"] for row in found["files"]] == ["whistle", "low hum"] and found["method"] == "palm"
+    assert all(sum(row["probabilities"].values()) == pytest.approx(1) for row in found["files"])
+    shown = run("palm", "predict", head, "whistle-3-0.wav")
+    assert shown.exit_code == 0 and "whistle" in shown.stdout
+    card = run("palm", "card", head)
+    assert card.exit_code == 0 and "CC0-1.0" in card.stdout and "| 4 | 100.0 % |" in card.stdout
+
+
+def test_recordings_that_cannot_be_used_do_not_keep_others_from_being_heard(
+    model: CountingModel, store: PromptStore, clips: Path  # noqa: F811
+) -> None:  # fmt: skip
+    run("palm", "fit", clips, "--train-folds", "1,2", "--save", "head")
+    Path("broken.wav").write_text("no sound")
+    result = run("palm", "predict", "head", "broken.wav", "whistle-3-0.wav", "--json")
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1 and "broken.wav" in result.stderr
+    assert [row["file"] for row in found["files"]] == ["whistle-3-0.wav"]
+    assert [row["file"] for row in found["errors"]] == ["broken.wav"]
+
+
+def test_the_head_that_was_measured_is_saved_on_request(
+    model: CountingModel, store: PromptStore, clips: Path  # noqa: F811
+) -> None:  # fmt: skip
+    assert run("palm", "fit", clips, "--train-folds", "1,2", "--save", "head", "--no-again").exit_code == 0
+    card = run("palm", "card", "head").stdout
+    assert "8 clips, up to 16 per class" in card and "Measured on 4 held-out clips." in card
+    assert "fitted again" not in card
+
+
+@pytest.mark.parametrize("start", ["vanilla", "pack"])
+def test_palm_can_start_elsewhere(start: str, model: CountingModel, store: PromptStore, clips: Path) -> None:  # noqa: F811
+    assert run("palm", "fit", clips, "--train-folds", "1,2", "--start", start, "--pack", "plain").exit_code == 0
+    said = {"vanilla": "This is a sound of whistle.", "pack": "whistle sound"}[start]
+    assert said in model.texts_read
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--method", "magic"], 2, "No method is called 'magic'; there are: zero-shot, tspe, palm"),
+        (["--seeds", "one"], 2, "--seeds takes whole numbers"),
+        (["--test-folds", "3"], 2, "Say which folds to learn from"),
+        (["--train-folds", "1,9"], 1, "no fold 9"),
+        (["--train-folds", "1,2", "--test-folds", "2"], 1, "fold 2 is both"),
+        (["--train-folds", "1", "--rate", "0"], 1, "rate is 0"),
+        (["--method", "tspe", "--pack", "unapproved"], 1, "has no approved prompt"),
+    ],
+)
+def test_what_cannot_be_fitted_is_said_in_a_sentence(
+    arguments: list[str], code: int, sentence: str, model: CountingModel, store: PromptStore, clips: Path  # noqa: F811
+) -> None:  # fmt: skip
+    result = run("palm", "fit", clips, *arguments)
+    assert result.exit_code == code and sentence in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", [["card"], ["predict"]])
+def test_what_is_no_head_is_said_in_a_sentence(
+    command: list[str], model: CountingModel, store: PromptStore, clips: Path  # noqa: F811
+) -> None:  # fmt: skip
+    result = run("palm", *command, clips, *(["whistle-3-0.wav"] if command == ["predict"] else []))
+    assert result.exit_code == 1 and "clips.csv is no head" in result.stderr
+
+
+def test_a_head_for_another_model_is_refused(model: CountingModel, store: PromptStore, clips: Path) -> None:  # noqa: F811
+    run("palm", "fit", clips, "--train-folds", "1,2", "--save", "head")
+    model.revision = "2"
+    result = run("palm", "predict", "head", "whistle-3-0.wav", "--model", "embedded")
+    assert result.exit_code == 1 and "this head was made for embedded (revision 1)" in result.stderr
