@@ -392,8 +392,11 @@ def _scaled(block: Block, name: str) -> NDArray[np.float32]:
     kind, width = block.frames.dtype.kind, block.frames.dtype.itemsize
     if kind != "f" and (kind, width) not in INTEGER_SCALES:
         raise AudioError(f"{name} has samples of type {block.frames.dtype}: give int16, int32, uint8 or floats.")
-    silence, full_scale = INTEGER_SCALES.get((kind, width), (0.0, 1.0))
-    return (np.ascontiguousarray(block.frames, np.float32) - np.float32(silence)) / np.float32(full_scale)
+    frames = np.ascontiguousarray(block.frames, np.float32)
+    if kind == "f":
+        return frames
+    silence, full_scale = INTEGER_SCALES[kind, width]
+    return (frames - np.float32(silence)) / np.float32(full_scale)
 
 
 def _mono(block: Block, mending: _Mending, name: str) -> Samples:
@@ -402,6 +405,8 @@ def _mono(block: Block, mending: _Mending, name: str) -> Samples:
         frames = _scaled(block, name)
         if block.floats and mending.divisor != 1:
             frames = frames / np.float32(mending.divisor)
+        if frames.shape[1] == 1:
+            return _finite(frames[:, 0], name)
         channel = mending.channels.get(frames.shape[1])
         if channel is None:
             return _finite(frames.mean(axis=1), name)

@@ -1,9 +1,9 @@
 """A busy afternoon: people who classify clips and microphones that listen, all at once: ``python -m benchmarks.load``.
 
 Serves the app to itself, on 127.0.0.1 alone and as a public page, and ends by itself. Each person opens the page, then
-uploads a clip, waits for its answer and does so again, without a pause. Each microphone sends a quarter of a second of
-sound four times a second, and counts as heard once it is answered, or told its place in the line. Everybody has an
-address of their own. One line of JSON for each figure.
+uploads a clip, waits for its answer and does so again, without a pause. Each microphone sends its
+sound in pieces as long as the page's, and counts as heard once it is answered, or told its place in the line.
+Everybody has an address of their own. One line of JSON for each figure.
 """
 
 import argparse
@@ -28,13 +28,15 @@ import httpx
 import numpy as np
 import soundfile
 
+from audioprompt.ui import live
+
 ROOT = Path(__file__).resolve().parents[1]
 SOUNDS = sorted((ROOT / "assets" / "examples").glob("*.ogg"))
 LABELS = "dog bark, rain, laughter, siren, violin, sea waves"
 PACK, MODEL = "eight-templates", "embedded"
 STARTING_SECONDS, ANSWER_SECONDS = 180.0, 120.0
 SETTLING_SECONDS = 45.0  # that the memory has to come back
-CHUNK_SECONDS, RATE = 0.25, 48_000
+CHUNK_SECONDS, RATE = live.STREAM_EVERY, 48_000
 P50_SECONDS, MEGABYTES = 5.0, 150.0
 
 

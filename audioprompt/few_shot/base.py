@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn import functional
 
 from audioprompt.lines import named
+from audioprompt.models.threads import one_thread
 from audioprompt.zero_shot import Array, Prediction, accuracy, softmax
 
 if TYPE_CHECKING:
@@ -433,6 +433,5 @@ class LearnedHead(Head):
         return {name: torch.tensor(value, device=self.device) for name, value in arrays.items()}
 
     def _threads(self) -> AbstractContextManager[object]:
-        """Keeps the current thread's operations on one core, where that is quicker, and leaves other threads alone."""
-        torch.get_num_threads()  # or torch would lift the limit at its first operation in this thread
-        return threadpool_limits(1, user_api="openmp") if self.one_thread else nullcontext()
+        """Keep the current thread's operations on one core, where that is quicker."""
+        return one_thread() if self.one_thread else nullcontext()

@@ -22,6 +22,7 @@ from torch.nn import functional
 from audioprompt.models.base import ModelError, Tokens, check_windows
 from audioprompt.models.bert import Bert
 from audioprompt.models.text import TextTokenizer
+from audioprompt.models.threads import one_thread
 
 SAMPLE_RATE = 16_000
 WINDOW_SECONDS = 5.0
@@ -244,7 +245,8 @@ class EmbeddedModel:
     def audio_features(self, windows: Tensor) -> Tensor:
         """What the net sees in each patch, one after the other: ``[B, samples]`` -> ``[B, patches * 768]``."""
         check_windows(windows, self.sample_rate, self.window_seconds)
-        return self.audio.look(windows.to(self.device)).flatten(1)
+        with one_thread():
+            return self.audio.look(windows.to(self.device)).flatten(1)
 
     def project_audio(self, features: Tensor) -> Tensor:
         """Features into the shared space: ``[B, patches * 768]`` -> ``[B, dim]``, L2-normalised."""

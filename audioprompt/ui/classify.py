@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 LONGEST_SECONDS = 600.0  # of a clip
 GENERAL_PACK = "eight-templates"  # what suits any labels
 BASELINE_PACK = "vanilla"  # the other column already, so not offered as an ensemble
-LONGEST_CHUNK = 30.0  # seconds of a microphone's stream at once: it sends a quarter of a second
+LONGEST_CHUNK = 30.0  # seconds of a microphone's stream at once: it sends half a second
 LISTENERS = 8  # microphones heard at once
 LINE = 24  # microphones that may be on at once, those that wait for their turn included
 TURN_SECONDS = 60.0  # that a visitor is heard while others wait
-WORKERS = 2  # clips at once
+WORKERS = 6  # clips at once: while one is drawn, others are read and embedded
 SESSIONS = 1000  # whose last question is known
 
 NO_HEAD = "none"
@@ -352,7 +352,7 @@ def show_live(
 
     Args:
         hearing: What was heard before, which Gradio keeps for each session.
-        chunk: A file, or sample rate and samples; chunks of a quarter of a second are about right.
+        chunk: A file, or sample rate and samples; chunks of half a second are about right.
         labels: 2 to 200 labels to choose between, separated by commas, semicolons or line breaks.
         pack_id: The prompt pack whose approved templates form the ensemble, an id that /packs lists.
         model_name: The model that hears, a name that /models lists.

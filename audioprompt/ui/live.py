@@ -1,6 +1,6 @@
 """The live microphone: what the page shows while it listens.
 
-It is drawn several times a second, so as markup whose changed parts glide, not as figures drawn anew.
+It is drawn twice a second, so as markup whose changed parts glide, not as figures drawn anew.
 """
 
 import time
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from audioprompt.few_shot import Head
     from audioprompt.models.base import AudioTextModel
 
-STREAM_EVERY = 0.25  # seconds between two chunks of the microphone
+STREAM_EVERY = 0.5  # seconds between two chunks of the microphone: each costs an upload, whatever its length
 REST_SECONDS = 1.0  # of sound from one answer to the next, while others wait for the model
 METER_DECIBELS = -60.0  # where the level meter begins
 
 LATE_CHUNKS = "/gradio_api/stream/"  # where Gradio sends what was still under way when Stop was pressed
 
-START = empty("Press Record: both methods then name what the microphone hears, several times a second.")
+START = empty("Press Record: both methods then name what the microphone hears, twice a second.")
 
 
 def listen(
