@@ -39,6 +39,7 @@ from audioprompt.ui import (
     temporary,
     theme,
 )
+from audioprompt.ui.render import script, style
 
 NAME = "audioprompt"
 CACHE_SECONDS = 3600  # how long uploads and microphone chunks stay on disk
@@ -89,7 +90,7 @@ def build(
         if hidden and roles.public():
             page.load(_shown_to_curators(len(hidden)), None, hidden, **frame.INSTANT)
         page.load(_opened(tabs), None, all_tabs, **frame.INSTANT)
-        page.load(None, js=entrances.SCRIPT, **frame.INSTANT)
+        page.load(None, js=script("static/entrances.js", places=entrances.SHOWN), **frame.INSTANT)
         page.unload(closed)
     fair_queue.install()
     # a call that joins no queue would pass by its limits; each change of place told to all who wait would slow them all
@@ -164,10 +165,9 @@ def launch(
     temporary.sweep_for_ever()
     frame.install()
     page = build(model, labels, header.in_background(classify.take_in, heads, model) if heads else None, title, tabs)
-    css = theme.CSS + generate.CSS + curate.CSS + learn.CSS + publish.CSS
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
     app, address, public_address = page.launch(
-        server_name=host, server_port=port, inbrowser=open_browser, share=share, theme=theme.THEME, css=css,
+        server_name=host, server_port=port, inbrowser=open_browser, share=share, theme=theme.THEME, css=style(),
         footer_links=["api"], mcp_server=True, max_file_size=limits.LARGEST_FILE, enable_monitoring=False,
         show_error=not roles.public(), quiet=True,
         prevent_thread_lock=True,

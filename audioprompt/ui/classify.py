@@ -47,11 +47,7 @@ PRESET_PROMPT = "choose a list …"
 EXAMPLES_AT_HAND = 9  # two rows; the others are folded away, so that the labels stay above the fold
 NO_SOUND = "Record or upload a sound, or pick an example: its name then stands here, found by two methods."
 FIRST_ANSWER = "Listening to the first example. This takes a moment where the model has to be loaded first."
-# Where everything stands in one column, the answer is out of sight: go there.
-REVEAL = "() => { if (innerWidth < 768) document.getElementById('answer').scrollIntoView({behavior: 'smooth'}); }"
-SHOW_CLIP, SHOW_LIVE = (
-    f"() => {{ document.body.dataset.sound = '{which}'; }}" for which in ("clip", "live")
-)  # see CSS
+REVEAL = "() => audioprompt.reveal('answer')"
 PARTS = 9
 Result = list[Any]  # of so many: a value or an update for each component that the answer to a clip is shown in
 
@@ -530,10 +526,10 @@ def build(
     preset.input(choose_preset, preset, [labels, pack], **instant).then(**asked)
 
     tab.select(offered_now, None, [pack, preset], **instant)
-    labels.change(None, labels, js=frame.TELL_LABELS, **instant)
+    labels.change(None, labels, js="audioprompt.tell", **instant)
 
-    clip_tab.select(None, js=SHOW_CLIP, **instant)
-    live_tab.select(None, js=SHOW_LIVE, **instant)
+    clip_tab.select(None, js="() => audioprompt.choose('sound', 'clip')", **instant)
+    live_tab.select(None, js="() => audioprompt.choose('sound', 'live')", **instant)
     microphone.stream(
         show_live, [hearing, microphone, labels, pack, model, head_in_hand], [hearing, live_view],
         stream_every=live.STREAM_EVERY, concurrency_id="live", concurrency_limit=LINE,

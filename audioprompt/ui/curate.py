@@ -1,7 +1,8 @@
 """The Curate tab: what each candidate is worth on real clips, and the decision on it.
 
 What a page shows is in its `Desk`; everything that lasts is in the store of packs. The table and all around it is HTML
-made by `curate_view`; clicks and keys in it arrive here as the events that its script, `curate_script`, triggers.
+made by `curate_view`; clicks and keys in it arrive here as the events that its script, `components/curate/table.js`,
+triggers.
 """
 
 from __future__ import annotations
@@ -37,9 +38,8 @@ from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template, TemplateError
 from audioprompt.ui import curate_view as view
 from audioprompt.ui import markup, roles, theme
-from audioprompt.ui.curate_script import MESSAGE_SCRIPT, OUTBOX_SCRIPT, SCRIPT
-from audioprompt.ui.curate_style import CSS as CSS
 from audioprompt.ui.header import shared_model
+from audioprompt.ui.render import script
 
 if TYPE_CHECKING:
     from audioprompt.curation import Choices
@@ -56,14 +56,6 @@ LONGEST_PLAYED = 60.0  # seconds
 WHERE_HELP = "instruments, a manifest.csv, a folder, or hf:owner/name"
 FORMATS = {"json": "Pack", "list": "List of strings", "csv": "Table", "report": "Report"}
 SESSION = '<div class="fine">Your decisions stay in this session; export the pack to keep it.</div>'
-SAVE = """(parcel) => {
-    if (!parcel) return;
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([parcel.content], {type: 'text/plain'}));
-    link.download = parcel.name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-}"""
 
 
 @dataclass(frozen=True)
@@ -835,7 +827,7 @@ def show_comparison(desk: Desk | None, other_id: str | None, request: gr.Request
 
 def build_outbox() -> gr.HTML:
     """The decisions that are not saved yet: outside of the tabs, for they are sent again whichever tab is open."""
-    return gr.HTML(elem_id="curate-outbox", js_on_load=OUTBOX_SCRIPT, apply_default_css=False)
+    return gr.HTML(elem_id="curate-outbox", js_on_load=script("components/curate/outbox.js"), apply_default_css=False)
 
 
 def build(
@@ -890,7 +882,9 @@ def build(
                     delete_it = gr.Button("Delete", size="sm", min_width=80)
                 file = gr.UploadButton("Import a pack, list or table", file_types=[".json", ".csv", ".txt"], size="sm")
         session = gr.HTML(elem_id="curate-session", apply_default_css=False)
-        message = gr.HTML(elem_id="curate-message", js_on_load=MESSAGE_SCRIPT, apply_default_css=False)
+        message = gr.HTML(
+            elem_id="curate-message", js_on_load=script("components/curate/message.js"), apply_default_css=False
+        )
         with gr.Column(elem_id="curate-desk"):
             strip = gr.HTML(elem_id="curate-strip", apply_default_css=False)
             with gr.Row(equal_height=False, elem_classes="work"):
@@ -911,7 +905,9 @@ def build(
                         with gr.Row():
                             save_it = gr.Button("Save", variant="primary", size="sm", min_width=110, scale=0)
                             leave_it = gr.Button("Cancel", size="sm", min_width=110, scale=0)
-                    table = gr.HTML(elem_id="curate-table", js_on_load=SCRIPT, apply_default_css=False)
+                    table = gr.HTML(
+                        elem_id="curate-table", js_on_load=script("components/curate/table.js"), apply_default_css=False
+                    )
                 with gr.Column(scale=8, min_width=300):
                     actions = gr.HTML(elem_id="curate-actions", apply_default_css=False)
                     side = gr.HTML(elem_id="curate-side", apply_default_css=False)
@@ -983,7 +979,7 @@ def build(
     other.input(show_comparison, [desk, other], [message, *parts], **lasting)
     for kind, button in exports:
         saved = button.click(_exporting(kind), pack, parcel, **instant)
-        saved.then(None, parcel, js=SAVE, **instant)
+        saved.then(None, parcel, js="audioprompt.save", **instant)
 
 
 def _act(desk: Desk | None, event: gr.EventData, request: gr.Request) -> Drawn:

@@ -4,8 +4,6 @@ Gradio hands on only what the browser calls audio or what bears one of a list of
 that phones and browsers make (WebM, MOV, 3GP) and `audioprompt.audio` reads. What a file holds is for that to say.
 """
 
-import json
-
 from audioprompt.data.layouts import SOUNDS
 
 # Where sounds are taken, by tab; the one that is seen takes what is dropped or pasted anywhere in the page.
@@ -15,55 +13,3 @@ SHOWN = {  # by a file chooser at first; everything else can be chosen all the s
     place: ",".join(["audio/*", "video/*", *sorted(SOUNDS), *(HEADS if place == "#publish-upload" else [])])
     for place in PLACES
 }
-
-SCRIPT = """() => {
-    const shown = SHOWN;
-    const seen = (place) => document.querySelector(place)?.getClientRects().length;
-    // An upload button's field for files stands before it, that of a recorder inside.
-    const field = (place) => {
-        const element = document.querySelector(place);
-        if (element?.previousElementSibling?.matches('input[type=file]')) return element.previousElementSibling;
-        return element?.querySelector('input[type=file]');
-    };
-    const placeOf = (target) => Object.keys(shown).find((place) =>
-        target === field(place) || target.closest?.(place));
-    const asAudio = (file) => file.type.startsWith('audio/') ? file : new File([file], file.name, {type: 'audio/*'});
-    const give = (input, files) => {
-        const sounds = new DataTransfer();
-        for (const file of files) sounds.items.add(asAudio(file));
-        input.files = sounds.files;
-    };
-    const take = async (place, files) => {
-        if (!field(place)) document.querySelector(`${place} [aria-label='Clear']`)?.click();
-        if (!field(place)) document.querySelector(`${place} [aria-label='Upload file']`)?.click();
-        for (let tries = 0; tries < 100 && !field(place); tries++) await new Promise((go) => setTimeout(go, 50));
-        const input = field(place);
-        if (!input) return;
-        give(input, input.multiple ? files : files.slice(0, 1));
-        input.dispatchEvent(new Event('change', {bubbles: true}));
-    };
-    document.addEventListener('click', (event) => {
-        const place = placeOf(event.target);
-        if (place && field(place)) field(place).accept = shown[place];
-    }, true);
-    document.addEventListener('change', (event) => {
-        if (event.target.type === 'file' && placeOf(event.target)) {
-            give(event.target, [...event.target.files]);
-        }
-    }, true);
-    const holdsFiles = (transfer) => transfer && [...transfer.types].includes('Files');
-    document.addEventListener('dragover', (event) => {
-        if (holdsFiles(event.dataTransfer)) event.preventDefault();  // or a drop would leave the page
-    }, true);
-    for (const name of ['drop', 'paste']) {
-        document.addEventListener(name, (event) => {
-            const place = Object.keys(shown).find(seen);
-            const files = [...(event.dataTransfer ?? event.clipboardData)?.files ?? []];
-            if (!files.length) return;
-            event.preventDefault();
-            event.stopPropagation();
-            event.target.dispatchEvent(new DragEvent('dragleave', {bubbles: true}));
-            if (place) take(place, files);
-        }, true);
-    }
-}""".replace("SHOWN", json.dumps(SHOWN))

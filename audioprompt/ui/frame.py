@@ -3,7 +3,6 @@
 The script has to run before Gradio's own does, so it is put first into the page that Gradio serves.
 """
 
-import json
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,9 @@ from jinja2 import ChoiceLoader, DictLoader
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from audioprompt.ui import roles
+from audioprompt.ui.render import script
+
 TABS = {
     "classify": "Classify",
     "generate": "Generate",
@@ -22,113 +24,7 @@ TABS = {
     "publish": "Publish",
 }  # the name of each tab in the address, and in the page
 INSTANT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-TELL_LABELS = "(labels) => window.audioprompt?.tell(labels)"  # what a change of the labels does
 TEMPLATES = "frontend/index.html", "frontend/share.html"  # Gradio's own, of which the second makes public links
-
-SCRIPT = """
-window.audioprompt = (() => {
-    const TABS = {}, FIRST = Object.keys(TABS)[0], LONGEST_ADDRESS = 2000;
-
-    // Gradio's display of progress counts time in a loop of animation frames. Taken out of the page while it counts,
-    // it never ends the loop: the "Loading..." of every visit, and displays in parts that are shown or hidden.
-    const frame = window.requestAnimationFrame.bind(window);
-    const counts = (step) => /^\\(\\)=>\\{[\\w$]+\\([\\w$]+,\\(performance\\.now\\(\\)-/.test(step);
-    const counting = () => document.querySelector('[data-testid="status-tracker"]:not(.hide)');
-    window.requestAnimationFrame = (step) => frame(counts(step) ? (time) => counting() && step(time) : step);
-
-    // Gradio opens a list at every key pressed in its field, so that of Tab stays open once the field is left.
-    addEventListener('keydown', (event) => {
-        if (event.key === 'Tab' && event.target.matches?.('input[role="listbox"], input[role="combobox"]'))
-            event.stopImmediatePropagation();
-    }, true);
-
-    // --- the tab and the labels are in the address --------------------------------------------------------------
-
-    const asked = () => {
-        const tab = new URL(location.href).searchParams.get('tab');
-        return tab in TABS ? tab : FIRST;
-    };
-    let wanted = asked() === FIRST ? null : asked();  // by the address, and not open yet
-    let opening;  // the labels that the page opens with, which the address need not tell
-
-    function button(tab) {
-        const bar = document.querySelector('#tabs > .tab-wrapper');
-        return bar?.querySelector(`[role="tab"][data-tab-id="${tab}"]`)
-            ?? [...bar?.querySelectorAll('.overflow-dropdown button') ?? []]
-                .find((other) => other.textContent.trim() === TABS[tab]);
-    }
-
-    function write(change, keep) {
-        const address = new URL(location.href);
-        change(address.searchParams);
-        if (address.href === location.href) return;
-        history[keep ? 'pushState' : 'replaceState'](history.state, '', address);
-    }
-
-    function arrive(tab) {
-        if (wanted && tab === FIRST) return;  // the page opens with the first tab, and then goes on
-        wanted = null;
-        if (tab !== asked()) write((params) => params.set('tab', tab), true);
-    }
-
-    function tell(labels) {
-        opening ??= new URL(location.href).searchParams.has('labels') ? '' : labels;
-        write((params) => {
-            params.delete('labels');
-            if (labels.trim() && labels !== opening) params.set('labels', labels);
-            if (params.toString().length > LONGEST_ADDRESS) params.delete('labels');
-        });
-    }
-
-    addEventListener('popstate', () => {
-        const labels = document.querySelector('#labels textarea')?.value;
-        if (labels !== undefined) tell(labels);
-        button(asked())?.click();
-    });
-
-    // --- what would be lost is asked for ------------------------------------------------------------------------
-
-    addEventListener('beforeunload', (event) => {
-        if (!document.querySelector('[data-unsaved]')) return;
-        event.preventDefault();
-        event.returnValue = '';
-    });
-    // Part of the page says what would be lost, and the class of a button or a field that it would take it away.
-    const refused = () => {
-        const question = document.querySelector('[data-unsaved]')?.dataset.unsaved;
-        return Boolean(question) && !confirm(question);
-    };
-    function stop(event) {
-        event.stopImmediatePropagation();
-        event.preventDefault();
-    }
-    addEventListener('click', (event) => {
-        if (event.target.closest?.('button.takes-unsaved') && refused()) stop(event);
-    }, true);
-    for (const kind of ['keydown', 'blur']) addEventListener(kind, (event) => {
-        const field = event.target;
-        if (!field.matches?.('.takes-unsaved :is(input, textarea)')) return;
-        if (kind === 'keydown' && event.key !== 'Enter') return;
-        if (!field.value.trim() || field.value === field.agreed) return;
-        const value = field.value;
-        if (!refused()) field.agreed = value;
-        else {
-            stop(event);
-            field.value = '';
-            field.dispatchEvent(new Event('input', {bubbles: true}));
-        }
-    }, true);
-
-    // --- whenever there are more tabs ---------------------------------------------------------------------------
-
-    new MutationObserver(() => {
-        for (const more of document.querySelectorAll('.overflow-menu > button:not([aria-label])'))
-            more.setAttribute('aria-label', 'More tabs');
-    }).observe(document, {childList: true, subtree: true});
-
-    return {arrive, tell};
-})();
-"""
 
 
 def install() -> None:
@@ -136,8 +32,13 @@ def install() -> None:
     loader = routes.templates.env.loader
     if loader is None or isinstance(loader, ChoiceLoader):  # nothing to put it into, or there already
         return
-    script = SCRIPT.replace("TABS = {}", f"TABS = {json.dumps(TABS)}")
-    head = f"<head><script>{{% raw %}}{script}{{% endraw %}}</script>"
+    settings = {
+        "tabs": TABS,
+        "sign_out": roles.SIGN_OUT,
+        "cookie": roles.COOKIE,
+        "signed_in_seconds": roles.SIGNED_IN_SECONDS,
+    }
+    head = f"<head><script>{{% raw %}}{script('static/page.js', settings=settings)}{{% endraw %}}</script>"
     pages = {name: loader.get_source(routes.templates.env, name)[0] for name in TEMPLATES}
     with_script = {name: source.replace("<head>", head, 1) for name, source in pages.items()}
     routes.templates.env.loader = ChoiceLoader([DictLoader(with_script), loader])
@@ -204,5 +105,5 @@ def labels_asked(request: gr.Request) -> str:
 def tab(name: str, shown: Collection[str] = ()) -> gr.Tab:
     """One of the page's tabs, which is in the address while it is open; not seen where others alone are shown."""
     opened = gr.Tab(TABS[name], id=name, visible=not shown or name in shown)
-    opened.select(None, js=f"() => window.audioprompt?.arrive('{name}')", **INSTANT)
+    opened.select(None, js=f"() => audioprompt.arrive('{name}')", **INSTANT)
     return opened

@@ -45,7 +45,6 @@ from audioprompt.prompts.template import FORMATS, Template, TemplateError
 from audioprompt.ui import generate_view as view
 from audioprompt.ui import markup, roles
 from audioprompt.ui.classify import PRESET_PROMPT, presets
-from audioprompt.ui.generate_view import CSS as CSS
 from audioprompt.ui.header import shared_model
 
 LEXICON, SERVICE = "Offline lexicon", "Chat service"

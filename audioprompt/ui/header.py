@@ -25,16 +25,6 @@ LOOK_SECONDS = 0.3  # between two looks at a model that is being loaded
 
 WEIGHTS_HELP = "Path of the published weights on this machine, with their tokenizer.json beside them"
 
-SIGN_IN, SIGN_OUT = "Sign in", "Sign out"
-FORGET = f"document.cookie = '{roles.COOKIE}=; path=/; max-age=0; samesite=strict'; location.reload();"
-UNFOLD = "document.body.classList.toggle('signing-in') && document.querySelector('#password input').focus();"
-PRESSED = f"(label) => {{ if (label === '{SIGN_OUT}') {{ {FORGET} }} else {{ {UNFOLD} }} }}"
-REMEMBER = f"""(given) => {{
-    if (!given) return;
-    const kept = 'path=/; samesite=strict; max-age={roles.SIGNED_IN_SECONDS}';
-    document.cookie = `{roles.COOKIE}=${{given.token}}; ${{kept}}${{location.protocol === 'https:' ? '; secure' : ''}}`;
-    location.reload();
-}}"""
 
 _open: set[str] = set()  # the models that visitors may use: those the page began with, and those curators opened
 _loaders = ThreadPoolExecutor(thread_name_prefix="model")  # so that the state line can move while a model loads
@@ -153,7 +143,7 @@ def sign_in(password: str, request: gr.Request | None = None) -> tuple[dict[str,
 
 def sign_in_or_out(request: gr.Request) -> str:
     """What the button is for: a curator signs out."""
-    return SIGN_OUT if roles.is_curator(request) else SIGN_IN
+    return roles.SIGN_OUT if roles.is_curator(request) else roles.SIGN_IN
 
 
 # --- the header -------------------------------------------------------------------------------------------------------
@@ -205,7 +195,7 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
     given = gr.on([use.click, path.submit], take_weights, [picker, path], **watched)
     if signing:
         page.load(sign_in_or_out, None, signing, **instant)
-        signing.click(None, signing, js=PRESSED, **instant)
+        signing.click(None, signing, js="audioprompt.signInOrOut", **instant)
         _build_password(instant)
     return picker, [chosen, given]
 
@@ -214,10 +204,12 @@ def _sign_in_button() -> gr.Button | None:
     """What curators sign in with: at home nothing, on a Space Hugging Face, elsewhere the button of the password."""
     if roles.on_a_space():
         if os.environ.get("OAUTH_CLIENT_ID"):
-            gr.LoginButton(SIGN_IN, logout_value=SIGN_OUT, size="sm", variant="secondary", elem_id="sign-in")
+            gr.LoginButton(
+                roles.SIGN_IN, logout_value=roles.SIGN_OUT, size="sm", variant="secondary", elem_id="sign-in"
+            )
         return None
     if roles.public() and os.environ.get(roles.PASSWORD):
-        return gr.Button(SIGN_IN, size="sm", min_width=0, elem_id="sign-in")
+        return gr.Button(roles.SIGN_IN, size="sm", min_width=0, elem_id="sign-in")
     return None
 
 
@@ -229,8 +221,8 @@ def _build_password(instant: dict[str, Any]) -> None:
                 type="password", placeholder="The curators' password", label="Password", show_label=False,
                 container=False, scale=5, html_attributes=gr.InputHTMLAttributes(autocomplete="current-password"),
             )  # fmt: skip
-            enter = gr.Button(SIGN_IN, variant="primary", size="md", scale=0, min_width=96)
+            enter = gr.Button(roles.SIGN_IN, variant="primary", size="md", scale=0, min_width=96)
         problem = gr.HTML()
         token = gr.JSON(visible=HIDDEN)
     given = gr.on([enter.click, password.submit], sign_in, password, [token, problem], **instant)
-    given.then(None, token, js=REMEMBER, **instant)
+    given.then(None, token, js="audioprompt.signedIn", **instant)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import math
 import shutil
 import tempfile
@@ -28,7 +27,7 @@ from audioprompt.ui import learn_view as view
 from audioprompt.ui import markup, roles
 from audioprompt.ui.classify import pack_choices, waveform
 from audioprompt.ui.header import shared_model
-from audioprompt.ui.learn_style import CSS as CSS
+from audioprompt.ui.render import script
 
 if TYPE_CHECKING:
     from audioprompt.few_shot import SharedHead
@@ -48,26 +47,6 @@ METHODS_HELP = (
     "PALM learns what each label means from your clips. Zero-shot (one plain prompt) and TSPE (many prompts, averaged) "
     "learn nothing and show what prompts alone give."
 )
-CARDS_SCRIPT = """
-const turns = {};
-element.addEventListener('click', (event) => {
-    const button = event.target.closest('[data-act]');
-    if (!button) return;
-    const label = button.closest('[data-label]')?.dataset.label ?? '';
-    const act = button.dataset.act;
-    if (act === 'play') turns[label] = (turns[label] ?? -1) + 1;
-    trigger('click', {act, label, turn: turns[label] ?? 0});
-});
-"""
-# Learn was pressed: show where its answer comes, and that it may have to wait for other people's fits.
-BEGIN = f"""() => {{
-    if (innerWidth < 768) document.getElementById('learn-answer').scrollIntoView({{behavior: 'smooth'}});
-    return {json.dumps(view.WAITING)};
-}}"""
-ASK_NAME = """() => {
-    if (document.querySelector('#learn-cards .unnamed'))
-        document.querySelector('#learn-name :is(input, textarea)').focus();
-}"""
 
 
 @dataclass(frozen=True)
@@ -498,7 +477,12 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
     tried, job_id = gr.State(None), gr.State("")
     with gr.Row(equal_height=False, elem_classes="work", elem_id="learn"):
         with gr.Column(scale=5, min_width=320):
-            cards = gr.HTML(view.NO_CLIPS, elem_id="learn-cards", js_on_load=CARDS_SCRIPT, apply_default_css=False)
+            cards = gr.HTML(
+                view.NO_CLIPS,
+                elem_id="learn-cards",
+                js_on_load=script("components/learn/cards.js"),
+                apply_default_css=False,
+            )
             player = gr.HTML(elem_id="learn-player", apply_default_css=False)
             note = gr.HTML(elem_id="learn-note", apply_default_css=False)
             with gr.Tabs(elem_classes="switch"):
@@ -590,7 +574,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
     name.blur(_name_left, [collection, name], shown, **instant)
     upload.upload(_brought, [collection, name, upload], shown, **all_of_them)
     microphone.stop_recording(_recorded, [collection, name, microphone], [*shown, microphone], **all_of_them).then(
-        None, js=ASK_NAME, **instant
+        None, js="audioprompt.askName", **instant
     )
     where.submit(_data_named, [collection, where], shown, **clips)
     where.blur(_data_left, [collection, where], shown, **clips)
@@ -605,7 +589,9 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
         **instant,
     }
     wanted = more.click(shots_curve, [tried, model], [curve, job_id, halt], **slow)
-    go.click(None, None, summary, js=BEGIN, cancels=[wanted], **instant)
+    go.click(
+        None, None, summary, js=script("components/learn/begin.js", waiting=view.WAITING), cancels=[wanted], **instant
+    )
     go.click(
         _learn,
         [collection, name, where, folds, methods, shots, epochs, rate, seeds, start, pack, dropout, model],

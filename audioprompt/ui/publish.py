@@ -29,7 +29,6 @@ from audioprompt.ui import markup, roles
 from audioprompt.ui import publish_view as view
 from audioprompt.ui.classify import GENERAL_PACK, pack_choices
 from audioprompt.ui.learn import Collection
-from audioprompt.ui.publish_view import CSS as CSS
 
 if TYPE_CHECKING:
     from audioprompt.space import Plan
@@ -44,12 +43,6 @@ TOKEN_WANTED = "One that may write, from huggingface.co/settings/tokens. It goes
 NO_PACKS = (
     "A Space answers with prompts that somebody approved, and no pack has any yet. Go to Curate, measure a pack on "
     "clips and approve what helps: it can then be chosen here."
-)
-FOCUS = "document.querySelector('#{0} :is(input, textarea)').focus();"
-# The body keeps which of the two is asked for, for all the rest is Gradio's to draw anew; see CSS.
-ASK_FOLDER, ASK_HUB = (
-    f"() => {{ document.body.dataset.publish = '{way}'; {FOCUS.format(field)} }}"
-    for way, field in (("folder", "publish-where"), ("hub", "publish-name"))
 )
 
 FIELDS = ("title", "packs", "heads", "labels", "examples", "model", "licence", "gpu", "tabs")
@@ -550,8 +543,8 @@ def build(
     )  # fmt: skip
     upload.upload(_choices_brought, [kept, own, upload], [own, note, *shown], **slow)
 
-    ask_folder.click(None, js=ASK_FOLDER, **instant)
-    ask_hub.click(None, js=ASK_HUB, **instant)
+    ask_folder.click(None, js="() => audioprompt.choose('publish', 'folder', '#publish-where')", **instant)
+    ask_hub.click(None, js="() => audioprompt.choose('publish', 'hub', '#publish-name')", **instant)
     gr.on([go_build.click, folder.submit], _build, [kept, own, folder], [built, download], trigger_mode="once", **slow)
     gr.on(
         [go_push.click, name.submit, token.submit], _push, [kept, own, name, public, token], [pushed, token],

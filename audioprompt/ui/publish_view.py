@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from audioprompt.examples import Example, spread
 from audioprompt.lines import counted, joined
-from audioprompt.ui import markup, theme
+from audioprompt.ui import markup
 from audioprompt.ui.header import PURPOSE
 
 if TYPE_CHECKING:
@@ -177,59 +177,3 @@ def _working(words: str, share: float) -> str:
         f'<div class="working"><span role="status">{escape(words)}</span>'
         f'<div class="track"><i style="width:{100 * min(share, 1):.1f}%"></i></div></div>'
     )
-
-
-CSS = f"""
-#publish .inline {{ gap: 10px; align-items: center; }}
-#publish .inline button {{ height: 40px; white-space: nowrap; }}
-#publish-choices, #publish-answer, #publish-out, #publish-folder, #publish-hub {{ gap: 10px; }}
-#publish-packs .wrap, #publish-heads .wrap, #publish-examples .wrap {{ gap: 5px; }}
-#publish-packs label, #publish-heads label, #publish-examples label {{ padding: 4px 9px; font-size: 0.8125rem; }}
-#publish-hub .inline {{ flex-wrap: wrap; }}
-#publish-public {{ flex: 0 0 110px; }}
-#publish-note:not(:has(.problem)), #publish-standing:not(:has(.visitor)) {{ display: none; }}
-#publish-folder:not(:has(.done)) #publish-download {{ display: none; }}
-#publish:has(.visitor) #publish-out, #publish:has(.visitor) #publish-upload {{ display: none; }}
-body:not([data-publish="folder"]) #publish-folder, body:not([data-publish="hub"]) #publish-hub {{ display: none; }}
-body[data-publish="folder"] #publish-ask-folder, body[data-publish="hub"] #publish-ask-hub {{
-  border-color: var(--primary-600); }}
-#publish-built:not(:has(div > div)), #publish-pushed:not(:has(div > div)) {{ display: none; }}
-
-#publish .preview {{ border: 1px solid var(--border-color-primary); border-radius: 8px; overflow: hidden; }}
-#publish .listed {{ padding: 12px 16px 14px; color: white; font-size: 0.875rem; overflow-wrap: anywhere; }}
-#publish .listed .title {{ font-size: 1.375rem; font-weight: 650; letter-spacing: -0.01em; line-height: 1.3; }}
-#publish .listed .facts {{ display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 8px; font-size: 0.75rem; }}
-#publish .listed .facts span {{ padding: 1px 8px; border-radius: 999px; background: rgba(0, 0, 0, 0.3); }}
-#publish .page {{ padding: 12px 16px; background: var(--block-background-fill); font-size: 0.875rem; }}
-#publish .page .top {{ display: flex; justify-content: space-between; gap: 4px 16px; overflow-wrap: anywhere; }}
-#publish .page small, #publish .page dt, #publish .page .model {{ color: var(--body-text-color-subdued); }}
-#publish .page .model {{ white-space: nowrap; }}
-#publish .page dl {{ display: grid; grid-template-columns: 7em 1fr; gap: 7px 12px; margin: 12px 0 0; }}
-#publish .page dd {{ margin: 0; overflow-wrap: anywhere; }}
-#publish .page dd i {{ display: inline-block; margin: 0 5px 5px 0; padding: 1px 9px; font-style: normal;
-  font-size: 0.8125rem; border: 1px solid var(--border-color-primary); border-radius: 999px; }}
-#publish summary {{ cursor: pointer; }}
-#publish-preview details {{ margin-top: 8px; font-size: 0.8125rem; }}
-#publish pre {{ margin: 6px 0 0; padding: 10px 12px; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 320px;
-  overflow-y: auto; font-size: 0.75rem; border: 1px solid var(--border-color-primary); border-radius: 6px; }}
-
-#publish .files {{ font-size: 0.8125rem; }}
-#publish .files .row {{ display: grid; grid-template-columns: 1fr 5.5em 7.5em; gap: 8px; padding: 3px 0;
-  border-bottom: 1px solid var(--border-color-primary); }}
-#publish .files .row span {{ overflow-wrap: anywhere; }}
-#publish .files .row span + span {{ text-align: right; font-variant-numeric: tabular-nums;
-  color: var(--body-text-color-subdued); }}
-#publish .files summary span:first-child::before {{ content: "▸ "; color: var(--body-text-color-subdued); }}
-#publish .files details[open] summary span:first-child::before {{ content: "▾ "; }}
-#publish .files details > div.row {{ padding-left: 1.1em; border: 0; }}
-#publish .files .total span, #publish .files .total span + span {{ font-weight: 650; color: var(--body-text-color); }}
-
-#publish .working {{ font-variant-numeric: tabular-nums; }}
-#publish .track {{ height: 4px; border-radius: 2px; margin-top: 6px; background: {theme.RULE}; }}
-#publish .track i {{ display: block; height: 100%; border-radius: 2px; background: var(--primary-600);
-  transition: width 0.2s; }}
-#publish .done {{ border-left: 3px solid {theme.PALM}; padding: 2px 0 2px 12px; overflow-wrap: anywhere; }}
-#publish .done a {{ color: var(--primary-600); text-decoration: underline; }}
-.dark #publish .done a {{ color: var(--primary-300); }}
-#publish-folder:has(.working) button, #publish-hub:has(.working) button {{ opacity: 0.5; pointer-events: none; }}
-"""

@@ -41,6 +41,7 @@ from audioprompt.ui.temporary import folder as temporary
 
 PASSWORD, CURATORS = "AUDIOPROMPT_PASSWORD", "AUDIOPROMPT_CURATORS"  # names in the environment
 COOKIE = "audioprompt-curator"
+SIGN_IN, SIGN_OUT = "Sign in", "Sign out"  # what the button says
 SIGNED_IN_SECONDS = 12 * 3600
 WRONG_TRIES = 10  # in WRONG_SECONDS, from one address; from then on its tries are answered one after the other
 WRONG_SECONDS = 60.0

@@ -1,0 +1,4 @@
+() => {
+    audioprompt.reveal('learn-answer');
+    return __WAITING__;
+}

@@ -1,0 +1,146 @@
+// What the page does in the browser around its tabs. It has to run before Gradio's own scripts do, see frame.py.
+
+window.audioprompt = (() => {
+    const SETTINGS = __SETTINGS__;  // see frame.py
+    const TABS = SETTINGS.tabs, FIRST = Object.keys(TABS)[0], LONGEST_ADDRESS = 2000;
+
+    // Gradio's display of progress counts time in a loop of animation frames. Taken out of the page while it counts,
+    // it never ends the loop: the "Loading..." of every visit, and displays in parts that are shown or hidden.
+    const frame = window.requestAnimationFrame.bind(window);
+    const counts = (step) => /^\(\)=>\{[\w$]+\([\w$]+,\(performance\.now\(\)-/.test(step);
+    const counting = () => document.querySelector('[data-testid="status-tracker"]:not(.hide)');
+    window.requestAnimationFrame = (step) => frame(counts(step) ? (time) => counting() && step(time) : step);
+
+    // Gradio opens a list at every key pressed in its field, so that of Tab stays open once the field is left.
+    addEventListener('keydown', (event) => {
+        if (event.key === 'Tab' && event.target.matches?.('input[role="listbox"], input[role="combobox"]'))
+            event.stopImmediatePropagation();
+    }, true);
+
+    // --- the tab and the labels are in the address --------------------------------------------------------------
+
+    const asked = () => {
+        const tab = new URL(location.href).searchParams.get('tab');
+        return tab in TABS ? tab : FIRST;
+    };
+    let wanted = asked() === FIRST ? null : asked();  // by the address, and not open yet
+    let opening;  // the labels that the page opens with, which the address need not tell
+
+    function button(tab) {
+        const bar = document.querySelector('#tabs > .tab-wrapper');
+        return bar?.querySelector(`[role="tab"][data-tab-id="${tab}"]`)
+            ?? [...bar?.querySelectorAll('.overflow-dropdown button') ?? []]
+                .find((other) => other.textContent.trim() === TABS[tab]);
+    }
+
+    function write(change, keep) {
+        const address = new URL(location.href);
+        change(address.searchParams);
+        if (address.href === location.href) return;
+        history[keep ? 'pushState' : 'replaceState'](history.state, '', address);
+    }
+
+    function arrive(tab) {
+        if (wanted && tab === FIRST) return;  // the page opens with the first tab, and then goes on
+        wanted = null;
+        if (tab !== asked()) write((params) => params.set('tab', tab), true);
+    }
+
+    function tell(labels) {
+        opening ??= new URL(location.href).searchParams.has('labels') ? '' : labels;
+        write((params) => {
+            params.delete('labels');
+            if (labels.trim() && labels !== opening) params.set('labels', labels);
+            if (params.toString().length > LONGEST_ADDRESS) params.delete('labels');
+        });
+    }
+
+    addEventListener('popstate', () => {
+        const labels = document.querySelector('#labels textarea')?.value;
+        if (labels !== undefined) tell(labels);
+        button(asked())?.click();
+    });
+
+    // --- what would be lost is asked for ------------------------------------------------------------------------
+
+    addEventListener('beforeunload', (event) => {
+        if (!document.querySelector('[data-unsaved]')) return;
+        event.preventDefault();
+        event.returnValue = '';
+    });
+    // Part of the page says what would be lost, and the class of a button or a field that it would take it away.
+    const refused = () => {
+        const question = document.querySelector('[data-unsaved]')?.dataset.unsaved;
+        return Boolean(question) && !confirm(question);
+    };
+    function stop(event) {
+        event.stopImmediatePropagation();
+        event.preventDefault();
+    }
+    addEventListener('click', (event) => {
+        if (event.target.closest?.('button.takes-unsaved') && refused()) stop(event);
+    }, true);
+    for (const kind of ['keydown', 'blur']) addEventListener(kind, (event) => {
+        const field = event.target;
+        if (!field.matches?.('.takes-unsaved :is(input, textarea)')) return;
+        if (kind === 'keydown' && event.key !== 'Enter') return;
+        if (!field.value.trim() || field.value === field.agreed) return;
+        const value = field.value;
+        if (!refused()) field.agreed = value;
+        else {
+            stop(event);
+            field.value = '';
+            field.dispatchEvent(new Event('input', {bubbles: true}));
+        }
+    }, true);
+
+    // --- whenever there are more tabs ---------------------------------------------------------------------------
+
+    new MutationObserver(() => {
+        for (const more of document.querySelectorAll('.overflow-menu > button:not([aria-label])'))
+            more.setAttribute('aria-label', 'More tabs');
+    }).observe(document, {childList: true, subtree: true});
+
+    // --- what clicks do that the server need not know ------------------------------------------------------------
+
+    function reveal(id) {  // where everything stands in one column, what is below is out of sight: go there
+        if (innerWidth < 768) document.getElementById(id).scrollIntoView({behavior: 'smooth'});
+    }
+
+    const focus = (place) => document.querySelector(`${place} :is(input, textarea)`).focus();
+
+    function choose(what, way, field) {  // the body keeps it, for all the rest is Gradio's to draw anew; see the styles
+        document.body.dataset[what] = way;
+        if (field) focus(field);
+    }
+
+    function askName() {
+        if (document.querySelector('#learn-cards .unnamed')) focus('#learn-name');
+    }
+
+    function save(parcel) {  // a file made by the server
+        if (!parcel) return;
+        const link = document.createElement('a');
+        link.href = URL.createObjectURL(new Blob([parcel.content], {type: 'text/plain'}));
+        link.download = parcel.name;
+        link.click();
+        setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    }
+
+    function signInOrOut(label) {
+        if (label === SETTINGS.sign_out) {
+            document.cookie = `${SETTINGS.cookie}=; path=/; max-age=0; samesite=strict`;
+            location.reload();
+        } else if (document.body.classList.toggle('signing-in')) focus('#password');
+    }
+
+    function signedIn(given) {
+        if (!given) return;
+        const kept = `path=/; samesite=strict; max-age=${SETTINGS.signed_in_seconds}`;
+        const secure = location.protocol === 'https:' ? '; secure' : '';
+        document.cookie = `${SETTINGS.cookie}=${given.token}; ${kept}${secure}`;
+        location.reload();
+    }
+
+    return {arrive, tell, reveal, choose, askName, save, signInOrOut, signedIn};
+})();
