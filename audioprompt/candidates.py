@@ -8,17 +8,17 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from audioprompt.classify import PROMPTS
-from audioprompt.labels import LabelList, parse_labels
-from audioprompt.lines import MOST_NAMED, first_of
+from audioprompt.core.labels import LabelList, parse_labels
 from audioprompt.prompts.checks import Flag, check
 from audioprompt.prompts.generators import GenerationError, Task
 from audioprompt.prompts.history import copied
 from audioprompt.prompts.lexicon import lexicon
 from audioprompt.prompts.pack import CATEGORIES, Category
 from audioprompt.prompts.template import BARE_NAME, Template
+from audioprompt.util.text import MOST_NAMED, first_of
 
 if TYPE_CHECKING:
-    from audioprompt.embeddings import Progress
+    from audioprompt.encoding.encoder import Progress
     from audioprompt.models.base import AudioTextModel
     from audioprompt.prompts.pack import PromptPack
     from audioprompt.prompts.store import PromptStore

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audioprompt.audio import AudioSource
-from audioprompt.labels import LabelError as LabelError
-from audioprompt.labels import LabelList as LabelList
-from audioprompt.labels import as_labels
-from audioprompt.labels import parse_labels as parse_labels
-from audioprompt.lines import counted, named
+from audioprompt.audio.decode import AudioSource
+from audioprompt.core.labels import LabelError as LabelError
+from audioprompt.core.labels import LabelList as LabelList
+from audioprompt.core.labels import as_labels
+from audioprompt.core.labels import parse_labels as parse_labels
+from audioprompt.core.zero_shot import Array, Prediction, Timeline, cosines, ensemble_weights, predict, softmax
 from audioprompt.prompts.template import Template, as_templates
-from audioprompt.zero_shot import Array, Prediction, Timeline, cosines, ensemble_weights, predict, softmax
+from audioprompt.util.text import counted, named
 
 if TYPE_CHECKING:
-    from audioprompt.embeddings import EmbeddedClip, Progress
+    from audioprompt.encoding.encoder import EmbeddedClip, Progress
     from audioprompt.few_shot import Head
     from audioprompt.models.base import AudioTextModel
 
@@ -59,8 +59,8 @@ class PromptCache:
         progress: "Progress | None" = None,
     ) -> Array:
         """The templates filled with the labels, encoded: K templates, C labels -> ``[K, C, D]``, not to be changed."""
-        from audioprompt.cache import EmbeddingCache
-        from audioprompt.embeddings import embed_prompts
+        from audioprompt.encoding.cache import EmbeddingCache
+        from audioprompt.encoding.encoder import embed_prompts
 
         key = (model.name, model.revision, tuple(template.text for template in templates), tuple(labels))
         with self._lock:
@@ -216,7 +216,7 @@ def classify(
         LabelError: there is no label, or one is missing.
         ValueError: there is no template, or a text is none.
     """
-    from audioprompt.embeddings import embed_to_name
+    from audioprompt.encoding.encoder import embed_to_name
 
     labels, templates = as_labels(labels), as_templates(templates)
     if not templates:

@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from audioprompt.cache import EmbeddingCache
+from audioprompt.core.metrics import Score, confusion, score
+from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips, group_near_twins, refuse_classes_alike, split
-from audioprompt.embeddings import Progress, embed_labelled, features_of_clips, look_through, pooled
-from audioprompt.fair import to_make_room
+from audioprompt.encoding.cache import EmbeddingCache
+from audioprompt.encoding.encoder import Progress, embed_labelled, features_of_clips, look_through, pooled
 from audioprompt.few_shot import (
     BARE_NAME,
     Epoch,
@@ -38,11 +39,10 @@ from audioprompt.few_shot import (
 )
 from audioprompt.few_shot.base import Augment
 from audioprompt.few_shot.sharing import HeadScore, record_of
-from audioprompt.lines import named
 from audioprompt.models.base import AudioTextModel, ProjectedAudio
 from audioprompt.prompts.template import Template
-from audioprompt.reports import Score, confusion, score
-from audioprompt.zero_shot import Array
+from audioprompt.util.fair import to_make_room
+from audioprompt.util.text import named
 
 SHOTS = (1, 2, 4, 8, 16)  # of the curve, as in PALM's paper
 LEARNS_NOTHING = frozenset({"zero-shot", "tspe"})

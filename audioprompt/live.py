@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audioprompt.audio import load
+from audioprompt.audio.decode import load
 from audioprompt.classify import winner
-from audioprompt.zero_shot import Array, Prediction, predict
+from audioprompt.core.zero_shot import Array, Prediction, predict
 
 if TYPE_CHECKING:
     from audioprompt.few_shot import Head
@@ -111,7 +111,7 @@ def answer(
         labels: the C labels.
         head: a head fitted for these labels.
     """
-    from audioprompt.embeddings import embed_clip
+    from audioprompt.encoding.encoder import embed_clip
 
     decibels = level(hearing.samples[-max(round(newest_seconds * hearing.rate), 1) :])
     if level(hearing.samples) < QUIET_DECIBELS:

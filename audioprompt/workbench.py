@@ -1,7 +1,7 @@
 """The workbench: a pack's templates measured on labelled clips, and the decisions taken on what they are worth.
 
 What the page and the command line share. Clips and prompts are encoded here, once, and everything that was measured is
-kept for the next who asks, in whichever tab; from then on `audioprompt.curation` does arithmetic.
+kept for the next who asks, in whichever tab; from then on `audioprompt.core.curation` does arithmetic.
 
     bench = measure(model, store.get("instruments"), open_clips("instruments"), Split(folds=(1, 2)))
     print(bench.standing(store.get("instruments")).ensemble.accuracy)
@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from audioprompt.auto_curate import propose
 from audioprompt.classify import VANILLA
-from audioprompt.curation import Board, Choices, Comparison, Mask, Standing, board, choices, compare, standing
+from audioprompt.core.auto_curation import propose
+from audioprompt.core.curation import Board, Choices, Comparison, Mask, Standing, board, choices, compare, standing
+from audioprompt.core.metrics import Score, score, winners
+from audioprompt.core.zero_shot import Array, ensemble_weights
 from audioprompt.data import (
     LabelledClips,
     demonstration,
@@ -30,15 +32,13 @@ from audioprompt.data import (
     refuse_one_class,
     split,
 )
-from audioprompt.lines import counted
 from audioprompt.prompts.checks import AgainstVanilla, Flag, check
 from audioprompt.prompts.formats import Difference, difference
 from audioprompt.prompts.history import AUTO as AUTO
 from audioprompt.prompts.history import PROPOSED, by_person, decide, record, record_test
 from audioprompt.prompts.pack import Measurement, PackError, PromptPack, Status
 from audioprompt.prompts.template import BARE_NAME, Template
-from audioprompt.reports import Score, score, winners
-from audioprompt.zero_shot import Array, ensemble_weights
+from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
@@ -208,13 +208,13 @@ def measure(
 
 
 def look_through(clips: LabelledClips, skip_bad: bool = False, progress: Progress | None = None) -> LabelledClips:
-    """The clips that can be read, as `audioprompt.embeddings.look_through` finds them, no recording twice.
+    """The clips that can be read, as `audioprompt.encoding.encoder.look_through` finds them, no recording twice.
 
     Raises:
         BadRecordings: some cannot be read, and are not to be left out.
         DataError: none can be read.
     """
-    from audioprompt.embeddings import look_through
+    from audioprompt.encoding.encoder import look_through
 
     key = (clips, _stamps(clips), skip_bad)
     if kept := _looked_through.get(key):
@@ -257,8 +257,8 @@ def heard(
     Raises:
         BadRecordings: clips cannot be used, and are not to be left out.
     """
-    from audioprompt.cache import EmbeddingCache
-    from audioprompt.embeddings import embed_labelled, pooled, tell_silence
+    from audioprompt.encoding.cache import EmbeddingCache
+    from audioprompt.encoding.encoder import embed_labelled, pooled, tell_silence
 
     key = (model.name, model.revision, clips, _stamps(clips), skip_bad)
     if kept := _clip_sets.get(key):
@@ -271,8 +271,8 @@ def read(
     model: AudioTextModel, templates: Sequence[Template], clips: LabelledClips, progress: Progress | None = None
 ) -> Array:
     """Embeddings of templates filled with the clips' classes, ``[K, C, D]``."""
-    from audioprompt.cache import EmbeddingCache
-    from audioprompt.embeddings import embed_prompts
+    from audioprompt.encoding.cache import EmbeddingCache
+    from audioprompt.encoding.encoder import embed_prompts
 
     return embed_prompts(model, templates, clips.spoken_classes, _of("prompts", progress), EmbeddingCache())
 

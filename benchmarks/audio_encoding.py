@@ -32,10 +32,10 @@ import soxr
 import torch
 from torch import Tensor, nn
 
-from audioprompt.audio import windows
-from audioprompt.embeddings import embed_clips
+from audioprompt.audio.decode import windows
+from audioprompt.core.zero_shot import Array, normalise
+from audioprompt.encoding.encoder import embed_clips
 from audioprompt.models.clap import SAMPLE_RATE, MsClap
-from audioprompt.zero_shot import Array, normalise
 from benchmarks.embedded_model import Figure, at_least, at_most
 from benchmarks.side_by_side import SAME, Clock, alternate, ours_and_theirs, report, stopwatch
 from tests.unit.models.reference import msclap_module

@@ -18,17 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
-from audioprompt.auto_curate import propose
 from audioprompt.classify import VANILLA
-from audioprompt.curation import Board, Choices, Mask, board, choices, compare
+from audioprompt.core.auto_curation import propose
+from audioprompt.core.curation import Board, Choices, Mask, board, choices, compare
+from audioprompt.core.metrics import score
 from audioprompt.data import DataError, LabelledClips
-from audioprompt.embeddings import embed_clips, embed_prompts, pooled
+from audioprompt.encoding.encoder import embed_clips, embed_prompts, pooled
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.generators import OfflineLexicon, Task
 from audioprompt.prompts.pack import CATEGORIES, Category, PackError
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.reports import score
 
 HALF = 20  # templates of the paper's curated packs
 DRAWS = 200  # random selections

@@ -19,10 +19,10 @@ from itertools import islice
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from audioprompt.curation import Board, board, standing
+from audioprompt.core.curation import Board, board, standing
+from audioprompt.core.zero_shot import normalise
 from audioprompt.prompts.checks import AgainstVanilla, check
 from audioprompt.prompts.generators import OfflineLexicon, Task
-from audioprompt.zero_shot import normalise
 
 TEMPLATES, CLIPS, CLASSES, DIM = 40, 2_000, 50, 1_024
 DECISIONS, CHECKS = 200, 5

@@ -23,13 +23,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from audioprompt.classify import VANILLA
+from audioprompt.core.metrics import Score, evaluate, score
+from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips
-from audioprompt.embeddings import embed_clip, embed_clips, embed_prompts, pooled
+from audioprompt.encoding.encoder import embed_clip, embed_clips, embed_prompts, pooled
 from audioprompt.models.base import AudioTextModel
 from audioprompt.models.embedded import EmbeddedModel, default_folder
 from audioprompt.prompts.store import PromptStore
-from audioprompt.reports import Score, evaluate, score
-from audioprompt.zero_shot import Array
 
 MANIFEST = Path(__file__).parents[2] / "shared" / "data" / "esc10" / "manifest.csv"
 PACK = "eight-templates"

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from audioprompt.cache import EmbeddingCache
-from audioprompt.embeddings import embed_clips, embed_prompts
-from audioprompt.examples import examples
+from audioprompt.data.examples import examples
+from audioprompt.encoding.cache import EmbeddingCache
+from audioprompt.encoding.encoder import embed_clips, embed_prompts
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.store import PromptStore
 from benchmarks.embedded_model import Figure, at_least, at_most

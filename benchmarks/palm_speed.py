@@ -23,10 +23,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.few_shot import FitSettings, Palm
 from audioprompt.models.base import AudioTextModel, PromptableText, Tokens
 from audioprompt.models.embedded import EmbeddedModel
-from audioprompt.zero_shot import Array, normalise
 
 CLASSES, SHOTS, DIM = 50, 16, 1_024
 CORES = 2  # granted to the reference

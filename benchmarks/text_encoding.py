@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from audioprompt.embeddings import embed_prompts
+from audioprompt.core.zero_shot import normalise
+from audioprompt.encoding.encoder import embed_prompts
 from audioprompt.prompts.store import PromptStore
-from audioprompt.zero_shot import normalise
 from benchmarks.embedded_model import Figure, at_least
 from benchmarks.side_by_side import SAME, alternate, ours_and_theirs, report, stopwatch
 

@@ -26,7 +26,7 @@ def show_cache(context: typer.Context, as_json: AsJson = False) -> None:
     """Tell where embeddings are kept between runs, and how many."""
     if context.invoked_subcommand:
         return
-    from audioprompt.cache import EmbeddingCache
+    from audioprompt.encoding.cache import EmbeddingCache
 
     info = EmbeddingCache().info()
     if as_json:
@@ -37,7 +37,7 @@ def show_cache(context: typer.Context, as_json: AsJson = False) -> None:
 
 def clear_cache() -> None:
     """Throw the kept embeddings away."""
-    from audioprompt.cache import EmbeddingCache
+    from audioprompt.encoding.cache import EmbeddingCache
 
     kept = EmbeddingCache()
     try:

@@ -25,13 +25,13 @@ from audioprompt.cli.options import (
     recordings_in,
 )
 from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, percent, print_, print_json, progress_bar, say, table
-from audioprompt.lines import one_line
 from audioprompt.prompts.template import Template
+from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from audioprompt.audio import AudioError
+    from audioprompt.audio.decode import AudioError
     from audioprompt.classify import Classification
     from audioprompt.models.base import AudioTextModel
 
@@ -85,7 +85,7 @@ def _hear(
     model: AudioTextModel, files: Sequence[Path], labels: Sequence[str], templates: Sequence[Template]
 ) -> tuple[dict[Path, Classification], dict[Path, AudioError]]:
     """Classify each recording; those that cannot be used come second."""
-    from audioprompt.audio import AudioError
+    from audioprompt.audio.decode import AudioError
     from audioprompt.classify import classify, read_prompts
 
     heard, errors = {}, {}

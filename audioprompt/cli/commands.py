@@ -8,9 +8,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from audioprompt import proxies
 from audioprompt.cli.output import say
-from audioprompt.lines import print_any_letter
+from audioprompt.util import proxies
+from audioprompt.util.text import print_any_letter
 
 
 class UsageError(Exception):

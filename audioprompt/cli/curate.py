@@ -28,9 +28,9 @@ from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from audioprompt.curation import Comparison, Standing
+    from audioprompt.core.curation import Comparison, Standing
+    from audioprompt.core.metrics import Score
     from audioprompt.prompts.pack import PromptPack
-    from audioprompt.reports import Score
     from audioprompt.workbench import Bench, HeldOut, Progress, Proposal
 
 

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import RenderableType
 
-    from audioprompt.curation import Comparison
+    from audioprompt.core.curation import Comparison
+    from audioprompt.core.metrics import Evaluation, Score
+    from audioprompt.core.zero_shot import Array
     from audioprompt.prompts.pack import PromptPack
-    from audioprompt.reports import Evaluation, Score
-    from audioprompt.zero_shot import Array
 
 
 def evaluate(
@@ -60,7 +60,7 @@ def evaluate(
     packs, templates = chosen_prompts(pack or [], template)
     encoder = load_model(model, weights, device, half)
 
-    from audioprompt import reports
+    from audioprompt.core import metrics as reports
 
     clips, audio = embed_labelled(encoder, clips, skip_bad)
     vanilla, prompts = embed_prompts(encoder, templates, clips.spoken_classes)
@@ -106,9 +106,9 @@ def _compare(
     truth: NDArray[np.intp],
 ) -> list[PackResult]:
     """Measure packs whose templates are among the K embedded: ``[N, D]``, ``[C, D]``, ``[K, C, D]``, ``[N]``."""
-    from audioprompt import reports
-    from audioprompt.curation import Comparison
-    from audioprompt.zero_shot import ensemble_weights
+    from audioprompt.core import metrics as reports
+    from audioprompt.core.curation import Comparison
+    from audioprompt.core.zero_shot import ensemble_weights
 
     row = {template.text: index for index, template in enumerate(templates)}
     right = [

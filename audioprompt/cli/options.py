@@ -13,10 +13,10 @@ from audioprompt.cli.output import Json, progress_bar, say
 from audioprompt.prompts.template import Template
 
 if TYPE_CHECKING:
+    from audioprompt.core.zero_shot import Array
     from audioprompt.data import LabelledClips
     from audioprompt.models.base import AudioTextModel
     from audioprompt.prompts.pack import PromptPack
-    from audioprompt.zero_shot import Array
 
 DEFAULT_PACK = "eight-templates"
 
@@ -69,7 +69,7 @@ def chosen_prompts(pack_ids: Sequence[str], texts: Sequence[str] | None) -> tupl
 
 def chosen_labels(labels: str | None, preset: str | None, packs: Sequence[PromptPack]) -> Sequence[str]:
     """The labels that were typed, or those of a preset; a pack with a single preset needs no word about it."""
-    from audioprompt.labels import LabelError, parse_labels
+    from audioprompt.core.labels import LabelError, parse_labels
 
     presets = {name: found for pack in packs for name, found in pack.label_presets.items()}
     known = ", ".join(presets) or "none"
@@ -103,7 +103,7 @@ def existing(files: Sequence[Path]) -> list[Path]:
     Raises:
         AudioError: not one of them is there.
     """
-    from audioprompt.audio import AudioError
+    from audioprompt.audio.decode import AudioError
 
     distinct = list(dict.fromkeys(files))
     if not any(file.exists() for file in distinct):
@@ -143,9 +143,9 @@ def load_model(name: str, weights: Path | None, device: str, half: bool) -> Audi
 
 def embed_prompts(model: AudioTextModel, templates: list[Template], labels: Sequence[str]) -> tuple[Array, Array]:
     """Embed the vanilla template, ``[C, D]``, and the others, ``[K, C, D]``, no text twice."""
-    from audioprompt.cache import EmbeddingCache
     from audioprompt.classify import VANILLA
-    from audioprompt.embeddings import embed_prompts
+    from audioprompt.encoding.cache import EmbeddingCache
+    from audioprompt.encoding.encoder import embed_prompts
 
     with progress_bar("prompts") as progress:
         embedded = embed_prompts(model, [VANILLA, *templates], labels, progress, EmbeddingCache())
@@ -164,8 +164,8 @@ def open_data(data: str, skip_bad: bool) -> LabelledClips:
 
 def embed_labelled(model: AudioTextModel, clips: LabelledClips, skip_bad: bool) -> tuple[LabelledClips, Array]:
     """The clips that can be used, and their embeddings, ``[N, D]``, no file twice."""
-    from audioprompt.cache import EmbeddingCache
-    from audioprompt.embeddings import embed_labelled, pooled, tell_silence
+    from audioprompt.encoding.cache import EmbeddingCache
+    from audioprompt.encoding.encoder import embed_labelled, pooled, tell_silence
 
     with progress_bar("clips") as progress:
         clips, embedded = embed_labelled(model, clips, progress, EmbeddingCache(), skip_bad)

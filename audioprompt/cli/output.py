@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from audioprompt.lines import one_line
+from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from audioprompt.embeddings import Progress
+    from audioprompt.encoding.encoder import Progress
 
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # vanilla, ensemble and learned, here as in the app
 

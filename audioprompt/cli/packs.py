@@ -11,7 +11,7 @@ import typer
 from audioprompt.cli.commands import UsageError
 from audioprompt.cli.options import AsJson
 from audioprompt.cli.output import Json, print_, print_json, say, table
-from audioprompt.lines import counted
+from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
     from audioprompt.prompts.pack import PromptPack

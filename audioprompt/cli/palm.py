@@ -27,15 +27,15 @@ from audioprompt.cli.options import (
     whole_numbers,
 )
 from audioprompt.cli.output import GREEN, Json, bar, percent, print_, print_json, progress_bar, say, table
-from audioprompt.lines import counted
+from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from audioprompt.core.zero_shot import Prediction
     from audioprompt.learning import Outcome, Results
     from audioprompt.models.base import AudioTextModel
     from audioprompt.prompts.template import Template
-    from audioprompt.zero_shot import Prediction
 
 MOST_SHOWN = 3  # classes of one recording
 
@@ -237,9 +237,9 @@ def predict(
     notices: dict[Path, list[str]] = {}
     errors: dict[Path, Exception] = {}
 
-    from audioprompt.audio import AudioError
+    from audioprompt.audio.decode import AudioError
     from audioprompt.classify import ranked
-    from audioprompt.embeddings import embed_to_name
+    from audioprompt.encoding.encoder import embed_to_name
 
     for file in files:
         try:

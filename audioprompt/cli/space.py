@@ -12,10 +12,10 @@ from audioprompt.cli.commands import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelName, PackIds
 from audioprompt.cli.output import print_, print_json, say, table
 from audioprompt.hosting import TABS
-from audioprompt.lines import one_line
+from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
-    from audioprompt.examples import Example
+    from audioprompt.data.examples import Example
 
 NO_EXAMPLES = "none"
 
@@ -50,7 +50,7 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Put a complete Space together in a new folder."""
-    from audioprompt.labels import LabelError, parse_labels
+    from audioprompt.core.labels import LabelError, parse_labels
     from audioprompt.prompts.store import PromptStore
     from audioprompt.space import Plan, build
 
@@ -132,7 +132,7 @@ def push(
 
 def _examples(text: str | None, own: Sequence[Path]) -> tuple[Example, ...] | None:
     """The clips that were named, those of one's own first; None where the Space is to choose."""
-    from audioprompt.examples import Example, examples
+    from audioprompt.data.examples import Example, examples
 
     if text is None and not own:
         return None

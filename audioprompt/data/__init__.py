@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from audioprompt.cache import default_folder
 from audioprompt.data.archives import from_zip
 from audioprompt.data.clips import LabelledClips, LeftOut, refuse_classes_alike, refuse_one_class
 from audioprompt.data.splits import split
 from audioprompt.data.tables import DataError
 from audioprompt.data.twins import group_near_twins
-from audioprompt.lines import one_line
+from audioprompt.encoding.cache import default_folder
+from audioprompt.util.text import one_line
 
 DEMONSTRATION = "instruments"
 

@@ -18,7 +18,7 @@ from audioprompt.data.alike import digest
 from audioprompt.data.clips import LabelledClips, read_folder
 from audioprompt.data.layouts import find_manifest, hidden, is_sound, left_unread
 from audioprompt.data.tables import MAX_CLIPS, DataError, check_size, is_table
-from audioprompt.lines import one_line
+from audioprompt.util.text import one_line
 
 MAX_BYTES = 4_000_000_000  # unpacked, of all files together
 UNPACKED = 2  # a new number where other files are unpacked than before

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from audioprompt.data.alike import first_alike
 from audioprompt.data.layouts import Listing, hidden, in_parts, lay_out, locate, numbered_by_split
 from audioprompt.data.tables import MAX_CLIPS, DataError, Row, check_size, read_table
-from audioprompt.lines import counted, one_line
+from audioprompt.util.text import counted, one_line
 
 MAX_FILES = 4 * MAX_CLIPS  # that a folder is searched for
 MOST_LISTED = 10  # in a message

@@ -45,7 +45,7 @@ from audioprompt.data.tables import (
     read_table,
     split_rank,
 )
-from audioprompt.lines import one_line
+from audioprompt.util.text import one_line
 
 Progress = Callable[[int, int], None]  # (files done, files in all)
 

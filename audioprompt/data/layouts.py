@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from audioprompt.data.tables import DataError, Row, Table, check_size, fold_number, is_table, split_rank
-from audioprompt.lines import counted, first_of, named, one_line
+from audioprompt.util.text import counted, first_of, named, one_line
 
 MANIFEST = "manifest.csv"
 MANIFESTS = {MANIFEST, "manifest.tsv", "manifest.jsonl"}

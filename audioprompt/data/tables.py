@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath, PurePosixPath
 
-from audioprompt.lines import one_line
+from audioprompt.util.text import one_line
 
 MAX_CLIPS = 50_000
 MAX_CLASSES = 1_000

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audioprompt.data.clips import LabelledClips
-from audioprompt.lines import counted, named
+from audioprompt.util.text import counted, named
 
 NEARLY_THE_SAME = 0.8  # cosine; a quarter of the pairs of one recording in ESC-10 have it, of other pairs one in 25
 ROWS_AT_ONCE = 1_000

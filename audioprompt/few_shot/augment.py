@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from audioprompt.audio import AudioSource
-from audioprompt.embeddings import Progress, embed_clips
+from audioprompt.audio.decode import AudioSource
+from audioprompt.core.zero_shot import Array
+from audioprompt.encoding.encoder import Progress, embed_clips
 from audioprompt.few_shot.base import Augment, FewShotError, checked_audio
 from audioprompt.models.base import AudioTextModel
-from audioprompt.zero_shot import Array
 
 
 def dropout(
@@ -28,7 +28,7 @@ def dropout(
 
     Args:
         features: what the audio encoder hears in each of N clips before its projection, N times ``[W, F]``, as
-            `audioprompt.embeddings.features_of_clips` gives it.
+            `audioprompt.encoding.encoder.features_of_clips` gives it.
         project: the projection into the shared space, ``[B, F]`` -> ``[B, D]``, L2-normalised.
         share: of the features that are dropped, 0 to below 1; the others are scaled up to make up for it.
         seed: of the choice.

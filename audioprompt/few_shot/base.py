@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from audioprompt.lines import named
+from audioprompt.core.zero_shot import Array, Prediction, accuracy, softmax
 from audioprompt.models.threads import one_thread
-from audioprompt.zero_shot import Array, Prediction, accuracy, softmax
+from audioprompt.util.text import named
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -6,8 +6,8 @@ import numpy as np
 from torch import Tensor
 from torch.nn.functional import linear
 
+from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot import coop
-from audioprompt.zero_shot import Array
 
 NARROWING = 16  # the net's middle layer is this many times narrower than an embedding
 

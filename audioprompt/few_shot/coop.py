@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot.base import FitSettings, LearnedHead
 from audioprompt.few_shot.palm import CONTEXT_STD
 from audioprompt.models.base import PromptableText
-from audioprompt.zero_shot import Array
 
 PROMPTS_AT_ONCE = 64  # that the text tower remembers until their gradients are due; more are no quicker on a CPU
 

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from audioprompt.audio import AudioSource
-from audioprompt.cache import EmbeddingCache
-from audioprompt.embeddings import embed_clips, pooled
+from audioprompt.audio.decode import AudioSource
+from audioprompt.core.zero_shot import Array
+from audioprompt.encoding.cache import EmbeddingCache
+from audioprompt.encoding.encoder import embed_clips, pooled
 from audioprompt.few_shot.base import FewShotError, FitSettings
 from audioprompt.few_shot.methods import BARE_NAME, build
 from audioprompt.models import registry
 from audioprompt.models.base import AudioTextModel
 from audioprompt.prompts.template import as_templates
-from audioprompt.zero_shot import Array
 
 if TYPE_CHECKING:
     from typing_extensions import Self

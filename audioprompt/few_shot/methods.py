@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from audioprompt.cache import EmbeddingCache
 from audioprompt.classify import VANILLA
-from audioprompt.embeddings import embed_prompts
+from audioprompt.core.zero_shot import Array, ensemble_weights
+from audioprompt.encoding.cache import EmbeddingCache
+from audioprompt.encoding.encoder import embed_prompts
 from audioprompt.few_shot.base import FewShotError, FitSettings, Head
 from audioprompt.few_shot.cocoop import Cocoop
 from audioprompt.few_shot.coop import Coop
@@ -13,7 +14,6 @@ from audioprompt.few_shot.palm import Palm, PalmDagger
 from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
 from audioprompt.models.base import AudioTextModel
 from audioprompt.prompts.template import BARE_NAME, Template
-from audioprompt.zero_shot import Array, ensemble_weights
 
 METHODS: Mapping[str, str] = MappingProxyType(
     {

@@ -13,8 +13,8 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
+from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot.base import FewShotError, FitSettings, LearnedHead, checked_audio
-from audioprompt.zero_shot import Array
 
 CONTEXT_STD = 0.02  # of the initial values, each normally distributed around zero
 

@@ -22,18 +22,18 @@ from pydantic import AfterValidator, FailFast, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from audioprompt.core.labels import label_key
+from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot.base import FewShotError, FitSettings, Head, LearnedHead
 from audioprompt.few_shot.cocoop import Cocoop
 from audioprompt.few_shot.coop import Coop
 from audioprompt.few_shot.palm import Palm, PalmDagger
 from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
-from audioprompt.labels import label_key
-from audioprompt.lines import counted, named, one_line
-from audioprompt.markdown import plain
 from audioprompt.models.base import AudioTextModel, ModelError
 from audioprompt.models.downloads import check_reachable
 from audioprompt.prompts.pack import MAX_COUNT, MAX_LABELS, Line, Note, Record, in_plain_words
-from audioprompt.zero_shot import Array
+from audioprompt.util.markdown import plain
+from audioprompt.util.text import counted, named, one_line
 
 FILE, RECORD_FILE, CARD_FILE = "head.safetensors", "config.json", "README.md"
 KEY = "audioprompt"  # of the metadata that holds the record
@@ -434,7 +434,7 @@ def _how_measured(record: HeadRecord) -> str:
 
 _SPDX = re.compile(r"[A-Za-z0-9.+-]{2,40}")
 _NAME = '"MODEL"'
-_USE = f"""from audioprompt.embeddings import embed_clips, pooled
+_USE = f"""from audioprompt.encoding.encoder import embed_clips, pooled
 from audioprompt.few_shot import SharedHead
 from audioprompt.models.registry import load
 

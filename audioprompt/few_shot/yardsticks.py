@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from audioprompt.core.zero_shot import Array, cosines, softmax
 from audioprompt.few_shot.base import (
     FewShotError,
     FitSettings,
@@ -16,7 +17,6 @@ from audioprompt.few_shot.base import (
     checked_clips,
     refuse_other_space,
 )
-from audioprompt.zero_shot import Array, cosines, softmax
 
 if TYPE_CHECKING:
     from typing_extensions import Self

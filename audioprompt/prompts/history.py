@@ -19,7 +19,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from audioprompt.lines import one_line
 from audioprompt.prompts.pack import (
     HistoryEvent,
     Measurement,
@@ -30,6 +29,7 @@ from audioprompt.prompts.pack import (
     in_plain_words,
 )
 from audioprompt.prompts.template import Template
+from audioprompt.util.text import one_line
 
 ADD, DECIDE, UNDO, REDO, MEASURE, TEST = "add", "decide", "undo", "redo", "measure", "test"
 RENAME, COPY = "rename", "copy"

@@ -24,8 +24,8 @@ from pydantic import (
     field_validator,
 )
 
-from audioprompt.lines import counted, one_line
 from audioprompt.prompts.template import Template, TemplateError, as_templates
+from audioprompt.util.text import counted, one_line
 
 FORMAT_VERSION = 1
 MAX_BYTES = 8_000_000

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from audioprompt.lines import one_line
+from audioprompt.util.text import one_line
 
 SLOT = "{label}"
 MAX_CHARACTERS = 300

@@ -17,11 +17,11 @@ from urllib.request import urlopen
 
 from huggingface_hub import SpaceCard
 
-from audioprompt.examples import examples
-from audioprompt.labels import join_labels
-from audioprompt.lines import one_line
+from audioprompt.core.labels import join_labels
+from audioprompt.data.examples import examples
 from audioprompt.space.push import pushed
 from audioprompt.space.requirements import SpaceError
+from audioprompt.util.text import one_line
 
 SECONDS_TO_START = 300
 SECONDS_TO_END = 1800  # of anything else: packages, or a model, may have to be downloaded first

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 from huggingface_hub import SpaceCardData, SpaceHardware
 
-from audioprompt.examples import Example, examples, fitting
-from audioprompt.examples import default_folder as examples_folder
+from audioprompt.core.labels import LabelError, join_labels, parse_labels
+from audioprompt.data.examples import Example, examples, fitting
+from audioprompt.data.examples import default_folder as examples_folder
 from audioprompt.hosting import TABS
-from audioprompt.labels import LabelError, join_labels, parse_labels
-from audioprompt.lines import joined, one_line
-from audioprompt.markdown import plain
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.space.requirements import PYTHON, SpaceError, requirements
+from audioprompt.util.markdown import plain
+from audioprompt.util.text import joined, one_line
 
 if TYPE_CHECKING:  # heads bring torch along, which takes seconds, and most Spaces have none
     from audioprompt.few_shot import HeadRecord

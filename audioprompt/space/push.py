@@ -8,8 +8,8 @@ from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 from huggingface_hub.utils import filter_repo_objects
 
-from audioprompt.lines import one_line
 from audioprompt.space.requirements import SpaceError
+from audioprompt.util.text import one_line
 
 TOKEN = re.compile(r"[!-~]{8,}")  # of what one consists
 TAG = "audioprompt"  # on the card of every Space that was built here

@@ -20,13 +20,14 @@ from gradio_client.utils import is_file_obj_with_meta  # type: ignore[import-unt
 from pydantic import BeforeValidator, Field
 
 from audioprompt import workbench
-from audioprompt.audio import read
+from audioprompt.audio.decode import read
 from audioprompt.candidates import better_category, proposed_title, task_of
 from audioprompt.classify import VANILLA, ranked, winner
 from audioprompt.classify import classify as hear
-from audioprompt.curation import Standing, board, standing
+from audioprompt.core.curation import Standing, board, standing
+from audioprompt.core.labels import parse_labels
+from audioprompt.core.metrics import Score
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, refuse_one_class
-from audioprompt.labels import parse_labels
 from audioprompt.models import registry
 from audioprompt.prompts import history
 from audioprompt.prompts.checks import check
@@ -41,7 +42,6 @@ from audioprompt.prompts.pack import (
 )
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.reports import Score
 from audioprompt.ui import roles
 from audioprompt.ui.classify import LONGEST_SECONDS, pack_for
 from audioprompt.ui.curate import who
@@ -121,7 +121,7 @@ def predict(sound: File, head: Name = "", head_file: File | None = None, request
     Returns:
         label; probabilities of each of the head's classes; the head's method and its model; warnings, what is wrong with the recording.
     """  # noqa: E501
-    from audioprompt.embeddings import embed_to_name
+    from audioprompt.encoding.encoder import embed_to_name
     from audioprompt.few_shot import FewShotError, load_head
     from audioprompt.few_shot.sharing import read_record
     from audioprompt.learning import HEADS

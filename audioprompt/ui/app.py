@@ -17,10 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import gradio as gr
 from starlette.middleware import Middleware
 
-from audioprompt import memory
-from audioprompt.examples import default_folder as examples_folder
-from audioprompt.jobs import CHECKING, FITTING, MEASURING
-from audioprompt.lines import print_any_letter
+from audioprompt.data.examples import default_folder as examples_folder
 from audioprompt.ui import (
     classify,
     curate,
@@ -40,6 +37,9 @@ from audioprompt.ui import (
     theme,
 )
 from audioprompt.ui.render import script, style
+from audioprompt.util import memory
+from audioprompt.util.jobs import CHECKING, FITTING, MEASURING
+from audioprompt.util.text import print_any_letter
 
 NAME = "audioprompt"
 CACHE_SECONDS = 3600  # how long uploads and microphone chunks stay on disk

@@ -12,17 +12,17 @@ from weakref import ref
 import gradio as gr
 from numpy.typing import NDArray
 
-from audioprompt.audio import AudioError, NoSound, read
+from audioprompt.audio.decode import AudioError, NoSound, read
+from audioprompt.audio.spectrogram import picture
 from audioprompt.classify import classify, winner
-from audioprompt.examples import Example, examples, fitting
-from audioprompt.labels import LabelError, join_labels, label_key, parse_labels
-from audioprompt.lines import joined
+from audioprompt.core.labels import LabelError, join_labels, label_key, parse_labels
+from audioprompt.data.examples import Example, examples, fitting
 from audioprompt.live import Hearing
 from audioprompt.prompts.pack import PackError, PromptPack
-from audioprompt.spectrogram import picture
 from audioprompt.ui import figures, frame, live, markup, roles, theme
 from audioprompt.ui.header import HIDDEN, shared_model
 from audioprompt.ui.turns import Turns
+from audioprompt.util.text import joined
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, get_args
 
 import gradio as gr
 
-from audioprompt.audio import AudioError, read
-from audioprompt.cache import default_folder
+from audioprompt.audio.decode import AudioError, read
 from audioprompt.candidates import copy_pack, next_free_id
 from audioprompt.data import DEMONSTRATION, DataError
-from audioprompt.lines import one_line
+from audioprompt.encoding.cache import default_folder
 from audioprompt.prompts.checks import check
 from audioprompt.prompts.formats import EXPORTS, read_pack
 from audioprompt.prompts.history import (
@@ -40,10 +39,11 @@ from audioprompt.ui import curate_view as view
 from audioprompt.ui import markup, roles, theme
 from audioprompt.ui.header import shared_model
 from audioprompt.ui.render import script
+from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
-    from audioprompt.curation import Choices
-    from audioprompt.jobs import Job
+    from audioprompt.core.curation import Choices
+    from audioprompt.util.jobs import Job
     from audioprompt.workbench import Bench, HeldOut, Proposal, Split
 
 T = TypeVar("T")
@@ -423,7 +423,7 @@ def split_of(folds: str, share: float, seed: float) -> Split:
 
 def measuring(setup: Setup, request: gr.Request | None) -> Job[Bench]:
     """Measure in the background; at home all tabs wait for the same, elsewhere people would stop each other's."""
-    from audioprompt.jobs import MEASURING
+    from audioprompt.util.jobs import MEASURING
     from audioprompt.workbench import Split, measure
 
     store, folder = roles.store(request), uploads(request)
@@ -453,8 +453,8 @@ def followed(job: Job[T]) -> Iterator[str]:
 
 def outcome(get: Callable[[], T]) -> T | str:
     """What comes of some work, or why nothing does, to be shown in its place."""
-    from audioprompt.jobs import Stopped, TookTooLong
     from audioprompt.models.base import ModelError
+    from audioprompt.util.jobs import Stopped, TookTooLong
 
     try:
         return get()
@@ -630,7 +630,7 @@ def _page(request: gr.Request | None) -> str:
 
 def show_proposal(desk: Desk | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Propose a whole selection, and mark what it would change."""
-    from audioprompt.jobs import MEASURING
+    from audioprompt.util.jobs import MEASURING
     from audioprompt.workbench import proposed
 
     if desk is None:
@@ -653,7 +653,7 @@ def show_proposal(desk: Desk | None, request: gr.Request | None = None) -> Itera
 
 def show_held_out(desk: Desk | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Score the templates approved on the clips held out, and note in the pack that this was done."""
-    from audioprompt.jobs import MEASURING
+    from audioprompt.util.jobs import MEASURING
     from audioprompt.workbench import note_held_out, score_held_out
 
     if desk is None:
@@ -799,7 +799,7 @@ def others(desk: Desk | None, request: gr.Request | None = None) -> Any:
 
 def show_comparison(desk: Desk | None, other_id: str | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Compare the pack on the desk with another one, on the same clips; with none, end that."""
-    from audioprompt.jobs import MEASURING
+    from audioprompt.util.jobs import MEASURING
     from audioprompt.workbench import choose_by
 
     if desk is None:
@@ -1014,6 +1014,6 @@ def _restore(kept: Kept, model_name: str, event: gr.EventData, request: gr.Reque
 
 
 def _stop(event: gr.EventData) -> None:
-    from audioprompt.jobs import MEASURING
+    from audioprompt.util.jobs import MEASURING
 
     MEASURING.stop(str(event.job))

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audioprompt.lines import counted, one_line
 from audioprompt.prompts.history import (
     ADD,
     COPY,
@@ -33,12 +32,13 @@ from audioprompt.prompts.history import (
 )
 from audioprompt.prompts.pack import PackEntry, PromptPack, Status
 from audioprompt.prompts.template import SLOT
+from audioprompt.util.text import counted, one_line
 
 if TYPE_CHECKING:
-    from audioprompt.curation import Choices, Standing
+    from audioprompt.core.curation import Choices, Standing
+    from audioprompt.core.metrics import Score
     from audioprompt.prompts.checks import Flag
     from audioprompt.prompts.template import Template
-    from audioprompt.reports import Score
     from audioprompt.workbench import Bench, HeldOut, PackComparison, Proposal
 
 FILTERS = {
@@ -325,7 +325,7 @@ def side(bench: Bench, pack: PromptPack, stands: Standing, row: Row | None, labe
     """Everything about one template: the decision on it, its flags in words, and the clips it wins and loses."""
     if row is None:
         return '<div class="side"><p class="soft">Choose a prompt to see what it does to each class and clip.</p></div>'
-    from audioprompt.curation import wins_and_losses, wins_and_losses_within
+    from audioprompt.core.curation import wins_and_losses, wins_and_losses_within
 
     entry = row.entry
     won, lost = wins_and_losses(bench.board, row.number)
@@ -510,7 +510,7 @@ def _held_out_table(found: HeldOut) -> str:
 
 def _last_test(pack: PromptPack) -> str:
     """What the last held-out test gave, and whether decisions were taken since."""
-    from audioprompt.reports import Score
+    from audioprompt.core.metrics import Score
 
     since = 0
     for event in reversed(pack.history):

@@ -12,10 +12,9 @@ import gradio as gr
 from gradio import utils
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from audioprompt.audio import AudioError
+from audioprompt.audio.decode import AudioError
 from audioprompt.classify import LabelError
 from audioprompt.data import DataError
-from audioprompt.jobs import Jobs, TookTooLong
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.generators import GenerationError
 from audioprompt.prompts.pack import PackError, in_plain_words
@@ -24,6 +23,7 @@ from audioprompt.ui import fetching, mcp, roles
 from audioprompt.ui.api import CAPABILITIES, Answer
 from audioprompt.ui.classify import WORKERS
 from audioprompt.ui.generate import WRITERS
+from audioprompt.util.jobs import Jobs, TookTooLong
 
 DECIMALS = 4
 LOOK_SECONDS = 0.1  # between two looks at work that takes a while

@@ -21,8 +21,8 @@ from fastapi import HTTPException
 from gradio import queueing, state_holder, utils
 from gradio.queueing import Event
 
-from audioprompt import memory
 from audioprompt.ui import guard, roles
+from audioprompt.util import memory
 
 HEAVY = 3  # tasks that take a while and one visitor may have under way in one queue: one is done, the others wait
 MOST = {"writing": HEAVY, "measuring": HEAVY, "learning": HEAVY, "curate": HEAVY, "learn": HEAVY, "live": 8}  # by queue

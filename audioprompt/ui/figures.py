@@ -8,10 +8,10 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 
+from audioprompt.audio.spectrogram import FLOOR, Picture
 from audioprompt.classify import ranked
-from audioprompt.spectrogram import FLOOR, Picture
+from audioprompt.core.zero_shot import Prediction, Timeline
 from audioprompt.ui import theme
-from audioprompt.zero_shot import Prediction, Timeline
 
 TOP = 5  # classes shown
 LABEL_CHARACTERS = 32  # shown of a label in a figure; the whole stands in the hover text

@@ -22,10 +22,8 @@ from audioprompt.candidates import (
     proposed_title,
     task_of,
 )
+from audioprompt.core.labels import LabelError, join_labels
 from audioprompt.data import DEMONSTRATION, DataError, open_clips
-from audioprompt.jobs import CHECKING, Job, Stopped
-from audioprompt.labels import LabelError, join_labels
-from audioprompt.lines import counted, first_of, one_line
 from audioprompt.prompts.chat.addresses import ServiceAddress
 from audioprompt.prompts.checks import Flag, check
 from audioprompt.prompts.generators import (
@@ -46,6 +44,8 @@ from audioprompt.ui import generate_view as view
 from audioprompt.ui import markup, roles
 from audioprompt.ui.classify import PRESET_PROMPT, presets
 from audioprompt.ui.header import shared_model
+from audioprompt.util.jobs import CHECKING, Job, Stopped
+from audioprompt.util.text import counted, first_of, one_line
 
 LEXICON, SERVICE = "Offline lexicon", "Chat service"
 TEMPERATURE = 0.7

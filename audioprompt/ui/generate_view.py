@@ -6,9 +6,9 @@ Every text that a person, a file or a service wrote is escaped here.
 from collections.abc import Sequence
 from html import escape
 
-from audioprompt.lines import one_line
 from audioprompt.prompts.checks import Flag
 from audioprompt.prompts.template import SLOT, Template
+from audioprompt.util.text import one_line
 
 
 def running(words: str) -> str:

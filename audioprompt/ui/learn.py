@@ -17,22 +17,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gradio as gr
 import soundfile
 
-from audioprompt.audio import AudioError, load, read
+from audioprompt.audio.decode import AudioError, load, read
 from audioprompt.classify import VANILLA
+from audioprompt.core.labels import LABEL_CHARACTERS, clean_label
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
-from audioprompt.labels import LABEL_CHARACTERS, clean_label
-from audioprompt.lines import counted, one_line
 from audioprompt.prompts.pack import PackError
 from audioprompt.ui import learn_view as view
 from audioprompt.ui import markup, roles
 from audioprompt.ui.classify import pack_choices, waveform
 from audioprompt.ui.header import shared_model
 from audioprompt.ui.render import script
+from audioprompt.util.text import counted, one_line
 
 if TYPE_CHECKING:
     from audioprompt.few_shot import SharedHead
-    from audioprompt.jobs import Job
     from audioprompt.learning import Step, Trial, Tried
+    from audioprompt.util.jobs import Job
 
 LOOK_SECONDS = 0.12  # between two looks at a fit
 LOOKS_UNSEEN = 8  # in which nothing has changed, until that is passed on all the same
@@ -320,9 +320,9 @@ def learn(
     What is measured on clips held back is then fitted again on all of them, for that is the head to use.
     """
     from audioprompt.few_shot import FewShotError
-    from audioprompt.jobs import FITTING, Stopped, TookTooLong
     from audioprompt.learning import try_out
     from audioprompt.models.base import ModelError
+    from audioprompt.util.jobs import FITTING, Stopped, TookTooLong
 
     clips = gathered.clips
     chance = math.log(max(len(clips.classes), 2))
@@ -387,7 +387,7 @@ def _over(summary: str, details: str = "", tried: Tried | None = None) -> Learne
 
 def stop(job_id: str) -> None:
     """Ask a trial to end; what it has learned by then is kept."""
-    from audioprompt.jobs import FITTING
+    from audioprompt.util.jobs import FITTING
 
     FITTING.stop(job_id)
 
@@ -403,8 +403,8 @@ class Curve(NamedTuple):
 def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
     """Run the same trial with 1, 2, 4, 8 and 16 clips per class: yields how far it is, then the curve."""
     from audioprompt.few_shot import FewShotError
-    from audioprompt.jobs import FITTING
     from audioprompt.learning import Results, curve
+    from audioprompt.util.jobs import FITTING
 
     if tried.test is None:
         nothing = markup.problem("Nothing was held back to measure on: give three clips of every class.")

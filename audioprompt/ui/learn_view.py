@@ -11,8 +11,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audioprompt.data import LabelledClips
-from audioprompt.lines import counted, one_line
 from audioprompt.ui import markup, theme
+from audioprompt.util.text import counted, one_line
 
 if TYPE_CHECKING:
     from audioprompt.few_shot import Epoch, Palm

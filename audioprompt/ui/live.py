@@ -12,12 +12,12 @@ import gradio as gr
 from numpy.typing import NDArray
 
 from audioprompt.classify import PROMPTS, VANILLA, alike_labels, ranked, say_alike
+from audioprompt.core.zero_shot import Prediction
 from audioprompt.live import MINUTE, Band, Hearing, add, answer
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.ui import theme
 from audioprompt.ui.figures import TOP
 from audioprompt.ui.markup import VANILLA_NAME, empty, learned_name, method_name
-from audioprompt.zero_shot import Prediction
 
 if TYPE_CHECKING:
     from audioprompt.few_shot import Head
@@ -58,7 +58,7 @@ def listen(
     Raises:
         AudioError: the chunk cannot be used.
     """
-    from audioprompt.together import TOGETHER
+    from audioprompt.encoding.batching import TOGETHER
 
     started = time.perf_counter()
     hearing = add(hearing, *chunk)

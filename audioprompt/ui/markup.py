@@ -5,9 +5,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audioprompt.classify import Classification, Vote
-from audioprompt.lines import counted, first_of, one_line
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.ui import theme
+from audioprompt.util.text import counted, first_of, one_line
 
 if TYPE_CHECKING:
     from audioprompt.few_shot import Head, HeadRecord

@@ -15,20 +15,20 @@ from zipfile import ZipFile
 
 import gradio as gr
 
-from audioprompt.audio import AudioError, load
+from audioprompt.audio.decode import AudioError, load
+from audioprompt.core.labels import LabelError, parse_labels
 from audioprompt.data import LabelledClips
 from audioprompt.data.archives import DAMAGE
-from audioprompt.examples import Example, examples, fitting
+from audioprompt.data.examples import Example, examples, fitting
 from audioprompt.hosting import TABS
-from audioprompt.jobs import Jobs
-from audioprompt.labels import LabelError, parse_labels
-from audioprompt.lines import one_line
 from audioprompt.models import registry
 from audioprompt.prompts.pack import PackError
 from audioprompt.ui import markup, roles
 from audioprompt.ui import publish_view as view
 from audioprompt.ui.classify import GENERAL_PACK, pack_choices
 from audioprompt.ui.learn import Collection
+from audioprompt.util.jobs import Jobs
+from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
     from audioprompt.space import Plan

@@ -10,10 +10,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audioprompt.examples import Example, spread
-from audioprompt.lines import counted, joined
+from audioprompt.data.examples import Example, spread
 from audioprompt.ui import markup
 from audioprompt.ui.header import PURPOSE
+from audioprompt.util.text import counted, joined
 
 if TYPE_CHECKING:
     from audioprompt.space import Plan

@@ -33,11 +33,11 @@ from gradio.context import LocalContext
 from starlette.datastructures import Headers
 
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, open_clips
-from audioprompt.fair import to_make_room
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.prompts.store import TRASH, PromptStore
 from audioprompt.ui import limits
 from audioprompt.ui.temporary import folder as temporary
+from audioprompt.util.fair import to_make_room
 
 PASSWORD, CURATORS = "AUDIOPROMPT_PASSWORD", "AUDIOPROMPT_CURATORS"  # names in the environment
 COOKIE = "audioprompt-curator"

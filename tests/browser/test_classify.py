@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from playwright.sync_api import Page, expect
 
-from audioprompt.examples import examples
+from audioprompt.data.examples import examples
 from tests.browser.conftest import SIDEWAYS, WAIT, Trouble, choose, go_to, grave, press_record
 
 NASTY = "<img src=x onerror=window.hit=1>, ${window.hit=2}, {{constructor}}, <script>window.hit=3</script>"

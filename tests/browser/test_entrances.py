@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from playwright.sync_api import Page, expect
 
-from audioprompt.examples import examples
+from audioprompt.data.examples import examples
 from tests.browser.conftest import Trouble, go_to
 from tests.browser.test_classify import answered, upload
 from tests.unit.test_audio import RATE, container_bytes, recording, stereo

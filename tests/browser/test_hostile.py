@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from playwright.sync_api import Dialog, Page, expect
 
-from audioprompt.labels import join_labels
+from audioprompt.core.labels import join_labels
 from audioprompt.prompts.pack import PackEntry, PromptPack, Provenance
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from audioprompt.audio import AudioError, load
-from audioprompt.cache import EmbeddingCache
+from audioprompt.audio.decode import AudioError, load
 from audioprompt.data import DataError, LabelledClips, from_zip
+from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.prompts.formats import EXPORTS, read_pack
 from audioprompt.prompts.pack import MAX_BYTES, MAX_TEMPLATES, PackError, PromptPack
 from audioprompt.prompts.store import bundled_folder

@@ -17,11 +17,11 @@ from markdown_it import MarkdownIt
 
 from audioprompt import workbench
 from audioprompt.classify import Classification, classify
+from audioprompt.core.zero_shot import Prediction, Timeline
 from audioprompt.data import LabelledClips
 from audioprompt.few_shot import FitSettings, HeadRecord, HeadScore
 from audioprompt.few_shot.sharing import card
 from audioprompt.learning import Trial, curve, try_out
-from audioprompt.lines import one_line
 from audioprompt.live import Hearing
 from audioprompt.prompts.checks import Flag
 from audioprompt.prompts.formats import as_report
@@ -30,7 +30,7 @@ from audioprompt.prompts.pack import Measurement, PackEntry, PromptPack, Provena
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.ui import curate, curate_view, figures, generate_view, learn_view, live, markup, theme
-from audioprompt.zero_shot import Prediction, Timeline
+from audioprompt.util.text import one_line
 from tests.curating import clips_in
 from tests.fakes import HUM, RATE, FakeModel, tone
 

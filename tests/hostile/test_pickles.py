@@ -13,9 +13,9 @@ import pytest
 import torch
 
 import audioprompt
-from audioprompt.cache import EmbeddingCache
 from audioprompt.data import DataError, from_zip
-from audioprompt.embeddings import embed_clips, embed_texts
+from audioprompt.encoding.cache import EmbeddingCache
+from audioprompt.encoding.encoder import embed_clips, embed_texts
 from audioprompt.few_shot import FewShotError
 from audioprompt.few_shot.sharing import FILE, load_head
 from audioprompt.models.base import ModelError

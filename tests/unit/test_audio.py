@@ -23,8 +23,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from audioprompt import audio
-from audioprompt.audio import AudioError, is_silent, load, read, stream_windows, windows
+from audioprompt.audio import decode as audio
+from audioprompt.audio.decode import AudioError, is_silent, load, read, stream_windows, windows
 
 RATE = 48_000
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc or uses device files")
@@ -579,7 +579,7 @@ def test_no_more_is_read_than_may_be_kept(limits: dict[str, Any], frames: np.nda
 MEASURE = """
 import re, sys
 from pathlib import Path
-from audioprompt.audio import stream_windows
+from audioprompt.audio.decode import stream_windows
 
 def peak():  # of this process alone, in MiB; resource's figure starts from the parent's
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
@@ -627,7 +627,7 @@ def test_a_long_container_takes_no_more_memory_than_a_short_one(tmp_path: Path) 
 
 def test_two_processes_hear_the_same(tmp_path: Path) -> None:
     script = (
-        "import sys, hashlib; from audioprompt.audio import load\n"
+        "import sys, hashlib; from audioprompt.audio.decode import load\n"
         "for path in sys.argv[1:]: print(hashlib.sha256(load(path, 44_100).tobytes()).hexdigest())"
     )
     paths = [tmp_path / kind for kind in ("vorbis.ogg", "sound.mp3", "aac.m4a", "opus.webm", "16-bit.flac")]

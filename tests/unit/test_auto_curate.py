@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audioprompt.auto_curate import FEWEST, confidence, eliminate, eliminations, propose, random_half, rank
-from audioprompt.curation import Board, added_up, board, choices
-from audioprompt.zero_shot import Array, ensemble_weights, normalise, softmax
+from audioprompt.core.auto_curation import FEWEST, confidence, eliminate, eliminations, propose, random_half, rank
+from audioprompt.core.curation import Board, added_up, board, choices
+from audioprompt.core.zero_shot import Array, ensemble_weights, normalise, softmax
 
 CLASSES = tuple("abcdef")
 SEEDS = st.integers(0, 100_000)

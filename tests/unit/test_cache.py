@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from audioprompt.cache import EmbeddingCache, default_folder
+from audioprompt.encoding.cache import EmbeddingCache, default_folder
 
 WRITER = """
 import sys
 from pathlib import Path
-from audioprompt.cache import EmbeddingCache
+from audioprompt.encoding.cache import EmbeddingCache
 cache, name = EmbeddingCache(Path(sys.argv[1])), sys.argv[2]
 for number in range(int(sys.argv[3])):
     cache.put({f"{name}-{number}": f"{name}-{number}".encode() * 1000})

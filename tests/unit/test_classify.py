@@ -4,8 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audioprompt.audio import AudioError
-from audioprompt.cache import default_folder
+from audioprompt.audio.decode import AudioError
 from audioprompt.classify import (
     VANILLA,
     LabelError,
@@ -14,9 +13,10 @@ from audioprompt.classify import (
     ranked,
     winner,
 )
-from audioprompt.embeddings import embed_prompts
+from audioprompt.core.zero_shot import predict
+from audioprompt.encoding.cache import default_folder
+from audioprompt.encoding.encoder import embed_prompts
 from audioprompt.prompts.template import Template
-from audioprompt.zero_shot import predict
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 
 PLAIN, CONTRARY = Template("A plain sound of {label}"), Template("A contrary sound of {label}")

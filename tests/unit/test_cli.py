@@ -18,8 +18,8 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from audioprompt import __version__
-from audioprompt.cache import EmbeddingCache
 from audioprompt.cli import app
+from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.models.registry import ModelEntry

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from audioprompt.curation import (
+from audioprompt.core.curation import (
     Board,
     Comparison,
     board,
@@ -17,8 +17,8 @@ from audioprompt.curation import (
     wins_and_losses,
     wins_and_losses_within,
 )
-from audioprompt.reports import Score, ensemble_score, evaluate, template_sensitivity, winners
-from audioprompt.zero_shot import Array, ensemble_weights, normalise
+from audioprompt.core.metrics import Score, ensemble_score, evaluate, template_sensitivity, winners
+from audioprompt.core.zero_shot import Array, ensemble_weights, normalise
 
 CLASSES = tuple("abcde")
 SEEDS = st.integers(0, 100_000)

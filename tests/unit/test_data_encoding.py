@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from audioprompt.cache import EmbeddingCache
 from audioprompt.data import demonstration
-from audioprompt.embeddings import embed_clips, pooled
+from audioprompt.encoding.cache import EmbeddingCache
+from audioprompt.encoding.encoder import embed_clips, pooled
 from audioprompt.models.base import AudioTextModel
 from audioprompt.models.registry import load
 

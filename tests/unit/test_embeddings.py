@@ -12,11 +12,12 @@ import pytest
 import soundfile
 import torch
 
-from audioprompt import embeddings
-from audioprompt.audio import stream_windows
-from audioprompt.cache import EmbeddingCache
+from audioprompt.audio.decode import stream_windows
 from audioprompt.data import DataError, LabelledClips
-from audioprompt.embeddings import (
+from audioprompt.encoding import encoder as embeddings
+from audioprompt.encoding.batching import LENT, TOGETHER
+from audioprompt.encoding.cache import EmbeddingCache
+from audioprompt.encoding.encoder import (
     BadRecordings,
     EmbeddedClip,
     embed_clip,
@@ -31,7 +32,6 @@ from audioprompt.embeddings import (
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError, PromptableText
 from audioprompt.prompts.template import Template
-from audioprompt.together import LENT, TOGETHER
 
 RATE = 1000
 PACKED = embeddings._packed

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from audioprompt.examples import Example, default_folder, examples, spread
+from audioprompt.data.examples import Example, default_folder, examples, spread
 
 ENTRY = {
     "title": "Rain",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audioprompt.fair import to_make_room
+from audioprompt.util.fair import to_make_room
 
 
 def kept(owners: str) -> dict[int, str]:

@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from audioprompt.audio import load
+from audioprompt.audio.decode import load
 from audioprompt.data import LabelledClips, demonstration
 from audioprompt.data.alike import first_alike
 from tools.examples import variable_length

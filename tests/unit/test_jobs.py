@@ -5,7 +5,7 @@ from threading import Event
 
 import pytest
 
-from audioprompt.jobs import Job, Jobs, Stopped, TookTooLong
+from audioprompt.util.jobs import Job, Jobs, Stopped, TookTooLong
 
 
 def test_who_asks_for_the_same_waits_for_the_same_job() -> None:

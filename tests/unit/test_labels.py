@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audioprompt.labels import (
+from audioprompt.core.labels import (
     LABEL_CHARACTERS,
     MOST_LABELS,
     LabelError,

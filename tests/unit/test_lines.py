@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from audioprompt.lines import counted, first_of, named, one_line, print_any_letter
+from audioprompt.util.text import counted, first_of, named, one_line, print_any_letter
 
 
 @pytest.mark.parametrize(

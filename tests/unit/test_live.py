@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from audioprompt.embeddings import embed_prompts
+from audioprompt.encoding.encoder import embed_prompts
 from audioprompt.live import MINUTE, ROLLING_SECONDS, Band, Hearing, add, answer, level
 from audioprompt.prompts.template import Template
 from tests.fakes import HUM, WHISTLE, FakeModel, tone

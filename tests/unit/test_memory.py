@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from audioprompt import memory
+from audioprompt.util import memory
 
 
 def test_what_is_free_is_given_back_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from audioprompt import proxies
 from audioprompt.prompts.generators import GenerationError, Task
 from audioprompt.prompts.generators.openai import ChatService
+from audioprompt.util import proxies
 from tests.openai_server import KEY, Reply, chat_servers
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from audioprompt.embeddings import embed_clips, embed_texts, pooled
+from audioprompt.encoding.encoder import embed_clips, embed_texts, pooled
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.models.registry import (

@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
-from audioprompt.reports import Z_95, Evaluation, Score, ensemble_score, evaluate, template_sensitivity, wilson_interval
-from audioprompt.zero_shot import normalise
+from audioprompt.core.metrics import (
+    Z_95,
+    Evaluation,
+    Score,
+    ensemble_score,
+    evaluate,
+    template_sensitivity,
+    wilson_interval,
+)
+from audioprompt.core.zero_shot import normalise
 
 # Two classes on the axes of a plane; one template is right, one swaps them, one says the same of both.
 AXES = np.eye(2, dtype=np.float32)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audioprompt.spectrogram import BANDS, COLUMNS, FLOOR, mel_filters, picture
+from audioprompt.audio.spectrogram import BANDS, COLUMNS, FLOOR, mel_filters, picture
 from tests.fakes import tone
 
 RATE = 16_000

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from gradio_client import Client, handle_file  # type: ignore[import-untyped]
 
-from audioprompt.examples import examples
+from audioprompt.data.examples import examples
 from tests.serving import ROOT, SECONDS, Running, aside, serving
 
 PARTS = ("audioprompt", "assets", "prompt_store", "pyproject.toml", "README.md", "LICENSE")

@@ -19,9 +19,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax as scipy_softmax
 from torch import Tensor
 
-from audioprompt.embeddings import embed_prompts
-from audioprompt.prompts.template import Template
-from audioprompt.zero_shot import (
+from audioprompt.core.zero_shot import (
     Array,
     accuracy,
     cosines,
@@ -30,6 +28,8 @@ from audioprompt.zero_shot import (
     predict,
     softmax,
 )
+from audioprompt.encoding.encoder import embed_prompts
+from audioprompt.prompts.template import Template
 
 DIM = 12
 TEMPLATES = ["{}", "the sound of {}", "A faint sound of {} can be heard", "{} sound", "I can hear a {}"]

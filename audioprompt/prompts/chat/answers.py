@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from audioprompt.lines import QUOTES, has_bullet, one_line, undecorated
+from audioprompt.util.text import QUOTES, has_bullet, one_line, undecorated
 
 Item = tuple[str, str]  # the name of a list, and one of its items
 FORGET: Item = ("", "")  # what came so far was no part of the answer

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtrc
 
-from audioprompt.lines import named
+from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.prompts.template import SLOT, Template, indefinite_article
-from audioprompt.zero_shot import Array, normalise
+from audioprompt.util.text import named
 
 Kind = Literal[
     "format", "slot", "article", "wording", "duplicate", "similar", "label", "unsuited", "confusing", "loses"

@@ -29,8 +29,6 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from audioprompt.lines import one_line, undecorated
-from audioprompt.markdown import code, plain
 from audioprompt.prompts.history import DECIDE, TEST
 from audioprompt.prompts.pack import (
     CATEGORIES,
@@ -47,6 +45,8 @@ from audioprompt.prompts.pack import (
     in_plain_words,
 )
 from audioprompt.prompts.template import Template, TemplateError
+from audioprompt.util.markdown import code, plain
+from audioprompt.util.text import one_line, undecorated
 
 COLUMNS = ("template", "attribute", "source", "status", "decided by", "decided at", "reason")
 MAX_COLUMNS = 2 * MAX_KINDS  # of a table that is read; people add their own

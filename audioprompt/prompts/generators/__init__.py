@@ -26,7 +26,6 @@ from typing import Protocol
 
 from pydantic import JsonValue, ValidationError
 
-from audioprompt.lines import one_line
 from audioprompt.prompts.lexicon import lexicon
 from audioprompt.prompts.pack import (
     CATEGORIES,
@@ -38,6 +37,7 @@ from audioprompt.prompts.pack import (
     in_plain_words,
 )
 from audioprompt.prompts.template import FORMATS, SLOT, Template, TemplateError
+from audioprompt.util.text import one_line
 
 COUNT = 40  # candidates written for a task, as in the paper
 MOST_WORDS = 100  # attributes, and as many sources, that prompts are written with

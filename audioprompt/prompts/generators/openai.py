@@ -19,8 +19,6 @@ import httpx2
 import openai
 from pydantic import JsonValue
 
-from audioprompt import proxies
-from audioprompt.lines import one_line
 from audioprompt.prompts.chat.addresses import ServiceAddress
 from audioprompt.prompts.chat.answers import FORGET, Item, ListReader
 from audioprompt.prompts.chat.events import error_in, events, messages, reason_of, refuses, text_of, thinks
@@ -36,6 +34,8 @@ from audioprompt.prompts.generators import (
     ideas_request,
 )
 from audioprompt.prompts.template import SLOT, Template, TemplateError, mark_slot
+from audioprompt.util import proxies
+from audioprompt.util.text import one_line
 
 REQUESTS = 2  # a service that wrote too few candidates is asked once more, for the rest
 STUCK_AFTER = 20  # lines left out in a row, then a service is not listened to any longer

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from audioprompt.embeddings import embed_clips, features_of_clips, pooled
+from audioprompt.core.zero_shot import Array, normalise
+from audioprompt.encoding.encoder import embed_clips, features_of_clips, pooled
 from audioprompt.few_shot import FewShotError, FitSettings, Palm, dropout, with_batch_norm_of
 from audioprompt.models.embedded import EmbeddedModel
-from audioprompt.zero_shot import Array, normalise
 from tests.unit.few_shot.towers import NAMES, clusters
 
 AUDIO, TRUTH, CENTRES = clusters()

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audioprompt.core.zero_shot import softmax
 from audioprompt.few_shot import Coop, Epoch, FewShotError, FitSettings, Head, LinearProbe, Palm, TipAdapter
 from audioprompt.few_shot import choose_shots as choose
-from audioprompt.zero_shot import softmax
 from tests.unit.few_shot.towers import NAMES, TinyText, clusters
 
 CLASSES = NAMES[:4]

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot import Cocoop, Coop, Epoch, FewShotError, FitSettings, coop
 from audioprompt.few_shot.base import batches
 from audioprompt.few_shot.coop import Prompts, start_tokens
 from audioprompt.models.embedded import EmbeddedModel
-from audioprompt.zero_shot import Array
 from tests.unit.few_shot.towers import NAMES, TinyText, clusters
 
 SMALL = FitSettings(context_tokens=3, logit_scale=20, rate=0.02, seed=4)

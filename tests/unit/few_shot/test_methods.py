@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from audioprompt.core.zero_shot import ensemble_weights
 from audioprompt.few_shot import BARE_NAME, METHODS, FewShotError, FitSettings, build
 from audioprompt.models.base import AudioTextModel
 from audioprompt.prompts.template import Template
-from audioprompt.zero_shot import ensemble_weights
 from tests.unit.few_shot.towers import NAMES, TinyText, clusters
 
 CLASSES = NAMES[:4]

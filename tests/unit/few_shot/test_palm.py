@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.few_shot import Epoch, FewShotError, FitSettings, Palm, PalmDagger, ZeroShot
 from audioprompt.few_shot.base import batches
-from audioprompt.zero_shot import Array, normalise
 from tests.unit.few_shot.towers import NAMES, clusters
 
 

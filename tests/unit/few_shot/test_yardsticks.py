@@ -8,8 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from audioprompt.core.zero_shot import ensemble_weights, normalise, predict
 from audioprompt.few_shot import FewShotError, LinearProbe, TipAdapter, Tspe, ZeroShot
-from audioprompt.zero_shot import ensemble_weights, normalise, predict
 from tests.unit.few_shot.towers import NAMES, clusters
 
 

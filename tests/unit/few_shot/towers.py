@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.models.base import Tokens
-from audioprompt.zero_shot import Array, normalise
 
 START, END, WORDS = 1, 2, 40  # token numbers; 0 is padding
 

@@ -18,7 +18,7 @@ import soundfile
 import torch
 from torch import Tensor
 
-from audioprompt.audio import load, stream_windows
+from audioprompt.audio.decode import load, stream_windows
 from audioprompt.models.base import ModelError
 from audioprompt.models.clap import CHECKPOINTS, MsClap, fill, import_msclap, load_msclap, read_checkpoint
 from audioprompt.models.torchaudio_stand_in import importable_torchaudio

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from audioprompt.embeddings import embed_clip
+from audioprompt.encoding.encoder import embed_clip
 from audioprompt.models.base import ModelError
 from audioprompt.models.embedded import (
     BANDS,
@@ -205,7 +205,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 FINGERPRINT = """
 import hashlib
 import numpy as np
-from audioprompt.embeddings import embed_clip
+from audioprompt.encoding.encoder import embed_clip
 from audioprompt.models.embedded import EmbeddedModel
 
 model = EmbeddedModel("cpu")

@@ -48,7 +48,7 @@ from audioprompt import hosting
 
 hosting.prepare()  # as app.py does, before anything else
 import spaces, torch
-from audioprompt.embeddings import embed_clip, embed_prompts
+from audioprompt.encoding.encoder import embed_clip, embed_prompts
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.template import Template

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audioprompt.embeddings import embed_prompts, embed_texts
+from audioprompt.core.zero_shot import normalise
+from audioprompt.encoding.encoder import embed_prompts, embed_texts
 from audioprompt.models import registry
 from audioprompt.prompts.checks import FEWEST_TEMPLATES, MOST_WORDS, AgainstVanilla, Flag, check, nearness
 from audioprompt.prompts.generators import OfflineLexicon, Task
 from audioprompt.prompts.pack import Category
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.zero_shot import normalise
 
 
 def flags_of(text: str, labels: Sequence[str] = ("rain", "owl")) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from audioprompt.examples import examples
+from audioprompt.data.examples import examples
 from audioprompt.few_shot import FitSettings, SharedHead, build, record_of
 from audioprompt.models import registry
 from audioprompt.prompts.pack import PromptPack, pack_from_templates

@@ -12,7 +12,7 @@ from huggingface_hub import RepoCard, SpaceCardData
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audioprompt.examples import Example, examples
+from audioprompt.data.examples import Example, examples
 from audioprompt.few_shot import load_head
 from audioprompt.models import registry
 from audioprompt.prompts.pack import PackEntry, PromptPack
@@ -79,7 +79,8 @@ import sys
 sys.meta_path = [finder for finder in sys.meta_path if "editable" not in repr(finder)]  # this checkout's
 sys.path = ["", *(place for place in sys.path[1:] if "site-packages" in place or "lib/python" in place)]
 import app, audioprompt.cli, audioprompt.ui.app
-from audioprompt import data, examples
+from audioprompt import data
+from audioprompt.data import examples
 from audioprompt.models import embedded
 from audioprompt.prompts import store
 places = [module.__file__ for name, module in sys.modules.items() if name.partition(".")[0] in ("audioprompt", "app")]

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from audioprompt.examples import Example
+from audioprompt.core.labels import parse_labels
+from audioprompt.data.examples import Example
+from audioprompt.encoding.batching import Together
 from audioprompt.few_shot import SharedHead, build, record_of
-from audioprompt.labels import parse_labels
 from audioprompt.learning import HEADS
 from audioprompt.live import Hearing
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import pack_from_templates
 from audioprompt.prompts.store import PromptStore
-from audioprompt.together import Together
 from audioprompt.ui import classify, generate
 from audioprompt.ui.turns import Turns
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone

@@ -16,15 +16,15 @@ import pytest
 import soundfile
 
 from audioprompt import workbench
-from audioprompt.jobs import MEASURING
+from audioprompt.core.metrics import Score
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.history import times_tested
 from audioprompt.prompts.pack import PackEntry, PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.reports import Score
 from audioprompt.ui import curate, curate_view
 from audioprompt.ui.curate import ANSWER, AS_IT_IS, Desk, Drawn
+from audioprompt.util.jobs import MEASURING
 from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, pack_of
 from tests.fakes import FakeModel
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from audioprompt.spectrogram import picture
+from audioprompt.audio.spectrogram import picture
+from audioprompt.core.zero_shot import Prediction, Timeline
 from audioprompt.ui import figures, theme
-from audioprompt.zero_shot import Prediction, Timeline
 from tests.fakes import tone
 
 NASTY = "<img src=x onerror=alert(1)>"

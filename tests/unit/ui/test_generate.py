@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from audioprompt.labels import parse_labels
+from audioprompt.core.labels import parse_labels
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.generators import COUNT, OPENAI_URL, GenerationError, Task
 from audioprompt.prompts.pack import PromptPack

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from audioprompt import audio, learning
+from audioprompt import learning
+from audioprompt.audio import decode as audio
 from audioprompt.data import DEMONSTRATION, LabelledClips
 from audioprompt.few_shot.sharing import read_record
 from audioprompt.live import Hearing

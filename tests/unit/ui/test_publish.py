@@ -14,7 +14,7 @@ import soundfile
 from fastapi import Request
 
 from audioprompt.data import LabelledClips
-from audioprompt.examples import examples
+from audioprompt.data.examples import examples
 from audioprompt.few_shot.sharing import load_head, read_record
 from audioprompt.learning import HEADS
 from audioprompt.models import registry

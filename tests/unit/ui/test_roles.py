@@ -21,7 +21,6 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from audioprompt.data import DataError, LabelledClips
-from audioprompt.jobs import FITTING, MEASURING, Job, Stopped
 from audioprompt.learning import HEADS
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
@@ -31,6 +30,7 @@ from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
 from audioprompt.ui import api, app, classify, curate, generate, header, learn, limits, roles
 from audioprompt.ui.roles import NotAllowed, Role
+from audioprompt.util.jobs import FITTING, MEASURING, Job, Stopped
 from tests.curating import PLAIN, pack_of
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from audioprompt.audio import (
+from audioprompt.audio.decode import (
     SHORTEST_SECONDS,
     AudioError,
     AudioSource,
@@ -32,12 +32,12 @@ from audioprompt.audio import (
     read,
     stream_windows,
 )
-from audioprompt.cache import EmbeddingCache
-from audioprompt.lines import counted, named, one_line
+from audioprompt.core.zero_shot import Array, normalise
+from audioprompt.encoding.batching import LENT, TOGETHER
+from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.models.base import AudioTextModel, ModelError, ProjectedAudio
 from audioprompt.prompts.template import Template
-from audioprompt.together import LENT, TOGETHER
-from audioprompt.zero_shot import Array, normalise
+from audioprompt.util.text import counted, named, one_line
 
 if TYPE_CHECKING:
     from audioprompt.data import LabelledClips

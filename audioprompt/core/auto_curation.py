@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from audioprompt.curation import Board, Mask, added_up, of_truth, together
-from audioprompt.zero_shot import Array
+from audioprompt.core.curation import Board, Mask, added_up, of_truth, together
+from audioprompt.core.zero_shot import Array
 
 FEWEST = 3  # templates in a proposal
 SPLITS = 8  # into halves

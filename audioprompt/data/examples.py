@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from audioprompt.labels import label_key
+from audioprompt.core.labels import label_key
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Example:
 
 def default_folder() -> Path:
     """Where the clips are: ``assets/examples`` of a checkout, or their copy inside an installed package."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     checkout = package.parent / "assets" / "examples"
     return checkout if checkout.is_dir() else package / "_assets" / "examples"
 

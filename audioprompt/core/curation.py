@@ -4,7 +4,7 @@ All that costs is done once, in `board`: from then on an ensemble of any templat
 the length of the sum of their embeddings, which a small matrix per class gives exactly. A decision on a template is
 followed by `standing`, pure arithmetic.
 
-Shapes and letters are those of `audioprompt.zero_shot`: C classes, K templates, N clips and D dimensions. Where no
+Shapes and letters are those of `audioprompt.core.zero_shot`: C classes, K templates, N clips and D dimensions. Where no
 template is approved, vanilla stands in.
 """
 
@@ -15,9 +15,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from audioprompt.lines import counted
-from audioprompt.reports import Score, check_shapes, score, winners
-from audioprompt.zero_shot import Array, cosines
+from audioprompt.core.metrics import Score, check_shapes, score, winners
+from audioprompt.core.zero_shot import Array, cosines
+from audioprompt.util.text import counted
 
 CHANCE = 0.05  # a difference that chance alone brings about less often than this is called more than chance
 RANDOM_ORDERS = 20

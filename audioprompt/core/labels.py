@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any
 
-from audioprompt.lines import one_line
+from audioprompt.util.text import one_line
 
 FEWEST_LABELS, MOST_LABELS = 2, 200
 LABEL_CHARACTERS = 200  # as many as a class of a fitted head may have

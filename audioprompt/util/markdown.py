@@ -2,7 +2,7 @@
 
 import re
 
-from audioprompt.lines import one_line
+from audioprompt.util.text import one_line
 
 # What Markdown would make something of in the middle of a line: markup, HTML, cells of a table, addresses.
 _MARKUP = re.compile(r"[`*_\[\]<#~&$\\|]|:(?=//)|(?<=www)\.", re.IGNORECASE)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audioprompt.audio import Samples
+from audioprompt.audio.decode import Samples
 
 BANDS = 64
 LOWEST = 60.0  # Hz

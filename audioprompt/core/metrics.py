@@ -1,6 +1,6 @@
 """How good a model, a template and an ensemble are on labelled clips, with how sure one can be of it.
 
-Pure functions on embeddings, like `audioprompt.zero_shot`, whose shapes and letters they share.
+Pure functions on embeddings, like `audioprompt.core.zero_shot`, whose shapes and letters they share.
 """
 
 import math
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audioprompt.zero_shot import Array, cosines, ensemble_weights
+from audioprompt.core.zero_shot import Array, cosines, ensemble_weights
 
 Z_95 = 1.959963984540054  # standard deviations either side of the mean that hold 95 % of a normal distribution
 

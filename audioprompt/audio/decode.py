@@ -41,7 +41,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from audioprompt.lines import one_line
+from audioprompt.util.text import one_line
 
 Samples = NDArray[np.float32]  # mono, [n]
 Say = Callable[[str], object]  # is told a sentence about a recording that people should know

@@ -1,0 +1,1 @@
+"""Any recording as mono float32, the windows that a model hears, and their picture."""
