@@ -42,7 +42,7 @@ from audioprompt.prompts.pack import (
 )
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.ui import roles
+from audioprompt.server import access, sessions
 from audioprompt.ui.classify import LONGEST_SECONDS, pack_for
 from audioprompt.ui.curate import who
 from audioprompt.ui.generate import LEXICON, MOST, SERVICE, TEMPERATURE, generator_of
@@ -487,7 +487,7 @@ def learn(
     names = tuple(dict.fromkeys(methods or ("palm", "zero-shot")))
     if unknown := [name for name in names if name not in METHODS]:
         raise FewShotError(f"no method is called {unknown[0]!r}; there are: {', '.join(METHODS)}")
-    roles.refuse_large_trials(request, names, shots, epochs, seeds)
+    sessions.refuse_large_trials(request, names, shots, epochs, seeds)
     prompts = _approved(pack, request) if "tspe" in names else ()
     trial = Trial(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
     encoder = shared_model(model, request)
@@ -503,7 +503,7 @@ def learn(
         results = fit_again(
             encoder, tried, best.method, lambda step: _told(progress, "epochs on all clips", *step.epochs_done)
         ).results
-    with tempfile.TemporaryDirectory(dir=roles.temporary()) as folder:
+    with tempfile.TemporaryDirectory(dir=sessions.temporary()) as folder:
         fitted = shared(results, best.method, encoder, labelled.name)
         fitted.save_pretrained(folder)
         file = _file((Path(folder) / FILE).read_bytes(), FILE)
@@ -527,7 +527,7 @@ def learn(
             for one in results.outcomes
         ],
         "best": best.method,
-        "head": HEADS.keep(fitted, owner=roles.share(request)),
+        "head": HEADS.keep(fitted, owner=access.share(request)),
         "file": file,
     }
 
@@ -537,9 +537,9 @@ def learn(
 
 def _store(request: gr.Request | None) -> PromptStore:
     """The packs of whoever asks. MCP's clients are all of one session, so that visitors among them keep none."""
-    if request is None or roles.is_curator(request) or request.headers.get("x-gradio-user") != "mcp":
-        return roles.store(request)
-    return roles.store(gr.Request(request.request))
+    if request is None or access.is_curator(request) or request.headers.get("x-gradio-user") != "mcp":
+        return sessions.store(request)
+    return sessions.store(gr.Request(request.request))
 
 
 def _pack(pack_id: str, templates: Sequence[str] | None, request: gr.Request | None) -> PromptPack:
@@ -562,9 +562,9 @@ def _labelled(
     """Clips by the name of their data set or out of an upload, which is unpacked for as long as they are needed."""
     if clips and clips.suffix.lower() != ".zip":
         raise DataError(f"{clips.name} is no zip file: pack a folder of recordings for each class into one")
-    passing = clips or not roles.is_curator(request)
-    with tempfile.TemporaryDirectory(prefix="clips-", dir=roles.temporary()) as folder:
-        yield roles.clips_named(
+    passing = clips or not access.is_curator(request)
+    with tempfile.TemporaryDirectory(prefix="clips-", dir=sessions.temporary()) as folder:
+        yield sessions.clips_named(
             str(clips or data), request, clips.parent if clips else None, Path(folder) if passing else None,
             partial(_told, progress, "files"), skip_bad,
         )  # fmt: skip

@@ -17,25 +17,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import gradio as gr
 from starlette.middleware import Middleware
 
+from audioprompt.api import endpoints
 from audioprompt.data.examples import default_folder as examples_folder
-from audioprompt.ui import (
-    classify,
-    curate,
-    endpoints,
-    entrances,
-    fair_queue,
-    frame,
-    generate,
-    guard,
-    header,
-    learn,
-    limits,
-    live,
-    publish,
-    roles,
-    temporary,
-    theme,
-)
+from audioprompt.server import access, fair_queue, guard, limits, sessions, temporary
+from audioprompt.ui import classify, curate, entrances, frame, generate, header, learn, live, publish, theme
 from audioprompt.ui.render import script, style
 from audioprompt.util import memory
 from audioprompt.util.jobs import CHECKING, FITTING, MEASURING
@@ -65,7 +50,7 @@ def build(
         title: the page's name.
         tabs: those that there are, by id, none for all. Signed-in curators of a public page see all of them.
     """
-    kept = CACHE_SECONDS_IN_PUBLIC if roles.public() else CACHE_SECONDS
+    kept = CACHE_SECONDS_IN_PUBLIC if access.public() else CACHE_SECONDS
     with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(kept, kept)) as page:
         endpoints.build(page)  # first, so that no handler of the page takes one of its names
         picker, switched = header.build(page, model, title)
@@ -87,33 +72,33 @@ def build(
             with frame.tab("publish", tabs) as publish_tab:
                 publish.build(publish_tab, pack_in_hand, head_in_hand, space_in_hand, gathered, *heard)
         hidden = [tab for tab in (generate_tab, curate_tab, learn_tab, publish_tab) if not tab.visible]
-        if hidden and roles.public():
+        if hidden and access.public():
             page.load(_shown_to_curators(len(hidden)), None, hidden, **frame.INSTANT)
         page.load(_opened(tabs), None, all_tabs, **frame.INSTANT)
         page.load(None, js=script("static/entrances.js", places=entrances.SHOWN), **frame.INSTANT)
         page.unload(closed)
     fair_queue.install()
     # a call that joins no queue would pass by its limits; each change of place told to all who wait would slow them all
-    page.queue(status_update_rate=PLACES_SECONDS, api_open=not roles.public())
+    page.queue(status_update_rate=PLACES_SECONDS, api_open=not access.public())
     return page
 
 
 def closed(request: gr.Request) -> None:
     """A page was closed: what its visitor had under way ends, and their copies go unless they soon come back."""
     for jobs in (MEASURING, FITTING, CHECKING):
-        jobs.stop_of(roles.session(request))
-    roles.close(request)
+        jobs.stop_of(sessions.session(request))
+    sessions.close(request)
 
 
 def _sees_all(tabs: Sequence[str], request: gr.Request) -> bool:
-    return not tabs or (roles.public() and roles.is_curator(request))
+    return not tabs or (access.public() and access.is_curator(request))
 
 
 def _shown_to_curators(hidden: int) -> Callable[[gr.Request], Any]:
     """What shows so many tabs, which visitors do not see, to those who are signed in."""
 
     def show_tabs(request: gr.Request) -> Any:  # Gradio passes no request to a partial
-        update = gr.Tab(visible=True) if roles.is_curator(request) else gr.skip()
+        update = gr.Tab(visible=True) if access.is_curator(request) else gr.skip()
         return [update] * hidden if hidden > 1 else update
 
     return show_tabs
@@ -157,10 +142,10 @@ def launch(
     """
     print_any_letter()
     memory.keep_in_few_places()
-    roles.serve(host, share)
+    access.serve(host, share)
     header.warm(model)
     header.open_models(open_models)
-    between = [Middleware(guard.Guarded), Middleware(limits.Bounded, public=roles.public()), Middleware(frame.Mended)]
+    between = [Middleware(guard.Guarded), Middleware(limits.Bounded, public=access.public()), Middleware(frame.Mended)]
     temporary.install()
     temporary.sweep_for_ever()
     frame.install()
@@ -169,7 +154,7 @@ def launch(
     app, address, public_address = page.launch(
         server_name=host, server_port=port, inbrowser=open_browser, share=share, theme=theme.THEME, css=style(),
         footer_links=["api"], mcp_server=True, max_file_size=limits.LARGEST_FILE, enable_monitoring=False,
-        show_error=not roles.public(), quiet=True,
+        show_error=not access.public(), quiet=True,
         prevent_thread_lock=True,
         allowed_paths=[str(examples_folder())],  # else they are served only where the page is started beside them
         state_session_capacity=SESSIONS_KEPT, max_threads=THREADS,
@@ -178,8 +163,8 @@ def launch(
     app.add_api_route(live.LATE_CHUNKS, live.pass_over, methods=["POST"], include_in_schema=False)
     memory.keep_for_good()
     print(f"{title} is at {public_address or address} (stop with Ctrl+C)", flush=True)
-    if roles.public():
-        print(roles.how_to_sign_in(), flush=True)
+    if access.public():
+        print(access.how_to_sign_in(), flush=True)
     with suppress(ValueError):  # where this is not the main thread
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as a service, it tidies up all the same
     page.block_thread()

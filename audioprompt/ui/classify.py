@@ -19,9 +19,10 @@ from audioprompt.core.labels import LabelError, join_labels, label_key, parse_la
 from audioprompt.data.examples import Example, examples, fitting
 from audioprompt.live import Hearing
 from audioprompt.prompts.pack import PackError, PromptPack
-from audioprompt.ui import figures, frame, live, markup, roles, theme
+from audioprompt.server import access, sessions
+from audioprompt.server.turns import Turns
+from audioprompt.ui import figures, frame, live, markup, theme
 from audioprompt.ui.header import HIDDEN, shared_model
-from audioprompt.ui.turns import Turns
 from audioprompt.util.text import joined
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ Result = list[Any]  # of so many: a value or an update for each component that t
 
 def packs(request: gr.Request | None = None) -> list[PromptPack]:
     """The packs whose approved templates can be an ensemble, the general one first."""
-    usable = [pack for pack in roles.store(request).packs() if pack.approved and pack.id != BASELINE_PACK]
+    usable = [pack for pack in sessions.store(request).packs() if pack.approved and pack.id != BASELINE_PACK]
     return sorted(usable, key=lambda pack: (pack.id != GENERAL_PACK, pack.title))
 
 
@@ -153,7 +154,7 @@ class Question:
 def question_of(labels: str, pack_id: str, request: gr.Request | None = None) -> Question:
     """What is being asked now."""
     try:
-        prompts = tuple(template.text for template in roles.store(request).get(pack_id).approved)
+        prompts = tuple(template.text for template in sessions.store(request).get(pack_id).approved)
     except PackError:
         prompts = ()
     return Question(_read(labels), pack_id, prompts, next(_numbers))
@@ -215,7 +216,7 @@ def _answer(
     if sound is None:
         return nothing_shown(markup.empty(NO_SOUND))
     try:
-        chosen, pack = parse_labels(labels), roles.store(request).get(pack_id)
+        chosen, pack = parse_labels(labels), sessions.store(request).get(pack_id)
         model = shared_model(model_name)
         recording = read(sound, model.sample_rate, max_seconds=LONGEST_SECONDS)
         counted = lambda done, total: progress((done, total), desc="Reading the prompts", unit="prompts")  # noqa: E731
@@ -367,7 +368,7 @@ def show_live(
         model, chosen = shared_model(model_name), parse_labels(labels).labels
         head, unfit = head_for(head_id, model, chosen)
         return live.listen(
-            model, hearing, (new.sample_rate, new.samples), chosen, roles.store(request).get(pack_id), head, unfit
+            model, hearing, (new.sample_rate, new.samples), chosen, sessions.store(request).get(pack_id), head, unfit
         )
     except NoSound:
         return hearing, gr.skip()
@@ -380,9 +381,9 @@ _turns = Turns(LISTENERS, TURN_SECONDS)
 
 def _place(request: gr.Request | None) -> int:
     """A visitor's place in the line of microphones; 0 once it is their turn, and for curators."""
-    if roles.is_curator(request) or request is None:
+    if access.is_curator(request) or request is None:
         return 0
-    return _turns.place(request.session_hash or roles.caller(request), roles.caller(request))
+    return _turns.place(request.session_hash or access.caller(request), access.caller(request))
 
 
 def _recording(request: gr.Request | None) -> object:

@@ -35,8 +35,9 @@ from audioprompt.prompts.history import (
 from audioprompt.prompts.pack import PackError, PromptPack, Status
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template, TemplateError
+from audioprompt.server import access, sessions
 from audioprompt.ui import curate_view as view
-from audioprompt.ui import markup, roles, theme
+from audioprompt.ui import markup, theme
 from audioprompt.ui.header import shared_model
 from audioprompt.ui.render import script
 from audioprompt.util.text import one_line
@@ -137,7 +138,7 @@ def drawn(desk: Desk, request: gr.Request | None, note: str = "", go: str | None
     """
     from audioprompt import workbench
 
-    store = roles.store(request)
+    store = sessions.store(request)
     stamp, pack = store.stamp(desk.pack_id), store.get(desk.pack_id)
     bench = desk.bench.for_pack(pack)
     if bench is not desk.bench:  # someone added templates
@@ -165,7 +166,7 @@ def drawn(desk: Desk, request: gr.Request | None, note: str = "", go: str | None
             desk.turn,
             go,
             desk.pack_id,
-            roles.role(request).value,
+            access.role(request).value,
         ),
         view.actions(pack, desk.proposal, stands, note),
         view.side(bench, pack, stands, rows.get(selected), desk.label),
@@ -196,11 +197,11 @@ def acted(
                 _store_decision(one, request)
             elif desk:
                 _refuse_other_role(one, request)
-                desk, go = _done(desk, one, roles.store(request), who(request))
+                desk, go = _done(desk, one, sessions.store(request), who(request))
             saved += [str(one["id"])] if "id" in one else []
-        except (PackError, roles.NotAllowed) as error:
+        except (PackError, access.NotAllowed) as error:
             note = _sentence(error)
-            later = isinstance(error, roles.NotAllowed)
+            later = isinstance(error, access.NotAllowed)
             refused.append({"id": str(one.get("id")), "reason": note, "later": later})
     receipt = view.receipt(saved, refused) if any("id" in one for one in acts) else gr.skip()
     try:
@@ -222,16 +223,16 @@ def _store_decision(act: Mapping[str, Any], request: gr.Request | None) -> None:
     if status not in get_args(Status):
         raise PackError(f"{status!r} is not a decision")
     change = partial(decide, texts=texts, status=cast(Status, status), who=who(request))
-    roles.store(request).update(str(act["pack"]), change)
+    sessions.store(request).update(str(act["pack"]), change)
 
 
 def _refuse_other_role(act: Mapping[str, Any], request: gr.Request | None) -> None:
     """What was decided as a curator is not to land in a visitor's copy, which is soon gone, nor the other way round."""
-    if act.get("role", roles.role(request).value) == roles.role(request).value:
+    if act.get("role", access.role(request).value) == access.role(request).value:
         return
-    if roles.is_curator(request):
-        raise roles.NotAllowed("It was decided on a visitor's copy: discard it, or sign out and try again.")
-    raise roles.NotAllowed("You were signed in when you decided: sign in and try again.")
+    if access.is_curator(request):
+        raise access.NotAllowed("It was decided on a visitor's copy: discard it, or sign out and try again.")
+    raise access.NotAllowed("You were signed in when you decided: sign in and try again.")
 
 
 def _texts_of(act: Mapping[str, Any]) -> list[str]:
@@ -270,7 +271,7 @@ def searched(desk: Desk | None, search: str, request: gr.Request | None = None) 
     """Show only the templates that have some words."""
     if desk is None:
         return AS_IT_IS
-    return drawn(arranged(replace(desk, search=search), roles.store(request).get(desk.pack_id)), request)
+    return drawn(arranged(replace(desk, search=search), sessions.store(request).get(desk.pack_id)), request)
 
 
 def filled_with(desk: Desk | None, label: str, request: gr.Request | None = None) -> Drawn:
@@ -282,7 +283,7 @@ def looked(desk: Desk | None, selected: str, request: gr.Request | None = None) 
     """Show all about a template: the desk, and the panel beside the table."""
     if desk is None or selected not in desk.bench.row:
         return gr.skip(), gr.skip()
-    pack = roles.store(request).get(desk.pack_id)
+    pack = sessions.store(request).get(desk.pack_id)
     bench = desk.bench.for_pack(pack)
     stands = bench.standing(pack)
     row = next((row for row in view.rows_of(bench, pack, stands) if row.text == selected), None)
@@ -292,7 +293,7 @@ def looked(desk: Desk | None, selected: str, request: gr.Request | None = None) 
 def refreshed(desk: Desk | None, request: gr.Request | None = None) -> Drawn:
     """Show what others have decided, if they have."""
     try:
-        if desk is None or roles.store(request).stamp(desk.pack_id) == desk.stamp:
+        if desk is None or sessions.store(request).stamp(desk.pack_id) == desk.stamp:
             return AS_IT_IS
         return drawn(replace(desk, held_out=None), request)
     except PackError as error:
@@ -316,7 +317,10 @@ def exported(pack_id: str | None, kind: str, request: gr.Request | None = None) 
     """A pack as a file: its name and what it holds."""
     if not pack_id:
         return None
-    return {"name": pack_id + EXPORTS[kind].suffix, "content": EXPORTS[kind].write(roles.store(request).get(pack_id))}
+    return {
+        "name": pack_id + EXPORTS[kind].suffix,
+        "content": EXPORTS[kind].write(sessions.store(request).get(pack_id)),
+    }
 
 
 def imported(path: str, request: gr.Request | None = None) -> str:
@@ -325,7 +329,7 @@ def imported(path: str, request: gr.Request | None = None) -> str:
     Raises:
         PackError: it is none of these, or cannot be saved.
     """
-    file, store = Path(path), roles.store(request)
+    file, store = Path(path), sessions.store(request)
     pack = read_pack(file.read_bytes(), file.name)
     pack = pack.model_copy(update={"id": next_free_id(pack.id, store.ids())})
     store.create(pack)
@@ -338,10 +342,10 @@ def put_by(path: str, request: gr.Request | None = None) -> str:
     A visitor's goes with their session.
     """
     if (folder := uploads(request)) is None:
-        raise roles.NotAllowed("Without a session nothing is kept: sign in, or name a session.")
-    roles.refuse_too_many(request, folder, [path])
-    if not roles.is_curator(request):
-        roles.claim_folder(request)
+        raise access.NotAllowed("Without a session nothing is kept: sign in, or name a session.")
+    sessions.refuse_too_many(request, folder, [path])
+    if not access.is_curator(request):
+        sessions.claim_folder(request)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return str(shutil.copy(path, folder))
@@ -352,7 +356,7 @@ def put_by(path: str, request: gr.Request | None = None) -> str:
 
 def uploads(request: gr.Request | None) -> Path | None:
     """Where somebody's uploaded archives are kept, if they can keep any."""
-    folder = default_folder() if roles.is_curator(request) else roles.own_folder(request)
+    folder = default_folder() if access.is_curator(request) else sessions.own_folder(request)
     return folder and folder / "uploads"
 
 
@@ -360,7 +364,7 @@ def pack_choices(request: gr.Request | None = None) -> list[tuple[str, str]]:
     """The packs to choose from: what is shown, and the id."""
     return [
         ("Choose a pack …", ""),
-        *((f"{pack.title} ({len(pack.entries)})", pack.id) for pack in roles.store(request).packs()),
+        *((f"{pack.title} ({len(pack.entries)})", pack.id) for pack in sessions.store(request).packs()),
     ]
 
 
@@ -371,12 +375,12 @@ def pack_choice(pack_id: str, request: gr.Request | None) -> Any:
 
 def session_note(request: gr.Request) -> str:
     """What visitors are to know of what they decide."""
-    return "" if roles.is_curator(request) else SESSION
+    return "" if access.is_curator(request) else SESSION
 
 
 def who(request: gr.Request | None) -> str:
     """Who decides: the person signed in, where people sign in."""
-    return roles.user(request) or view.CURATOR
+    return access.user(request) or view.CURATOR
 
 
 def _sentence(error: Exception) -> str:
@@ -426,10 +430,10 @@ def measuring(setup: Setup, request: gr.Request | None) -> Job[Bench]:
     from audioprompt.util.jobs import MEASURING
     from audioprompt.workbench import Split, measure
 
-    store, folder = roles.store(request), uploads(request)
+    store, folder = sessions.store(request), uploads(request)
 
     def work(job: Job[Bench]) -> Bench:
-        clips = roles.clips_named(
+        clips = sessions.clips_named(
             setup.data, request, folder, progress=partial(job.progress, "files"), skip_bad=setup.skip_bad
         )
         model, pack = shared_model(setup.model), store.get(setup.pack_id)
@@ -437,8 +441,8 @@ def measuring(setup: Setup, request: gr.Request | None) -> Job[Bench]:
         bench.board.random_curves  # noqa: B018, computed while someone waits anyway
         return bench
 
-    whose = _page(request) if roles.public() else roles.session(request)
-    return MEASURING.start(work, key=(setup, store.stamp(setup.pack_id), whose), **roles.terms(request))
+    whose = _page(request) if access.public() else sessions.session(request)
+    return MEASURING.start(work, key=(setup, store.stamp(setup.pack_id), whose), **sessions.terms(request))
 
 
 def followed(job: Job[T]) -> Iterator[str]:
@@ -459,10 +463,10 @@ def outcome(get: Callable[[], T]) -> T | str:
     try:
         return get()
     except TookTooLong as error:
-        return markup.problem(f"{error} Give fewer or shorter clips, or {roles.elsewhere()}.")
+        return markup.problem(f"{error} Give fewer or shorter clips, or {access.elsewhere()}.")
     except Stopped:
         return markup.empty("Stopped. What was encoded until now is kept: measure again to go on from there.")
-    except (PackError, DataError, AudioError, ModelError, roles.NotAllowed) as error:
+    except (PackError, DataError, AudioError, ModelError, access.NotAllowed) as error:
         return markup.problem(_sentence(error))
 
 
@@ -531,7 +535,7 @@ def opened(desk: Desk | None, bench: Bench, setup: Setup, kept: Kept, request: g
     remembered = clips | ({"skip_bad": True} if setup.skip_bad else {})
     others = [(pack_id, old) for pack_id, old in kept.items() if pack_id != setup.pack_id]
     return answer(
-        drawn(arranged(fresh, roles.store(request).get(setup.pack_id)), request),
+        drawn(arranged(fresh, sessions.store(request).get(setup.pack_id)), request),
         message=markup.remarks(bench.seen.remarks), label=gr.Dropdown(choices=list(labels), value=fresh.label),
         clips=gr.Accordion(label=summary(bench), open=False), **clips,
         kept=dict([*others[1 - PACKS_KEPT :], (setup.pack_id, remembered)]),
@@ -564,7 +568,7 @@ def enter(
     if desk and (desk.pack_id, desk.model) == (pack_id, model_name):
         yield answer(refreshed(desk, request), pack=pack_choice(pack_id, request))
         return
-    pack = outcome(lambda: roles.store(request).get(pack_id)) if pack_id else view.START
+    pack = outcome(lambda: sessions.store(request).get(pack_id)) if pack_id else view.START
     if isinstance(pack, str):
         yield answer(message=pack, pack=pack_choice("", request))
     elif clips := clips_for(pack, kept):
@@ -602,7 +606,7 @@ def show_demonstration(
     """Measure the demonstration's candidates on its clips."""
     from audioprompt.workbench import demonstration_pack
 
-    pack_id = outcome(lambda: demonstration_pack(roles.store(request)))
+    pack_id = outcome(lambda: demonstration_pack(sessions.store(request)))
     yield from _entered(pack_id, desk, kept, model_name, request)
 
 
@@ -617,7 +621,7 @@ def _entered(
     pack_id: str, desk: Desk | None, kept: Kept, model_name: str, request: gr.Request | None
 ) -> Iterator[list[Any]]:
     """Enter with a pack, or say in its place why there is none."""
-    if pack_id in roles.store(request).ids():
+    if pack_id in sessions.store(request).ids():
         yield from enter(desk, pack_id, kept, model_name, request)
     else:
         yield answer(message=pack_id)
@@ -636,7 +640,7 @@ def show_proposal(desk: Desk | None, request: gr.Request | None = None) -> Itera
     if desk is None:
         return
     bench = desk.bench
-    pack = outcome(lambda: roles.store(request).get(desk.pack_id))
+    pack = outcome(lambda: sessions.store(request).get(desk.pack_id))
     if isinstance(pack, str):
         yield [pack, *AS_IT_IS]
         return
@@ -644,7 +648,7 @@ def show_proposal(desk: Desk | None, request: gr.Request | None = None) -> Itera
     job = MEASURING.start(
         lambda _: proposed(bench, pack),
         key=(_page(request), id(bench), "proposal", pack.history[-1:]),
-        **roles.terms(request),
+        **sessions.terms(request),
     )
     for _ in followed(job):
         yield [view.WEIGHING, *AS_IT_IS]
@@ -658,12 +662,12 @@ def show_held_out(desk: Desk | None, request: gr.Request | None = None) -> Itera
 
     if desk is None:
         return
-    store, bench = roles.store(request), desk.bench
+    store, bench = sessions.store(request), desk.bench
     approved = bench.approved(store.get(desk.pack_id))
     job = MEASURING.start(
         lambda job: score_held_out(bench, approved, job.progress),
         key=(_page(request), id(bench), approved.tobytes()),
-        **roles.terms(request),
+        **sessions.terms(request),
     )
     for message in followed(job):
         yield [message, *AS_IT_IS]
@@ -722,7 +726,7 @@ def show_written(
     try:
         template = Template.parse(text)
         change = partial(write_prompt, text=text, who=who(request), **made_from)
-        roles.store(request).update(desk.pack_id, change)
+        sessions.store(request).update(desk.pack_id, change)
         desk = replace(desk, only="all", search="", held_out=None)
         shown = drawn(desk, request, go=template.text)
     except (PackError, TemplateError) as error:
@@ -735,8 +739,8 @@ def show_written(
 
 def title_of(pack_id: str | None, request: gr.Request | None = None) -> str:
     """The title of a pack, empty for none."""
-    found = outcome(lambda: roles.store(request).get(pack_id).title) if pack_id else ""
-    return found if pack_id in roles.store(request).ids() else ""
+    found = outcome(lambda: sessions.store(request).get(pack_id).title) if pack_id else ""
+    return found if pack_id in sessions.store(request).ids() else ""
 
 
 def renamed(pack_id: str | None, title: str, request: gr.Request | None = None) -> tuple[Any, Any]:
@@ -744,7 +748,7 @@ def renamed(pack_id: str | None, title: str, request: gr.Request | None = None) 
     if not pack_id:
         return view.START, gr.skip()
     change = partial(rename, title=title, who=who(request))
-    found = outcome(lambda: roles.store(request).update(pack_id, change))
+    found = outcome(lambda: sessions.store(request).update(pack_id, change))
     return (found, gr.skip()) if isinstance(found, str) else ("", pack_choice(pack_id, request))
 
 
@@ -755,7 +759,7 @@ def show_copied(
     if not pack_id:
         yield answer(message=view.START)
         return
-    copy = outcome(lambda: copy_pack(roles.store(request), pack_id, who(request)))
+    copy = outcome(lambda: copy_pack(sessions.store(request), pack_id, who(request)))
     if isinstance(copy, str):
         yield answer(message=copy)
     else:
@@ -765,12 +769,12 @@ def show_copied(
 
 def ask_to_delete(pack_id: str | None, request: gr.Request | None = None) -> str:
     """Whether a pack is really to be deleted."""
-    return outcome(lambda: view.ask_to_delete(roles.store(request).get(pack_id))) if pack_id else view.START
+    return outcome(lambda: view.ask_to_delete(sessions.store(request).get(pack_id))) if pack_id else view.START
 
 
 def show_deleted(pack_id: str, request: gr.Request | None = None) -> list[Any]:
     """Move a pack to the trash, and show nothing in its place but the way back."""
-    store = roles.store(request)
+    store = sessions.store(request)
 
     def remove() -> PromptPack:
         pack = store.get(pack_id)
@@ -786,7 +790,7 @@ def show_deleted(pack_id: str, request: gr.Request | None = None) -> list[Any]:
 
 def show_restored(pack_id: str, kept: Kept, model_name: str, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Bring a deleted pack back and go on with it."""
-    pack = outcome(lambda: roles.store(request).restore(pack_id))
+    pack = outcome(lambda: sessions.store(request).restore(pack_id))
     yield from [[*answer(message=pack)]] if isinstance(pack, str) else enter(None, pack.id, kept, model_name, request)
 
 
@@ -807,12 +811,12 @@ def show_comparison(desk: Desk | None, other_id: str | None, request: gr.Request
     if not other_id:
         yield ["", *drawn(replace(desk, other=None), request)]
         return
-    other = outcome(lambda: roles.store(request).get(other_id))
+    other = outcome(lambda: sessions.store(request).get(other_id))
     if isinstance(other, str):
         yield [other, *AS_IT_IS]
         return
     bench = desk.bench
-    job = MEASURING.start(lambda job: choose_by(bench, other, job.progress), **roles.terms(request))
+    job = MEASURING.start(lambda job: choose_by(bench, other, job.progress), **sessions.terms(request))
     for message in followed(job):
         yield [message, *AS_IT_IS]
     theirs = outcome(job.result)

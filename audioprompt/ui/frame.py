@@ -13,7 +13,7 @@ from jinja2 import ChoiceLoader, DictLoader
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from audioprompt.ui import roles
+from audioprompt.server import access
 from audioprompt.ui.render import script
 
 TABS = {
@@ -34,9 +34,9 @@ def install() -> None:
         return
     settings = {
         "tabs": TABS,
-        "sign_out": roles.SIGN_OUT,
-        "cookie": roles.COOKIE,
-        "signed_in_seconds": roles.SIGNED_IN_SECONDS,
+        "sign_out": access.SIGN_OUT,
+        "cookie": access.COOKIE,
+        "signed_in_seconds": access.SIGNED_IN_SECONDS,
     }
     head = f"<head><script>{{% raw %}}{script('static/page.js', settings=settings)}{{% endraw %}}</script>"
     pages = {name: loader.get_source(routes.templates.env, name)[0] for name in TEMPLATES}

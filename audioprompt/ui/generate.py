@@ -40,8 +40,9 @@ from audioprompt.prompts.generators import (
 )
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.template import FORMATS, Template, TemplateError
+from audioprompt.server import access, sessions
 from audioprompt.ui import generate_view as view
-from audioprompt.ui import markup, roles
+from audioprompt.ui import markup
 from audioprompt.ui.classify import PRESET_PROMPT, presets
 from audioprompt.ui.header import shared_model
 from audioprompt.util.jobs import CHECKING, Job, Stopped
@@ -84,7 +85,7 @@ def choose_data(where: str, request: gr.Request | None = None) -> tuple[Any, str
     if not where.strip():
         return gr.skip(), ""
     try:
-        return join_labels(roles.clips_named(where.strip(), request).spoken_classes), ""
+        return join_labels(sessions.clips_named(where.strip(), request).spoken_classes), ""
     except DataError as error:
         return gr.skip(), markup.problem(error)
 
@@ -115,9 +116,9 @@ def generator_of(
     """
     if kind == LEXICON:
         return OfflineLexicon(int(seed or 0))
-    if not roles.is_curator(request):
+    if not access.is_curator(request):
         if not key or not ServiceAddress.parse(base_url.strip() or OPENAI_URL).is_openai:
-            raise GenerationError(f"visitors ask OpenAI, with a key of their own: give one, or {roles.elsewhere()}")
+            raise GenerationError(f"visitors ask OpenAI, with a key of their own: give one, or {access.elsewhere()}")
         base_url = OPENAI_URL  # whatever the owner's environment says
     from audioprompt.prompts.generators.openai import ChatService
 
@@ -151,7 +152,7 @@ def for_service(kind: str) -> tuple[Any, Any]:
 def key_state(base_url: str, request: gr.Request | None = None) -> str:
     """Where the key for an address comes from if none is typed, and what becomes of one that is."""
     address = _address(base_url, request)
-    if roles.is_curator(request) and os.environ.get("OPENAI_API_KEY") and address == _address("", request):
+    if access.is_curator(request) and os.environ.get("OPENAI_API_KEY") and address == _address("", request):
         return "Key taken from OPENAI_API_KEY, unless you give another."
     if address and address.is_openai:
         return "OpenAI wants one. It goes to the service and is kept nowhere."
@@ -393,7 +394,7 @@ def checked(
     def work(job: Job[list[tuple[Flag, ...]]]) -> list[tuple[Flag, ...]]:
         return flags_by_model(shared_model(model_name), templates, labels, partial(job.progress, "prompts"))
 
-    job = CHECKING.start(work, **roles.terms(roles.current_request()))
+    job = CHECKING.start(work, **sessions.terms(access.current_request()))
     try:
         while not job.finished(TICK_SECONDS):
             yield show(job)
@@ -410,7 +411,7 @@ def proposed_names(pack: PromptPack | None, request: gr.Request | None = None) -
     if pack is None:
         return gr.skip(), gr.skip()
     task, today = Task(pack.category, _contents(pack)[1]), _today()
-    return proposed_title(task, today), proposed_id(task, today, roles.store(request).ids())
+    return proposed_title(task, today), proposed_id(task, today, sessions.store(request).ids())
 
 
 def send(
@@ -438,7 +439,7 @@ def send(
         if pack is None:
             raise PackError("There are no candidates yet: write some first.")
         pack = pack.model_copy(update={"id": pack_id.strip(), "title": title})
-        roles.store(request).create(pack)
+        sessions.store(request).create(pack)
     except PackError as error:
         return *(gr.skip(),) * 4, markup.problem(error)
     clips_too = {**(clips or {}), pack.id: {"data": data.strip()}} if data.strip() else gr.skip()
@@ -494,7 +495,7 @@ def _title_of(category: str | None) -> str:
 
 def _address(base_url: str, request: gr.Request | None) -> ServiceAddress | None:
     """The address that is asked, None where it cannot be used; the one in the environment is the owner's."""
-    preset = os.environ.get("OPENAI_BASE_URL") if roles.is_curator(request) else None
+    preset = os.environ.get("OPENAI_BASE_URL") if access.is_curator(request) else None
     try:
         return ServiceAddress.parse(base_url.strip() or preset or OPENAI_URL)
     except GenerationError:

@@ -12,7 +12,8 @@ import gradio as gr
 
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
-from audioprompt.ui import markup, roles
+from audioprompt.server import access
+from audioprompt.ui import markup
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
@@ -43,8 +44,8 @@ def shared_model(name: str, request: gr.Request | None = None) -> "AudioTextMode
     Raises:
         ModelError: it cannot be had, or a visitor asks for one that is not open to visitors.
     """
-    if name not in _open and not roles.is_curator(request or roles.current_request()):
-        raise ModelError(f"Only curators use {name} here: choose another model, sign in, or {roles.elsewhere()}.")
+    if name not in _open and not access.is_curator(request or access.current_request()):
+        raise ModelError(f"Only curators use {name} here: choose another model, sign in, or {access.elsewhere()}.")
     return registry.load(name)
 
 
@@ -54,7 +55,7 @@ def open_to_visitors(name: str, is_open: bool, request: gr.Request | None = None
     Raises:
         NotAllowed: a visitor asks.
     """
-    roles.only_curators(request, "open models to visitors")
+    access.only_curators(request, "open models to visitors")
     if is_open:
         open_models([name])
     else:
@@ -76,13 +77,13 @@ def open_models(names: Iterable[str]) -> None:
 
 def openness(name: str, request: gr.Request | None = None) -> Any:
     """The switch that opens a model to visitors, as it is now; only curators of a public page see it."""
-    seen = roles.public() and roles.is_curator(request)
+    seen = access.public() and access.is_curator(request)
     return gr.Checkbox(value=name in _open, visible=True if seen else HIDDEN)
 
 
 def offered(chosen_last: str, request: gr.Request | None = None) -> Any:
     """The models that whoever opens the page may use, and that which this browser chose last, if it is one of them."""
-    there = [entry.name for entry in registry.entries() if roles.is_curator(request) or entry.name in _open]
+    there = [entry.name for entry in registry.entries() if access.is_curator(request) or entry.name in _open]
     return gr.Dropdown(choices=there, value=chosen_last) if chosen_last in there else gr.Dropdown(choices=there)
 
 
@@ -110,9 +111,9 @@ def follow(name: str, request: gr.Request | None = None) -> Iterator[tuple[str, 
 def take_weights(name: str, path: str, request: gr.Request | None = None) -> Iterator[tuple[str, Any, Any]]:
     """Load a model from a file on this machine, from now on and for all who may use it; yields as `follow` does."""
     try:
-        roles.only_curators(request, "load models from files")
+        access.only_curators(request, "load models from files")
         registry.keep_weights(name, Path(path.strip()).expanduser())
-    except (ModelError, roles.NotAllowed) as error:
+    except (ModelError, access.NotAllowed) as error:
         yield _failed(error)
     else:
         yield from follow(name, request)
@@ -136,14 +137,14 @@ def in_background(work: Callable[..., T], *given: Any) -> Future[T]:
 def sign_in(password: str, request: gr.Request | None = None) -> tuple[dict[str, str] | None, str]:
     """The token that makes its holder a curator, for whoever knows the password; else why there is none."""
     try:
-        return {"token": roles.sign_in(password, request)}, ""
-    except roles.NotAllowed as error:
+        return {"token": access.sign_in(password, request)}, ""
+    except access.NotAllowed as error:
         return None, markup.problem(error)
 
 
 def sign_in_or_out(request: gr.Request) -> str:
     """What the button is for: a curator signs out."""
-    return roles.SIGN_OUT if roles.is_curator(request) else roles.SIGN_IN
+    return access.SIGN_OUT if access.is_curator(request) else access.SIGN_IN
 
 
 # --- the header -------------------------------------------------------------------------------------------------------
@@ -164,7 +165,7 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
                 container=False, elem_id="model-picker",
             )  # fmt: skip
             switch = None
-            if roles.public():
+            if access.public():
                 switch = gr.Checkbox(
                     False, label="Visitors may use it", visible=HIDDEN, container=False, min_width=0,
                     elem_id="model-open",
@@ -202,14 +203,14 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
 
 def _sign_in_button() -> gr.Button | None:
     """What curators sign in with: at home nothing, on a Space Hugging Face, elsewhere the button of the password."""
-    if roles.on_a_space():
+    if access.on_a_space():
         if os.environ.get("OAUTH_CLIENT_ID"):
             gr.LoginButton(
-                roles.SIGN_IN, logout_value=roles.SIGN_OUT, size="sm", variant="secondary", elem_id="sign-in"
+                access.SIGN_IN, logout_value=access.SIGN_OUT, size="sm", variant="secondary", elem_id="sign-in"
             )
         return None
-    if roles.public() and os.environ.get(roles.PASSWORD):
-        return gr.Button(roles.SIGN_IN, size="sm", min_width=0, elem_id="sign-in")
+    if access.public() and os.environ.get(access.PASSWORD):
+        return gr.Button(access.SIGN_IN, size="sm", min_width=0, elem_id="sign-in")
     return None
 
 
@@ -221,7 +222,7 @@ def _build_password(instant: dict[str, Any]) -> None:
                 type="password", placeholder="The curators' password", label="Password", show_label=False,
                 container=False, scale=5, html_attributes=gr.InputHTMLAttributes(autocomplete="current-password"),
             )  # fmt: skip
-            enter = gr.Button(roles.SIGN_IN, variant="primary", size="md", scale=0, min_width=96)
+            enter = gr.Button(access.SIGN_IN, variant="primary", size="md", scale=0, min_width=96)
         problem = gr.HTML()
         token = gr.JSON(visible=HIDDEN)
     given = gr.on([enter.click, password.submit], sign_in, password, [token, problem], **instant)

@@ -22,8 +22,9 @@ from audioprompt.classify import VANILLA
 from audioprompt.core.labels import LABEL_CHARACTERS, clean_label
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
 from audioprompt.prompts.pack import PackError
+from audioprompt.server import access, sessions
 from audioprompt.ui import learn_view as view
-from audioprompt.ui import markup, roles
+from audioprompt.ui import markup
 from audioprompt.ui.classify import pack_choices, waveform
 from audioprompt.ui.header import shared_model
 from audioprompt.ui.render import script
@@ -70,7 +71,7 @@ class Gathered:
     def with_folder(self) -> Gathered:
         if self.folder:
             return self
-        return replace(self, folder=Path(tempfile.mkdtemp(prefix="clips-", dir=roles.temporary())))
+        return replace(self, folder=Path(tempfile.mkdtemp(prefix="clips-", dir=sessions.temporary())))
 
 
 class Collection:
@@ -140,8 +141,8 @@ def keep(folder: Path, files: Sequence[str | Path], request: gr.Request | None =
     """Copy recordings into a folder, those that can be heard; what is wrong with the others, as markup."""
     kept, problems = [], []
     try:
-        roles.refuse_too_many(request, folder, files)
-    except roles.NotAllowed as error:
+        sessions.refuse_too_many(request, folder, files)
+    except access.NotAllowed as error:
         return [], markup.problem(error)
     for file in map(Path, files):
         try:
@@ -209,7 +210,7 @@ def open_data(
     Raises:
         DataError: it cannot be used.
     """
-    return roles.clips_named(where.strip(), request, uploads, into=folder, skip_bad=skip_bad)
+    return sessions.clips_named(where.strip(), request, uploads, into=folder, skip_bad=skip_bad)
 
 
 def play(gathered: Gathered, name: str, turn: int) -> str:
@@ -291,9 +292,9 @@ def trial_of(
 
     if not methods:
         raise FewShotError("Choose at least one method.")
-    roles.refuse_large_trials(request, methods, shots, epochs, seeds)
+    sessions.refuse_large_trials(request, methods, shots, epochs, seeds)
     needed = "tspe" in methods or start == "pack"
-    templates = roles.store(request).get(pack_id).approved if needed else ()
+    templates = sessions.store(request).get(pack_id).approved if needed else ()
     starts = {"name": (BARE_NAME,), "vanilla": (VANILLA,), "pack": tuple(templates)}
     return Trial(
         tuple(methods), int(shots), tuple(range(int(seeds))), FitSettings(epochs=int(epochs), rate=rate),
@@ -340,13 +341,13 @@ def learn(
                 model, clips, trial, learn_folds, None, heard, tell, job.stopping, again=True, skip_bad=skip_bad
             )
 
-        yield from _watched(job := FITTING.start(work, **roles.terms(request)), chance)
+        yield from _watched(job := FITTING.start(work, **sessions.terms(request)), chance)
         tried = job.result()
     except TookTooLong as error:
-        yield _over(markup.problem(f"{error} Give fewer or shorter clips, or {roles.elsewhere()}."))
+        yield _over(markup.problem(f"{error} Give fewer or shorter clips, or {access.elsewhere()}."))
     except Stopped:
         yield _over(view.START)
-    except (AudioError, DataError, FewShotError, ModelError, PackError, roles.NotAllowed) as error:
+    except (AudioError, DataError, FewShotError, ModelError, PackError, access.NotAllowed) as error:
         yield _over(markup.problem(error))
     else:
         yield _over(view.summary(tried.results), view.details(tried.results, chance), tried)
@@ -416,7 +417,7 @@ def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
         told = partial(setattr, job, "stage")
         return curve(model, train, test, tried.results.trial, on_step=told, stop=job.stopping)
 
-    terms = roles.terms(roles.current_request())  # by annotation Gradio would hand none over: it cannot read Tried
+    terms = sessions.terms(access.current_request())  # by annotation Gradio would hand none over: it cannot read Tried
     job, over = FITTING.start(work, **terms), gr.Button(interactive=False)
     try:
         yield Curve(view.WAITING, job.id, gr.Button(interactive=True))
@@ -436,7 +437,7 @@ def use(tried: Tried, method: str, licence: str, model_name: str) -> tuple[str, 
     """Keep a head for the Classify tab and go there: its id, and the tab."""
     from audioprompt.learning import HEADS
 
-    owner = roles.share(roles.current_request())
+    owner = access.share(access.current_request())
     return HEADS.keep(_head_of(tried, method, licence, model_name), owner=owner), gr.Tabs(selected="classify")
 
 
@@ -563,7 +564,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
         "show_progress": "hidden", "api_visibility": "private", "concurrency_id": "learn", "concurrency_limit": WORKERS,
     }  # fmt: skip
     shown = [collection, cards, name, folds, note]
-    if roles.public():
+    if access.public():
         page.load(_bounds, None, [epochs, seeds], **instant)
     # each of them counts, those too that come before the answer to the one before
     clips: dict[str, Any] = slow | {"concurrency_id": "learn-clips", "concurrency_limit": CLIP_WORKERS}
@@ -613,9 +614,9 @@ def _changed(collection: Collection, change: Callable[[Gathered], Shown]) -> Sho
 
 def _bounds(request: gr.Request) -> tuple[Any, Any]:
     """How far the sliders go: visitors may choose less."""
-    if roles.is_curator(request):
+    if access.is_curator(request):
         return gr.skip(), gr.skip()
-    return gr.Slider(maximum=roles.EPOCHS), gr.Slider(maximum=roles.SEEDS)
+    return gr.Slider(maximum=sessions.EPOCHS), gr.Slider(maximum=sessions.SEEDS)
 
 
 def _act(collection: Collection, event: gr.EventData) -> Handled:

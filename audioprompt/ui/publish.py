@@ -23,7 +23,8 @@ from audioprompt.data.examples import Example, examples, fitting
 from audioprompt.hosting import TABS
 from audioprompt.models import registry
 from audioprompt.prompts.pack import PackError
-from audioprompt.ui import markup, roles
+from audioprompt.server import access, sessions
+from audioprompt.ui import markup
 from audioprompt.ui import publish_view as view
 from audioprompt.ui.classify import GENERAL_PACK, pack_choices
 from audioprompt.ui.learn import Collection
@@ -86,7 +87,7 @@ def bring(own: Own, files: Sequence[str | Path], request: gr.Request | None = No
     from audioprompt.few_shot import FewShotError
 
     try:
-        roles.only_curators(request, "publish")
+        access.only_curators(request, "publish")
         own = _with_folder(own)
         for file in map(Path, files):
             if file.suffix.lower() in (".zip", ".safetensors"):
@@ -99,7 +100,7 @@ def bring(own: Own, files: Sequence[str | Path], request: gr.Request | None = No
                 shutil.copyfile(file, place)
                 clip = Example(place, one_line(place.stem), None, (), "")
                 own = replace(own, clips={**own.clips, place.parent.name: clip})
-    except (AudioError, FewShotError, OSError, roles.NotAllowed) as error:
+    except (AudioError, FewShotError, OSError, access.NotAllowed) as error:
         return own, markup.problem(error)
     return own, ""
 
@@ -127,7 +128,7 @@ def take_recorded(
         labels: what it is told apart by there.
         request: of whoever chooses.
     """
-    if not roles.is_curator(request):
+    if not access.is_curator(request):
         return own
     found: dict[str, Example] = {}
     for name, said in zip(gathered.classes, gathered.spoken_classes, strict=True):
@@ -206,7 +207,7 @@ def _kept_head(file: Path, own: Own) -> Path:
 
 
 def _with_folder(own: Own) -> Own:
-    return own if own.folder else replace(own, folder=Path(tempfile.mkdtemp(prefix="own-", dir=roles.temporary())))
+    return own if own.folder else replace(own, folder=Path(tempfile.mkdtemp(prefix="own-", dir=sessions.temporary())))
 
 
 def _free(own: Own, text: str) -> Path:
@@ -258,7 +259,7 @@ def plan_of(chosen: Choices, own: Own, request: gr.Request | None = None) -> Pla
     """
     from audioprompt.space import Plan
 
-    store, clips = roles.store(request), offered_clips(own)
+    store, clips = sessions.store(request), offered_clips(own)
     return Plan(
         title=one_line(chosen["title"]),
         packs=tuple(store.get(pack_id) for pack_id in chosen["packs"]),
@@ -318,7 +319,7 @@ def build_space(chosen: Choices, own: Own, folder: str, request: gr.Request | No
 
     with _temporary() as temporary:
         try:
-            roles.only_curators(request, "publish")
+            access.only_curators(request, "publish")
             plan = plan_of(chosen, own, request)
             expected = sizes(plan)
             name = names([plan.title])[0]
@@ -338,7 +339,7 @@ def build_space(chosen: Choices, own: Own, folder: str, request: gr.Request | No
             size = Path(zipped).stat().st_size
             label = f"Download {name}.zip ({view.megabytes(size)})"
             yield Out(view.built(given, expected), gr.DownloadButton(label, value=zipped))
-        except (SpaceError, LabelError, PackError, roles.NotAllowed) as error:
+        except (SpaceError, LabelError, PackError, access.NotAllowed) as error:
             yield Out(markup.problem(error), gr.skip())
         except (OSError, ValueError) as error:
             where = folder.strip() or tempfile.gettempdir()
@@ -369,7 +370,7 @@ def push_space(
 
     name, token = name.strip(), token.strip()
     try:
-        roles.only_curators(request, "publish")
+        access.only_curators(request, "publish")
         if not name:
             raise SpaceError("name the Space: USER/NAME")
         if token and not TOKEN.fullmatch(token):
@@ -388,7 +389,7 @@ def push_space(
                 yield view.uploading(expected, time.monotonic() - upload.since), gr.skip()
         address = work.result()
         yield view.pushed(address, public), ""
-    except (SpaceError, LabelError, PackError, roles.NotAllowed) as error:
+    except (SpaceError, LabelError, PackError, access.NotAllowed) as error:
         sentence = str(error).replace(token, "the token") if token else str(error)
         yield markup.problem(sentence), gr.skip()
 
@@ -405,7 +406,7 @@ def _build_and_push(plan: Plan, name: str, public: bool, token: str | None, uplo
 
 def _temporary() -> tempfile.TemporaryDirectory[str]:
     """A folder for one Space, gone with it; work that nobody looks at any more may still be writing into it."""
-    return tempfile.TemporaryDirectory(prefix="space-", dir=roles.temporary(), ignore_cleanup_errors=True)
+    return tempfile.TemporaryDirectory(prefix="space-", dir=sessions.temporary(), ignore_cleanup_errors=True)
 
 
 def _count(folder: Path | None, expected: Iterable[str]) -> int:
@@ -417,14 +418,14 @@ def token_info(request: gr.Request | None = None) -> str:
     """Where the token comes from if none is typed, for those who may use it, and what becomes of one that is."""
     from huggingface_hub import get_token
 
-    return TOKEN_THERE if roles.is_curator(request) and get_token() else TOKEN_WANTED
+    return TOKEN_THERE if access.is_curator(request) and get_token() else TOKEN_WANTED
 
 
 def standing(request: gr.Request | None = None) -> str:
     """What visitors are to do instead; empty for curators."""
     try:
-        roles.only_curators(request, "publish")
-    except roles.NotAllowed as error:
+        access.only_curators(request, "publish")
+    except access.NotAllowed as error:
         return f'<div class="visitor">{markup.problem(error)}</div>'
     return ""
 

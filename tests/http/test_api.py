@@ -25,9 +25,10 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
+from audioprompt.api import endpoints
 from audioprompt.prompts.history import TEST
 from audioprompt.prompts.store import PromptStore
-from audioprompt.ui import api, app, endpoints
+from audioprompt.ui import api, app
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.serving import ROOT, Running, aside, awaited, running
 from tests.unit.ui.test_classify import keep_head

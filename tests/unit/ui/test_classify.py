@@ -19,8 +19,8 @@ from audioprompt.live import Hearing
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import pack_from_templates
 from audioprompt.prompts.store import PromptStore
+from audioprompt.server.turns import Turns
 from audioprompt.ui import classify, generate
-from audioprompt.ui.turns import Turns
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.unit.ui.test_roles import request
 
@@ -264,7 +264,7 @@ def test_each_recording_is_heard_afresh():
 
 def test_a_microphone_that_finds_no_place_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classify, "_turns", Turns(1, 60.0))
-    monkeypatch.setattr(classify.roles, "is_curator", lambda request: "curator" in str(request.session_hash))
+    monkeypatch.setattr(classify.access, "is_curator", lambda request: "curator" in str(request.session_hash))
     asked = [request(name) for name in ("a", "b", "curator")]
     chunk = (RATE, tone(HUM, 0.5))
     views = [classify.show_live(Hearing(), chunk, LABELS, "acoustic-scenes", "fake", request=one)[1] for one in asked]

@@ -525,7 +525,7 @@ def test_on_a_public_page_curators_who_measure_the_same_have_a_stop_each(
     at_home = [curate.measuring(setup, someone(name)) for name in ("one", "two")]
     assert at_home[0] is at_home[1]
     monkeypatch.setenv("AUDIOPROMPT_PASSWORD", "secret")
-    monkeypatch.setattr(curate.roles, "is_curator", lambda request: True)
+    monkeypatch.setattr(curate.access, "is_curator", lambda request: True)
     in_public = [curate.measuring(setup, someone(name)) for name in ("one", "two")]
     assert in_public[0] is not in_public[1]
     go_on.set()

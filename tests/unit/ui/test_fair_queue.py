@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.middleware import Middleware
 
-from audioprompt.ui import fair_queue, guard, roles
+from audioprompt.server import access, fair_queue, guard
 
 SECONDS = 60.0  # that anything may take on a busy machine
 SECRET = "correct horse battery staple"
@@ -44,10 +44,10 @@ class Page:
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """A public page with a password: `lasting` goes on until it may end, `quick` answers at once."""
-    monkeypatch.setattr(roles, "_exposed", True)
-    monkeypatch.setenv(roles.PASSWORD, SECRET)
+    monkeypatch.setattr(access, "_exposed", True)
+    monkeypatch.setenv(access.PASSWORD, SECRET)
     monkeypatch.setattr(fair_queue, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(roles, "TRIES", roles.Tries())
+    monkeypatch.setattr(access, "TRIES", access.Tries())
     fair_queue.install()
     with gr.Blocks(analytics_enabled=False) as blocks:
         page = Page(blocks, httpx.Client(timeout=SECONDS))
@@ -221,8 +221,8 @@ def test_other_sites_send_nothing(
     page: Page, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], at_home: bool
 ) -> None:
     if at_home:
-        monkeypatch.setattr(roles, "_exposed", False)
-        monkeypatch.delenv(roles.PASSWORD)
+        monkeypatch.setattr(access, "_exposed", False)
+        monkeypatch.delenv(access.PASSWORD)
     upload = page.http.post("/gradio_api/upload", files={"files": ("a.wav", b"a")}, headers=headers)
     asked = page.http.post("/gradio_api/call/quick", json={"data": ["x"]}, headers=headers)
     for reply in (upload, asked):
@@ -253,16 +253,16 @@ def test_what_an_assistant_asks_for_counts_as_its_own(page: Page) -> None:
 
 
 def test_wrong_passwords_slow_their_address_alone(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roles, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(access, "SLOW_SECONDS", 0.0)
     monkeypatch.setattr(fair_queue, "MOST", {})
-    for guess in range(3 * roles.WRONG_TRIES):
+    for guess in range(3 * access.WRONG_TRIES):
         page.ask("quick", "x", "203.0.113.66", Authorization=f"Bearer {guess}")
     for address in ("203.0.113.66", "203.0.113.7"):
         for _ in range(40):
             assert page.ask("lasting", "owner", address, **OWNER).status_code == 200, "the right one always works"
     waits = []
     for where in ("203.0.113.66", "203.0.113.7"):
-        monkeypatch.setattr(roles, "SLOW_SECONDS", 7.0)
-        with roles.TRIES.turn(where) as seconds:
+        monkeypatch.setattr(access, "SLOW_SECONDS", 7.0)
+        with access.TRIES.turn(where) as seconds:
             waits.append(seconds)
     assert waits == [7.0, 0.0]

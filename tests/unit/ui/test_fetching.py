@@ -10,8 +10,8 @@ import httpx
 import pytest
 from gradio import processing_utils
 
-from audioprompt.ui import fetching
-from audioprompt.ui.fetching import Refused, fetched
+from audioprompt.server import fetching
+from audioprompt.server.fetching import Refused, fetched
 from tests.serving import awaited
 
 SOUND = b"RIFF and so on"

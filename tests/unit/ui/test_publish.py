@@ -19,8 +19,9 @@ from audioprompt.few_shot.sharing import load_head, read_record
 from audioprompt.learning import HEADS
 from audioprompt.models import registry
 from audioprompt.prompts.store import PromptStore
+from audioprompt.server import access, sessions
 from audioprompt.space import sizes
-from audioprompt.ui import learn, publish, publish_view, roles
+from audioprompt.ui import learn, publish, publish_view
 from audioprompt.ui.learn import Collection
 from audioprompt.ui.publish import Choices, Own
 from tests.curating import PLAIN, pack_of
@@ -37,11 +38,11 @@ ONE_CLIP = [examples()[0].path.stem]
 @pytest.fixture(autouse=True)
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PromptStore:
     """A page at home, with a pack of one approved prompt in its store."""
-    for name in ("SPACE_ID", roles.PASSWORD, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+    for name in ("SPACE_ID", access.PASSWORD, "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "no token"))
     monkeypatch.setenv("AUDIOPROMPT_STORE", str(tmp_path / "store"))
-    monkeypatch.setattr(roles, "_exposed", False)
+    monkeypatch.setattr(access, "_exposed", False)
     store = PromptStore()
     store.create(pack_of(PLAIN, status="approved"))
     return store
@@ -50,7 +51,7 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PromptStore:
 @pytest.fixture
 def visitor(monkeypatch: pytest.MonkeyPatch) -> gr.Request:
     """Somebody on a public page."""
-    monkeypatch.setattr(roles, "_exposed", True)
+    monkeypatch.setattr(access, "_exposed", True)
     scope = {"type": "http", "headers": [(b"host", b"example.org")], "session": {}}
     return gr.Request(Request(scope), session_hash="a visitor's")
 
@@ -193,7 +194,7 @@ def test_what_is_neither_is_said_in_place(own: Own, tmp_path: Path, name: str) -
             packed.writestr("../escaped.txt", "x")
     own, problem = publish.bring(own, [file])
     assert problem_in(problem) and not own.heads and not own.clips
-    assert not [*roles.temporary().rglob("escaped.txt")]
+    assert not [*sessions.temporary().rglob("escaped.txt")]
 
 
 def recorded(tmp_path: Path, labels: tuple[str, ...]) -> LabelledClips:
@@ -247,7 +248,7 @@ def test_the_clip_in_classify_is_offered_with_its_labels(
     assert clip.path.is_file(), "it is kept as long as the page is open"
     bundled = examples()[0].path
     assert not publish.take_recorded(own, Collection().now.clips, str(bundled), "").recorded
-    monkeypatch.setattr(roles, "_exposed", True)
+    monkeypatch.setattr(access, "_exposed", True)
     assert not publish.take_recorded(Own(), Collection().now.clips, str(clip.path), "").recorded, (
         "a visitor's stay here"
     )
@@ -273,7 +274,7 @@ def test_a_space_is_built_counted_and_packed(tmp_path: Path, monkeypatch: pytest
     ]
     assert len(set(counts)) > 2 and counts == sorted(counts)
     assert f"<code>{place}</code>" in states[-1] and f"{len(expected)} files" in states[-1]
-    assert not [*roles.temporary().glob("space-*")], "nothing temporary is left"
+    assert not [*sessions.temporary().glob("space-*")], "nothing temporary is left"
 
 
 def test_without_a_folder_there_is_a_zip_alone() -> None:
@@ -367,7 +368,7 @@ def test_whether_there_is_a_token_is_said_to_curators_alone(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert publish.token_info(visitor) == publish.TOKEN_WANTED
-    monkeypatch.setattr(roles, "_exposed", False)
+    monkeypatch.setattr(access, "_exposed", False)
     assert publish.token_info() == publish.TOKEN_THERE and TOKEN not in publish.token_info()
     monkeypatch.delenv("HF_TOKEN")
     assert publish.token_info() == publish.TOKEN_WANTED

@@ -28,8 +28,9 @@ from audioprompt.prompts.generators import OPENAI_URL, GenerationError
 from audioprompt.prompts.history import decide
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
-from audioprompt.ui import api, app, classify, curate, generate, header, learn, limits, roles
-from audioprompt.ui.roles import NotAllowed, Role
+from audioprompt.server import access, limits, sessions
+from audioprompt.server.access import NotAllowed, Role
+from audioprompt.ui import api, app, classify, curate, generate, header, learn
 from audioprompt.util.jobs import FITTING, MEASURING, Job, Stopped
 from tests.curating import PLAIN, pack_of
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
@@ -62,12 +63,12 @@ def from_address(client: str, forwarded: str | None = None) -> gr.Request:
 @pytest.fixture(autouse=True)
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PromptStore:
     """A page at home, with a pack in its store."""
-    for name in ("SPACE_ID", roles.PASSWORD, roles.CURATORS, "OAUTH_CLIENT_SECRET", "OPENAI_BASE_URL"):
+    for name in ("SPACE_ID", access.PASSWORD, access.CURATORS, "OAUTH_CLIENT_SECRET", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AUDIOPROMPT_STORE", str(tmp_path / "store"))
-    monkeypatch.setattr(roles, "_exposed", False)
-    monkeypatch.setattr(roles, "_COPIES", roles._Copies())
-    monkeypatch.setattr(roles, "TRIES", roles.Tries())
+    monkeypatch.setattr(access, "_exposed", False)
+    monkeypatch.setattr(sessions, "_COPIES", sessions._Copies())
+    monkeypatch.setattr(access, "TRIES", access.Tries())
     store = PromptStore()
     store.create(pack_of(PLAIN))
     return store
@@ -76,15 +77,15 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PromptStore:
 @pytest.fixture
 def public(monkeypatch: pytest.MonkeyPatch) -> None:
     """A public address, with a password."""
-    monkeypatch.setattr(roles, "_exposed", True)
-    monkeypatch.setenv(roles.PASSWORD, SECRET)
+    monkeypatch.setattr(access, "_exposed", True)
+    monkeypatch.setenv(access.PASSWORD, SECRET)
     monkeypatch.setenv("OPENAI_API_KEY", "the owner's")
 
 
 @pytest.fixture
 def space(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Space of Ada's."""
-    monkeypatch.setattr(roles, "_exposed", True)
+    monkeypatch.setattr(access, "_exposed", True)
     monkeypatch.setenv("SPACE_ID", "Ada/space")
     monkeypatch.setenv("SPACE_AUTHOR_NAME", "Ada")
     monkeypatch.setenv("OAUTH_CLIENT_SECRET", "the Space's")
@@ -110,16 +111,16 @@ def approved(store: PromptStore) -> list[str]:
     ],
 )  # fmt: skip
 def test_which_pages_are_public(host: str, share: bool, public: bool) -> None:
-    roles.serve(host, share)
-    assert roles.public() == public
-    assert (roles.role(request()) is Role.VISITOR) == public, "whoever connects, from this machine too"
-    assert (roles.role(None) is Role.VISITOR) == public
+    access.serve(host, share)
+    assert access.public() == public
+    assert (access.role(request()) is Role.VISITOR) == public, "whoever connects, from this machine too"
+    assert (access.role(None) is Role.VISITOR) == public
 
 
-@pytest.mark.parametrize("name", ["SPACE_ID", roles.PASSWORD])
+@pytest.mark.parametrize("name", ["SPACE_ID", access.PASSWORD])
 def test_a_space_and_a_page_with_a_password_are_public(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "")
-    assert roles.public() and roles.role(request()) is Role.VISITOR
+    assert access.public() and access.role(request()) is Role.VISITOR
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_a_space_and_a_page_with_a_password_are_public(name: str, monkeypatch: p
     ],
 )  # fmt: skip
 def test_requests_from_home(headers: dict[str, Any]) -> None:
-    assert roles.role(request(**headers)) is Role.CURATOR
+    assert access.role(request(**headers)) is Role.CURATOR
 
 
 @pytest.mark.parametrize(
@@ -145,79 +146,79 @@ def test_requests_from_home(headers: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_requests_that_only_look_like_home(headers: dict[str, Any]) -> None:
     """Names that were made to point here, other sites' scripts in a browser here, and proxies."""
-    assert roles.role(request(**headers)) is Role.VISITOR
+    assert access.role(request(**headers)) is Role.VISITOR
 
 
 # --- the password -----------------------------------------------------------------------------------------------------
 
 
 def cookie(token: str) -> gr.Request:
-    return request(cookie=f"other=1; {roles.COOKIE}={token}")
+    return request(cookie=f"other=1; {access.COOKIE}={token}")
 
 
 def test_the_password_makes_a_curator(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = roles.sign_in(SECRET)
-    assert roles.role(cookie(token)) is Role.CURATOR
-    assert roles.role(request(authorization=f"Bearer {SECRET}")) is Role.CURATOR
-    monkeypatch.setattr(time, "time", lambda: LATER + roles.SIGNED_IN_SECONDS)
-    assert roles.role(cookie(token)) is Role.VISITOR, "it expires"
+    token = access.sign_in(SECRET)
+    assert access.role(cookie(token)) is Role.CURATOR
+    assert access.role(request(authorization=f"Bearer {SECRET}")) is Role.CURATOR
+    monkeypatch.setattr(time, "time", lambda: LATER + access.SIGNED_IN_SECONDS)
+    assert access.role(cookie(token)) is Role.VISITOR, "it expires"
 
 
 @pytest.mark.parametrize("headers", [{"sec_fetch_site": "cross-site"}, {"origin": "https://evil.example"}])
 def test_another_site_s_script_has_no_use_of_it(public: None, headers: dict[str, Any]) -> None:
-    held = f"{roles.COOKIE}={roles.sign_in(SECRET)}"
-    assert roles.role(request(cookie=held, **headers)) is Role.VISITOR
+    held = f"{access.COOKIE}={access.sign_in(SECRET)}"
+    assert access.role(request(cookie=held, **headers)) is Role.VISITOR
 
 
 @pytest.mark.parametrize("given", ["", "correct horse", SECRET.upper(), f"{SECRET} ", "ünïcode \N{PILE OF POO}"])
 def test_other_passwords_do_not(public: None, given: str) -> None:
     with pytest.raises(NotAllowed, match="That is not the password"):
-        roles.sign_in(given)
+        access.sign_in(given)
     token, problem = header.sign_in(given)
     assert token is None and "That is not the password." in problem
 
 
 @pytest.mark.parametrize("token", ["", ".", "9999999999.", "9999999999.0", "x.y", f"{SECRET}", "1.2.3"])
 def test_tokens_cannot_be_made_up(public: None, token: str) -> None:
-    assert roles.role(cookie(token)) is Role.VISITOR
-    expires, _, seal = roles.sign_in(SECRET).partition(".")
-    assert roles.role(cookie(f"{int(expires) + 1}.{seal}")) is Role.VISITOR
+    assert access.role(cookie(token)) is Role.VISITOR
+    expires, _, seal = access.sign_in(SECRET).partition(".")
+    assert access.role(cookie(f"{int(expires) + 1}.{seal}")) is Role.VISITOR
 
 
 @pytest.mark.parametrize("given", ["Bearer wrong", SECRET, f"Basic {SECRET}", "Bearer", "Bearer "])
 def test_nor_other_headers(public: None, given: str) -> None:
-    assert roles.role(request(authorization=given)) is Role.VISITOR
+    assert access.role(request(authorization=given)) is Role.VISITOR
 
 
 def test_without_a_password_nobody_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    roles.serve("0.0.0.0", False)
-    assert roles.role(request(authorization="Bearer ")) is Role.VISITOR
-    assert "set AUDIOPROMPT_PASSWORD" in roles.how_to_sign_in()
-    monkeypatch.setenv(roles.PASSWORD, "")
+    access.serve("0.0.0.0", False)
+    assert access.role(request(authorization="Bearer ")) is Role.VISITOR
+    assert "set AUDIOPROMPT_PASSWORD" in access.how_to_sign_in()
+    monkeypatch.setenv(access.PASSWORD, "")
     with pytest.raises(NotAllowed):
-        roles.sign_in("")
+        access.sign_in("")
 
 
 def test_guessing_slows_down_its_own_address(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
     guesser, owner = from_address("203.0.113.66"), from_address("203.0.113.7")
-    for guess in range(roles.WRONG_TRIES):
+    for guess in range(access.WRONG_TRIES):
         with pytest.raises(NotAllowed, match="That is not the password"):
-            roles.sign_in(str(guess), guesser)
+            access.sign_in(str(guess), guesser)
     assert not any(slept)
-    assert roles.sign_in(SECRET, guesser) and slept[-1] == roles.SLOW_SECONDS, "slow, but the right one is right"
-    assert roles.sign_in(SECRET, owner) and slept[-1] == 0, "others notice nothing"
+    assert access.sign_in(SECRET, guesser) and slept[-1] == access.SLOW_SECONDS, "slow, but the right one is right"
+    assert access.sign_in(SECRET, owner) and slept[-1] == 0, "others notice nothing"
     with ExitStack() as line:
-        waits = [line.enter_context(roles.TRIES.turn("203.0.113.66")) for _ in range(roles.TRIES_WAITING)]
-        assert waits == [roles.SLOW_SECONDS * place for place in range(1, roles.TRIES_WAITING + 1)], (
+        waits = [line.enter_context(access.TRIES.turn("203.0.113.66")) for _ in range(access.TRIES_WAITING)]
+        assert waits == [access.SLOW_SECONDS * place for place in range(1, access.TRIES_WAITING + 1)], (
             "one after the other"
         )
         with pytest.raises(NotAllowed, match="Too many wrong passwords came from your address: wait a minute"):
-            roles.sign_in(SECRET, guesser)
-        assert roles.sign_in(SECRET, owner)
-    monkeypatch.setattr(roles, "WRONG_SECONDS", 0.0)
-    assert roles.sign_in(SECRET, guesser) and slept[-1] == 0, "after a while it is forgotten"
+            access.sign_in(SECRET, guesser)
+        assert access.sign_in(SECRET, owner)
+    monkeypatch.setattr(access, "WRONG_SECONDS", 0.0)
+    assert access.sign_in(SECRET, guesser) and slept[-1] == 0, "after a while it is forgotten"
 
 
 @pytest.mark.parametrize(
@@ -239,39 +240,39 @@ def test_where_requests_come_from(
     """What anybody can write into a header is not believed, but for the last proxy's word on a Space."""
     if on_space:
         monkeypatch.setenv("SPACE_ID", "Ada/space")
-    assert roles.caller(from_address(client, forwarded)) == address
+    assert access.caller(from_address(client, forwarded)) == address
 
 
 def test_who_signs_in_on_a_space_is_known_by_name(space: None) -> None:
-    assert roles.caller(as_user("Eve")) == "user eve"
+    assert access.caller(as_user("Eve")) == "user eve"
 
 
 # --- a Space ----------------------------------------------------------------------------------------------------------
 
 
 def test_on_a_space_its_author_curates(space: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert roles.role(as_user("ada")) is Role.CURATOR and roles.role(as_user("Ada")) is Role.CURATOR
+    assert access.role(as_user("ada")) is Role.CURATOR and access.role(as_user("Ada")) is Role.CURATOR
     assert curate.who(as_user("Ada")) == "Ada"
-    assert roles.role(as_user("eve")) is Role.VISITOR and roles.role(request()) is Role.VISITOR
-    monkeypatch.setenv(roles.CURATORS, " Bob, carol ,")
-    found = {name: roles.role(as_user(name)).value for name in ("ada", "bob", "Carol", "eve", "")}
+    assert access.role(as_user("eve")) is Role.VISITOR and access.role(request()) is Role.VISITOR
+    monkeypatch.setenv(access.CURATORS, " Bob, carol ,")
+    found = {name: access.role(as_user(name)).value for name in ("ada", "bob", "Carol", "eve", "")}
     assert found == {"ada": "visitor", "bob": "curator", "Carol": "curator", "eve": "visitor", "": "visitor"}
-    assert roles.how_to_sign_in().endswith("who sign in with Hugging Face: bob, carol.")
+    assert access.how_to_sign_in().endswith("who sign in with Hugging Face: bob, carol.")
 
 
 def test_on_a_space_a_session_ends_and_is_not_for_other_sites(space: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert roles.role(as_user("ada", expires=time.time() - 1)) is Role.VISITOR
-    assert roles.role(as_user("ada", sec_fetch_site="cross-site")) is Role.VISITOR
-    monkeypatch.setenv(roles.PASSWORD, SECRET)
-    assert roles.role(request(authorization=f"Bearer {SECRET}")) is Role.VISITOR, "there it is Hugging Face that asks"
+    assert access.role(as_user("ada", expires=time.time() - 1)) is Role.VISITOR
+    assert access.role(as_user("ada", sec_fetch_site="cross-site")) is Role.VISITOR
+    monkeypatch.setenv(access.PASSWORD, SECRET)
+    assert access.role(request(authorization=f"Bearer {SECRET}")) is Role.VISITOR, "there it is Hugging Face that asks"
     monkeypatch.delenv("OAUTH_CLIENT_SECRET")
-    assert roles.role(as_user("ada")) is Role.VISITOR, "a cookie that anybody could have signed"
+    assert access.role(as_user("ada")) is Role.VISITOR, "a cookie that anybody could have signed"
 
 
 def test_a_space_of_nobody_has_no_curator(space: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SPACE_AUTHOR_NAME")
-    assert roles.role(as_user("")) is Role.VISITOR
-    assert "nobody, until AUDIOPROMPT_CURATORS holds user names" in roles.how_to_sign_in()
+    assert access.role(as_user("")) is Role.VISITOR
+    assert "nobody, until AUDIOPROMPT_CURATORS holds user names" in access.how_to_sign_in()
 
 
 # --- visitors' copies -------------------------------------------------------------------------------------------------
@@ -279,45 +280,45 @@ def test_a_space_of_nobody_has_no_curator(space: None, monkeypatch: pytest.Monke
 
 def test_each_visitor_has_a_copy(public: None, store: PromptStore) -> None:
     first, second = request("first"), request("second")
-    approve(roles.store(first))
-    assert approved(roles.store(first)) == [PLAIN], "and it lasts"
-    assert approved(roles.store(second)) == [] and approved(store) == []
-    roles.store(first).create(pack_of(PLAIN).model_copy(update={"id": "mine"}))
-    assert "mine" in roles.store(first).ids()
-    assert "mine" not in [*roles.store(second).ids(), *store.ids()]
+    approve(sessions.store(first))
+    assert approved(sessions.store(first)) == [PLAIN], "and it lasts"
+    assert approved(sessions.store(second)) == [] and approved(store) == []
+    sessions.store(first).create(pack_of(PLAIN).model_copy(update={"id": "mine"}))
+    assert "mine" in sessions.store(first).ids()
+    assert "mine" not in [*sessions.store(second).ids(), *store.ids()]
 
 
 def test_curators_write_for_all(public: None, store: PromptStore) -> None:
-    approve(roles.store(cookie(roles.sign_in(SECRET))))
-    assert approved(store) == approved(roles.store(request("first"))) == [PLAIN]
+    approve(sessions.store(cookie(access.sign_in(SECRET))))
+    assert approved(store) == approved(sessions.store(request("first"))) == [PLAIN]
 
 
 def test_a_copy_goes_with_its_session(public: None, store: PromptStore, monkeypatch: pytest.MonkeyPatch) -> None:
     visitors = [request(name) for name in ("closed", "idle", "there")]
-    folders = [roles.own_folder(visitor) for visitor in visitors]
+    folders = [sessions.own_folder(visitor) for visitor in visitors]
     for visitor in visitors:
-        approve(roles.store(visitor))
+        approve(sessions.store(visitor))
     assert all(folder and folder.is_dir() for folder in folders)
 
     def there_are() -> list[bool]:
-        roles._COPIES.sweep()
+        sessions._COPIES.sweep()
         return [bool(folder and folder.is_dir()) for folder in folders]
 
     now, passed = time.monotonic(), 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now + passed)
-    roles.close(visitors[0])
+    sessions.close(visitors[0])
     assert there_are() == [True, True, True], "a connection may break for a moment"
-    passed = roles.CLOSED_SECONDS + 1
+    passed = sessions.CLOSED_SECONDS + 1
     assert there_are() == [False, True, True]
-    roles.store(visitors[2])
-    passed = roles.IDLE_SECONDS + 1
+    sessions.store(visitors[2])
+    passed = sessions.IDLE_SECONDS + 1
     assert there_are() == [False, False, True]
-    assert approved(roles.store(visitors[0])) == []
+    assert approved(sessions.store(visitors[0])) == []
 
 
 def test_copies_are_limited(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roles, "PACKS", 2)
-    mine = roles.store(request())
+    monkeypatch.setattr(sessions, "PACKS", 2)
+    mine = sessions.store(request())
     for name in ("one", "two"):
         mine.create(pack_of(PLAIN).model_copy(update={"id": name}))
     for write in (approve, lambda store: store.save(pack_of(PLAIN)), lambda store: store.create(pack_of(PLAIN))):
@@ -327,8 +328,8 @@ def test_copies_are_limited(public: None, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_invented_sessions_take_nobody_s_copy(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roles, "SESSIONS", 4)
-    monkeypatch.setattr(roles, "SESSIONS_OF_ONE", 3)
+    monkeypatch.setattr(sessions, "SESSIONS", 4)
+    monkeypatch.setattr(sessions, "SESSIONS_OF_ONE", 3)
 
     def visitor(session: str, address: str) -> gr.Request:
         asked = from_address(address)
@@ -337,19 +338,19 @@ def test_invented_sessions_take_nobody_s_copy(public: None, monkeypatch: pytest.
 
     mine, other = visitor("mine", "203.0.113.7"), visitor("other", "203.0.113.8")
     for somebody in (mine, other):
-        approve(roles.store(somebody))
+        approve(sessions.store(somebody))
     for number in range(20):
-        assert roles.store(visitor(f"read {number}", "203.0.113.66")).get("tones"), "to read takes no room"
+        assert sessions.store(visitor(f"read {number}", "203.0.113.66")).get("tones"), "to read takes no room"
     flood = [visitor(f"write {number}", "203.0.113.66") for number in range(10)]
     for one in flood:
-        approve(roles.store(one))
-    assert approved(roles.store(mine)) == approved(roles.store(other)) == [PLAIN]
-    assert [bool(approved(roles.store(one))) for one in flood] == [False] * 8 + [True] * 2, "their own made room"
+        approve(sessions.store(one))
+    assert approved(sessions.store(mine)) == approved(sessions.store(other)) == [PLAIN]
+    assert [bool(approved(sessions.store(one))) for one in flood] == [False] * 8 + [True] * 2, "their own made room"
 
 
 @pytest.mark.parametrize("session", [None, ""])
 def test_without_a_session_packs_are_only_read(public: None, store: PromptStore, session: str | None) -> None:
-    copy = roles.store(request(session))
+    copy = sessions.store(request(session))
     assert copy.get("tones") == store.get("tones")
     with pytest.raises(PackError, match="only curators change packs without a session: sign in, or run audioprompt"):
         approve(copy)
@@ -358,7 +359,7 @@ def test_without_a_session_packs_are_only_read(public: None, store: PromptStore,
 
 
 def test_a_session_s_name_leads_nowhere(public: None) -> None:
-    folders = {roles.own_folder(request(name)) for name in ("../../etc", "/etc", "..", "a" * 10_000, "\0")}
+    folders = {sessions.own_folder(request(name)) for name in ("../../etc", "/etc", "..", "a" * 10_000, "\0")}
     assert len(folders) == 5 and len({folder and folder.parent for folder in folders}) == 1
 
 
@@ -372,9 +373,9 @@ def test_the_tabs_use_the_copy(public: None, store: PromptStore, tmp_path: Path)
     with pytest.raises(PackError, match="no prompt pack is called"):
         curate.exported(pack_id, "csv", other)
     *_, problem = generate.send(pack_of(PLAIN), "Mine", "sent", request=mine)
-    assert not problem and "sent" in roles.store(mine).ids() and "sent" not in roles.store(other).ids()
+    assert not problem and "sent" in sessions.store(mine).ids() and "sent" not in sessions.store(other).ids()
     assert curate.session_note(mine) == curate.SESSION
-    assert curate.session_note(cookie(roles.sign_in(SECRET))) == ""
+    assert curate.session_note(cookie(access.sign_in(SECRET))) == ""
 
 
 # --- what is not for visitors -----------------------------------------------------------------------------------------
@@ -389,7 +390,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool | None]]:
         given.append((where, token))
         return LabelledClips((), (), name=where)
 
-    monkeypatch.setattr(roles, "open_clips", note)
+    monkeypatch.setattr(sessions, "open_clips", note)
     monkeypatch.setattr(learn, "show", lambda gathered, name="", note="": note)
     return given
 
@@ -404,7 +405,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool | None]]:
 def test_files_of_the_server_are_not_theirs(public: None, opened: list[Any], tmp_path: Path, named: str) -> None:
     where = named.format(tmp_path)
     with pytest.raises(DataError, match="files of this server cannot be named here"):
-        roles.clips_named(where, request(), tmp_path)
+        sessions.clips_named(where, request(), tmp_path)
     assert "cannot be named here" in str(learn.take_data(learn.Gathered(), where, request=request()))
     assert "cannot be named here" in generate.choose_data(where, request())[1] or not where
     assert opened == []
@@ -413,7 +414,7 @@ def test_files_of_the_server_are_not_theirs(public: None, opened: list[Any], tmp
 def test_public_data_and_their_own_uploads_are(public: None, opened: list[Any], tmp_path: Path) -> None:
     own = str(tmp_path / "clips.zip")
     for named in ("instruments", "hf:owner/name", own):
-        roles.clips_named(named, request(), tmp_path)
+        sessions.clips_named(named, request(), tmp_path)
     assert opened == [("instruments", False), ("hf:owner/name", False), (own, False)], "never with the owner's token"
     learn.take_data(learn.Gathered(), own, tmp_path, request())
     assert opened[3:] == [(own, False)]
@@ -426,11 +427,11 @@ def test_their_archives_are_unpacked_in_their_folder_and_not_without_end(
     with zipfile.ZipFile(where, "w") as file:
         for name in ("hum", "whistle"):
             file.writestr(f"{name}/1.wav", b"sound" * 100)
-    mine, folder = request(), roles.own_folder(request())
-    assert all(folder in path.parents for path in roles.clips_named(str(where), mine, tmp_path).paths)
-    monkeypatch.setattr(roles, "BYTES", 999)
+    mine, folder = request(), sessions.own_folder(request())
+    assert all(folder in path.parents for path in sessions.clips_named(str(where), mine, tmp_path).paths)
+    monkeypatch.setattr(sessions, "BYTES", 999)
     with pytest.raises(DataError, match="unpacks to more than 999 bytes"):
-        roles.clips_named(str(where), request("another"), tmp_path)
+        sessions.clips_named(str(where), request("another"), tmp_path)
 
 
 def test_their_sound_is_limited(public: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -444,30 +445,30 @@ def test_their_sound_is_limited(public: None, tmp_path: Path, monkeypatch: pytes
         ("SET_SECONDS", 5, "these clips last"),
     ):
         with monkeypatch.context() as patched, pytest.raises(DataError, match=sentence):
-            patched.setattr(roles, limit, seconds)
-            roles.clips_named(str(where), request(limit), tmp_path)
-    assert len(roles.clips_named(str(where), request("another"), tmp_path)) == 2
+            patched.setattr(sessions, limit, seconds)
+            sessions.clips_named(str(where), request(limit), tmp_path)
+    assert len(sessions.clips_named(str(where), request("another"), tmp_path)) == 2
 
 
 @pytest.mark.parametrize("large", [{"epochs": 101}, {"seeds": 4}, {"shots": 17}, {"methods": ("palm",) * 5}])
 def test_their_trials_are_limited(public: None, large: dict[str, Any]) -> None:
     usual: dict[str, Any] = {"methods": ("palm", "zero-shot"), "shots": 16, "epochs": 50, "seeds": 3}
-    roles.refuse_large_trials(request(), **usual)
+    sessions.refuse_large_trials(request(), **usual)
     with pytest.raises(NotAllowed, match="Visitors learn with at most 4 methods, 16 clips of each class, 100 epochs"):
-        roles.refuse_large_trials(request(), **(usual | large))
-    roles.refuse_large_trials(cookie(roles.sign_in(SECRET)), **(usual | large))
+        sessions.refuse_large_trials(request(), **(usual | large))
+    sessions.refuse_large_trials(cookie(access.sign_in(SECRET)), **(usual | large))
 
 
 def test_the_sliders_go_no_further_than_visitors_may(public: None) -> None:
-    assert [slider.maximum for slider in learn._bounds(request())] == [roles.EPOCHS, roles.SEEDS]
-    assert learn._bounds(cookie(roles.sign_in(SECRET))) == (gr.skip(), gr.skip())
+    assert [slider.maximum for slider in learn._bounds(request())] == [sessions.EPOCHS, sessions.SEEDS]
+    assert learn._bounds(cookie(access.sign_in(SECRET))) == (gr.skip(), gr.skip())
 
 
 def test_their_work_ends_with_their_page(public: None) -> None:
     """Whether the page is closed, or only its connection to the work is lost."""
-    mine, terms = request("mine"), roles.terms(request("mine"))
-    assert terms == {"owner": "mine", "seconds": roles.JOB_SECONDS}
-    assert roles.terms(cookie(roles.sign_in(SECRET))) == {"owner": "", "seconds": None}
+    mine, terms = request("mine"), sessions.terms(request("mine"))
+    assert terms == {"owner": "mine", "seconds": sessions.JOB_SECONDS}
+    assert sessions.terms(cookie(access.sign_in(SECRET))) == {"owner": "", "seconds": None}
 
     def work(job: Job[None]) -> None:
         while True:
@@ -504,16 +505,16 @@ def test_a_trial_that_makes_no_headway_still_notices_that_nobody_looks(monkeypat
 
 
 def test_curators_name_everything(public: None, opened: list[Any], tmp_path: Path) -> None:
-    roles.clips_named("/anywhere/manifest.csv", cookie(roles.sign_in(SECRET)))
+    sessions.clips_named("/anywhere/manifest.csv", cookie(access.sign_in(SECRET)))
     assert opened == [("/anywhere/manifest.csv", None)]
 
 
 def test_uploads_are_kept_apart_and_limited(public: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roles, "FILES", 2)
+    monkeypatch.setattr(sessions, "FILES", 2)
     (tmp_path / "clips.zip").write_bytes(b"mine")
     first, second = (Path(curate.put_by(str(tmp_path / "clips.zip"), request(name))) for name in ("first", "second"))
     assert first != second and first.parent == curate.uploads(request("first"))
-    monkeypatch.setattr(roles, "BYTES", 7)
+    monkeypatch.setattr(sessions, "BYTES", 7)
     with pytest.raises(NotAllowed, match="A visitor keeps at most 2 files and 0 MB: give fewer, or run audioprompt"):
         curate.put_by(str(tmp_path / "clips.zip"), request("first"))
     shown = learn.add(learn.Gathered(), "rain", [str(tmp_path / "clips.zip")] * 3, request())
@@ -604,7 +605,7 @@ def test_a_full_disk_takes_no_uploads(bounded: TestClient, monkeypatch: pytest.M
 
 
 def test_visitors_delete_their_own_packs_and_nobody_else_s(public: None, store: PromptStore) -> None:
-    theirs = roles.store(request("one"))
+    theirs = sessions.store(request("one"))
     theirs.create(pack_of(PLAIN, pack_id="mine"))
     for pack_id in ("tones", "instruments"):
         with pytest.raises(PackError, match="not your own"):
@@ -614,11 +615,11 @@ def test_visitors_delete_their_own_packs_and_nobody_else_s(public: None, store: 
     assert theirs.get("tones") == store.get("tones")
     theirs.delete("mine")
     assert "mine" not in theirs.ids() and theirs.restore("mine").id == "mine"
-    for _ in range(roles.PACKS + 2):
+    for _ in range(sessions.PACKS + 2):
         theirs.delete("mine")
         theirs.create(pack_of(PLAIN, pack_id="mine"))
-    assert len(list((theirs.folder / ".trash").iterdir())) == roles.PACKS
-    stranger = roles.store(request(None))
+    assert len(list((theirs.folder / ".trash").iterdir())) == sessions.PACKS
+    stranger = sessions.store(request(None))
     for act in (stranger.delete, stranger.restore):
         with pytest.raises(PackError, match="without a session"):
             act("tones")
@@ -693,9 +694,9 @@ def test_whoever_starts_the_page_opens_models(public: None, two_models: list[str
 def test_a_handler_that_passes_no_request_on_asks_as_whoever_it_answers(
     public: None, two_models: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(roles, "current_request", lambda: request(authorization=f"Bearer {SECRET}"))
+    monkeypatch.setattr(access, "current_request", lambda: request(authorization=f"Bearer {SECRET}"))
     assert header.shared_model("large").name == "fake"
-    monkeypatch.setattr(roles, "current_request", request)
+    monkeypatch.setattr(access, "current_request", request)
     with pytest.raises(ModelError, match="Only curators"):
         header.shared_model("large")
 

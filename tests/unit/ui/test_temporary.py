@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from audioprompt.data import DataError, LabelledClips
-from audioprompt.ui import limits, roles, temporary
+from audioprompt.server import access, limits, sessions, temporary
 from tests.serving import ROOT, SECONDS, Running, running
 
 BOUNDARY = "b0undary"
@@ -88,7 +88,7 @@ def test_a_large_body_of_json_is_not_read(page: Running) -> None:
 
 
 def test_the_folder_of_a_killed_process_goes_and_that_of_a_living_one_stays(tmp_path: Path) -> None:
-    code = "from audioprompt.ui import temporary; print(temporary.folder(), flush=True); input()"
+    code = "from audioprompt.server import temporary; print(temporary.folder(), flush=True); input()"
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -124,8 +124,8 @@ def test_folders_without_a_lock_go_after_a_day(tmp_path: Path) -> None:
 @pytest.fixture
 def visitor(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A visitor of a public page, and what `open_clips` is asked for on their behalf."""
-    monkeypatch.setattr(roles, "is_curator", lambda request: False)
-    monkeypatch.setattr(roles, "BYTES", 1_000)
+    monkeypatch.setattr(access, "is_curator", lambda request: False)
+    monkeypatch.setattr(sessions, "BYTES", 1_000)
     return SimpleNamespace(session_hash="session", request=SimpleNamespace(scope={}))
 
 
@@ -136,21 +136,21 @@ def test_what_is_unpacked_counts_for_the_whole_session(visitor: Any, monkeypatch
         asked.append({"into": into, **options})
         return LabelledClips((), (), name=where)
 
-    monkeypatch.setattr(roles, "open_clips", note)
-    own = roles.own_folder(visitor)
+    monkeypatch.setattr(sessions, "open_clips", note)
+    own = sessions.own_folder(visitor)
     assert own is not None
-    roles.clips_named("hf:owner/name", visitor)
+    sessions.clips_named("hf:owner/name", visitor)
     assert asked[0]["into"] == own / "clips" and asked[0]["most_bytes"] == 1_000, "fetched into the session's folder"
     (own / "clips").mkdir(parents=True)
     (own / "clips" / "one.wav").write_bytes(bytes(400))
-    roles.clips_named("hf:owner/other", visitor)
+    sessions.clips_named("hf:owner/other", visitor)
     assert asked[1]["most_bytes"] == 600
     (own / "clips" / "two.wav").write_bytes(bytes(600))
     with pytest.raises(DataError, match="A visitor keeps at most 0 MB of clips"):
-        roles.clips_named("hf:owner/third", visitor)
+        sessions.clips_named("hf:owner/third", visitor)
 
 
 def test_a_disk_without_room_takes_no_clips(visitor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "full", lambda: True)
     with pytest.raises(DataError, match="no room for clips now"):
-        roles.clips_named("hf:owner/name", visitor)
+        sessions.clips_named("hf:owner/name", visitor)

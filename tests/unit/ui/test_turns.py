@@ -2,8 +2,8 @@
 
 import pytest
 
-from audioprompt.ui import turns
-from audioprompt.ui.turns import Turns
+from audioprompt.server import turns
+from audioprompt.server.turns import Turns
 
 
 class Clock:

@@ -13,31 +13,19 @@ import hashlib
 import hmac
 import os
 import secrets
-import shutil
-import tempfile
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from enum import Enum
-from functools import partial
 from ipaddress import IPv6Address, ip_address, ip_network
-from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
-import soundfile
 from gradio.context import LocalContext
 from starlette.datastructures import Headers
-
-from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, open_clips
-from audioprompt.prompts.pack import PackError, PromptPack
-from audioprompt.prompts.store import TRASH, PromptStore
-from audioprompt.ui import limits
-from audioprompt.ui.temporary import folder as temporary
-from audioprompt.util.fair import to_make_room
 
 PASSWORD, CURATORS = "AUDIOPROMPT_PASSWORD", "AUDIOPROMPT_CURATORS"  # names in the environment
 COOKIE = "audioprompt-curator"
@@ -53,15 +41,6 @@ NETWORK_BITS = 64  # of an IPv6 address: whoever has one has all others of that 
 HELD = "audioprompt.password"  # in a request's scope: whether it came with the password
 SINGLE = "audioprompt.single"  # in a request's scope: whether it is of no session
 
-IDLE_SECONDS = 3600.0  # until the copy of a visitor who does nothing is removed
-CLOSED_SECONDS = 300.0  # until that of a closed page is: a page whose connection broke comes back
-SWEEP_SECONDS = 60.0
-SESSIONS, SESSIONS_OF_ONE = 1000, 30  # visitors' copies at once, and those of one address
-PACKS = 20  # that a visitor may change or make
-FILES, BYTES = 1000, 1_000_000_000  # of a visitor's own clips
-JOB_SECONDS = 300.0  # that a visitor's work in the background may take
-EPOCHS, SEEDS, METHODS, SHOTS = 100, 3, 4, 16  # of a visitor's trial
-CLIP_SECONDS, SET_SECONDS = 600.0, 7200.0  # of a visitor's clip and of all of them
 ELSEWHERE = "run audioprompt on your own machine"
 ELSEWHERE_ON_A_SPACE = "run audioprompt on your own machine, or duplicate this Space"
 
@@ -318,7 +297,7 @@ def sign_in(password: str, request: gr.Request | None = None) -> str:
         TRIES.wrong(where)
         raise NotAllowed("That is not the password.")
     expires = str(int(time.time()) + SIGNED_IN_SECONDS)
-    return f"{expires}.{_seal(expires)}"
+    return f"{expires}.{seal(expires)}"
 
 
 async def note_password(scope: MutableMapping[str, Any]) -> None:
@@ -340,8 +319,8 @@ async def note_password(scope: MutableMapping[str, Any]) -> None:
 
 
 def _holds_token(request: gr.Request) -> bool:
-    expires, _, seal = str(dict(request.cookies).get(COOKIE, "")).partition(".")
-    return hmac.compare_digest(seal.encode(), _seal(expires).encode()) and int(expires) > time.time()
+    expires, _, sealed = str(dict(request.cookies).get(COOKIE, "")).partition(".")
+    return hmac.compare_digest(sealed.encode(), seal(expires).encode()) and int(expires) > time.time()
 
 
 def _holds_password(request: gr.Request) -> bool:
@@ -358,284 +337,9 @@ def _bearer(headers: Mapping[str, str]) -> str | None:
 def _is_password(given: str) -> bool:
     """Compare in a time that says nothing."""
     expected = os.environ.get(PASSWORD)
-    return bool(expected) and hmac.compare_digest(_seal(given), _seal(expected or ""))
+    return bool(expected) and hmac.compare_digest(seal(given), seal(expected or ""))
 
 
-def _seal(text: str) -> str:
+def seal(text: str) -> str:
+    """What stands for a text as long as this process runs, and cannot be told from outside."""
     return hmac.new(_secret, text.encode(), hashlib.sha256).hexdigest()
-
-
-# --- visitors' copies -------------------------------------------------------------------------------------------------
-
-
-def store(request: gr.Request | None) -> PromptStore:
-    """The packs that somebody reads and writes: the owner's for curators, a copy of their session's for visitors."""
-    if is_curator(request):
-        return PromptStore()
-    folder = own_folder(request)
-    return VisitorsPacks(folder and folder / "packs", partial(claim_folder, request))
-
-
-class VisitorsPacks(PromptStore):
-    """The owner's packs, and over them those that a visitor has changed or made.
-
-    Args:
-        folder: where these are; None for a request of no session, which can keep nothing.
-        claim: to be called before something is written there.
-    """
-
-    def __init__(self, folder: Path | None, claim: Callable[[], None] = lambda: None) -> None:
-        self._claim = claim
-        beneath = PromptStore()
-        super().__init__(folder or beneath.folder, beneath)
-        self.kept = folder is not None
-
-    def update(self, pack_id: str, change: Callable[[PromptPack], PromptPack]) -> PromptPack:
-        self._admit(pack_id)
-        return super().update(pack_id, change)
-
-    def create(self, pack: PromptPack) -> Path:
-        self._admit(pack.id)
-        return super().create(pack)
-
-    def save(self, pack: PromptPack) -> Path:
-        self._admit(pack.id)
-        return super().save(pack)
-
-    def delete(self, pack_id: str) -> None:
-        self._refuse_without_session()
-        super().delete(pack_id)
-        for path in sorted((self.folder / TRASH).glob("*.json"), key=lambda path: path.stat().st_mtime)[:-PACKS]:
-            path.unlink(missing_ok=True)
-
-    def restore(self, pack_id: str) -> PromptPack:
-        self._admit(pack_id)
-        return super().restore(pack_id)
-
-    def _refuse_without_session(self) -> None:
-        if not self.kept:
-            raise PackError(f"only curators change packs without a session: sign in, or {elsewhere()}")
-        self._claim()
-
-    def _admit(self, pack_id: str) -> None:
-        self._refuse_without_session()
-        own = {path.stem for path in self.folder.glob("*.json")}
-        if pack_id not in own and len(own) >= PACKS:
-            raise PackError(f"a visitor keeps at most {PACKS} packs: export them, or {elsewhere()}")
-
-
-def own_folder(request: gr.Request | None) -> Path | None:
-    """The folder of a visitor's session, which need not exist yet; None where there is no session."""
-    return _COPIES.folder(request.session_hash) if request and request.session_hash and not _single(request) else None
-
-
-def claim_folder(request: gr.Request | None) -> None:
-    """Have the folder of a visitor's session kept; to be called before something is written there."""
-    if request and request.session_hash and not _single(request):
-        _COPIES.claim(request.session_hash, share(request))
-
-
-def _single(request: gr.Request) -> bool:
-    """Whether this is a call of no session, which nobody can come back to."""
-    return bool(getattr(request.request, "scope", {}).get(SINGLE))
-
-
-def session(request: gr.Request | None) -> str:
-    """What keeps a visitor's work apart from everybody's; empty for curators, who share theirs."""
-    return "" if is_curator(request) or request is None else request.session_hash or ""
-
-
-class Terms(TypedDict):
-    """On what terms work in the background is done, as `Jobs.start` takes them."""
-
-    owner: str
-    seconds: float | None
-
-
-def terms(request: gr.Request | None) -> Terms:
-    """A visitor's work is one job at a time and ends after a while; curators' is everybody's."""
-    if is_curator(request):
-        return {"owner": "", "seconds": None}
-    return {"owner": session(request) or caller(request) or "nobody", "seconds": JOB_SECONDS}
-
-
-def refuse_large_trials(
-    request: gr.Request | None, methods: Sequence[str], shots: float, epochs: float, seeds: float
-) -> None:
-    """Keep a visitor's trial to a size that leaves room for others.
-
-    Raises:
-        NotAllowed: it would be larger; the sentence says what visitors may choose.
-    """
-    if is_curator(request):
-        return
-    if len(methods) > METHODS or shots > SHOTS or epochs > EPOCHS or seeds > SEEDS:
-        raise NotAllowed(
-            f"Visitors learn with at most {METHODS} methods, {SHOTS} clips of each class, {EPOCHS} epochs and {SEEDS} "
-            f"seeds: choose fewer, or {elsewhere()}."
-        )
-
-
-def close(request: gr.Request) -> None:
-    """A page was closed: its visitor's copy goes, unless it soon comes back."""
-    if request.session_hash:
-        _COPIES.close(request.session_hash)
-
-
-class _Copies:
-    """The folders of sessions, for as long as these last."""
-
-    def __init__(self) -> None:
-        self._until: dict[str, float] = {}  # when each session ends, by the name of its folder
-        self._owners: dict[str, str] = {}
-        self._lock = threading.Lock()
-        self._sweeper = threading.Thread(target=self._sweep_for_ever, daemon=True)
-
-    def folder(self, session: str) -> Path:
-        """A session's folder. Its name cannot be told from outside, for a session is named by whoever opens it."""
-        name = _seal(session)
-        with self._lock:
-            if name in self._until:
-                self._use(name)
-        return temporary() / name
-
-    def claim(self, session: str, owner: str) -> None:
-        """Keep a session's folder from now on; its owner's own sessions make room first."""
-        name = _seal(session)
-        with self._lock:
-            if not self._sweeper.is_alive():
-                self._sweeper.start()
-            self._use(name)
-            self._owners[name] = owner
-            owners = {one: self._owners[one] for one in self._until}
-            for gone in to_make_room(owners, SESSIONS, SESSIONS_OF_ONE):
-                self._remove(gone)
-
-    def _use(self, name: str) -> None:
-        self._until.pop(name, None)  # so that the latest stand last
-        self._until[name] = time.monotonic() + IDLE_SECONDS
-
-    def close(self, session: str) -> None:
-        name = _seal(session)
-        with self._lock:
-            if name in self._until:
-                self._until[name] = time.monotonic() + CLOSED_SECONDS
-
-    def sweep(self) -> None:
-        """Remove the sessions that have ended."""
-        with self._lock:
-            for name in [name for name, until in self._until.items() if until < time.monotonic()]:
-                self._remove(name)
-
-    def _sweep_for_ever(self) -> None:
-        while True:
-            time.sleep(SWEEP_SECONDS)
-            self.sweep()
-
-    def _remove(self, name: str) -> None:
-        del self._until[name], self._owners[name]
-        shutil.rmtree(temporary() / name, ignore_errors=True)
-
-
-_COPIES = _Copies()
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
-
-
-def clips_named(
-    where: str,
-    request: gr.Request | None,
-    uploads: Path | None = None,
-    into: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    skip_bad: bool = False,
-) -> LabelledClips:
-    """The clips of a data set that was named on the page.
-
-    Args:
-        where: as `open_clips` takes it.
-        request: of whoever names it.
-        uploads: the folder of the files that they uploaded, which visitors may name.
-        into: where archives are unpacked.
-        progress: told of the files fetched.
-        skip_bad: leave out what cannot be used.
-
-    Raises:
-        DataError: as `open_clips` does, or a visitor names a file of this machine.
-    """
-    if is_curator(request):
-        return open_clips(where, into, progress=progress, skip_bad=skip_bad)
-    if where != DEMONSTRATION and not where.startswith("hf:"):
-        file = Path(where).resolve()
-        if uploads is None or file.parent != uploads.resolve() or file.suffix.lower() != ".zip":
-            raise DataError("files of this server cannot be named here: upload clips or a zip, or give hf:owner/name")
-    own = own_folder(request)
-    if own:
-        claim_folder(request)
-    into = into or (own and own / "clips") or Path(tempfile.mkdtemp(prefix="clips-", dir=temporary()))
-    found = open_clips(where, into, progress=progress, token=False, most_bytes=_room(own), skip_bad=skip_bad)
-    _refuse_too_long(found)
-    return found
-
-
-def _refuse_too_long(clips: LabelledClips) -> None:
-    """Keep the sound that a visitor has heard to a length that leaves time for others.
-
-    Raises:
-        DataError: it is longer, as far as the files' headers tell; what they hide ends with the time of the job.
-    """
-    total = 0.0
-    names = {path: clips.name_of(row) for row, path in enumerate(clips.paths)}
-    for path, name in names.items():
-        seconds = _seconds(path)
-        total += seconds
-        if seconds > CLIP_SECONDS:
-            raise DataError(f"{name} is longer than {CLIP_SECONDS / 60:g} minutes: cut it, or {elsewhere()}")
-    if total > SET_SECONDS:
-        raise DataError(
-            f"these clips last {total / 3600:.1f} hours, and visitors use at most {SET_SECONDS / 3600:g} hours: "
-            f"give fewer, or {elsewhere()}"
-        )
-
-
-def _seconds(path: Path) -> float:
-    """How long a recording is by its header; 0 where that says nothing."""
-    try:
-        return float(soundfile.info(path).duration)
-    except (soundfile.SoundFileError, OSError):
-        return 0.0
-
-
-def _room(own: Path | None) -> int:
-    """How many bytes a visitor may still unpack or fetch, of all that is kept for them and all that the disk has.
-
-    Raises:
-        DataError: there is no room.
-    """
-    if limits.full():
-        raise DataError("This server has no room for clips now. Try again later.")
-    kept = sum(path.stat().st_size for path in own.rglob("*") if path.is_file() and not path.is_symlink()) if own else 0
-    if kept >= BYTES:
-        raise DataError(f"A visitor keeps at most {BYTES // 1_000_000} MB of clips: close this page, or {elsewhere()}.")
-    return BYTES - kept
-
-
-def refuse_too_many(request: gr.Request | None, folder: Path, files: Sequence[str | Path]) -> None:
-    """Keep a visitor's files to a size and number that leave room for others.
-
-    Args:
-        request: of whoever brings them.
-        folder: where theirs are kept.
-        files: those that would be added.
-
-    Raises:
-        NotAllowed: they would be too many.
-    """
-    if is_curator(request):
-        return
-    kept = [*(path for path in folder.rglob("*") if path.is_file()), *map(Path, files)]
-    if len(kept) > FILES or sum(path.stat().st_size for path in kept) > BYTES:
-        raise NotAllowed(
-            f"A visitor keeps at most {FILES} files and {BYTES // 1_000_000} MB: give fewer, or {elsewhere()}."
-        )

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from audioprompt.ui.temporary import no_leftovers
+from audioprompt.server.temporary import no_leftovers
 
 LARGEST_FILE = 50_000_000  # bytes, sent or fetched
 MOST_BYTES = 200_000_000  # of one request, whatever number of files is in it

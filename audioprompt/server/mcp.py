@@ -13,7 +13,7 @@ from gradio import processing_utils
 from gradio_client import handle_file  # type: ignore[import-untyped]
 from gradio_client.utils import is_file_obj_with_meta, traverse  # type: ignore[import-untyped]
 
-from audioprompt.ui import roles
+from audioprompt.server import access
 
 LOOK_SECONDS = 0.05
 FILES = (
@@ -61,7 +61,7 @@ class Tools(gradio.mcp.GradioMCPServer):
     def _file(self, named: str) -> Any:
         if named.startswith(("http://", "https://", "data:")):
             return super().convert_strings_to_filedata(named, [[]])
-        if roles.is_curator(gr.Request(self.mcp_server.request_context.request)) and Path(named).is_file():
+        if access.is_curator(gr.Request(self.mcp_server.request_context.request)) and Path(named).is_file():
             return handle_file(named)
         raise ValueError(f"There is no file {named[:200]}: give an http or https address or a data URI.")
 

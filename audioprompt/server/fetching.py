@@ -17,7 +17,7 @@ import safehttpx  # type: ignore[import-untyped]
 from gradio import processing_utils, utils
 from gradio_client.utils import strip_invalid_filename_characters  # type: ignore[import-untyped]
 
-from audioprompt.ui.limits import LARGEST_FILE
+from audioprompt.server.limits import LARGEST_FILE
 
 MOST_REDIRECTS = 5
 MOST_SECONDS = 60.0

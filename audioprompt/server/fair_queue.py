@@ -21,7 +21,7 @@ from fastapi import HTTPException
 from gradio import queueing, state_holder, utils
 from gradio.queueing import Event
 
-from audioprompt.ui import guard, roles
+from audioprompt.server import access, guard
 from audioprompt.util import memory
 
 HEAVY = 3  # tasks that take a while and one visitor may have under way in one queue: one is done, the others wait
@@ -63,11 +63,11 @@ class FairQueue(queueing.Queue):
             HTTPException: so it is; the sentence says what to do.
         """
         asked = gr.Request(request)
-        sender = None if roles.is_curator(asked) else roles.caller(asked)
+        sender = None if access.is_curator(asked) else access.caller(asked)
         fn = self.blocks.fns.get(body.fn_index)
         if sender is not None and fn is not None:
             self._refuse_too_much(sender, fn.concurrency_id)
-        request.scope[roles.SINGLE] = body.session_hash is None  # Gradio will make up a session
+        request.scope[access.SINGLE] = body.session_hash is None  # Gradio will make up a session
         done = await super().push(body, request, username)
         event = self.event_ids_to_events.get(str(done[1])) if done[0] else None
         if event is not None:

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from audioprompt.ui import roles
+from audioprompt.server import access
 
 HARMLESS = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
 FRAMED_AT_HOME = "frame-ancestors 'self'"
@@ -72,8 +72,8 @@ class Guarded:
         if scope["method"] not in HARMLESS and _from_elsewhere(headers):
             await JSONResponse({"detail": FROM_ELSEWHERE}, 403)(scope, receive, send)
             return
-        if roles.public():
-            await roles.note_password(scope)
+        if access.public():
+            await access.note_password(scope)
             if "/mcp" in scope["path"]:
                 _name_address(scope)
         with _noted(scope):
@@ -95,7 +95,7 @@ def _noted(scope: Scope) -> AbstractContextManager[None]:
 
 def _from_elsewhere(headers: Headers) -> bool:
     """Whether another site's form or script sends this; a proxy that gives the page another name says by which."""
-    if not roles.from_elsewhere(headers):
+    if not access.from_elsewhere(headers):
         return False
     origin, shown = headers.get("origin"), headers.get("x-forwarded-host")
     return "sec-fetch-site" in headers or not shown or urlsplit(origin or "").netloc != shown
@@ -103,7 +103,7 @@ def _from_elsewhere(headers: Headers) -> bool:
 
 def _name_address(scope: Scope) -> None:
     """Tell where a call comes from: MCP's server passes its headers on to the page, which it asks from this machine."""
-    if not roles.on_a_space() and scope.get("client"):
+    if not access.on_a_space() and scope.get("client"):
         others = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-forwarded-for"]
         scope["headers"] = [*others, (b"x-forwarded-for", scope["client"][0].encode())]
 
@@ -113,7 +113,7 @@ def _unframed(send: Send) -> Send:
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
-            policy = FRAMED_ON_THE_HUB if roles.on_a_space() else FRAMED_AT_HOME
+            policy = FRAMED_ON_THE_HUB if access.on_a_space() else FRAMED_AT_HOME
             MutableHeaders(scope=message).append("content-security-policy", policy)
         await send(message)
 

@@ -19,7 +19,7 @@ from audioprompt.models.base import ModelError
 from audioprompt.prompts.generators import GenerationError
 from audioprompt.prompts.pack import PackError, in_plain_words
 from audioprompt.prompts.template import TemplateError
-from audioprompt.ui import fetching, mcp, roles
+from audioprompt.server import access, fetching, mcp, sessions
 from audioprompt.ui.api import CAPABILITIES, Answer
 from audioprompt.ui.classify import WORKERS
 from audioprompt.ui.generate import WRITERS
@@ -83,7 +83,7 @@ def served(capability: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(capability)
     def answers(*values: Any) -> Iterator[Answer]:
         arguments, shown = dict(zip(names, values, strict=True)), gr.Progress()
-        seconds = roles.terms(roles.current_request())["seconds"]
+        seconds = sessions.terms(access.current_request())["seconds"]
         job = _jobs.start(lambda job: checked(**arguments, progress=job.progress), seconds=seconds)
         try:
             with _in_one_sentence():
@@ -115,7 +115,7 @@ def _in_one_sentence() -> Iterator[None]:
     except ValidationError as error:
         raise gr.Error(in_plain_words(error), print_exception=False) from None
     except TookTooLong as error:
-        sentence = f"{error} Give fewer or shorter clips, or {roles.elsewhere()}."
+        sentence = f"{error} Give fewer or shorter clips, or {access.elsewhere()}."
         raise gr.Error(sentence, print_exception=False) from error
     except Exception as error:
         from audioprompt.few_shot import FewShotError

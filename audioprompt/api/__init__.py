@@ -1,0 +1,1 @@
+"""What a program or an assistant can ask of the page."""
