@@ -1,39 +1,61 @@
 """The ``audioprompt`` command: one module per command, joined here in the order of its help.
 
 Results go to stdout, everything else to stderr. The exit code is 0 where all went well, 1 where something failed and 2
-where the command was used wrongly. What takes long to import is imported by the command that needs it.
+where the command was used wrongly. A command is imported when it is used; its line in the help stands here.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from audioprompt import __version__
-from audioprompt.cli.catalogue import clear_cache, models, show_cache
-from audioprompt.cli.classify import classify
-from audioprompt.cli.commands import Commands
-from audioprompt.cli.curate import curate
-from audioprompt.cli.evaluate import evaluate
-from audioprompt.cli.generate import generate
-from audioprompt.cli.packs import (
-    add_prompt,
-    copy,
-    delete,
-    diff,
-    export,
-    import_pack,
-    list_packs,
-    rename,
-    restore,
-    show,
-)
-from audioprompt.cli.palm import card, fit, predict
-from audioprompt.cli.serve import open_app
-from audioprompt.cli.space import build, check, push
+from audioprompt.cli.group import Commands, Lazy
+
+
+class AudioPrompt(Commands):
+    """All commands, in the order of the help."""
+
+    lazy: ClassVar[Lazy] = {
+        "classify": (
+            "audioprompt.cli.classify:classify",
+            "Say what is heard in recordings: with one plain prompt (vanilla) and with an ensemble of prompts.",
+        ),
+        "generate": (
+            "audioprompt.cli.generate:generate",
+            "Write candidate prompts for a task into a new pack, to be curated.",
+        ),
+        "evaluate": (
+            "audioprompt.cli.evaluate:evaluate",
+            "Measure prompts on labelled clips: vanilla, each alone, and together.",
+        ),
+        "curate": (
+            "audioprompt.cli.curate:curate",
+            "Measure every prompt of a pack on labelled clips, alone and in the ensemble of those approved.",
+        ),
+        "packs": (
+            "audioprompt.cli.packs:packs",
+            "List the prompt packs, or show, compare, export and import them.",
+        ),
+        "palm": (
+            "audioprompt.cli.palm:palm",
+            "Learn to name sounds from a few clips of each: PALM and others.",
+        ),
+        "space": (
+            "audioprompt.cli.space:space",
+            "Make a Hugging Face Space of packs and heads, try it, publish it.",
+        ),
+        "models": ("audioprompt.cli.catalogue:models", "List the models."),
+        "cache": (
+            "audioprompt.cli.catalogue:cache",
+            "Tell where embeddings are kept between runs, and how many.",
+        ),
+        "app": ("audioprompt.cli.serve:open_app", "Open the app in the browser."),
+    }
+
 
 app = typer.Typer(
     name="audioprompt",
-    cls=Commands,
+    cls=AudioPrompt,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -53,43 +75,3 @@ def options(
     ] = False,
 ) -> None:
     """Recognise sounds with an audio-language model and prompts, without training."""
-
-
-app.command()(classify)
-app.command()(generate)
-app.command()(evaluate)
-app.command()(curate)
-
-packs = typer.Typer(invoke_without_command=True)
-packs.callback()(list_packs)
-packs.command()(show)
-packs.command()(diff)
-packs.command()(export)
-packs.command("import")(import_pack)
-packs.command("add-prompt")(add_prompt)
-packs.command()(rename)
-packs.command()(copy)
-packs.command()(delete)
-packs.command()(restore)
-app.add_typer(packs, name="packs")
-
-palm = typer.Typer(no_args_is_help=True, help="Learn to name sounds from a few clips of each: PALM and others.")
-palm.command()(fit)
-palm.command()(predict)
-palm.command()(card)
-app.add_typer(palm, name="palm")
-
-space = typer.Typer(no_args_is_help=True, help="Make a Hugging Face Space of packs and heads, try it, publish it.")
-space.command()(build)
-space.command()(check)
-space.command()(push)
-app.add_typer(space, name="space")
-
-app.command()(models)
-
-cache = typer.Typer(invoke_without_command=True)
-cache.callback()(show_cache)
-cache.command("clear")(clear_cache)
-app.add_typer(cache, name="cache")
-
-app.command("app")(open_app)

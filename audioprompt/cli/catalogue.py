@@ -8,12 +8,14 @@ import typer
 
 from audioprompt.cli.options import AsJson
 from audioprompt.cli.output import print_, print_json, say, table
+from audioprompt.encoding.cache import EmbeddingCache
+from audioprompt.models.registry import entries
+
+cache = typer.Typer(invoke_without_command=True)
 
 
 def models(as_json: AsJson = False) -> None:
     """List the models."""
-    from audioprompt.models.registry import entries
-
     columns = ("name", "description", "size", "licence")
     rows = [{column: getattr(entry, column) for column in columns} for entry in entries()]
     if as_json:
@@ -22,12 +24,11 @@ def models(as_json: AsJson = False) -> None:
         print_(table(columns, [list(row.values()) for row in rows]))
 
 
+@cache.callback()
 def show_cache(context: typer.Context, as_json: AsJson = False) -> None:
     """Tell where embeddings are kept between runs, and how many."""
     if context.invoked_subcommand:
         return
-    from audioprompt.encoding.cache import EmbeddingCache
-
     info = EmbeddingCache().info()
     if as_json:
         print_json({**asdict(info), "path": str(info.path)})
@@ -35,10 +36,9 @@ def show_cache(context: typer.Context, as_json: AsJson = False) -> None:
         typer.echo(f"{info.path}: {info.entries} embeddings, {info.bytes / 1e6:.1f} of {info.limit_bytes / 1e6:.0f} MB")
 
 
+@cache.command("clear")
 def clear_cache() -> None:
     """Throw the kept embeddings away."""
-    from audioprompt.encoding.cache import EmbeddingCache
-
     kept = EmbeddingCache()
     try:
         kept.clear()

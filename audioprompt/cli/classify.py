@@ -10,29 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt.cli.options import (
-    DEFAULT_PACK,
-    AsJson,
-    Device,
-    Half,
-    ModelName,
-    TemplateTexts,
-    Weights,
-    chosen_labels,
-    chosen_prompts,
-    existing,
-    load_model,
-    recordings_in,
-)
+from audioprompt import classify as service
+from audioprompt.audio.decode import AudioError
+from audioprompt.classify import Classification, ranked, read_prompts, winner
+from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, TemplateTexts, choose_labels, choose_prompts
 from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, percent, print_, print_json, progress_bar, say, table
+from audioprompt.cli.recordings import find_recordings, require_recordings
 from audioprompt.prompts.template import Template
 from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from audioprompt.audio.decode import AudioError
-    from audioprompt.classify import Classification
     from audioprompt.models.base import AudioTextModel
 
 SILENCE = "silence"  # in the place of a label
@@ -47,19 +36,17 @@ def classify(
     preset: Annotated[str | None, typer.Option(help="Take the labels from this list of the pack.")] = None,
     pack: Annotated[str | None, typer.Option(help=f"The pack of prompts, {DEFAULT_PACK} if none is given.")] = None,
     template: TemplateTexts = None,
-    model: ModelName = "embedded",
-    weights: Weights = None,
-    device: Device = "auto",
-    half: Half = False,
+    *,
+    model: ModelOptions,
     as_json: AsJson = False,
 ) -> None:
     """Say what is heard in recordings: with one plain prompt (vanilla) and with an ensemble of prompts."""
-    packs, templates = chosen_prompts([pack] if pack else [], template)
-    names = chosen_labels(labels, preset, packs)
-    files = existing(files)
+    packs, templates = choose_prompts([pack] if pack else [], template)
+    names = choose_labels(labels, preset, packs)
+    files = require_recordings(files)
     as_table = any(file.is_dir() for file in files)
-    files = recordings_in(files)
-    encoder = load_model(model, weights, device, half)
+    files = find_recordings(files)
+    encoder = model.load()
     heard, errors = _hear(encoder, files, names, templates)
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "templates": [one.text for one in templates]}
@@ -85,16 +72,13 @@ def _hear(
     model: AudioTextModel, files: Sequence[Path], labels: Sequence[str], templates: Sequence[Template]
 ) -> tuple[dict[Path, Classification], dict[Path, AudioError]]:
     """Classify each recording; those that cannot be used come second."""
-    from audioprompt.audio.decode import AudioError
-    from audioprompt.classify import classify, read_prompts
-
     heard, errors = {}, {}
     with progress_bar("prompts") as progress:
         read_prompts(model, templates, labels, progress)
     with progress_bar("recordings") as progress:
         for done, file in enumerate(files, 1):
             try:
-                heard[file] = classify(model, file, labels, templates, str(file))
+                heard[file] = service.classify(model, file, labels, templates, str(file))
             except AudioError as error:
                 errors[file] = error
             progress(done, len(files))
@@ -102,8 +86,6 @@ def _hear(
 
 
 def _heard_json(file: Path, heard: Classification) -> Json:
-    from audioprompt.classify import ranked, winner
-
     methods = {"vanilla": heard.vanilla, "ensemble": heard.ensemble}
     said = {
         method: {"label": winner(prediction), "probabilities": dict(ranked(prediction))}
@@ -125,7 +107,6 @@ def _overview(
     files: Sequence[Path], heard: Mapping[Path, Classification], errors: Mapping[Path, AudioError]
 ) -> RenderableType:
     """A line for each recording: what the ensemble and vanilla hear, or why nothing is heard."""
-    from audioprompt.classify import ranked
 
     def row(file: Path) -> list[RenderableType]:
         if file in errors:
@@ -138,8 +119,6 @@ def _overview(
 
 
 def _heard_tables(file: Path, heard: Classification) -> Iterator[RenderableType]:
-    from audioprompt.classify import ranked
-
     vanilla = dict(ranked(heard.vanilla))
     yield f"\n{one_line(str(file))}, {heard.seconds:.1f} s"
     rows = [
@@ -176,13 +155,13 @@ def _stretches(heard: Classification) -> list[Stretch]:
     if len(ends) == 1:
         return []
     stretches: list[Stretch] = []
-    for winner, group in groupby(range(len(ends)), key=lambda at: None if silent[at] else prediction.winners[at]):
+    for heard_class, group in groupby(range(len(ends)), key=lambda at: None if silent[at] else prediction.winners[at]):
         windows = list(group)
         start = stretches[-1].end if stretches else 0.0  # the last window overlaps the one before it
         end = float(ends[windows[-1]])
-        if winner is None:
+        if heard_class is None:
             stretches.append(Stretch(start, end, None, 0.0))
         else:
-            probability = float(prediction.probabilities[windows, winner].mean())
-            stretches.append(Stretch(start, end, prediction.labels[winner], probability))
+            probability = float(prediction.probabilities[windows, heard_class].mean())
+            stretches.append(Stretch(start, end, prediction.labels[heard_class], probability))
     return stretches

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt.cli.commands import UsageError
+from audioprompt import workbench
+from audioprompt.cli.data import DataOptions, left_out_json
 from audioprompt.cli.evaluate import score_json, score_row
-from audioprompt.cli.options import (
-    AsJson,
-    DataPath,
-    Device,
-    Half,
-    ModelName,
-    SkipBad,
-    Weights,
-    left_out_json,
-    load_model,
-    open_data,
-    whole_numbers,
-)
+from audioprompt.cli.group import UsageError
+from audioprompt.cli.options import AsJson, ModelOptions, parse_numbers
 from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, table
+from audioprompt.prompts.store import PromptStore
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,52 +22,55 @@ if TYPE_CHECKING:
     from audioprompt.core.curation import Comparison, Standing
     from audioprompt.core.metrics import Score
     from audioprompt.prompts.pack import PromptPack
-    from audioprompt.workbench import Bench, HeldOut, Progress, Proposal
+    from audioprompt.workbench import Bench, HeldOut, Progress, Proposal, Split
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """On which clips prompts are measured, and on which they are tested."""
+
+    validate_folds: Annotated[str | None, typer.Option(help="Measure on the clips of these folds: 1,2.")] = None
+    share: Annotated[float, typer.Option(help="Without folds, measure on this share of the clips.")] = 0.5
+    seed: Annotated[int, typer.Option(help="Draws that share.")] = 0
+    test_folds: Annotated[
+        str | None, typer.Option(help="Score on the unseen clips of these folds too; the pack notes each such look.")
+    ] = None
+
+    def parse(self) -> tuple[Split, tuple[int, ...] | None]:
+        """The split, and the folds to test on."""
+        seen = parse_numbers(self.validate_folds or None, "--validate-folds")
+        unseen = parse_numbers(self.test_folds or None, "--test-folds")
+        if unseen and not seen:
+            raise UsageError("--test-folds are folds besides those of --validate-folds: give both.")
+        if both := set(seen or ()) & set(unseen or ()):
+            raise UsageError(f"Fold {min(both)} cannot be looked at and held out: name it once.")
+        return workbench.Split(tuple(seen) if seen else None, self.share, self.seed), tuple(unseen) if unseen else None
 
 
 def curate(
     pack_id: Annotated[str, typer.Argument(metavar="PACK", help="The pack whose prompts are measured.")],
-    data: DataPath,
-    validate_folds: Annotated[str | None, typer.Option(help="Measure on the clips of these folds: 1,2.")] = None,
-    share: Annotated[float, typer.Option(help="Without folds, measure on this share of the clips.")] = 0.5,
-    seed: Annotated[int, typer.Option(help="Draws that share.")] = 0,
-    test_folds: Annotated[
-        str | None, typer.Option(help="Score on the unseen clips of these folds too; the pack notes each such look.")
-    ] = None,
+    *,
+    data: DataOptions,
+    folds: SplitOptions,
     auto: Annotated[
         bool,
         typer.Option("--auto", help="Propose which prompts to approve and which to reject; what people decided stays."),
     ] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Write the proposal to the store; it can be undone.")] = False,
-    model: ModelName = "embedded",
-    weights: Weights = None,
-    device: Device = "auto",
-    half: Half = False,
-    skip_bad: SkipBad = False,
+    model: ModelOptions,
     as_json: AsJson = False,
 ) -> None:
     """Measure every prompt of a pack on labelled clips, alone and in the ensemble of those approved."""
     if apply and not auto:
         raise UsageError("--apply writes what --auto proposes: give both.")
-    seen_folds = validate_folds and tuple(whole_numbers(validate_folds, "--validate-folds"))
-    unseen_folds = test_folds and tuple(whole_numbers(test_folds, "--test-folds"))
-    if unseen_folds and not seen_folds:
-        raise UsageError("--test-folds are folds besides those of --validate-folds: give both.")
-    if both := set(seen_folds or ()) & set(unseen_folds or ()):
-        raise UsageError(f"Fold {min(both)} cannot be looked at and held out: name it once.")
-
-    from audioprompt import workbench
-    from audioprompt.prompts.store import PromptStore
-
+    split, unseen_folds = folds.parse()
     store = PromptStore()
     pack = store.get(pack_id)
-    clips = open_data(data, skip_bad)
-    clips = workbench.look_through(clips, skip_bad)
-    split = workbench.Split(seen_folds or None, share, seed)
+    clips = workbench.look_through(data.open(), data.skip_bad)
     split.divide(clips)  # a split that cannot be is said before a model is loaded
-    encoder = load_model(model, weights, device, half)
+    encoder = model.load()
     with progress_bar("encoding") as progress:
-        bench = workbench.measure(encoder, pack, clips, split, _of_anything(progress), skip_bad)
+        bench = workbench.measure(encoder, pack, clips, split, _of_anything(progress), data.skip_bad)
     if unseen_folds:
         bench = replace(bench, unseen=clips.in_folds(unseen_folds))
     proposal = workbench.proposed(bench, pack) if auto else None

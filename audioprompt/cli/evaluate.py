@@ -8,25 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt.cli.options import (
-    AsJson,
-    DataPath,
-    Device,
-    Half,
-    ModelName,
-    PackIds,
-    SkipBad,
-    TemplateTexts,
-    Weights,
-    chosen_prompts,
-    embed_labelled,
-    embed_prompts,
-    left_out_json,
-    load_model,
-    open_data,
-    whole_numbers,
-)
+from audioprompt.classify import VANILLA
+from audioprompt.cli.data import DataOptions, embed_clips, embed_templates, left_out_json
+from audioprompt.cli.options import AsJson, ModelOptions, PackIds, TemplateTexts, choose_prompts, parse_numbers
 from audioprompt.cli.output import Json, percent, print_, print_json, say, table
+from audioprompt.core import metrics as reports
+from audioprompt.core.curation import Comparison
+from audioprompt.core.zero_shot import Array, ensemble_weights
 from audioprompt.prompts.template import Template
 
 if TYPE_CHECKING:
@@ -34,36 +22,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import RenderableType
 
-    from audioprompt.core.curation import Comparison
     from audioprompt.core.metrics import Evaluation, Score
-    from audioprompt.core.zero_shot import Array
     from audioprompt.prompts.pack import PromptPack
 
 
 def evaluate(
-    data: DataPath,
     pack: PackIds = None,
     template: TemplateTexts = None,
     folds: Annotated[str | None, typer.Option(help="Only the clips of these folds: 1,2.")] = None,
-    model: ModelName = "embedded",
-    weights: Weights = None,
-    device: Device = "auto",
-    half: Half = False,
-    skip_bad: SkipBad = False,
+    *,
+    data: DataOptions,
+    model: ModelOptions,
     as_json: AsJson = False,
 ) -> None:
     """Measure prompts on labelled clips: vanilla, each alone, and together."""
-    clips = open_data(data, skip_bad)
-    numbers = None if folds is None else whole_numbers(folds)
+    clips = data.open()
+    numbers = parse_numbers(folds)
     if numbers is not None:
         clips = clips.in_folds(numbers)
-    packs, templates = chosen_prompts(pack or [], template)
-    encoder = load_model(model, weights, device, half)
-
-    from audioprompt.core import metrics as reports
-
-    clips, audio = embed_labelled(encoder, clips, skip_bad)
-    vanilla, prompts = embed_prompts(encoder, templates, clips.spoken_classes)
+    packs, templates = choose_prompts(pack or [], template)
+    encoder = model.load()
+    clips, audio = embed_clips(encoder, clips, data.skip_bad)
+    vanilla, prompts = embed_templates(encoder, templates, clips.spoken_classes)
     report = reports.evaluate(audio, vanilla, prompts, clips.truth, clips.classes)
     compared = _compare(packs, templates, audio, vanilla, prompts, clips.truth)
     if as_json:
@@ -106,10 +86,6 @@ def _compare(
     truth: NDArray[np.intp],
 ) -> list[PackResult]:
     """Measure packs whose templates are among the K embedded: ``[N, D]``, ``[C, D]``, ``[K, C, D]``, ``[N]``."""
-    from audioprompt.core import metrics as reports
-    from audioprompt.core.curation import Comparison
-    from audioprompt.core.zero_shot import ensemble_weights
-
     row = {template.text: index for index, template in enumerate(templates)}
     right = [
         reports.winners(audio, ensemble_weights(prompts[[row[template.text] for template in pack.approved]])) == truth
@@ -129,8 +105,6 @@ def _compare(
 
 
 def _evaluation_json(report: Evaluation, templates: Sequence[Template], packs: Sequence[PackResult]) -> Json:
-    from audioprompt.classify import VANILLA
-
     scored = zip(templates, report.templates, strict=True)
     recalls = zip(report.classes, report.recalls, strict=True)
     return {

@@ -3,45 +3,127 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt.cli.commands import UsageError
+from audioprompt.candidates import better_category, proposed_id, proposed_title, task_of
+from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import AsJson
 from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, table
+from audioprompt.core.labels import LabelError
+from audioprompt.data import open_clips
+from audioprompt.prompts.checks import check
+from audioprompt.prompts.generators import (
+    GenerationError,
+    Generator,
+    Ideas,
+    OfflineLexicon,
+    Task,
+    as_pack,
+    candidates_request,
+    ideas_request,
+)
+from audioprompt.prompts.pack import PackError
+from audioprompt.prompts.store import PromptStore
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from audioprompt.prompts.checks import Flag
-    from audioprompt.prompts.generators import Generator, Ideas, Task
     from audioprompt.prompts.pack import PromptPack
     from audioprompt.prompts.template import Template
 
 
-def generate(
+@dataclass(frozen=True)
+class TaskOptions:
+    """What the candidates are for, and the words to write them with."""
+
     category: Annotated[
         str | None,
         typer.Option(help="instruments, acoustic_scenes, music_genre, impact_emergency or vocal_sounds."),
-    ] = None,
-    labels: Annotated[str | None, typer.Option(help="The sounds to tell apart: 'dog bark, rain'.")] = None,
-    data: Annotated[str | None, typer.Option(help="Take the labels from this data set: a CSV file or folder.")] = None,
-    attributes: Annotated[str | None, typer.Option(help="Write with these: 'loud, faint', not those proposed.")] = None,
-    sources: Annotated[str | None, typer.Option(help="Write with these: 'room, the sea', not those proposed.")] = None,
-    count: Annotated[int, typer.Option(min=1, max=500, help="Candidates to write.")] = 40,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same candidates, of a service mostly.")] = 0,
+    ] = None
+    labels: Annotated[str | None, typer.Option(help="The sounds to tell apart: 'dog bark, rain'.")] = None
+    data: Annotated[str | None, typer.Option(help="Take the labels from this data set: a CSV file or folder.")] = None
+    attributes: Annotated[str | None, typer.Option(help="Write with these: 'loud, faint', not those proposed.")] = None
+    sources: Annotated[str | None, typer.Option(help="Write with these: 'room, the sea', not those proposed.")] = None
+    count: Annotated[int, typer.Option(min=1, max=500, help="Candidates to write.")] = 40
+
+    def parse(self) -> Task:
+        """The task; what was left out of the labels is said on stderr."""
+        if self.labels is not None and self.data is not None:
+            raise UsageError("Give --labels or --data, not both.")
+        try:
+            task, notice = task_of(self.category, self.labels or "")
+        except (LabelError, GenerationError) as error:
+            raise UsageError(str(error)) from error
+        if notice:
+            say(notice)
+        return task if self.data is None else replace(task, labels=open_clips(self.data).spoken_classes)
+
+    @property
+    def ideas(self) -> Ideas | None:
+        """The words that were given, None if they are to be proposed."""
+        if self.attributes is None and self.sources is None:
+            return None
+        return Ideas(_split_words(self.attributes), _split_words(self.sources))
+
+
+@dataclass(frozen=True)
+class GeneratorOptions:
+    """Who writes the candidates."""
+
+    seed: Annotated[int, typer.Option(help="The same seed gives the same candidates, of a service mostly.")] = 0
     service: Annotated[
         bool,
         typer.Option("--service", help="Ask a chat service, with the key in OPENAI_API_KEY, not the offline lexicon."),
-    ] = False,
-    model_name: Annotated[str | None, typer.Option(help="The service's model.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="The service's address, OpenAI's if none is given.")] = None,
-    temperature: Annotated[float | None, typer.Option(min=0, max=2, help="Of the service, 0.7 if not given.")] = None,
-    pack_id: Annotated[str | None, typer.Option("--id", help="Of the new pack; one is proposed if not given.")] = None,
-    title: Annotated[str | None, typer.Option(help="Of the new pack; one is proposed if not given.")] = None,
+    ] = False
+    model_name: Annotated[str | None, typer.Option(help="The service's model.")] = None
+    base_url: Annotated[str | None, typer.Option(help="The service's address, OpenAI's if none is given.")] = None
+    temperature: Annotated[float | None, typer.Option(min=0, max=2, help="Of the service, 0.7 if not given.")] = None
+
+    def check(self, show_request: bool) -> None:
+        """Refuse options that do not go together.
+
+        Raises:
+            UsageError: they do not.
+        """
+        if not self.service and (self.model_name or self.base_url or self.temperature is not None):
+            raise UsageError("--model-name, --base-url and --temperature belong to a service: give --service too.")
+        if self.service and not (self.model_name or show_request):
+            raise UsageError("Say which model the service is to use: --model-name NAME.")
+
+    def make(self) -> Generator:
+        """Make the generator."""
+        if not self.service:
+            return OfflineLexicon(self.seed)
+        from audioprompt.prompts.generators.openai import ChatService  # its client takes most of a second
+
+        warmth = 0.7 if self.temperature is None else self.temperature
+        return ChatService(self.model_name or "", self.base_url, temperature=warmth, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class PackOptions:
+    """What the new pack is called."""
+
+    pack_id: Annotated[str | None, typer.Option("--id", help="Of the new pack; one is proposed if not given.")] = None
+    title: Annotated[str | None, typer.Option(help="Of the new pack; one is proposed if not given.")] = None
+
+    def choose(self, task: Task, taken: Sequence[str]) -> tuple[str, str]:
+        """Choose id and title, refused before anything is generated where the id is taken."""
+        if self.pack_id in taken:
+            raise PackError(f"a prompt pack is called {self.pack_id!r} already: choose another --id")
+        today = datetime.now(timezone.utc).date()
+        return self.pack_id or proposed_id(task, today, taken), self.title or proposed_title(task, today)
+
+
+def generate(
+    what: TaskOptions,
+    who: GeneratorOptions,
+    named: PackOptions,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the candidates, and keep no pack.")] = False,
     show_request: Annotated[
         bool, typer.Option("--show-request", help="Print what a service would be asked, and do not ask.")
@@ -49,41 +131,18 @@ def generate(
     as_json: AsJson = False,
 ) -> None:
     """Write candidate prompts for a task into a new pack, to be curated."""
-    from audioprompt.candidates import better_category
-    from audioprompt.prompts.checks import check
-    from audioprompt.prompts.generators import GenerationError, Ideas, OfflineLexicon, as_pack
-    from audioprompt.prompts.store import PromptStore
-
-    if not service and (model_name or base_url or temperature is not None):
-        raise UsageError("--model-name, --base-url and --temperature belong to a service: give --service too.")
-    if service and not (model_name or show_request):
-        raise UsageError("Say which model the service is to use: --model-name NAME.")
-    task = _task(category, labels, data)
+    who.check(show_request)
+    task, ideas = what.parse(), what.ideas
     if better := better_category(task):
         say(better[1])
-    given = None if attributes is None and sources is None else Ideas(_listed(attributes), _listed(sources))
     if show_request:
-        typer.echo(_requests(task, given, count))
+        typer.echo(_requests(task, ideas, what.count))
         return
-    generator: Generator = OfflineLexicon(seed)
-    if service:
-        from audioprompt.prompts.generators.openai import ChatService
-
-        warmth = 0.7 if temperature is None else temperature
-        generator = ChatService(model_name or "", base_url, temperature=warmth, seed=seed)
-    store = PromptStore()
-    pack_id, title = _named(task, pack_id, title, store.ids())
+    store, generator = PromptStore(), who.make()
+    pack_id, title = named.choose(task, store.ids())
     as_pack(task, [], generator, pack_id, title)  # an unfit id or title is refused before anything is asked for
 
-    templates: list[Template] = []
-    failure: GenerationError | None = None
-    try:
-        with progress_bar("candidates") as progress:
-            for template in generator.candidates(task, given or generator.ideas(task), count):
-                templates.append(template)
-                progress(len(templates), count)
-    except GenerationError as error:
-        failure = error  # what came before it is kept
+    templates, failure = _write(generator, task, ideas, what.count)
     pack = as_pack(task, templates, generator, pack_id, title)
     kept = bool(templates) and not dry_run
     if kept:
@@ -103,48 +162,27 @@ def generate(
         raise typer.Exit(1)
 
 
-# --- what to generate -------------------------------------------------------------------------------------------------
-
-
-def _task(category: str | None, labels: str | None, data: str | None) -> Task:
-    from audioprompt.candidates import task_of
-    from audioprompt.classify import LabelError
-    from audioprompt.prompts.generators import GenerationError
-
-    if labels is not None and data is not None:
-        raise UsageError("Give --labels or --data, not both.")
-    try:
-        task, notice = task_of(category, labels or "")
-    except (LabelError, GenerationError) as error:
-        raise UsageError(str(error)) from error
-    if notice:
-        say(notice)
-    if data is None:
-        return task
-    from audioprompt.data import open_clips
-
-    return replace(task, labels=open_clips(data).spoken_classes)
-
-
-def _listed(words: str | None) -> tuple[str, ...]:
+def _split_words(words: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in (words or "").split(",") if word.strip())
 
 
-def _named(task: Task, pack_id: str | None, title: str | None, taken: Sequence[str]) -> tuple[str, str]:
-    """Id and title of the new pack, refused before anything is generated where the id is taken."""
-    from audioprompt.candidates import proposed_id, proposed_title
-    from audioprompt.prompts.pack import PackError
-
-    if pack_id in taken:
-        raise PackError(f"a prompt pack is called {pack_id!r} already: choose another --id")
-    today = datetime.now(timezone.utc).date()
-    return pack_id or proposed_id(task, today, taken), title or proposed_title(task, today)
+def _write(
+    generator: Generator, task: Task, ideas: Ideas | None, count: int
+) -> tuple[list[Template], GenerationError | None]:
+    """Write candidates; what came before a failure is kept."""
+    templates: list[Template] = []
+    try:
+        with progress_bar("candidates") as progress:
+            for template in generator.candidates(task, ideas or generator.ideas(task), count):
+                templates.append(template)
+                progress(len(templates), count)
+    except GenerationError as error:
+        return templates, error
+    return templates, None
 
 
 def _requests(task: Task, ideas: Ideas | None, count: int) -> str:
     """What a service is asked: for words, and with the words in hand for candidates."""
-    from audioprompt.prompts.generators import candidates_request, ideas_request
-
     if ideas:
         return candidates_request(task, ideas, count)
     say("A second request then asks for candidates with the words kept: give --attributes and --sources to see it.")

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich import box, progress
+from rich.console import Console, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 
 from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from audioprompt.encoding.encoder import Progress
 
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # vanilla, ensemble and learned, here as in the app
@@ -29,13 +31,12 @@ def say(message: object) -> None:
 
 
 def print_json(content: Json | list[Json]) -> None:
+    """Print JSON on stdout."""
     typer.echo(json.dumps(content, indent=2))
 
 
 def print_(*parts: RenderableType) -> None:
     """Put text and tables on stdout; labels and file names are other people's text, so no markup is read in them."""
-    from rich.console import Console
-
     console = Console(markup=False, emoji=False, highlight=False)
     console.width = max(console.width, NARROWEST)
     for part in parts:
@@ -43,10 +44,7 @@ def print_(*parts: RenderableType) -> None:
 
 
 def table(titles: Sequence[str], *sections: Sequence[Sequence[RenderableType]]) -> RenderableType:
-    """A table of rows in sections; the title of a column of numbers begins with ``>``, and it is set to the right."""
-    from rich import box
-    from rich.table import Table
-
+    """Lay out rows in sections; the title of a column of numbers begins with ``>``, and it is set to the right."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     for title in titles:
         table.add_column(title.lstrip(">"), justify="right" if title.startswith(">") else "left", overflow="fold")
@@ -58,31 +56,35 @@ def table(titles: Sequence[str], *sections: Sequence[Sequence[RenderableType]]) 
 
 
 def bar(share: float, colour: str) -> tuple[RenderableType, str]:
-    from rich.progress_bar import ProgressBar
-
+    """Draw a share from 0 to 1 as a bar, with the number beside it."""
     bar = ProgressBar(total=1, completed=float(share), width=20, complete_style=colour, finished_style=colour)
     return bar, percent(share)
 
 
 def percent(share: float) -> str:
+    """Write a share in per cent: 0.625 -> 62.5 %."""
     return f"{100 * share:.1f} %"
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds: 75.3 -> 1:15.3."""
+    """Write seconds as minutes and seconds: 75.3 -> 1:15.3."""
     minutes, rest = divmod(round(seconds * 10), 600)
     return f"{minutes}:{rest // 10:02}.{rest % 10}"
 
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Progress]:
-    """A bar on stderr while something takes time; nothing is left of it, and nothing shown where no one looks."""
+    """Show a bar on stderr while something takes time; nothing is left of it, and nothing shown where no one looks."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+    )
     console = Console(stderr=True)
     hidden = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, redirect_stdout=False, disable=hidden) as bar:
+    with progress.Progress(*columns, console=console, transient=True, redirect_stdout=False, disable=hidden) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

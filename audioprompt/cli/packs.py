@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from audioprompt.cli.commands import UsageError
+from audioprompt.candidates import copy_pack
+from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import AsJson
 from audioprompt.cli.output import Json, print_, print_json, say, table
+from audioprompt.prompts import history
+from audioprompt.prompts.formats import EXPORTS, difference, read_pack
+from audioprompt.prompts.pack import PromptPack
+from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import Template, TemplateError
 from audioprompt.util.text import counted
 
-if TYPE_CHECKING:
-    from audioprompt.prompts.pack import PromptPack
-
+packs = typer.Typer(invoke_without_command=True)
 PackId = Annotated[str, typer.Argument(metavar="ID", help="A pack that `audioprompt packs` lists.")]
 CURATOR = "curator"  # who decides at the command line, as in the page where nobody is signed in
 Format = Literal["json", "list", "text", "csv", "report"]
 
 
+@packs.callback()
 def list_packs(context: typer.Context, as_json: AsJson = False) -> None:
     """List the prompt packs, or show, compare, export and import them."""
     if context.invoked_subcommand:
         return
-    from audioprompt.prompts.store import PromptStore
-
     store = PromptStore()
     found, problems = store.packs(), store.problems()
     if as_json:
@@ -43,10 +46,9 @@ def list_packs(context: typer.Context, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@packs.command()
 def show(pack_id: PackId, as_json: AsJson = False) -> None:
     """Print a pack's approved prompts as open_clip and others take them, or the whole pack as JSON."""
-    from audioprompt.prompts.store import PromptStore
-
     pack = PromptStore().get(pack_id)
     if as_json:
         typer.echo(pack.to_json(), nl=False)
@@ -57,15 +59,13 @@ def show(pack_id: PackId, as_json: AsJson = False) -> None:
         say(f"None of the {len(pack.entries)} prompts of {pack.id} is approved yet: curate it, or see --json.")
 
 
+@packs.command()
 def diff(
     old: Annotated[str, typer.Argument(metavar="A", help="A pack.")],
     new: Annotated[str, typer.Argument(metavar="B", help="The pack to hold against it.")],
     as_json: AsJson = False,
 ) -> None:
     """Say what makes pack B another than A: prompts added and removed, and decisions that differ."""
-    from audioprompt.prompts.formats import difference
-    from audioprompt.prompts.store import PromptStore
-
     store = PromptStore()
     found = difference(store.get(old), store.get(new))
     if as_json:
@@ -74,6 +74,7 @@ def diff(
         typer.echo(str(found))
 
 
+@packs.command()
 def export(
     pack_id: PackId,
     form: Annotated[
@@ -87,9 +88,6 @@ def export(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file, not to stdout.")] = None,
 ) -> None:
     """Write a pack in a form that other tools take."""
-    from audioprompt.prompts.formats import EXPORTS
-    from audioprompt.prompts.store import PromptStore
-
     content = EXPORTS[form].write(PromptStore().get(pack_id)).encode()
     if output is None:
         typer.echo(content, nl=False)
@@ -101,15 +99,13 @@ def export(
         raise typer.Exit(1) from error
 
 
+@packs.command("import")
 def import_pack(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A pack, a list of templates, or a CSV table of them.")],
     pack_id: Annotated[str | None, typer.Option("--id", help="Of the new pack, not the one in the file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Put a pack that came from elsewhere into the store."""
-    from audioprompt.prompts.formats import read_pack
-    from audioprompt.prompts.store import PromptStore
-
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -125,38 +121,50 @@ def import_pack(
         typer.echo(f"{pack.id}: {len(pack.entries)} prompts, {len(pack.approved)} of them approved")
 
 
+@packs.command("add-prompt")
+def add_prompt(
+    pack_id: PackId,
+    text: Annotated[str, typer.Argument(metavar="PROMPT", help="With {} or {label} for the label.")],
+    replaces: Annotated[
+        str | None, typer.Option(help="A prompt of the pack that this one is an edit of; it is rejected.")
+    ] = None,
+) -> None:
+    """Add a prompt to a pack by hand, as a candidate."""
+    try:
+        old = None if replaces is None else Template.parse(replaces).text
+        pack = PromptStore().update(pack_id, lambda pack: history.write_prompt(pack, text, CURATOR, edited_from=old))
+    except TemplateError as error:
+        raise UsageError(f"{error}.") from error
+    typer.echo(f"{pack.id}: {counted(len(pack.entries), 'prompt')}")
+
+
+@packs.command()
 def rename(
     pack_id: PackId,
     title: Annotated[str, typer.Argument(metavar="TITLE", help="The new title; the id stays.")],
 ) -> None:
     """Give a pack another title."""
-    from audioprompt.prompts import history
-    from audioprompt.prompts.store import PromptStore
-
     pack = PromptStore().update(pack_id, lambda pack: history.rename(pack, title, CURATOR))
     typer.echo(f"{pack.id}: {pack.title}")
 
 
+@packs.command()
 def copy(
     pack_id: PackId,
     new_id: Annotated[str | None, typer.Argument(metavar="NEW", help="Id of the copy; a free one if left out.")] = None,
     title: Annotated[str | None, typer.Option(help="Of the copy.")] = None,
 ) -> None:
     """Duplicate a pack, with its decisions and its history."""
-    from audioprompt.candidates import copy_pack
-    from audioprompt.prompts.store import PromptStore
-
     made = copy_pack(PromptStore(), pack_id, CURATOR, new_id, title)
     typer.echo(f"{made.id}: {made.title}")
 
 
+@packs.command()
 def delete(
     pack_id: PackId,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Move a pack to the store's trash; `packs restore` brings it back."""
-    from audioprompt.prompts.store import PromptStore
-
     store = PromptStore()
     pack = store.get(pack_id)
     if not yes:
@@ -166,32 +174,11 @@ def delete(
     typer.echo(f"{pack_id} is deleted.{back} To bring it back: audioprompt packs restore {pack_id}")
 
 
+@packs.command()
 def restore(pack_id: Annotated[str, typer.Argument(metavar="ID", help="A pack that was deleted.")]) -> None:
     """Bring back a pack that was deleted."""
-    from audioprompt.prompts.store import PromptStore
-
     pack = PromptStore().restore(pack_id)
     typer.echo(f"{pack.id}: {pack.title}")
-
-
-def add_prompt(
-    pack_id: PackId,
-    text: Annotated[str, typer.Argument(metavar="PROMPT", help="With {} or {label} for the label.")],
-    replaces: Annotated[
-        str | None, typer.Option(help="A prompt of the pack that this one is an edit of; it is rejected.")
-    ] = None,
-) -> None:
-    """Add a prompt to a pack by hand, as a candidate."""
-    from audioprompt.prompts.history import write_prompt
-    from audioprompt.prompts.store import PromptStore
-    from audioprompt.prompts.template import Template, TemplateError
-
-    try:
-        old = None if replaces is None else Template.parse(replaces).text
-        pack = PromptStore().update(pack_id, lambda pack: write_prompt(pack, text, CURATOR, edited_from=old))
-    except TemplateError as error:
-        raise UsageError(f"{error}.") from error
-    typer.echo(f"{pack.id}: {counted(len(pack.entries), 'prompt')}")
 
 
 def _pack_json(pack: PromptPack) -> Json:

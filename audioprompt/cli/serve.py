@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from audioprompt.cli.options import Device, ModelName, Weights
 from audioprompt.cli.output import say
+from audioprompt.models import registry
+
+
+@dataclass(frozen=True)
+class AddressOptions:
+    """Where the page is served."""
+
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860
 
 
 def open_app(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860,
+    address: AddressOptions,
+    *,
     model: ModelName = "embedded",
     weights: Weights = None,
     device: Device = "auto",
@@ -27,14 +37,20 @@ def open_app(
     """Open the app in the browser."""
     os.environ["AUDIOPROMPT_DEVICE"] = device  # for every model that is chosen in the page
 
-    from audioprompt.models import registry
-    from audioprompt.ui.app import launch
+    from audioprompt.ui.app import launch  # Gradio, which is told by the environment which device to use
 
     registry.pick_device()
     if weights:
         registry.keep_weights(model, weights)
     try:
-        launch(host=host, port=port, model=model, open_browser=browser, share=share, open_models=open_model or ())
+        launch(
+            host=address.host,
+            port=address.port,
+            model=model,
+            open_browser=browser,
+            share=share,
+            open_models=open_model or (),
+        )
     except OSError as error:
-        say(f"The app cannot listen on {host}:{port} ({error}): choose another --port.")
+        say(f"The app cannot listen on {address.host}:{address.port} ({error}): choose another --port.")
         raise typer.Exit(1) from error

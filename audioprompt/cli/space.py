@@ -2,82 +2,135 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from audioprompt.cli.commands import UsageError
+from audioprompt import space as service
+from audioprompt.cli.group import UsageError, expand_options
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelName, PackIds
 from audioprompt.cli.output import print_, print_json, say, table
+from audioprompt.core.labels import LabelError, parse_labels
+from audioprompt.data.examples import Example, examples
 from audioprompt.hosting import TABS
+from audioprompt.prompts.store import PromptStore
 from audioprompt.util.text import one_line
 
-if TYPE_CHECKING:
-    from audioprompt.data.examples import Example
+space = typer.Typer(no_args_is_help=True, help="Make a Hugging Face Space of packs and heads, try it, publish it.")
 
 NO_EXAMPLES = "none"
 
 SpaceFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the Space.")]
 
 
-def build(
-    folder: SpaceFolder,
-    pack: PackIds = None,
+@dataclass(frozen=True)
+class ContentOptions:
+    """What a Space knows: prompts, heads, a model and labels."""
+
+    pack: PackIds = None
     head: Annotated[
         list[Path] | None, typer.Option(help="A head that `audioprompt palm fit --save` wrote; repeatable.")
-    ] = None,
-    model: ModelName = "embedded",
-    labels: Annotated[str | None, typer.Option(help="What to choose between at first: 'dog bark, rain'.")] = None,
-    title: Annotated[str, typer.Option(help="The Space's name for people.")] = "Name that sound",
-    licence: Annotated[str, typer.Option(help="Of what you added, best as SPDX has it: cc-by-4.0.")] = "apache-2.0",
+    ] = None
+    model: ModelName = "embedded"
+    labels: Annotated[str | None, typer.Option(help="What to choose between at first: 'dog bark, rain'.")] = None
+
+    def parse_labels(self) -> tuple[str, ...]:
+        """The labels that were typed, none if the Space is to choose."""
+        if self.labels is None:
+            return ()
+        try:
+            typed = parse_labels(self.labels)
+        except LabelError as error:
+            raise UsageError(str(error)) from error
+        if typed.notice:
+            say(typed.notice)
+        return typed.labels
+
+
+@dataclass(frozen=True)
+class ExampleOptions:
+    """Clips that visitors can try."""
+
     examples: Annotated[
         str | None,
         typer.Option(
             help="Bundled clips to try: 'dog, violin', or none. All if left out; beside heads or clips of your own "
             "those that fit."
         ),
-    ] = None,
+    ] = None
     example: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="A clip of your own to try; repeatable.")
-    ] = None,
+    ] = None
+
+    def find(self) -> tuple[Example, ...] | None:
+        """The clips that were named, those of one's own first; None where the Space is to choose."""
+        if self.examples is None and not self.example:
+            return None
+        bundled = {example.path.stem: example for example in examples()}
+        wanted = self.examples if self.examples != NO_EXAMPLES else None
+        named = [part.strip() for part in wanted.split(",")] if wanted else []
+        found: list[Example] = []
+        for name in dict.fromkeys([*map(str, self.example or ()), *named]):
+            if name in bundled and name in named:
+                found.append(bundled[name])
+            elif not Path(name).is_file():
+                raise UsageError(f"There is no clip {name!r}: give the path of one, or of these: {', '.join(bundled)}.")
+            else:
+                found.append(Example(Path(name), one_line(Path(name).stem), None, (), ""))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """How a Space looks and where it runs."""
+
+    title: Annotated[str, typer.Option(help="The Space's name for people.")] = "Name that sound"
+    licence: Annotated[str, typer.Option(help="Of what you added, best as SPDX has it: cc-by-4.0.")] = "apache-2.0"
     tabs: Annotated[
         str | None,
         typer.Option(help=f"The tabs that visitors see, Classify always: '{','.join(TABS)}'. All these if left out."),
-    ] = None,
-    gpu: Annotated[bool, typer.Option("--gpu", help="For a Space with a GPU, ZeroGPU included.")] = False,
+    ] = None
+    gpu: Annotated[bool, typer.Option("--gpu", help="For a Space with a GPU, ZeroGPU included.")] = False
+
+    def parse_tabs(self) -> tuple[str, ...]:
+        """The tabs that visitors see."""
+        if self.tabs is None:
+            return TABS
+        return tuple(part.strip().lower() for part in self.tabs.split(",") if part.strip())
+
+
+@space.command()
+@expand_options
+def build(
+    folder: SpaceFolder,
+    content: ContentOptions,
+    clips: ExampleOptions,
+    page: PageOptions,
     as_json: AsJson = False,
 ) -> None:
     """Put a complete Space together in a new folder."""
-    from audioprompt.core.labels import LabelError, parse_labels
-    from audioprompt.prompts.store import PromptStore
-    from audioprompt.space import Plan, build
-
-    try:
-        typed = parse_labels(labels) if labels is not None else None
-    except LabelError as error:
-        raise UsageError(str(error)) from error
-    if typed and typed.notice:
-        say(typed.notice)
+    labels = content.parse_labels()
     store = PromptStore()
-    chosen = typed.labels if typed else ()
-    plan = Plan(
-        title=title,
-        packs=tuple(store.get(pack_id) for pack_id in dict.fromkeys(pack or [DEFAULT_PACK])),
-        heads=tuple(head or ()),
-        model=model,
-        labels=chosen,
-        examples=_examples(examples, example or ()),
-        licence=licence,
-        gpu=gpu,
-        tabs=TABS if tabs is None else tuple(part.strip().lower() for part in tabs.split(",") if part.strip()),
+    plan = service.Plan(
+        title=page.title,
+        packs=tuple(store.get(pack_id) for pack_id in dict.fromkeys(content.pack or [DEFAULT_PACK])),
+        heads=tuple(content.head or ()),
+        model=content.model,
+        labels=labels,
+        examples=clips.find(),
+        licence=page.licence,
+        gpu=page.gpu,
+        tabs=page.parse_tabs(),
     )
-    sizes = build(plan, folder)
+    sizes = service.build(plan, folder)
     _show(sizes, as_json)
     say(f"The Space is in {folder}. Try it with `audioprompt space check {folder}`, publish it with `space push`.")
 
 
+@space.command()
 def check(
     folder: SpaceFolder,
     present: Annotated[
@@ -86,9 +139,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Install a Space in a clean environment, start it, and ask it about a clip."""
-    from audioprompt.space import check
-
-    found = check(folder, clean=not present, step=lambda name: say(f"{name} …"))
+    found = service.check(folder, clean=not present, step=lambda name: say(f"{name} …"))
     if as_json:
         print_json(vars(found))
         return
@@ -110,6 +161,7 @@ def check(
     )
 
 
+@space.command()
 def push(
     name: Annotated[str, typer.Argument(metavar="USER/NAME", help="The Space on the hub.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the Space.")] = Path(),
@@ -118,35 +170,14 @@ def push(
     as_json: AsJson = False,
 ) -> None:
     """Publish a Space, or bring one that was published up to date."""
-    from audioprompt.space import push, pushed
-
     if dry_run:
-        _show(pushed(folder), as_json, every=True)
+        _show(service.pushed(folder), as_json, every=True)
         return
-    address = push(name, folder, public)
+    address = service.push(name, folder, public)
     if as_json:
         print_json({"name": name, "address": address})
     else:
         typer.echo(address)
-
-
-def _examples(text: str | None, own: Sequence[Path]) -> tuple[Example, ...] | None:
-    """The clips that were named, those of one's own first; None where the Space is to choose."""
-    from audioprompt.data.examples import Example, examples
-
-    if text is None and not own:
-        return None
-    bundled = {example.path.stem: example for example in examples()}
-    named = [part.strip() for part in text.split(",")] if text and text != NO_EXAMPLES else []
-    found: list[Example] = []
-    for name in dict.fromkeys([*map(str, own), *named]):
-        if name in bundled and name in named:
-            found.append(bundled[name])
-        elif not Path(name).is_file():
-            raise UsageError(f"There is no clip {name!r}: give the path of one, or of these: {', '.join(bundled)}.")
-        else:
-            found.append(Example(Path(name), one_line(Path(name).stem), None, (), ""))
-    return tuple(found)
 
 
 def _show(sizes: Mapping[str, int], as_json: bool, every: bool = False) -> None:

@@ -18,7 +18,9 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from audioprompt import __version__
-from audioprompt.cli import app
+from audioprompt.cli import AudioPrompt, app
+from audioprompt.cli.group import LazyCommand, LazyGroup
+from audioprompt.cli.palm import PalmCommands
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
@@ -504,8 +506,14 @@ def test_a_warning_is_a_sentence(model: CountingModel, store: PromptStore, manif
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.parametrize("group", [AudioPrompt, PalmCommands])
+def test_a_groups_help_has_the_commands_own_first_lines(group: type[LazyGroup]) -> None:
+    for name, (place, summary) in group.lazy.items():
+        assert LazyCommand(name, place, summary).load().help.splitlines()[0] == summary
+
+
 def test_help_loads_nothing_heavy() -> None:
-    code = "import sys, audioprompt.cli; print(*sys.modules)"
+    code = "import sys\nfrom audioprompt.cli import app\ntry: app(['--help'])\nexcept SystemExit: print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True, capture_output=True, text=True)
     assert not {"torch", "transformers", "gradio", "numpy", "pandas", "av"} & set(loaded.stdout.split())
 

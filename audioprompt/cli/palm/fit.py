@@ -1,0 +1,201 @@
+"""``audioprompt palm fit``: a head that learns to name sounds from a few clips of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audioprompt import learning
+from audioprompt.classify import VANILLA
+from audioprompt.cli.data import DataOptions, left_out_json
+from audioprompt.cli.group import UsageError
+from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, choose_prompts, parse_numbers
+from audioprompt.cli.output import GREEN, Json, bar, percent, print_, print_json, progress_bar, say, table
+from audioprompt.few_shot import BARE_NAME, METHODS, FitSettings, Palm, PalmDagger
+from audioprompt.util.text import counted
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from audioprompt.learning import Outcome, Results
+    from audioprompt.models.base import AudioTextModel
+    from audioprompt.prompts.template import Template
+
+
+class Start(str, Enum):
+    """Where PALM starts: the bare class name, the one plain prompt, or a pack's ensemble."""
+
+    name = "name"
+    vanilla = "vanilla"
+    pack = "pack"
+
+
+@dataclass(frozen=True)
+class MethodOptions:
+    """Which methods learn, and what PALM starts from."""
+
+    method: Annotated[str, typer.Option(help="One or several: palm,coop,zero-shot.")] = "palm"
+    shots: Annotated[int, typer.Option(min=1, help="Clips per class to learn from while it is measured.")] = 16
+    seeds: Annotated[str, typer.Option(help="One fit for each: 0,1,2.")] = "0"
+    epochs: Annotated[int, typer.Option(min=1, help="How often every clip is seen.")] = 50
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.05
+    pack: Annotated[str, typer.Option(help="The prompts of tspe, and of --start pack.")] = DEFAULT_PACK
+    start: Annotated[Start, typer.Option(help="Where PALM starts; the paper's is name.")] = Start.name
+    dropout: Annotated[
+        float,
+        typer.Option(min=0, max=0.95, help="Share of what is heard that every step drops; 0.5 in PALM's own code."),
+    ] = 0.0
+
+    def parse(self) -> learning.Trial:
+        """What to try out."""
+        methods = tuple(part.strip() for part in self.method.split(","))
+        seeds = parse_numbers(self.seeds, "--seeds") or ()
+        if unknown := [name for name in methods if name not in METHODS]:
+            raise UsageError(f"No method is called {unknown[0]!r}; there are: {', '.join(METHODS)}.")
+        prompts: tuple[Template, ...] = ()
+        if "tspe" in methods or self.start is Start.pack:
+            prompts = tuple(choose_prompts([self.pack], None)[1])
+        starts = {Start.name: (BARE_NAME,), Start.vanilla: (VANILLA,), Start.pack: prompts}
+        settings = FitSettings(epochs=self.epochs, rate=self.rate)
+        return learning.Trial(methods, self.shots, tuple(seeds), settings, prompts, starts[self.start], self.dropout)
+
+
+@dataclass(frozen=True)
+class FoldOptions:
+    """Which clips to learn from, and which to test on."""
+
+    train_folds: Annotated[str | None, typer.Option(help="Learn from the clips of these folds: 1,2.")] = None
+    test_folds: Annotated[str | None, typer.Option(help="Test on these: 3. All others if none are given.")] = None
+
+    def parse(self) -> tuple[list[int] | None, list[int] | None]:
+        """The folds to learn from and to test on."""
+        learn, test = parse_numbers(self.train_folds, "--train-folds"), parse_numbers(self.test_folds, "--test-folds")
+        if test and not learn:
+            raise UsageError("Say which folds to learn from as well: --train-folds 1,2.")
+        return learn, test
+
+
+@dataclass(frozen=True)
+class SaveOptions:
+    """Where a head is saved, and how."""
+
+    save: Annotated[
+        Path | None,
+        typer.Option(help="Folder to save the head in, fitted again on all clips; one in it for each of several."),
+    ] = None
+    again: Annotated[
+        bool, typer.Option("--again/--no-again", help="Fit what is saved again on all clips, those held back too.")
+    ] = True
+    data_licence: Annotated[str | None, typer.Option(help="The licence of the clips, for the head's card.")] = None
+
+
+def fit(
+    data: DataOptions,
+    methods: MethodOptions,
+    folds: FoldOptions,
+    saving: SaveOptions,
+    model: ModelOptions,
+    as_json: AsJson = False,
+) -> None:
+    """Learn from a few clips of each class, and measure that on clips that were held back."""
+    learn_folds, test_folds = folds.parse()
+    trial = methods.parse()
+    clips = data.open()
+    encoder = model.load()
+    with progress_bar("clips, then epochs") as progress:
+        tried = learning.try_out(
+            encoder,
+            clips,
+            trial,
+            learn_folds,
+            test_folds,
+            progress,
+            lambda step: progress(*step.epochs_done),
+            again=bool(saving.save) and saving.again,
+            skip_bad=data.skip_bad,
+        )
+    results = tried.results
+
+    if as_json:
+        used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name}
+        print_json({**used, **left_out_json(tried.clips.clips), **_results_json(results)})
+    else:
+        print_(f"{clips.name}, model {encoder.name}", *_results_tables(results))
+    if results.notice:
+        say(results.notice)
+    if not results.tested_on:
+        say(f"Nothing was held back, so there is no score: that takes {learning.FEWEST_TO_DIVIDE} clips of each class.")
+    if saving.save:
+        _save(results, encoder, clips.name, saving.data_licence, saving.save)
+    for outcome in results.outcomes:
+        if outcome.advice:
+            say(f"{outcome.method}: {outcome.advice}")
+    if any(outcome.problem for outcome in results.outcomes):
+        raise typer.Exit(1)
+
+
+def _results_json(results: Results) -> Json:
+    return {
+        "classes": results.classes,
+        "shots": results.trial.shots,
+        "seeds": results.trial.seeds,
+        "learned_from": results.learned_from,
+        "tested_on": results.tested_on,
+        "notice": results.notice,
+        "methods": [_outcome_json(outcome, results) for outcome in results.outcomes],
+    }
+
+
+def _outcome_json(outcome: Outcome, results: Results) -> Json:
+    per_seed = outcome.accuracies * (len(results.trial.seeds) if outcome.method in learning.LEARNS_NOTHING else 1)
+    first = outcome.fits[0] if outcome.fits else None
+    return {
+        "method": outcome.method,
+        "accuracy": outcome.accuracy,
+        "interval": outcome.interval,
+        "per_seed": per_seed,
+        "seconds": outcome.seconds if first else None,
+        "fitted_on": results.fitted_on(outcome),
+        "confusion": first.confusion.tolist() if first and first.confusion is not None else None,
+        "advice": outcome.advice,
+    }
+
+
+def _results_tables(results: Results) -> Iterator[RenderableType]:
+    """Each method with its accuracy; then what PALM's classes rely on."""
+    done = [outcome for outcome in results.outcomes if outcome.fits]
+    seeds = len(results.trial.seeds)
+    yield table(
+        ["method", f">{results.tested_on} clips", ">95 % interval", ">seconds"],
+        [[outcome.method, *_score(outcome), f"{outcome.seconds:.2f}"] for outcome in done],
+    )
+    yield (
+        f"{results.learned_from} clips to learn from, {results.trial.shots} of each class at most, "
+        f"{counted(seeds, 'seed')}."
+    )
+    for outcome in done:
+        if isinstance(outcome.head, Palm) and not isinstance(outcome.head, PalmDagger):
+            rows = [[name, *bar(share, GREEN)] for name, share in learning.reliance(outcome.head)]
+            yield table(["class", "relies on what was learned", ">"], rows)
+
+
+def _score(outcome: Outcome) -> tuple[str, str]:
+    if outcome.accuracy is None or outcome.interval is None:
+        return "", ""
+    low, high = outcome.interval
+    return percent(outcome.accuracy), f"{100 * low:.1f} - {100 * high:.1f}"
+
+
+def _save(results: Results, model: AudioTextModel, data: str, licence: str | None, folder: Path) -> None:
+    """Save the head of each method."""
+    done = [outcome.method for outcome in results.outcomes if outcome.head]
+    for method in done:
+        place = folder / method if len(results.trial.methods) > 1 else folder
+        head = learning.shared(results, method, model, data, licence)
+        head.save_pretrained(place)
+        say(" ".join(filter(None, (f"The {method} head is in {place}.", head.record.measured))))

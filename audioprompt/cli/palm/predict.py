@@ -1,0 +1,84 @@
+"""``audioprompt palm predict``: what a fitted head hears."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audioprompt.audio.decode import AudioError
+from audioprompt.classify import ranked
+from audioprompt.cli.options import AsJson, Device, Half, Weights, load_model
+from audioprompt.cli.output import GREEN, bar, print_, print_json, say, table
+from audioprompt.cli.recordings import require_recordings
+from audioprompt.encoding.encoder import embed_to_name
+from audioprompt.few_shot import load_head
+from audioprompt.few_shot.sharing import find_head, read_record
+
+if TYPE_CHECKING:
+    from audioprompt.core.zero_shot import Prediction
+    from audioprompt.models.base import AudioTextModel
+
+MOST_SHOWN = 3  # classes of one recording
+
+
+@dataclass(frozen=True)
+class HeadModelOptions:
+    """Which model a head is used on, and how."""
+
+    model: Annotated[str | None, typer.Option("--model", help="The head's own if none is given.")] = None
+    weights: Weights = None
+    device: Device = "auto"
+    half: Half = False
+
+    def load(self, fitted_on: str) -> AudioTextModel:
+        """Load the model that was named, else the one that the head was fitted on."""
+        return load_model(self.model or fitted_on, self.weights, self.device, self.half)
+
+
+def predict(
+    head: Annotated[
+        str, typer.Argument(metavar="HEAD", help="The folder or file of a head, or owner/name on the hub.")
+    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Recordings of any length.")],
+    model: HeadModelOptions,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a fitted head hears in recordings."""
+    path = find_head(head)
+    files = require_recordings(files)
+    encoder = model.load(read_record(path).model)
+    shared = load_head(path, encoder)
+    heard: dict[Path, Prediction] = {}
+    notices: dict[Path, list[str]] = {}
+    errors: dict[Path, Exception] = {}
+
+    for file in files:
+        try:
+            notices[file] = []
+            clip = embed_to_name(encoder, file, str(file), notices[file].append)
+            heard[file] = shared.head.prediction(clip.pooled[None])
+        except AudioError as error:
+            errors[file] = error
+    if as_json:
+        found = [
+            {
+                "file": str(file),
+                "label": ranked(one)[0][0],
+                "probabilities": dict(ranked(one)),
+                "warnings": notices[file],
+            }
+            for file, one in heard.items()
+        ]
+        failed = [{"file": str(file), "error": str(why)} for file, why in errors.items()]
+        print_json({"method": shared.record.method, "model": encoder.name, "files": found, "errors": failed})
+    else:
+        for file, one in heard.items():
+            rows = [[label, *bar(share, GREEN)] for label, share in ranked(one)[:MOST_SHOWN]]
+            print_(table([str(file), shared.record.method, ">"], rows), *notices[file])
+    for why in errors.values():
+        say(why)
+    if errors:
+        raise typer.Exit(1)
