@@ -16,8 +16,8 @@ import numpy as np
 
 from audioprompt.data import DataError, open_clips
 from audioprompt.few_shot import with_batch_norm_of
-from audioprompt.learning import Trial, hear, run
 from audioprompt.models.embedded import EmbeddedModel
+from audioprompt.services.learn import Trial, hear, run
 from benchmarks.few_shot_results import Figure, numbers, spread
 
 SHARES = (0.0, 0.1, 0.3, 0.5)  # dropped; the reference code's is 0.5

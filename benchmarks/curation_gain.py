@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 
-from audioprompt.classify import VANILLA
 from audioprompt.core.auto_curation import propose
 from audioprompt.core.curation import Board, Choices, Mask, board, choices, compare
 from audioprompt.core.metrics import score
@@ -29,6 +28,7 @@ from audioprompt.prompts.generators import OfflineLexicon, Task
 from audioprompt.prompts.pack import CATEGORIES, Category, PackError
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
+from audioprompt.services.classify import VANILLA
 
 HALF = 20  # templates of the paper's curated packs
 DRAWS = 200  # random selections

@@ -22,7 +22,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from audioprompt.classify import VANILLA
 from audioprompt.core.metrics import Score, evaluate, score
 from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips
@@ -30,6 +29,7 @@ from audioprompt.encoding.encoder import embed_clip, embed_clips, embed_prompts,
 from audioprompt.models.base import AudioTextModel
 from audioprompt.models.embedded import EmbeddedModel, default_folder
 from audioprompt.prompts.store import PromptStore
+from audioprompt.services.classify import VANILLA
 
 MANIFEST = Path(__file__).parents[2] / "shared" / "data" / "esc10" / "manifest.csv"
 PACK = "eight-templates"

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass
 from statistics import mean, stdev
 from typing import Any
 
-from audioprompt.classify import VANILLA
 from audioprompt.data import DataError, open_clips
 from audioprompt.few_shot import BARE_NAME, METHODS, FitSettings
-from audioprompt.learning import SHOTS, Results, Trial, curve, hear
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.store import PromptStore
+from audioprompt.services.classify import VANILLA
+from audioprompt.services.learn import SHOTS, Results, Trial, curve, hear
 
 PACK = "eight-templates"
 POINTS = 3.0  # that PALM must be better by

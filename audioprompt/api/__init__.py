@@ -1,1 +1,24 @@
-"""What a program or an assistant can ask of the page."""
+"""The API: every capability under a name that stays, for programs and, as MCP tools, for assistants.
+
+Each function of ``CAPABILITIES`` is an endpoint of its own name, and a script can call it as well. What Gradio shows of
+it are the docstring's first lines, its ``Returns:`` and, of ``Args:``, one line for each parameter.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from audioprompt.api import classify, generate, learn, measure, packs
+
+CAPABILITIES: tuple[Callable[..., Any], ...] = (
+    classify.classify,
+    classify.models,
+    packs.packs,
+    packs.pack,
+    generate.generate,
+    measure.measure,
+    measure.propose,
+    packs.decide,
+    packs.export,
+    learn.learn,
+    classify.predict,
+)

@@ -1,4 +1,4 @@
-"""The capabilities of `api` as Gradio serves them: endpoints under their own names, and tools for assistants."""
+"""The capabilities of the API as Gradio serves them: endpoints under their own names, and tools for assistants."""
 
 import inspect
 import typing
@@ -12,15 +12,16 @@ import gradio as gr
 from gradio import utils
 from pydantic import ConfigDict, ValidationError, validate_call
 
+from audioprompt.api import CAPABILITIES
+from audioprompt.api.inputs import Answer
 from audioprompt.audio.decode import AudioError
-from audioprompt.classify import LabelError
 from audioprompt.data import DataError
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.generators import GenerationError
 from audioprompt.prompts.pack import PackError, in_plain_words
 from audioprompt.prompts.template import TemplateError
 from audioprompt.server import access, fetching, mcp, sessions
-from audioprompt.ui.api import CAPABILITIES, Answer
+from audioprompt.services.classify import LabelError
 from audioprompt.ui.classify import WORKERS
 from audioprompt.ui.generate import WRITERS
 from audioprompt.util.jobs import Jobs, TookTooLong

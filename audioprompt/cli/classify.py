@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt import classify as service
 from audioprompt.audio.decode import AudioError
-from audioprompt.classify import Classification, ranked, read_prompts, winner
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, TemplateTexts, choose_labels, choose_prompts
 from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, percent, print_, print_json, progress_bar, say, table
 from audioprompt.cli.recordings import find_recordings, require_recordings
 from audioprompt.prompts.template import Template
+from audioprompt.services import classify as service
+from audioprompt.services.classify import Classification, ranked, read_prompts, winner
 from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt import workbench
 from audioprompt.cli.data import DataOptions, left_out_json
 from audioprompt.cli.evaluate import score_json, score_row
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import AsJson, ModelOptions, parse_numbers
 from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, table
 from audioprompt.prompts.store import PromptStore
+from audioprompt.services import curate as workbench
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from audioprompt.core.curation import Comparison, Standing
     from audioprompt.core.metrics import Score
     from audioprompt.prompts.pack import PromptPack
-    from audioprompt.workbench import Bench, HeldOut, Progress, Proposal, Split
+    from audioprompt.services.curate import Bench, HeldOut, Progress, Proposal, Split
 
 
 @dataclass(frozen=True)

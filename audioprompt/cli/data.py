@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audioprompt.classify import VANILLA
 from audioprompt.cli.options import DataPath, SkipBad
 from audioprompt.cli.output import Json, progress_bar
 from audioprompt.data import LabelledClips, open_clips, refuse_one_class
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import embed_labelled, embed_prompts, pooled, tell_silence
 from audioprompt.prompts.template import Template
+from audioprompt.services.classify import VANILLA
 
 if TYPE_CHECKING:
     from audioprompt.core.zero_shot import Array

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt.classify import VANILLA
 from audioprompt.cli.data import DataOptions, embed_clips, embed_templates, left_out_json
 from audioprompt.cli.options import AsJson, ModelOptions, PackIds, TemplateTexts, choose_prompts, parse_numbers
 from audioprompt.cli.output import Json, percent, print_, print_json, say, table
@@ -16,6 +15,7 @@ from audioprompt.core import metrics as reports
 from audioprompt.core.curation import Comparison
 from audioprompt.core.zero_shot import Array, ensemble_weights
 from audioprompt.prompts.template import Template
+from audioprompt.services.classify import VANILLA
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt.candidates import better_category, proposed_id, proposed_title, task_of
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import AsJson
 from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, table
@@ -28,6 +27,7 @@ from audioprompt.prompts.generators import (
 )
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
+from audioprompt.services.generate import better_category, proposed_id, proposed_title, task_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

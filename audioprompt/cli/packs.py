@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from audioprompt.candidates import copy_pack
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import AsJson
 from audioprompt.cli.output import Json, print_, print_json, say, table
@@ -17,6 +16,7 @@ from audioprompt.prompts.formats import EXPORTS, difference, read_pack
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template, TemplateError
+from audioprompt.services.generate import copy_pack
 from audioprompt.util.text import counted
 
 packs = typer.Typer(invoke_without_command=True)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from audioprompt.classify import VANILLA
 from audioprompt.core.zero_shot import Array, ensemble_weights
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import embed_prompts
@@ -14,6 +13,7 @@ from audioprompt.few_shot.palm import Palm, PalmDagger
 from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
 from audioprompt.models.base import AudioTextModel
 from audioprompt.prompts.template import BARE_NAME, Template
+from audioprompt.services.classify import VANILLA
 
 METHODS: Mapping[str, str] = MappingProxyType(
     {

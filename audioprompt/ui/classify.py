@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from audioprompt.audio.decode import AudioError, NoSound, read
 from audioprompt.audio.spectrogram import picture
-from audioprompt.classify import classify, winner
 from audioprompt.core.labels import LabelError, join_labels, label_key, parse_labels
 from audioprompt.data.examples import Example, examples, fitting
-from audioprompt.live import Hearing
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.server import access, sessions
 from audioprompt.server.turns import Turns
+from audioprompt.services.classify import classify, winner
+from audioprompt.services.live import Hearing
 from audioprompt.ui import figures, frame, live, markup, theme
 from audioprompt.ui.header import HIDDEN, shared_model
 from audioprompt.util.text import joined
@@ -189,7 +189,7 @@ def _head(head_id: str) -> "SharedHead | None":
     """A fitted head by its id; without one the module is not loaded, which takes a while."""
     if not head_id:
         return None
-    from audioprompt.learning import HEADS
+    from audioprompt.services.learn import HEADS
 
     return HEADS.get(head_id)
 
@@ -292,7 +292,7 @@ def head_for(head_id: str, model: "AudioTextModel", labels: Sequence[str]) -> "t
     """The fitted head in use, if it can answer for these labels; else why it cannot, as a sentence."""
     if not head_id:
         return None, None
-    from audioprompt.learning import HEADS
+    from audioprompt.services.learn import HEADS
 
     if (kept := HEADS.get(head_id)) is None:
         return None, "The fitted head is no longer there: fit it again."
@@ -304,7 +304,7 @@ def take_in(folders: Sequence[Path], model_name: str) -> list[tuple[str, str]]:
     """Keep heads that come with the page for good, those that the model can use: their names and ids."""
     from audioprompt.few_shot import FewShotError
     from audioprompt.few_shot.sharing import load_head
-    from audioprompt.learning import HEADS
+    from audioprompt.services.learn import HEADS
 
     model, taken = shared_model(model_name), []
     for folder in folders:
@@ -319,7 +319,7 @@ def take_in(folders: Sequence[Path], model_name: str) -> list[tuple[str, str]]:
 
 def offer_heads(taken: "Future[list[tuple[str, str]]]", labels: Sequence[str] = ()) -> tuple[Any, str]:
     """The heads that come with the page, to choose from once they are there; the first for its labels is in use."""
-    from audioprompt.learning import HEADS
+    from audioprompt.services.learn import HEADS
 
     heads = [] if taken.exception() else taken.result()
     first = {label.casefold() for label in labels}

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, get_args
 import gradio as gr
 
 from audioprompt.audio.decode import AudioError, read
-from audioprompt.candidates import copy_pack, next_free_id
 from audioprompt.data import DEMONSTRATION, DataError
 from audioprompt.encoding.cache import default_folder
 from audioprompt.prompts.checks import check
@@ -36,6 +35,7 @@ from audioprompt.prompts.pack import PackError, PromptPack, Status
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template, TemplateError
 from audioprompt.server import access, sessions
+from audioprompt.services.generate import copy_pack, next_free_id
 from audioprompt.ui import curate_view as view
 from audioprompt.ui import markup, theme
 from audioprompt.ui.header import shared_model
@@ -44,8 +44,8 @@ from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
     from audioprompt.core.curation import Choices
+    from audioprompt.services.curate import Bench, HeldOut, Proposal, Split
     from audioprompt.util.jobs import Job
-    from audioprompt.workbench import Bench, HeldOut, Proposal, Split
 
 T = TypeVar("T")
 Kept = dict[str, dict[str, Any]]  # what a browser remembers of each pack's clips, the pack measured last at the end
@@ -136,7 +136,7 @@ def drawn(desk: Desk, request: gr.Request | None, note: str = "", go: str | None
     Raises:
         PackError: the pack is gone, or its file is broken.
     """
-    from audioprompt import workbench
+    from audioprompt.services import curate as workbench
 
     store = sessions.store(request)
     stamp, pack = store.stamp(desk.pack_id), store.get(desk.pack_id)
@@ -243,7 +243,7 @@ def _texts_of(act: Mapping[str, Any]) -> list[str]:
 
 def _done(desk: Desk, act: Mapping[str, Any], store: PromptStore, who: str) -> tuple[Desk, str | None]:
     """One act: the desk after it, and the template to select if it asks for that."""
-    from audioprompt import workbench
+    from audioprompt.services import curate as workbench
 
     what = act.get("do")
     if what in ("approved", "rejected", "candidate"):
@@ -416,7 +416,7 @@ def split_of(folds: str, share: float, seed: float) -> Split:
     Raises:
         DataError: the folds are no whole numbers.
     """
-    from audioprompt.workbench import Split
+    from audioprompt.services.curate import Split
 
     try:
         numbers = tuple(sorted({int(part) for part in folds.replace(",", " ").split()}))
@@ -427,8 +427,8 @@ def split_of(folds: str, share: float, seed: float) -> Split:
 
 def measuring(setup: Setup, request: gr.Request | None) -> Job[Bench]:
     """Measure in the background; at home all tabs wait for the same, elsewhere people would stop each other's."""
+    from audioprompt.services.curate import Split, measure
     from audioprompt.util.jobs import MEASURING
-    from audioprompt.workbench import Split, measure
 
     store, folder = sessions.store(request), uploads(request)
 
@@ -604,7 +604,7 @@ def show_demonstration(
     desk: Desk | None, kept: Kept, model_name: str, request: gr.Request | None = None
 ) -> Iterator[list[Any]]:
     """Measure the demonstration's candidates on its clips."""
-    from audioprompt.workbench import demonstration_pack
+    from audioprompt.services.curate import demonstration_pack
 
     pack_id = outcome(lambda: demonstration_pack(sessions.store(request)))
     yield from _entered(pack_id, desk, kept, model_name, request)
@@ -634,8 +634,8 @@ def _page(request: gr.Request | None) -> str:
 
 def show_proposal(desk: Desk | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Propose a whole selection, and mark what it would change."""
+    from audioprompt.services.curate import proposed
     from audioprompt.util.jobs import MEASURING
-    from audioprompt.workbench import proposed
 
     if desk is None:
         return
@@ -657,8 +657,8 @@ def show_proposal(desk: Desk | None, request: gr.Request | None = None) -> Itera
 
 def show_held_out(desk: Desk | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Score the templates approved on the clips held out, and note in the pack that this was done."""
+    from audioprompt.services.curate import note_held_out, score_held_out
     from audioprompt.util.jobs import MEASURING
-    from audioprompt.workbench import note_held_out, score_held_out
 
     if desk is None:
         return
@@ -803,8 +803,8 @@ def others(desk: Desk | None, request: gr.Request | None = None) -> Any:
 
 def show_comparison(desk: Desk | None, other_id: str | None, request: gr.Request | None = None) -> Iterator[list[Any]]:
     """Compare the pack on the desk with another one, on the same clips; with none, end that."""
+    from audioprompt.services.curate import choose_by
     from audioprompt.util.jobs import MEASURING
-    from audioprompt.workbench import choose_by
 
     if desk is None:
         return

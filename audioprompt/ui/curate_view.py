@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from audioprompt.core.metrics import Score
     from audioprompt.prompts.checks import Flag
     from audioprompt.prompts.template import Template
-    from audioprompt.workbench import Bench, HeldOut, PackComparison, Proposal
+    from audioprompt.services.curate import Bench, HeldOut, PackComparison, Proposal
 
 FILTERS = {
     "all": "All",

@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from audioprompt.audio.spectrogram import FLOOR, Picture
-from audioprompt.classify import ranked
 from audioprompt.core.zero_shot import Prediction, Timeline
+from audioprompt.services.classify import ranked
 from audioprompt.ui import theme
 
 TOP = 5  # classes shown

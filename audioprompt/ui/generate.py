@@ -14,14 +14,6 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 
-from audioprompt.candidates import (
-    OTHER_SOUNDS,
-    better_category,
-    flags_by_model,
-    proposed_id,
-    proposed_title,
-    task_of,
-)
 from audioprompt.core.labels import LabelError, join_labels
 from audioprompt.data import DEMONSTRATION, DataError, open_clips
 from audioprompt.prompts.chat.addresses import ServiceAddress
@@ -41,6 +33,14 @@ from audioprompt.prompts.generators import (
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.template import FORMATS, Template, TemplateError
 from audioprompt.server import access, sessions
+from audioprompt.services.generate import (
+    OTHER_SOUNDS,
+    better_category,
+    flags_by_model,
+    proposed_id,
+    proposed_title,
+    task_of,
+)
 from audioprompt.ui import generate_view as view
 from audioprompt.ui import markup
 from audioprompt.ui.classify import PRESET_PROMPT, presets

@@ -18,11 +18,11 @@ import gradio as gr
 import soundfile
 
 from audioprompt.audio.decode import AudioError, load, read
-from audioprompt.classify import VANILLA
 from audioprompt.core.labels import LABEL_CHARACTERS, clean_label
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
 from audioprompt.prompts.pack import PackError
 from audioprompt.server import access, sessions
+from audioprompt.services.classify import VANILLA
 from audioprompt.ui import learn_view as view
 from audioprompt.ui import markup
 from audioprompt.ui.classify import pack_choices, waveform
@@ -32,7 +32,7 @@ from audioprompt.util.text import counted, one_line
 
 if TYPE_CHECKING:
     from audioprompt.few_shot import SharedHead
-    from audioprompt.learning import Step, Trial, Tried
+    from audioprompt.services.learn import Step, Trial, Tried
     from audioprompt.util.jobs import Job
 
 LOOK_SECONDS = 0.12  # between two looks at a fit
@@ -288,7 +288,7 @@ def trial_of(
         PackError: the pack cannot be used.
     """
     from audioprompt.few_shot import BARE_NAME, FewShotError, FitSettings
-    from audioprompt.learning import Trial
+    from audioprompt.services.learn import Trial
 
     if not methods:
         raise FewShotError("Choose at least one method.")
@@ -321,8 +321,8 @@ def learn(
     What is measured on clips held back is then fitted again on all of them, for that is the head to use.
     """
     from audioprompt.few_shot import FewShotError
-    from audioprompt.learning import try_out
     from audioprompt.models.base import ModelError
+    from audioprompt.services.learn import try_out
     from audioprompt.util.jobs import FITTING, Stopped, TookTooLong
 
     clips = gathered.clips
@@ -404,7 +404,7 @@ class Curve(NamedTuple):
 def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
     """Run the same trial with 1, 2, 4, 8 and 16 clips per class: yields how far it is, then the curve."""
     from audioprompt.few_shot import FewShotError
-    from audioprompt.learning import Results, curve
+    from audioprompt.services.learn import Results, curve
     from audioprompt.util.jobs import FITTING
 
     if tried.test is None:
@@ -435,7 +435,7 @@ def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
 
 def use(tried: Tried, method: str, licence: str, model_name: str) -> tuple[str, Any]:
     """Keep a head for the Classify tab and go there: its id, and the tab."""
-    from audioprompt.learning import HEADS
+    from audioprompt.services.learn import HEADS
 
     owner = access.share(access.current_request())
     return HEADS.keep(_head_of(tried, method, licence, model_name), owner=owner), gr.Tabs(selected="classify")
@@ -454,7 +454,7 @@ def save(gathered: Gathered, tried: Tried | None, method: str | None, licence: s
 def _head_of(tried: Tried, method: str, licence: str, model_name: str) -> SharedHead:
     """What a trial learned with one method, and what is known of it."""
     from audioprompt.few_shot import FewShotError
-    from audioprompt.learning import shared
+    from audioprompt.services.learn import shared
 
     try:
         return shared(tried.results, method, shared_model(model_name), tried.train.clips.name, one_line(licence))

@@ -16,7 +16,7 @@ from audioprompt.util.text import counted, one_line
 
 if TYPE_CHECKING:
     from audioprompt.few_shot import Epoch, Palm
-    from audioprompt.learning import Outcome, Results, Step
+    from audioprompt.services.learn import Outcome, Results, Step
 
 FEWEST_SCORED = 3  # clips of each class: with fewer, none are held back for a score
 MOST_IN_MATRIX = 24  # classes; a larger confusion matrix can be had from the command line
@@ -329,7 +329,7 @@ def _cell(number: int, share: float, right: bool) -> str:
 
 def reliance(head: Palm) -> str:
     """How far each class relies on what was learned for it, in words and as bars."""
-    from audioprompt.learning import reliance
+    from audioprompt.services.learn import reliance
 
     shares = reliance(head)
     (most, high), (least, low) = shares[0], shares[-1]
@@ -347,7 +347,7 @@ def reliance(head: Palm) -> str:
 
 def moved(head: Palm) -> str:
     """A map of the classes' embeddings: a ring where the words alone put each, a dot where it is now."""
-    from audioprompt.learning import moves
+    from audioprompt.services.learn import moves
 
     found = moves(head)
     places = [*found.before.tolist(), *found.after.tolist()]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from numpy.typing import NDArray
 
-from audioprompt.classify import PROMPTS, VANILLA, alike_labels, ranked, say_alike
 from audioprompt.core.zero_shot import Prediction
-from audioprompt.live import MINUTE, Band, Hearing, add, answer
 from audioprompt.prompts.pack import PromptPack
+from audioprompt.services.classify import PROMPTS, VANILLA, alike_labels, ranked, say_alike
+from audioprompt.services.live import MINUTE, Band, Hearing, add, answer
 from audioprompt.ui import theme
 from audioprompt.ui.figures import TOP
 from audioprompt.ui.markup import VANILLA_NAME, empty, learned_name, method_name

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from audioprompt.classify import Classification, Vote
 from audioprompt.prompts.pack import PromptPack
+from audioprompt.services.classify import Classification, Vote
 from audioprompt.ui import theme
 from audioprompt.util.text import counted, first_of, one_line
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from audioprompt.models.registry import ENTRIES
 from audioprompt.prompts.store import PromptStore
-from audioprompt.workbench import demonstration_pack
+from audioprompt.services.curate import demonstration_pack
 from tests.browser.conftest import WAIT
 from tests.browser.test_curate import approved, go_to_curate, rows
 from tests.serving import Running, running

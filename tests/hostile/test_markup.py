@@ -15,20 +15,20 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
-from audioprompt import workbench
-from audioprompt.classify import Classification, classify
 from audioprompt.core.zero_shot import Prediction, Timeline
 from audioprompt.data import LabelledClips
 from audioprompt.few_shot import FitSettings, HeadRecord, HeadScore
 from audioprompt.few_shot.sharing import card
-from audioprompt.learning import Trial, curve, try_out
-from audioprompt.live import Hearing
 from audioprompt.prompts.checks import Flag
 from audioprompt.prompts.formats import as_report
 from audioprompt.prompts.history import decide, record, record_test
 from audioprompt.prompts.pack import Measurement, PackEntry, PromptPack, Provenance
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
+from audioprompt.services import curate as workbench
+from audioprompt.services.classify import Classification, classify
+from audioprompt.services.learn import Trial, curve, try_out
+from audioprompt.services.live import Hearing
 from audioprompt.ui import curate, curate_view, figures, generate_view, learn_view, live, markup, theme
 from audioprompt.util.text import one_line
 from tests.curating import clips_in

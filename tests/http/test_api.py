@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -25,16 +26,18 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
-from audioprompt.api import endpoints
+from audioprompt.api import CAPABILITIES, endpoints
+from audioprompt.api import classify as classifying
 from audioprompt.prompts.history import TEST
 from audioprompt.prompts.store import PromptStore
-from audioprompt.ui import api, app
+from audioprompt.ui import app
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.serving import ROOT, Running, aside, awaited, running
 from tests.unit.ui.test_classify import keep_head
 
 LABELS = "hum, whistle, rain"
-NAMES = [capability.__name__ for capability in api.CAPABILITIES]
+api = SimpleNamespace(**{capability.__name__: capability for capability in CAPABILITIES})
+NAMES = [*vars(api)]
 SOUND = ROOT / "assets" / "examples" / "laughter.ogg"
 PASSWORD = "correct horse battery staple"
 SECONDS = 120.0  # that an answer may take on a busy machine
@@ -46,7 +49,7 @@ SECONDS = 120.0  # that an answer may take on a busy machine
 @pytest.fixture
 def fake_model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     model = FakeModel()
-    monkeypatch.setattr(api, "shared_model", lambda name, request: model)
+    monkeypatch.setattr(classifying, "shared_model", lambda name, request: model)
     return model
 
 
@@ -160,7 +163,7 @@ def test_what_is_wrong_is_said_in_a_sentence_and_leaves_no_trace(
 
 
 def test_a_fault_of_ours_does_leave_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.registry, "entries", lambda: 1 / 0)
+    monkeypatch.setattr(classifying.registry, "entries", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         call(api.models)
 
@@ -191,7 +194,7 @@ def test_work_says_how_far_it_is_and_ends_when_its_caller_has_gone() -> None:
     assert ended.wait(SECONDS)
 
 
-@pytest.mark.parametrize("capability", [*api.CAPABILITIES], ids=NAMES)
+@pytest.mark.parametrize("capability", [*CAPABILITIES], ids=NAMES)
 def test_gradio_finds_a_description_of_everything(capability: Callable[..., Any]) -> None:
     """It reads one line of each parameter; a second one would be lost, and is no parameter's."""
     description, parameters, returns = get_function_description(capability)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audioprompt.candidates import flags_by_model, next_free_id, proposed_id, proposed_title, task_of
-from audioprompt.classify import LabelError
 from audioprompt.prompts.generators import GenerationError, Task
 from audioprompt.prompts.pack import PromptPack, Provenance
 from audioprompt.prompts.template import Template
+from audioprompt.services.classify import LabelError
+from audioprompt.services.generate import flags_by_model, next_free_id, proposed_id, proposed_title, task_of
 from tests.fakes import FakeModel
 
 DAY = date(2026, 11, 21)

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 
 from audioprompt.audio.decode import AudioError
-from audioprompt.classify import (
+from audioprompt.core.zero_shot import predict
+from audioprompt.encoding.cache import default_folder
+from audioprompt.encoding.encoder import embed_prompts
+from audioprompt.prompts.template import Template
+from audioprompt.services.classify import (
     VANILLA,
     LabelError,
     PromptCache,
@@ -13,10 +17,6 @@ from audioprompt.classify import (
     ranked,
     winner,
 )
-from audioprompt.core.zero_shot import predict
-from audioprompt.encoding.cache import default_folder
-from audioprompt.encoding.encoder import embed_prompts
-from audioprompt.prompts.template import Template
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 
 PLAIN, CONTRARY = Template("A plain sound of {label}"), Template("A contrary sound of {label}")

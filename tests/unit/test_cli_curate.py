@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from audioprompt import workbench
 from audioprompt.cli import app
 from audioprompt.models import registry
 from audioprompt.models.registry import ModelEntry
 from audioprompt.prompts.history import decide, times_tested
 from audioprompt.prompts.store import PromptStore
+from audioprompt.services import curate as workbench
 from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, pack_of
 from tests.fakes import FakeModel
 

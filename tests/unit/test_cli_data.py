@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import soundfile
 
-from audioprompt import workbench
 from audioprompt.prompts.store import PromptStore
+from audioprompt.services import curate as workbench
 from tests.fakes import HUM, RATE, WHISTLE, tone
 from tests.unit.test_cli import CountingModel, json_of, model, pack, run, store  # noqa: F401, fixtures among them
 

@@ -14,16 +14,16 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 
-from audioprompt import learning
 from audioprompt.audio.decode import AudioError
 from audioprompt.core.metrics import Score
 from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.few_shot import FewShotClassifier, FewShotError, FitSettings, Palm, SharedHead, build
-from audioprompt.learning import Heads, Heard, Step, Trial
 from audioprompt.models.base import AudioTextModel
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.models.registry import load
+from audioprompt.services import learn as learning
+from audioprompt.services.learn import Heads, Heard, Step, Trial
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.unit.few_shot.test_methods import TEMPLATES, Model
 from tests.unit.few_shot.towers import NAMES, clusters

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from audioprompt.encoding.encoder import embed_prompts
-from audioprompt.live import MINUTE, ROLLING_SECONDS, Band, Hearing, add, answer, level
 from audioprompt.prompts.template import Template
+from audioprompt.services.live import MINUTE, ROLLING_SECONDS, Band, Hearing, add, answer, level
 from tests.fakes import HUM, WHISTLE, FakeModel, tone
 
 LABELS = ("hum", "whistle", "rain")

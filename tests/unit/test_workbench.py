@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from audioprompt import workbench
 from audioprompt.audio.decode import AudioError
 from audioprompt.core.metrics import Score
 from audioprompt.data import DataError, LabelledClips
@@ -15,8 +14,9 @@ from audioprompt.prompts.history import PROPOSED, redo, times_tested, undo
 from audioprompt.prompts.pack import PackEntry, PackError, Status
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
+from audioprompt.services import curate as workbench
+from audioprompt.services.curate import AUTO, Bench, Recent, Split, measure
 from audioprompt.util.jobs import Stopped
-from audioprompt.workbench import AUTO, Bench, Recent, Split, measure
 from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, labelled, pack_of
 from tests.fakes import FakeModel
 

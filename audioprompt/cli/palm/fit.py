@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt import learning
-from audioprompt.classify import VANILLA
 from audioprompt.cli.data import DataOptions, left_out_json
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, choose_prompts, parse_numbers
 from audioprompt.cli.output import GREEN, Json, bar, percent, print_, print_json, progress_bar, say, table
 from audioprompt.few_shot import BARE_NAME, METHODS, FitSettings, Palm, PalmDagger
+from audioprompt.services import learn as learning
+from audioprompt.services.classify import VANILLA
 from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from audioprompt.learning import Outcome, Results
     from audioprompt.models.base import AudioTextModel
     from audioprompt.prompts.template import Template
+    from audioprompt.services.learn import Outcome, Results
 
 
 class Start(str, Enum):

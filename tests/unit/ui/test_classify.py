@@ -14,12 +14,12 @@ from audioprompt.core.labels import parse_labels
 from audioprompt.data.examples import Example
 from audioprompt.encoding.batching import Together
 from audioprompt.few_shot import SharedHead, build, record_of
-from audioprompt.learning import HEADS
-from audioprompt.live import Hearing
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import pack_from_templates
 from audioprompt.prompts.store import PromptStore
 from audioprompt.server.turns import Turns
+from audioprompt.services.learn import HEADS
+from audioprompt.services.live import Hearing
 from audioprompt.ui import classify, generate
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.unit.ui.test_roles import request

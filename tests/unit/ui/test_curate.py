@@ -15,13 +15,13 @@ import gradio as gr
 import pytest
 import soundfile
 
-from audioprompt import workbench
 from audioprompt.core.metrics import Score
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.history import times_tested
 from audioprompt.prompts.pack import PackEntry, PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
+from audioprompt.services import curate as workbench
 from audioprompt.ui import curate, curate_view
 from audioprompt.ui.curate import ANSWER, AS_IT_IS, Desk, Drawn
 from audioprompt.util.jobs import MEASURING

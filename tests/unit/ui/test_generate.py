@@ -9,13 +9,14 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from audioprompt.api.generate import generate as generate_by_api
 from audioprompt.core.labels import parse_labels
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.generators import COUNT, OPENAI_URL, GenerationError, Task
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.ui import api, curate, generate, generate_view
+from audioprompt.ui import curate, generate, generate_view
 from audioprompt.ui.generate import LEXICON, SERVICE
 from tests.fakes import FakeModel
 from tests.openai_server import KEY, ChatServer, Reply, chat_servers
@@ -464,8 +465,8 @@ def test_the_task_and_the_generator_are_remembered_without_secrets():
 
 
 def test_the_api_says_that_a_category_does_not_fit_and_bounds_the_words():
-    answer = api.generate("instruments", "chainsaw, lawn mower", 2)
+    answer = generate_by_api("instruments", "chainsaw, lawn mower", 2)
     assert len(answer["templates"]) == 2 and "“Other sounds” may fit better" in answer["notice"]
-    assert api.generate("instruments", "violin, flute", 2)["notice"] is None
+    assert generate_by_api("instruments", "violin, flute", 2)["notice"] is None
     with pytest.raises(GenerationError, match="101 sources are too many: keep it to 100"):
-        api.generate("instruments", "violin, flute", 2, sources=[f"hall{n}" for n in range(101)])
+        generate_by_api("instruments", "violin, flute", 2, sources=[f"hall{n}" for n in range(101)])

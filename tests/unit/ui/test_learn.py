@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from audioprompt import learning
 from audioprompt.audio import decode as audio
 from audioprompt.data import DEMONSTRATION, LabelledClips
 from audioprompt.few_shot.sharing import read_record
-from audioprompt.live import Hearing
+from audioprompt.services import learn as learning
+from audioprompt.services.live import Hearing
 from audioprompt.ui import classify, learn, learn_view
 from audioprompt.ui.learn import Collection, Gathered, Learned, Shown
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone

@@ -16,10 +16,10 @@ from fastapi import Request
 from audioprompt.data import LabelledClips
 from audioprompt.data.examples import examples
 from audioprompt.few_shot.sharing import load_head, read_record
-from audioprompt.learning import HEADS
 from audioprompt.models import registry
 from audioprompt.prompts.store import PromptStore
 from audioprompt.server import access, sessions
+from audioprompt.services.learn import HEADS
 from audioprompt.space import sizes
 from audioprompt.ui import learn, publish, publish_view
 from audioprompt.ui.learn import Collection

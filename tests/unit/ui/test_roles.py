@@ -20,8 +20,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from audioprompt.api.measure import propose
 from audioprompt.data import DataError, LabelledClips
-from audioprompt.learning import HEADS
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.generators import OPENAI_URL, GenerationError
@@ -30,7 +30,8 @@ from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
 from audioprompt.server import access, limits, sessions
 from audioprompt.server.access import NotAllowed, Role
-from audioprompt.ui import api, app, classify, curate, generate, header, learn
+from audioprompt.services.learn import HEADS
+from audioprompt.ui import app, classify, curate, generate, header, learn
 from audioprompt.util.jobs import FITTING, MEASURING, Job, Stopped
 from tests.curating import PLAIN, pack_of
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
@@ -663,7 +664,7 @@ def test_a_curator_s_look_at_a_model_opens_it_to_nobody(public: None, two_models
     with pytest.raises(ModelError, match="Only curators"):
         header.shared_model("large")
     with pytest.raises(ModelError, match="Only curators"):
-        api.propose("eight-templates", model="large", request=request())
+        propose("eight-templates", model="large", request=request())
     assert two_models == ["first", "large"]
 
 

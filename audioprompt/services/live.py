@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audioprompt.audio.decode import load
-from audioprompt.classify import winner
 from audioprompt.core.zero_shot import Array, Prediction, predict
+from audioprompt.services.classify import winner
 
 if TYPE_CHECKING:
     from audioprompt.few_shot import Head

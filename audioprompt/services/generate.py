@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from audioprompt.classify import PROMPTS
 from audioprompt.core.labels import LabelList, parse_labels
 from audioprompt.prompts.checks import Flag, check
 from audioprompt.prompts.generators import GenerationError, Task
@@ -15,6 +14,7 @@ from audioprompt.prompts.history import copied
 from audioprompt.prompts.lexicon import lexicon
 from audioprompt.prompts.pack import CATEGORIES, Category
 from audioprompt.prompts.template import BARE_NAME, Template
+from audioprompt.services.classify import PROMPTS
 from audioprompt.util.text import MOST_NAMED, first_of
 
 if TYPE_CHECKING:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from audioprompt.classify import VANILLA
 from audioprompt.core.auto_curation import propose
 from audioprompt.core.curation import Board, Choices, Comparison, Mask, Standing, board, choices, compare, standing
 from audioprompt.core.metrics import Score, score, winners
@@ -38,6 +37,7 @@ from audioprompt.prompts.history import AUTO as AUTO
 from audioprompt.prompts.history import PROPOSED, by_person, decide, record, record_test
 from audioprompt.prompts.pack import Measurement, PackError, PromptPack, Status
 from audioprompt.prompts.template import BARE_NAME, Template
+from audioprompt.services.classify import VANILLA
 from audioprompt.util.text import counted
 
 if TYPE_CHECKING:

@@ -1,0 +1,99 @@
+"""Name what is heard in a recording, by prompts or by a fitted head."""
+
+import gradio as gr
+
+from audioprompt.api.inputs import Answer, File, Name, Text, approved_templates
+from audioprompt.audio.decode import read
+from audioprompt.core.labels import parse_labels
+from audioprompt.models import registry
+from audioprompt.services.classify import classify as hear
+from audioprompt.services.classify import ranked, winner
+from audioprompt.ui.classify import LONGEST_SECONDS
+from audioprompt.ui.header import shared_model
+
+
+def classify(
+    sound: File, labels: Text, pack: Name = "", model: Name = "embedded", request: gr.Request | None = None
+) -> Answer:
+    """Name what is heard in a recording, without training: which of your labels fits it best.
+
+    One plain prompt ("vanilla") and an ensemble of prompts answer side by side. A recording that is silent or too short is refused.
+
+    Args:
+        sound: The recording: WAV, FLAC, Ogg, MP3, M4A or WebM, up to ten minutes.
+        labels: 2 to 200 labels to choose between, separated by commas, semicolons or line breaks, like "rain, sea waves, dog bark"; put those that hold a comma in quotes, or give a JSON list.
+        pack: The prompt pack whose approved templates form the ensemble, an id that `packs` lists; the general one if left out.
+        model: The model that hears, a name that `models` lists.
+
+    Returns:
+        label, the ensemble's answer; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; windows, what the ensemble hears in each part of the recording, null where it is silent; warnings, what is wrong with the recording or the labels.
+    """  # noqa: E501, Gradio reads one line of each
+    chosen, templates, encoder = (
+        parse_labels(labels).labels,
+        approved_templates(pack, request),
+        shared_model(model, request),
+    )
+    heard = hear(encoder, read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS), chosen, templates)
+    timeline = heard.timeline
+    return {
+        "label": winner(heard.ensemble),
+        "words": heard.words,
+        "seconds": heard.seconds,
+        "vanilla": dict(ranked(heard.vanilla)),
+        "ensemble": dict(ranked(heard.ensemble)),
+        "votes": [{"prompt": one.prompt, "label": one.label, "probability": one.probability} for one in heard.votes],
+        "windows": [
+            {"start": float(start), "end": float(end), "label": label, "probability": probability}
+            for number, (start, end, silent) in enumerate(
+                zip(timeline.starts, timeline.ends, timeline.silent, strict=True)
+            )
+            for label, probability in ([(None, None)] if silent else ranked(timeline.prediction, number)[:1])
+        ],
+        "warnings": heard.notices,
+    }
+
+
+def predict(sound: File, head: Name = "", head_file: File | None = None, request: gr.Request | None = None) -> Answer:
+    """Name what is heard in a recording by a head that was fitted on labelled clips, as `learn` does.
+
+    Args:
+        sound: The recording: WAV, FLAC, Ogg, MP3, M4A or WebM, up to ten minutes.
+        head: The id of a head, as `learn` gives it; heads are kept for a while.
+        head_file: In place of an id the head's file, head.safetensors.
+
+    Returns:
+        label; probabilities of each of the head's classes; the head's method and its model; warnings, what is wrong with the recording.
+    """  # noqa: E501
+    from audioprompt.encoding.encoder import embed_to_name
+    from audioprompt.few_shot import FewShotError, load_head
+    from audioprompt.few_shot.sharing import read_record
+    from audioprompt.services.learn import HEADS
+
+    if head_file is not None:
+        encoder = shared_model(read_record(head_file).model, request)
+        fitted = load_head(head_file, encoder).head
+    elif kept := HEADS.get(head):
+        encoder, fitted = shared_model(kept.record.model, request), kept.head
+    else:
+        raise FewShotError("there is no head of this id, or no longer: learn one, or give the file of one")
+    recording = read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)
+    found = fitted.prediction(embed_to_name(encoder, recording).pooled[None])
+    return {
+        "label": winner(found),
+        "probabilities": dict(ranked(found)),
+        "method": fitted.method,
+        "model": encoder.name,
+        "warnings": recording.notices,
+    }
+
+
+def models() -> list[Answer]:
+    """List the audio-language models that can hear and read.
+
+    Returns:
+        Of each its name, description, size and licence.
+    """
+    return [
+        {"name": one.name, "description": one.description, "size": one.size, "licence": one.licence}
+        for one in registry.entries()
+    ]

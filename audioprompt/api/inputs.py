@@ -1,0 +1,94 @@
+"""What callers of the API give, and the parts that its capabilities share."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import gradio as gr
+from gradio import processing_utils, utils
+from gradio_client.utils import is_file_obj_with_meta  # type: ignore[import-untyped]
+from pydantic import BeforeValidator, Field
+
+from audioprompt.data import DataError, LabelledClips
+from audioprompt.prompts.pack import (
+    PackError,
+    PromptPack,
+    pack_from_templates,
+)
+from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import Template
+from audioprompt.server import access, sessions
+from audioprompt.services import curate as workbench
+from audioprompt.ui.classify import pack_for
+
+Answer = dict[str, Any]
+
+
+def _uploaded(value: Any) -> Path:
+    """The path of a file that Gradio has put into its folder, for whoever calls from outside; a script gives a path."""
+    if isinstance(value, Path):
+        return value
+    if is_file_obj_with_meta(value) and utils.is_in_or_equal(value["path"], utils.get_upload_folder()):
+        return Path(value["path"])
+    raise ValueError("must be a file: upload one, or give its address")
+
+
+File = Annotated[Path, BeforeValidator(_uploaded)]
+Text = Annotated[str, Field(max_length=50_000)]
+Name = Annotated[str, Field(max_length=300)]
+Names = Annotated[list[Name], Field(max_length=500)]
+Folds = Annotated[list[int], Field(max_length=100)]
+
+
+def store_of(request: gr.Request | None) -> PromptStore:
+    """The packs of whoever asks. MCP's clients are all of one session, so that visitors among them keep none."""
+    if request is None or access.is_curator(request) or request.headers.get("x-gradio-user") != "mcp":
+        return sessions.store(request)
+    return sessions.store(gr.Request(request.request))
+
+
+def chosen_pack(pack_id: str, templates: Sequence[str] | None, request: gr.Request | None) -> PromptPack:
+    if bool(pack_id) == bool(templates):
+        raise PackError("Give a pack or templates, one of the two.")
+    return pack_from_templates(templates) if templates else store_of(request).get(pack_id)
+
+
+def approved_templates(pack_id: str, request: gr.Request | None) -> tuple[Template, ...]:
+    found = store_of(request).get(pack_id or pack_for(None))
+    if not found.approved:
+        raise PackError(f"the pack {found.id} has no approved prompt: approve some first")
+    return tuple(found.approved)
+
+
+@contextmanager
+def labelled_clips(
+    data: str, clips: Path | None, request: gr.Request | None, progress: workbench.Progress | None, skip_bad: bool
+) -> Iterator[LabelledClips]:
+    """Clips by the name of their data set or out of an upload, which is unpacked for as long as they are needed."""
+    if clips and clips.suffix.lower() != ".zip":
+        raise DataError(f"{clips.name} is no zip file: pack a folder of recordings for each class into one")
+    passing = clips or not access.is_curator(request)
+    with tempfile.TemporaryDirectory(prefix="clips-", dir=sessions.temporary()) as folder:
+        yield sessions.clips_named(
+            str(clips or data), request, clips.parent if clips else None, Path(folder) if passing else None,
+            partial(tell, progress, "files"), skip_bad,
+        )  # fmt: skip
+
+
+def tell(progress: workbench.Progress | None, what: str, done: int, total: int) -> None:
+    if progress:
+        progress(what, done, total)
+
+
+def downloadable(content: bytes, name: str) -> Path:
+    """A file in Gradio's folder, where it can be downloaded for a while."""
+    return Path(processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder()))
+
+
+def left_out(clips: LabelledClips) -> Answer:
+    """What the data set had besides these clips, and what people should know of it."""
+    left_out = [{"name": one.name, "label": one.label, "reason": one.reason} for one in clips.left_out]
+    return {"left_out": left_out, "notices": clips.remarks}

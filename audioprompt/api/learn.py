@@ -1,0 +1,113 @@
+"""Learn from a few labelled clips of each class."""
+
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import gradio as gr
+from pydantic import Field
+
+from audioprompt.api.inputs import (
+    Answer,
+    File,
+    Folds,
+    Name,
+    Names,
+    approved_templates,
+    downloadable,
+    labelled_clips,
+    left_out,
+    tell,
+)
+from audioprompt.data import DEMONSTRATION
+from audioprompt.server import access, sessions
+from audioprompt.services import curate as workbench
+from audioprompt.ui.header import shared_model
+
+
+def learn(
+    data: Name = DEMONSTRATION,
+    clips: File | None = None,
+    methods: Names | None = None,
+    shots: Annotated[int, Field(ge=1, le=64)] = 16,
+    seeds: Annotated[int, Field(ge=1, le=5)] = 1,
+    epochs: Annotated[int, Field(ge=1, le=200)] = 50,
+    learn_folds: Folds | None = None,
+    pack: Name = "",
+    model: Name = "embedded",
+    dropout: Annotated[float, Field(ge=0, le=0.95)] = 0.0,
+    skip_bad: bool = False,
+    request: gr.Request | None = None,
+    progress: workbench.Progress | None = None,
+) -> Answer:
+    """Learn to tell sounds apart from a few labelled clips of each, by several methods, and measure these.
+
+    A part of the clips is held back for the measurement where there are three recordings of every class; the best head is then fitted again on all of them.
+
+    Args:
+        data: The clips: "instruments" (bundled), "hf:owner/name" of the hub, or at home the path of your own.
+        clips: In place of these a zip file of your own: a folder of recordings for each class, or a manifest.csv.
+        methods: Of zero-shot, tspe, palm, palm-dagger, coop, cocoop, linear-probe, tip-adapter; palm and zero-shot if left out.
+        shots: Clips of each class to learn from at most, 1 to 64.
+        seeds: How often to fit, with other clips each time, 1 to 5.
+        epochs: How often every clip is seen, 1 to 200.
+        learn_folds: The folds to learn from, where the data has such; the others give the score.
+        pack: The prompt pack that the method tspe uses; the general one if left out.
+        model: The model that hears, a name that `models` lists.
+        dropout: The share of what is heard that each step of a fit leaves out; 0.5 often helps where clips are few.
+        skip_bad: Whether to go on without recordings and lines of a table that cannot be used; left_out tells which.
+
+    Returns:
+        methods, each with accuracy, interval, seconds and advice; best, the most accurate one; fitted_on, how many clips its head learned from after that; head, its id for `predict`; file, its head.safetensors to keep.
+    """  # noqa: E501
+    from audioprompt.few_shot import METHODS, FewShotError, FitSettings
+    from audioprompt.few_shot.sharing import FILE
+    from audioprompt.services.learn import HEADS, Trial, fit_again, shared, try_out
+
+    names = tuple(dict.fromkeys(methods or ("palm", "zero-shot")))
+    if unknown := [name for name in names if name not in METHODS]:
+        raise FewShotError(f"no method is called {unknown[0]!r}; there are: {', '.join(METHODS)}")
+    sessions.refuse_large_trials(request, names, shots, epochs, seeds)
+    prompts = approved_templates(pack, request) if "tspe" in names else ()
+    trial = Trial(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
+    encoder = shared_model(model, request)
+    with labelled_clips(data, clips, request, progress, skip_bad) as labelled:
+        tried = try_out(
+            encoder, labelled, trial, learn_folds, None, partial(tell, progress, "clips"),
+            lambda step: tell(progress, "epochs", *step.epochs_done), skip_bad=skip_bad,
+        )  # fmt: skip
+        results = tried.results
+        best = results.best or next((one for one in results.outcomes if one.head), None)
+        if best is None or best.head is None:
+            raise FewShotError(results.outcomes[0].problem or "nothing was learned: give more epochs")
+        results = fit_again(
+            encoder, tried, best.method, lambda step: tell(progress, "epochs on all clips", *step.epochs_done)
+        ).results
+    with tempfile.TemporaryDirectory(dir=sessions.temporary()) as folder:
+        fitted = shared(results, best.method, encoder, labelled.name)
+        fitted.save_pretrained(folder)
+        file = downloadable((Path(folder) / FILE).read_bytes(), FILE)
+    return {
+        "model": encoder.name,
+        "data": labelled.name,
+        **left_out(tried.clips.clips),
+        "classes": results.classes,
+        "learned_from": results.learned_from,
+        "tested_on": results.tested_on,
+        "fitted_on": fitted.record.fitted_on,
+        "notice": results.notice,
+        "methods": [
+            {
+                "method": one.method,
+                "accuracy": one.accuracy,
+                "interval": one.interval,
+                "seconds": one.seconds if one.fits else None,
+                "advice": one.advice,
+            }
+            for one in results.outcomes
+        ],
+        "best": best.method,
+        "head": HEADS.keep(fitted, owner=access.share(request)),
+        "file": file,
+    }

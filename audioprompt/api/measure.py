@@ -1,0 +1,143 @@
+"""Measure prompts on labelled clips, and propose which to keep."""
+
+import gradio as gr
+import numpy as np
+
+from audioprompt.api.inputs import Answer, File, Folds, Name, Names, chosen_pack, labelled_clips, left_out, store_of
+from audioprompt.core.curation import Standing, board, standing
+from audioprompt.core.metrics import Score
+from audioprompt.data import DEMONSTRATION, refuse_one_class
+from audioprompt.prompts import history
+from audioprompt.prompts.pack import (
+    PackError,
+)
+from audioprompt.services import curate as workbench
+from audioprompt.services.classify import VANILLA
+from audioprompt.ui.header import shared_model
+
+
+def measure(
+    pack: Name = "",
+    templates: Names | None = None,
+    data: Name = DEMONSTRATION,
+    clips: File | None = None,
+    folds: Folds | None = None,
+    model: Name = "embedded",
+    skip_bad: bool = False,
+    request: gr.Request | None = None,
+    progress: workbench.Progress | None = None,
+) -> Answer:
+    """Measure prompts on labelled clips: the accuracy of each alone and of the ensemble, with 95 % intervals.
+
+    Args:
+        pack: An id that `packs` lists: all its templates are measured, those approved are the ensemble.
+        templates: In place of a pack the templates to measure, with {} or {label} for the label.
+        data: The clips: "instruments" (bundled), "hf:owner/name" of the hub, or at home the path of your own.
+        clips: In place of these a zip file of your own: a folder of recordings for each class, or a manifest.csv.
+        folds: Only the clips of these folds, where the data has such.
+        model: The model that hears, a name that `models` lists.
+        skip_bad: Whether to go on without recordings and lines of a table that cannot be used; left_out tells which.
+
+    Returns:
+        n clips, classes; accuracy and interval of vanilla (the one plain prompt), of the ensemble, and of each template with the gain it brings to the ensemble; against_vanilla, the ensemble held against vanilla clip by clip; recall of each class.
+    """  # noqa: E501
+    chosen, encoder = chosen_pack(pack, templates, request), shared_model(model, request)
+    if not chosen.entries:
+        raise PackError(f"{pack} has no prompts: generate some first")
+    with labelled_clips(data, clips, request, progress, skip_bad) as labelled:
+        refuse_one_class(labelled)
+        some = labelled.in_folds(folds) if folds else labelled
+        some, audio = workbench.heard(encoder, some, progress, skip_bad)
+        prompts = workbench.read(encoder, [VANILLA, *(entry.template for entry in chosen.entries)], some, progress)
+    found = board(audio, prompts[0], prompts[1:], some.truth, some.classes)
+    stands = standing(found, np.array([entry.status == "approved" for entry in chosen.entries]))
+    return {
+        "pack": pack or None,
+        "model": encoder.name,
+        "data": some.name,
+        **left_out(some),
+        "n": found.n,
+        "classes": found.classes,
+        **_stands(stands),
+        "recall": {name: one and _score(one) for name, one in zip(found.classes, stands.recalls, strict=True)},
+        "templates": [
+            {"template": entry.template.as_string(), "status": entry.status, **_score(one), "gain": float(gain)}
+            for entry, one, gain in zip(chosen.entries, found.scores, stands.gains, strict=True)
+        ],
+    }
+
+
+def propose(
+    pack: Name = "",
+    templates: Names | None = None,
+    data: Name = DEMONSTRATION,
+    clips: File | None = None,
+    folds: Folds | None = None,
+    held_out: bool = False,
+    model: Name = "embedded",
+    skip_bad: bool = False,
+    request: gr.Request | None = None,
+    progress: workbench.Progress | None = None,
+) -> Answer:
+    """Propose which prompts to approve and which to reject, by measuring them on a part of labelled clips.
+
+    Nothing is changed: `decide` does that. What people have decided on a pack's templates is part of the proposal.
+
+    Args:
+        pack: An id that `packs` lists.
+        templates: In place of a pack the templates to choose from, with {} or {label} for the label.
+        data: The clips: "instruments" (bundled), "hf:owner/name" of the hub, or at home the path of your own.
+        clips: In place of these a zip file of your own: a folder of recordings for each class, or a manifest.csv.
+        folds: The folds to choose on, the others are held out; half of the folds or recordings if left out.
+        held_out: Whether to score the proposal on the clips held out as well; a pack notes each such look.
+        model: The model that hears, a name that `models` lists.
+        skip_bad: Whether to go on without recordings and lines of a table that cannot be used; left_out tells which.
+
+    Returns:
+        approve and reject, templates with {} for the label; kept, those among them that people decided on, with their status; reason, for `decide`; accuracy and interval of vanilla, of the best single template, of all and of the ensemble proposed, on the clips it was chosen on and, if asked for, held_out.
+    """  # noqa: E501
+    chosen, encoder = chosen_pack(pack, templates, request), shared_model(model, request)
+    with labelled_clips(data, clips, request, progress, skip_bad) as labelled:
+        split = workbench.Split(tuple(folds)) if folds else workbench.Split.suggested(labelled)
+        bench = workbench.measure(encoder, chosen, labelled, split, progress, skip_bad)
+        proposal = workbench.proposed(bench, chosen)
+        unseen = workbench.score_held_out(bench, proposal.selection, progress) if held_out else None
+    if unseen and pack:
+        workbench.note_held_out(store_of(request), bench, pack, unseen, workbench.AUTO)
+    wanted = {entry.template.as_string(): proposal.wanted[entry.template.text] for entry in chosen.entries}
+    return {
+        "pack": pack or None,
+        "model": encoder.name,
+        "data": bench.seen.name,
+        **left_out(bench.seen),
+        "split": split.name(bench.seen),
+        "n": bench.board.n,
+        "approve": [text for text, status in wanted.items() if status == "approved"],
+        "reject": [text for text, status in wanted.items() if status == "rejected"],
+        "kept": {
+            entry.template.as_string(): entry.status for entry in chosen.entries if entry.template.text in proposal.kept
+        },
+        "reason": history.PROPOSED,
+        **_stands(proposal.standing),
+        "held_out": unseen
+        and {"split": split.name(bench.unseen, held_out=True), "n": unseen.ensemble.n, **_stands(unseen)},
+    }
+
+
+def _score(one: Score) -> Answer:
+    return {"accuracy": one.accuracy, "interval": one.interval}
+
+
+def _stands(found: Standing | workbench.HeldOut) -> Answer:
+    return {
+        "vanilla": {"template": VANILLA.as_string(), **_score(found.vanilla)},
+        "best_single": _score(found.best),
+        "all": _score(found.uncurated),
+        "ensemble": _score(found.ensemble),
+        "against_vanilla": {
+            "better": found.against_vanilla.better,
+            "worse": found.against_vanilla.worse,
+            "p": found.against_vanilla.p,
+            "words": str(found.against_vanilla),
+        },
+    }

@@ -1,0 +1,1 @@
+"""What the page, the API and the shell share, each written once: no Gradio here, and no typer."""
