@@ -8,8 +8,8 @@ from audioprompt.core.labels import parse_labels
 from audioprompt.models import registry
 from audioprompt.services.classify import classify as hear
 from audioprompt.services.classify import ranked, winner
-from audioprompt.ui.classify import LONGEST_SECONDS
 from audioprompt.ui.header import shared_model
+from audioprompt.ui.tabs.classify import LONGEST_SECONDS
 
 
 def classify(

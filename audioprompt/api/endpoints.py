@@ -22,8 +22,8 @@ from audioprompt.prompts.pack import PackError, in_plain_words
 from audioprompt.prompts.template import TemplateError
 from audioprompt.server import access, fetching, mcp, sessions
 from audioprompt.services.classify import LabelError
-from audioprompt.ui.classify import WORKERS
-from audioprompt.ui.generate import WRITERS
+from audioprompt.ui.tabs.classify import WORKERS
+from audioprompt.ui.tabs.generate import WRITERS
 from audioprompt.util.jobs import Jobs, TookTooLong
 
 DECIMALS = 4

@@ -16,7 +16,7 @@ from audioprompt.prompts.pack import (
 from audioprompt.prompts.template import Template
 from audioprompt.services import curate as workbench
 from audioprompt.services.generate import better_category, proposed_title, task_of
-from audioprompt.ui.generate import LEXICON, MOST, SERVICE, TEMPERATURE, generator_of
+from audioprompt.ui.tabs.generate import LEXICON, MOST, SERVICE, TEMPERATURE, generator_of
 
 
 def generate(

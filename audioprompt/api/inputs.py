@@ -22,7 +22,7 @@ from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.server import access, sessions
 from audioprompt.services import curate as workbench
-from audioprompt.ui.classify import pack_for
+from audioprompt.ui.tabs.classify import pack_for
 
 Answer = dict[str, Any]
 

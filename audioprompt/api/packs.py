@@ -14,7 +14,7 @@ from audioprompt.prompts.pack import (
     Status,
 )
 from audioprompt.prompts.template import Template
-from audioprompt.ui.curate import who
+from audioprompt.ui.tabs.curate import who
 
 
 def packs(request: gr.Request | None = None) -> list[Answer]:

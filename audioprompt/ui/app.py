@@ -20,8 +20,9 @@ from starlette.middleware import Middleware
 from audioprompt.api import endpoints
 from audioprompt.data.examples import default_folder as examples_folder
 from audioprompt.server import access, fair_queue, guard, limits, sessions, temporary
-from audioprompt.ui import classify, curate, entrances, frame, generate, header, learn, live, publish, theme
+from audioprompt.ui import entrances, frame, header, live, theme
 from audioprompt.ui.render import script, style
+from audioprompt.ui.tabs import classify, curate, generate, learn, publish
 from audioprompt.util import memory
 from audioprompt.util.jobs import CHECKING, FITTING, MEASURING
 from audioprompt.util.text import print_any_letter

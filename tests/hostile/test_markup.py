@@ -29,7 +29,8 @@ from audioprompt.services import curate as workbench
 from audioprompt.services.classify import Classification, classify
 from audioprompt.services.learn import Trial, curve, try_out
 from audioprompt.services.live import Hearing
-from audioprompt.ui import curate, curate_view, figures, generate_view, learn_view, live, markup, theme
+from audioprompt.ui import curate_view, figures, generate_view, learn_view, live, markup, theme
+from audioprompt.ui.tabs import curate
 from audioprompt.util.text import one_line
 from tests.curating import clips_in
 from tests.fakes import HUM, RATE, FakeModel, tone

@@ -20,7 +20,7 @@ from audioprompt.prompts.store import PromptStore
 from audioprompt.server.turns import Turns
 from audioprompt.services.learn import HEADS
 from audioprompt.services.live import Hearing
-from audioprompt.ui import classify, generate
+from audioprompt.ui.tabs import classify, generate
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.unit.ui.test_roles import request
 

@@ -22,8 +22,9 @@ from audioprompt.prompts.pack import PackEntry, PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.services import curate as workbench
-from audioprompt.ui import curate, curate_view
-from audioprompt.ui.curate import ANSWER, AS_IT_IS, Desk, Drawn
+from audioprompt.ui import curate_view
+from audioprompt.ui.tabs import curate
+from audioprompt.ui.tabs.curate import ANSWER, AS_IT_IS, Desk, Drawn
 from audioprompt.util.jobs import MEASURING
 from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, pack_of
 from tests.fakes import FakeModel

@@ -16,8 +16,9 @@ from audioprompt.prompts.generators import COUNT, OPENAI_URL, GenerationError, T
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.ui import curate, generate, generate_view
-from audioprompt.ui.generate import LEXICON, SERVICE
+from audioprompt.ui import generate_view
+from audioprompt.ui.tabs import curate, generate
+from audioprompt.ui.tabs.generate import LEXICON, SERVICE
 from tests.fakes import FakeModel
 from tests.openai_server import KEY, ChatServer, Reply, chat_servers
 

@@ -22,8 +22,9 @@ from audioprompt.data import DEMONSTRATION, LabelledClips
 from audioprompt.few_shot.sharing import read_record
 from audioprompt.services import learn as learning
 from audioprompt.services.live import Hearing
-from audioprompt.ui import classify, learn, learn_view
-from audioprompt.ui.learn import Collection, Gathered, Learned, Shown
+from audioprompt.ui import learn_view
+from audioprompt.ui.tabs import classify, learn
+from audioprompt.ui.tabs.learn import Collection, Gathered, Learned, Shown
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.unit.ui.test_roles import request
 

@@ -21,9 +21,10 @@ from audioprompt.prompts.store import PromptStore
 from audioprompt.server import access, sessions
 from audioprompt.services.learn import HEADS
 from audioprompt.space import sizes
-from audioprompt.ui import learn, publish, publish_view
-from audioprompt.ui.learn import Collection
-from audioprompt.ui.publish import Choices, Own
+from audioprompt.ui import publish_view
+from audioprompt.ui.tabs import learn, publish
+from audioprompt.ui.tabs.learn import Collection
+from audioprompt.ui.tabs.publish import Choices, Own
 from tests.curating import PLAIN, pack_of
 from tests.fakes import HUM, RATE, tone
 from tests.hub import Hub, Worker, elsewhere

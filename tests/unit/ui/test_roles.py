@@ -31,7 +31,8 @@ from audioprompt.prompts.store import PromptStore
 from audioprompt.server import access, limits, sessions
 from audioprompt.server.access import NotAllowed, Role
 from audioprompt.services.learn import HEADS
-from audioprompt.ui import app, classify, curate, generate, header, learn
+from audioprompt.ui import app, header
+from audioprompt.ui.tabs import classify, curate, generate, learn
 from audioprompt.util.jobs import FITTING, MEASURING, Job, Stopped
 from tests.curating import PLAIN, pack_of
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone

@@ -25,9 +25,9 @@ from audioprompt.server import access, sessions
 from audioprompt.services.classify import VANILLA
 from audioprompt.ui import learn_view as view
 from audioprompt.ui import markup
-from audioprompt.ui.classify import pack_choices, waveform
 from audioprompt.ui.header import shared_model
 from audioprompt.ui.render import script
+from audioprompt.ui.tabs.classify import pack_choices, waveform
 from audioprompt.util.text import counted, one_line
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from audioprompt.prompts.pack import PackError
 from audioprompt.server import access, sessions
 from audioprompt.ui import markup
 from audioprompt.ui import publish_view as view
-from audioprompt.ui.classify import GENERAL_PACK, pack_choices
-from audioprompt.ui.learn import Collection
+from audioprompt.ui.tabs.classify import GENERAL_PACK, pack_choices
+from audioprompt.ui.tabs.learn import Collection
 from audioprompt.util.jobs import Jobs
 from audioprompt.util.text import one_line
 

@@ -43,8 +43,8 @@ from audioprompt.services.generate import (
 )
 from audioprompt.ui import generate_view as view
 from audioprompt.ui import markup
-from audioprompt.ui.classify import PRESET_PROMPT, presets
 from audioprompt.ui.header import shared_model
+from audioprompt.ui.tabs.classify import PRESET_PROMPT, presets
 from audioprompt.util.jobs import CHECKING, Job, Stopped
 from audioprompt.util.text import counted, first_of, one_line
 
