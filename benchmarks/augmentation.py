@@ -15,7 +15,7 @@ from statistics import mean
 import numpy as np
 
 from audioprompt.data import DataError, open_clips
-from audioprompt.few_shot import with_batch_norm_of
+from audioprompt.few_shot.augment import with_batch_norm_of
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.services.learn import Trial, hear, run
 from benchmarks.few_shot_results import Figure, numbers, spread

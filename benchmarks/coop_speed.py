@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from audioprompt.few_shot import Cocoop, Coop, FitSettings
-from audioprompt.few_shot.coop import start_tokens
+from audioprompt.few_shot.methods.cocoop import Cocoop
+from audioprompt.few_shot.methods.coop import Coop, start_tokens
+from audioprompt.few_shot.settings import FitSettings
 from audioprompt.models.base import Tokens
 from audioprompt.models.clap import CHECKPOINTS, MsClap, Towers
 from audioprompt.models.embedded import EmbeddedModel
@@ -66,7 +67,7 @@ def our_step(method: type[Coop], model: Encoders, settings: FitSettings) -> floa
     """Seconds of a fit that is one step long, the second of two."""
     audio, truth, _ = random_shots(CLASSES, 2, model.dim)
     head = method(names(CLASSES), model.text, settings)
-    clips = slice(0, settings.batch)
+    clips = slice(0, settings.batch_size)
     return [seconds(lambda: head.fit(audio[clips], truth[clips])) for _ in range(2)][1]
 
 
@@ -80,7 +81,7 @@ def reference_step(method: type[Coop], model: Encoders, settings: FitSettings) -
     before, after = words[:, :start], words[:, start + settings.context_tokens :]
     begun = method(names(CLASSES), text, settings).initial(np.random.default_rng(0), model.dim)
     learned = {name: torch.tensor(value, requires_grad=True) for name, value in begun.items()}
-    optimiser = torch.optim.SGD(learned.values(), settings.rate, settings.momentum)
+    optimiser = torch.optim.SGD(learned.values(), settings.learning_rate, settings.momentum)
 
     def weights(context: Tensor) -> Tensor:
         return text.encode(torch.cat([before, context.expand(CLASSES, -1, -1), after], dim=1), tokens.mask)

@@ -27,8 +27,7 @@ from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.generators import OfflineLexicon, Task
 from audioprompt.prompts.pack import CATEGORIES, Category, PackError
 from audioprompt.prompts.store import PromptStore
-from audioprompt.prompts.template import Template
-from audioprompt.services.classify import VANILLA
+from audioprompt.prompts.template import VANILLA, Template
 
 HALF = 20  # templates of the paper's curated packs
 DRAWS = 200  # random selections

@@ -29,7 +29,7 @@ from audioprompt.encoding.encoder import embed_clip, embed_clips, embed_prompts,
 from audioprompt.models.base import AudioTextModel
 from audioprompt.models.embedded import EmbeddedModel, default_folder
 from audioprompt.prompts.store import PromptStore
-from audioprompt.services.classify import VANILLA
+from audioprompt.prompts.template import VANILLA
 
 MANIFEST = Path(__file__).parents[2] / "shared" / "data" / "esc10" / "manifest.csv"
 PACK = "eight-templates"

@@ -15,10 +15,11 @@ from statistics import mean, stdev
 from typing import Any
 
 from audioprompt.data import DataError, open_clips
-from audioprompt.few_shot import BARE_NAME, METHODS, FitSettings
+from audioprompt.few_shot.methods import METHODS
+from audioprompt.few_shot.settings import FitSettings
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.store import PromptStore
-from audioprompt.services.classify import VANILLA
+from audioprompt.prompts.template import BARE_NAME, VANILLA
 from audioprompt.services.learn import SHOTS, Results, Trial, curve, hear
 
 PACK = "eight-templates"
@@ -86,7 +87,7 @@ def main() -> None:
     parser.add_argument("--test-folds", type=numbers, default=[3])
     parser.add_argument("--shots", type=numbers, default=list(SHOTS))
     parser.add_argument("--seeds", type=numbers, default=[0, 1, 2])
-    parser.add_argument("--methods", type=lambda text: text.split(","), default=list(METHODS))
+    parser.add_argument("--methods", type=lambda text: text.split(","), default=list(METHODS.names))
     parser.add_argument("--epochs", type=int, default=FitSettings.epochs)
     parser.add_argument("--pack", default=PACK, help="prompts of TSPE's ensemble")
     parser.add_argument("--start", choices=["name", "vanilla", "pack"], default="name", help="where PALM starts")

@@ -24,7 +24,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from audioprompt.core.zero_shot import Array, normalise
-from audioprompt.few_shot import FitSettings, Palm
+from audioprompt.few_shot.methods.palm import Palm
+from audioprompt.few_shot.settings import FitSettings
 from audioprompt.models.base import AudioTextModel, PromptableText, Tokens
 from audioprompt.models.embedded import EmbeddedModel
 
@@ -41,7 +42,7 @@ def main() -> None:
     fit = seconds(lambda: fit_palm(settings))
     print(f"{'fit on embeddings, one core':48} {fit:10.2f} s   <= {MOST_SECONDS:g}")
     print(f"{'peak memory so far':48} {peak_megabytes():10.0f} MB")
-    steps = settings.epochs * math.ceil(CLASSES * SHOTS / settings.batch)
+    steps = settings.epochs * math.ceil(CLASSES * SHOTS / settings.batch_size)
     step = seconds_of_a_step(reference_step(model, settings))
     reference = step * steps / CORES
     print(f"{'one step of the reference, one core':48} {step:10.2f} s   of {steps:,}")
@@ -90,7 +91,7 @@ def reference_step(model: EmbeddedModel, settings: FitSettings) -> Callable[[], 
     tokens = padded(model.text, names(CLASSES))
     context = (0.02 * torch.randn(CLASSES, model.dim)).requires_grad_()
     gates = torch.rand(CLASSES).requires_grad_()
-    optimiser = torch.optim.SGD([context, gates], settings.rate, settings.momentum)
+    optimiser = torch.optim.SGD([context, gates], settings.learning_rate, settings.momentum)
 
     def step() -> None:
         audio = model.embed_audio(windows).clone()
@@ -105,7 +106,7 @@ def reference_step(model: EmbeddedModel, settings: FitSettings) -> Callable[[], 
 def random_batch(model: AudioTextModel, classes: int, settings: FitSettings) -> tuple[Tensor, Tensor]:
     """Decoded clips ``[B, samples]`` and their classes ``[B]``."""
     samples = round(model.sample_rate * model.window_seconds)
-    return 0.1 * torch.randn(settings.batch, samples), torch.randint(classes, (settings.batch,))
+    return 0.1 * torch.randn(settings.batch_size, samples), torch.randint(classes, (settings.batch_size,))
 
 
 def padded(text: PromptableText, texts: list[str], tokens: int = REFERENCE_TOKENS) -> Tokens:

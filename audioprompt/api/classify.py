@@ -65,8 +65,8 @@ def predict(sound: File, head: Name = "", head_file: File | None = None, request
         label; probabilities of each of the head's classes; the head's method and its model; warnings, what is wrong with the recording.
     """  # noqa: E501
     from audioprompt.encoding.encoder import embed_to_name
-    from audioprompt.few_shot import FewShotError, load_head
-    from audioprompt.few_shot.sharing import read_record
+    from audioprompt.few_shot.heads import load_head, read_record
+    from audioprompt.few_shot.settings import FewShotError
     from audioprompt.services.learn import HEADS
 
     if head_file is not None:

@@ -119,7 +119,7 @@ def _in_one_sentence() -> Iterator[None]:
         sentence = f"{error} Give fewer or shorter clips, or {access.elsewhere()}."
         raise gr.Error(sentence, print_exception=False) from error
     except Exception as error:
-        from audioprompt.few_shot import FewShotError
+        from audioprompt.few_shot.settings import FewShotError
 
         known = (AudioError, DataError, FewShotError, GenerationError, LabelError, ModelError, PackError, TemplateError)
         if isinstance(error, known):

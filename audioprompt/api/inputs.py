@@ -1,11 +1,11 @@
 """What callers of the API give, and the parts that its capabilities share."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import gradio as gr
 from gradio import processing_utils, utils
@@ -25,6 +25,18 @@ from audioprompt.services import curate as workbench
 from audioprompt.ui.tabs.classify import pack_for
 
 Answer = dict[str, Any]
+Capability = TypeVar("Capability", bound=Callable[..., Answer])
+
+
+def fill_in(**names: Iterable[str]) -> Callable[[Capability], Capability]:
+    """Fill lists of names into a docstring: those given as ``methods`` where it has ``{methods}``."""
+
+    def fill(capability: Capability) -> Capability:
+        for slot, known in names.items():
+            capability.__doc__ = (capability.__doc__ or "").replace(f"{{{slot}}}", ", ".join(known))
+        return capability
+
+    return fill
 
 
 def _uploaded(value: Any) -> Path:

@@ -16,16 +16,19 @@ from audioprompt.api.inputs import (
     Names,
     approved_templates,
     downloadable,
+    fill_in,
     labelled_clips,
     left_out,
     tell,
 )
 from audioprompt.data import DEMONSTRATION
+from audioprompt.few_shot.methods import METHODS
 from audioprompt.server import access, sessions
 from audioprompt.services import curate as workbench
 from audioprompt.ui.header import shared_model
 
 
+@fill_in(methods=METHODS.names)
 def learn(
     data: Name = DEMONSTRATION,
     clips: File | None = None,
@@ -48,7 +51,7 @@ def learn(
     Args:
         data: The clips: "instruments" (bundled), "hf:owner/name" of the hub, or at home the path of your own.
         clips: In place of these a zip file of your own: a folder of recordings for each class, or a manifest.csv.
-        methods: Of zero-shot, tspe, palm, palm-dagger, coop, cocoop, linear-probe, tip-adapter; palm and zero-shot if left out.
+        methods: Of {methods}; palm and zero-shot if left out.
         shots: Clips of each class to learn from at most, 1 to 64.
         seeds: How often to fit, with other clips each time, 1 to 5.
         epochs: How often every clip is seen, 1 to 200.
@@ -61,15 +64,14 @@ def learn(
     Returns:
         methods, each with accuracy, interval, seconds and advice; best, the most accurate one; fitted_on, how many clips its head learned from after that; head, its id for `predict`; file, its head.safetensors to keep.
     """  # noqa: E501
-    from audioprompt.few_shot import METHODS, FewShotError, FitSettings
-    from audioprompt.few_shot.sharing import FILE
+    from audioprompt.few_shot.heads import FILE
+    from audioprompt.few_shot.settings import FewShotError, FitSettings
     from audioprompt.services.learn import HEADS, Trial, fit_again, shared, try_out
 
     names = tuple(dict.fromkeys(methods or ("palm", "zero-shot")))
-    if unknown := [name for name in names if name not in METHODS]:
-        raise FewShotError(f"no method is called {unknown[0]!r}; there are: {', '.join(METHODS)}")
+    chosen = [METHODS[name] for name in names]
     sessions.refuse_large_trials(request, names, shots, epochs, seeds)
-    prompts = approved_templates(pack, request) if "tspe" in names else ()
+    prompts = approved_templates(pack, request) if any(method.needs_templates for method in chosen) else ()
     trial = Trial(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
     encoder = shared_model(model, request)
     with labelled_clips(data, clips, request, progress, skip_bad) as labelled:

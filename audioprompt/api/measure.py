@@ -11,8 +11,8 @@ from audioprompt.prompts import history
 from audioprompt.prompts.pack import (
     PackError,
 )
+from audioprompt.prompts.template import VANILLA
 from audioprompt.services import curate as workbench
-from audioprompt.services.classify import VANILLA
 from audioprompt.ui.header import shared_model
 
 

@@ -11,8 +11,7 @@ from audioprompt.cli.output import Json, progress_bar
 from audioprompt.data import LabelledClips, open_clips, refuse_one_class
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import embed_labelled, embed_prompts, pooled, tell_silence
-from audioprompt.prompts.template import Template
-from audioprompt.services.classify import VANILLA
+from audioprompt.prompts.template import VANILLA, Template
 
 if TYPE_CHECKING:
     from audioprompt.core.zero_shot import Array

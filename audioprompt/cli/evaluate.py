@@ -14,8 +14,7 @@ from audioprompt.cli.output import Json, percent, print_, print_json, say, table
 from audioprompt.core import metrics as reports
 from audioprompt.core.curation import Comparison
 from audioprompt.core.zero_shot import Array, ensemble_weights
-from audioprompt.prompts.template import Template
-from audioprompt.services.classify import VANILLA
+from audioprompt.prompts.template import VANILLA, Template
 
 if TYPE_CHECKING:
     import numpy as np

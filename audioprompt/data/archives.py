@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from audioprompt.data.alike import digest
 from audioprompt.data.clips import LabelledClips, read_folder
+from audioprompt.data.duplicates import digest
 from audioprompt.data.layouts import find_manifest, hidden, is_sound, left_unread
 from audioprompt.data.tables import MAX_CLIPS, DataError, check_size, is_table
 from audioprompt.util.text import one_line

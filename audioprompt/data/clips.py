@@ -11,7 +11,7 @@ from pathlib import Path, PurePath, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from audioprompt.data.alike import first_alike
+from audioprompt.data.duplicates import first_alike
 from audioprompt.data.layouts import Listing, hidden, in_parts, lay_out, locate, numbered_by_split
 from audioprompt.data.tables import MAX_CLIPS, DataError, Row, check_size, read_table
 from audioprompt.util.text import counted, one_line

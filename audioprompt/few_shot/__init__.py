@@ -1,67 +1,36 @@
 """Few-shot learning on clip embeddings: PALM, CoOp and CoCoOp, and what they are measured against.
 
->>> shots = choose_shots(clips.truth, clips.classes, shots=16, seed=0)
->>> head = build("palm", model, clips.spoken_classes).fit(audio[shots.rows], clips.truth[shots.rows])
+>>> shots = choose_shots(clips.truth, clips.classes, shots=16, random_state=0)
+>>> head = build_head("palm", model, clips.spoken_classes).fit(audio[shots.rows], clips.truth[shots.rows])
 >>> head.score(other_audio, other_clips.truth)
+
+What is used most can be imported from here; it is loaded when it is asked for, for torch and scikit-learn take seconds.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from audioprompt.few_shot.augment import dropout, with_batch_norm_of
-from audioprompt.few_shot.base import (
-    Epoch,
-    FewShotError,
-    FitSettings,
-    Head,
-    LearnedHead,
-    Shots,
-    choose_shots,
-)
-from audioprompt.few_shot.cocoop import Cocoop
-from audioprompt.few_shot.coop import Coop
-from audioprompt.few_shot.methods import METHODS, build
-from audioprompt.few_shot.palm import Palm, PalmDagger
-from audioprompt.few_shot.sharing import HeadRecord, HeadScore, SharedHead, load_head, record_of
-from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
-from audioprompt.prompts.template import BARE_NAME
-
 if TYPE_CHECKING:
-    from audioprompt.few_shot.estimator import FewShotClassifier
+    from audioprompt.few_shot.base import choose_shots as choose_shots
+    from audioprompt.few_shot.build import build_head as build_head
+    from audioprompt.few_shot.estimator import FewShotClassifier as FewShotClassifier
+    from audioprompt.few_shot.heads import SharedHead as SharedHead
+    from audioprompt.few_shot.methods import METHODS as METHODS
+    from audioprompt.few_shot.settings import FewShotError as FewShotError
+    from audioprompt.few_shot.settings import FitSettings as FitSettings
 
-__all__ = [
-    "BARE_NAME",
-    "METHODS",
-    "Cocoop",
-    "Coop",
-    "Epoch",
-    "FewShotClassifier",
-    "FewShotError",
-    "FitSettings",
-    "Head",
-    "HeadRecord",
-    "HeadScore",
-    "LearnedHead",
-    "LinearProbe",
-    "Palm",
-    "PalmDagger",
-    "SharedHead",
-    "Shots",
-    "TipAdapter",
-    "Tspe",
-    "ZeroShot",
-    "build",
-    "choose_shots",
-    "dropout",
-    "load_head",
-    "record_of",
-    "with_batch_norm_of",
-]
+_PLACES = {
+    "build_head": "build",
+    "choose_shots": "base",
+    "FewShotClassifier": "estimator",
+    "FewShotError": "settings",
+    "FitSettings": "settings",
+    "METHODS": "methods",
+    "SharedHead": "heads",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The estimator, imported only where it is asked for: scikit-learn takes its time."""
-    if name == "FewShotClassifier":
-        from audioprompt.few_shot.estimator import FewShotClassifier
-
-        return FewShotClassifier
+    if name in _PLACES:
+        return getattr(import_module(f"audioprompt.few_shot.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

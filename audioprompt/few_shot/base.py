@@ -9,7 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -18,56 +18,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from audioprompt.core.zero_shot import Array, Prediction, accuracy, softmax
+from audioprompt.core.zero_shot import Array, Prediction, accuracy, ensemble_weights, softmax
+from audioprompt.encoding.cache import EmbeddingCache
+from audioprompt.encoding.encoder import embed_prompts
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.models.threads import one_thread
+from audioprompt.prompts.template import BARE_NAME, Template
 from audioprompt.util.text import named
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-LARGEST = 10_000  # rate or logit scale
-
-
-class FewShotError(ValueError):
-    """A head cannot be fitted or asked; the message says what to change."""
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """How a head is fitted. The defaults are those of PALM's experiments (Hanif et al. 2024), for all methods.
-
-    Attributes:
-        epochs: how often every clip is seen.
-        batch: clips per step.
-        rate: learning rate of the stochastic gradient descent.
-        momentum: of the same.
-        logit_scale: what cosines are multiplied by to become logits; the paper's, whatever the model's own is.
-        context_tokens: context vectors that CoOp and CoCoOp learn.
-        seed: of the initial values and of the order of the clips.
-
-    Raises:
-        FewShotError: a value that no fit can work with.
-    """
-
-    epochs: int = 50
-    batch: int = 16
-    rate: float = 0.05
-    momentum: float = 0.9
-    logit_scale: float = 100.0
-    context_tokens: int = 16
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "context_tokens"):
-            if getattr(self, name) < 1:
-                raise FewShotError(f"{name} is {getattr(self, name)}: give 1 or more")
-        for name in ("rate", "logit_scale"):
-            if not 0 < getattr(self, name) <= LARGEST:
-                raise FewShotError(f"{name} is {getattr(self, name)}: give a number above 0, at most {LARGEST:,}")
-        if not 0 <= self.momentum < 1:
-            raise FewShotError(f"momentum is {self.momentum}: give a number from 0 to below 1")
-        if self.seed < 0:
-            raise FewShotError(f"seed is {self.seed}: give 0 or more")
+    from audioprompt.models.base import AudioTextModel
 
 
 @dataclass(frozen=True)
@@ -106,7 +68,7 @@ class Shots:
     notice: str | None = None
 
 
-def choose_shots(truth: NDArray[np.intp], classes: Sequence[str], shots: int = 16, seed: int = 0) -> Shots:
+def choose_shots(truth: NDArray[np.intp], classes: Sequence[str], shots: int = 16, random_state: int = 0) -> Shots:
     """Choose clips per class at random, the same ones for the same seed; all clips of a class that has fewer.
 
     A class's choice does not depend on the other classes, and more shots contain fewer shots.
@@ -115,7 +77,7 @@ def choose_shots(truth: NDArray[np.intp], classes: Sequence[str], shots: int = 1
         truth: each clip's class, ``[N]``, indices into ``classes``.
         classes: the C class names.
         shots: clips per class, 1 to 16 in the papers.
-        seed: of the choice.
+        random_state: seed of the choice.
 
     Raises:
         FewShotError: labels that are none, a class without clips, or fewer than one shot.
@@ -124,7 +86,7 @@ def choose_shots(truth: NDArray[np.intp], classes: Sequence[str], shots: int = 1
         raise FewShotError(f"{shots} clips per class are too few: take 1 to 16")
     truth = checked_truth(truth, len(truth), classes)
     by_class = [np.flatnonzero(truth == number) for number in range(len(classes))]
-    chosen = [np.random.default_rng([seed, number]).permutation(rows) for number, rows in enumerate(by_class)]
+    chosen = [np.random.default_rng([random_state, number]).permutation(rows) for number, rows in enumerate(by_class)]
     few = [f"{name} ({len(rows)})" for name, rows in zip(classes, by_class, strict=True) if len(rows) < shots]
     notice = f"Fewer than {shots} clips, so all were taken: {named(few)}." if few else None
     return Shots(np.concatenate([rows[:shots] for rows in chosen]), notice)
@@ -202,6 +164,55 @@ def batches(clips: int, size: int, rng: np.random.Generator) -> Iterator[Tensor]
     return iter(torch.from_numpy(rng.permutation(clips)).split(size))
 
 
+# --- what heads are made of -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """What a head is built from, of which each method takes what it needs.
+
+    Attributes:
+        model: the model that embeds the clips; its text tower reads the class names here.
+        classes: the C class names, as a prompt says them (`LabelledClips.spoken_classes`).
+        settings: how it is fitted.
+        templates: an ensemble of prompts, such as a pack's approved ones.
+        start: the templates whose ensemble PALM starts from, alone the bare name as in the paper.
+    """
+
+    model: "AudioTextModel"
+    classes: Sequence[str]
+    settings: FitSettings = field(default_factory=FitSettings)
+    templates: Sequence[Template] = ()
+    start: Sequence[Template] = (BARE_NAME,)
+
+    def class_weights(self, templates: Sequence[Template]) -> Array:
+        """What an ensemble of templates makes of each class, ``[C, D]``, L2-normalised.
+
+        Raises:
+            FewShotError: there is no template.
+        """
+        if not templates:
+            raise FewShotError("This method needs templates: choose a pack that has approved ones.")
+        return ensemble_weights(embed_prompts(self.model, templates, self.classes, cache=EmbeddingCache()))
+
+
+@dataclass(frozen=True)
+class SavedHead:
+    """What is left of a head when it was saved.
+
+    Attributes:
+        model: the model on whose embeddings it was fitted.
+        classes: the C class names.
+        settings: what `Head.numbers` was.
+        state: what `Head.state` was.
+    """
+
+    model: "AudioTextModel"
+    classes: Sequence[str]
+    settings: Mapping[str, float | int]
+    state: Mapping[str, Array]
+
+
 # --- heads ------------------------------------------------------------------------------------------------------------
 
 
@@ -231,6 +242,29 @@ class Head(ABC):
         self.state: Mapping[str, Array] = {}
         self.history: tuple[Epoch, ...] = ()
         self.notice: str | None = None
+
+    @classmethod
+    @abstractmethod
+    def build(cls, spec: HeadSpec) -> "Self":
+        """Make a head that is ready to be fitted.
+
+        Raises:
+            FewShotError: classes that cannot be told apart, or no template where some are needed.
+        """
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, saved: SavedHead) -> "Self":
+        """Make a head that was saved, which is given its state afterwards.
+
+        Raises:
+            FewShotError, LookupError, TypeError: it was not a head of this method.
+        """
+
+    @property
+    @abstractmethod
+    def numbers(self) -> Mapping[str, float | int]:
+        """The numbers beside its arrays that a head is made of, by name."""
 
     @abstractmethod
     def fit(
@@ -319,6 +353,10 @@ class LearnedHead(Head):
         self.settings, self.device, self.constants = settings, torch.device(device), constants or {}
         self._kept: tuple[Mapping[str, Array], Array] | None = None  # a state, and the class weights it makes
 
+    @property
+    def numbers(self) -> Mapping[str, float | int]:
+        return asdict(self.settings)
+
     @abstractmethod
     def initial(self, rng: np.random.Generator, dim: int) -> dict[str, Array]:
         """What is learned, by name, as it is before the first step, for embeddings of ``dim`` dimensions."""
@@ -335,7 +373,7 @@ class LearnedHead(Head):
     @property
     def clips_at_once(self) -> int:
         """How many clips of a batch are worked on together, for the memory it takes; their gradients add up."""
-        return self.settings.batch
+        return self.settings.batch_size
 
     def learnable(self, dim: int) -> int:
         """How many numbers are learned."""
@@ -362,17 +400,17 @@ class LearnedHead(Head):
         settings = self.settings
         clips, labels = torch.from_numpy(audio).to(self.device), torch.from_numpy(truth).to(self.device)
         hear = augment or clips.__getitem__
-        learned = self._tensors(self.initial(np.random.default_rng([settings.seed, 0]), audio.shape[1]))
+        learned = self._tensors(self.initial(np.random.default_rng([settings.random_state, 0]), audio.shape[1]))
         optimiser = torch.optim.SGD(
-            [value.requires_grad_() for value in learned.values()], settings.rate, settings.momentum
+            [value.requires_grad_() for value in learned.values()], settings.learning_rate, settings.momentum
         )
         values = {**self._tensors(self.constants), **learned}
-        order = np.random.default_rng([settings.seed, 1])
+        order = np.random.default_rng([settings.random_state, 1])
         history: list[Epoch] = []
         with self._threads():
             for number in range(1, settings.epochs + 1):
                 losses, hits = [], []
-                for batch in batches(len(clips), settings.batch, order):
+                for batch in batches(len(clips), settings.batch_size, order):
                     if stop and stop():
                         return self
                     optimiser.zero_grad()
@@ -388,8 +426,8 @@ class LearnedHead(Head):
                 state = {name: value.detach().cpu().numpy().copy() for name, value in values.items()}
                 if not (math.isfinite(history[-1].loss) and all(np.isfinite(value).all() for value in state.values())):
                     raise FewShotError(
-                        f"the loss grew out of bounds in epoch {number}: lower the rate, which is {settings.rate:g}, "
-                        "and fit again"
+                        f"the loss grew out of bounds in epoch {number}: lower the learning rate, which is "
+                        f"{settings.learning_rate:g}, and fit again"
                     )
                 self.state, self.history, self.notice = state, tuple(history), self._advice(history[-1])
                 if on_epoch and on_epoch(history[-1]) is False:
@@ -400,8 +438,8 @@ class LearnedHead(Head):
         if epoch.loss <= math.log(len(self.classes)):
             return None
         return (
-            f"The loss, {epoch.loss:.2g}, is worse than that of guessing: lower the rate, which is "
-            f"{self.settings.rate:g}, or let the fit have more epochs than {self.settings.epochs}."
+            f"The loss, {epoch.loss:.2g}, is worse than that of guessing: lower the learning rate, which is "
+            f"{self.settings.learning_rate:g}, or let the fit have more epochs than {self.settings.epochs}."
         )
 
     @property

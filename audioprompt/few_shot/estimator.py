@@ -14,11 +14,11 @@ from audioprompt.audio.decode import AudioSource
 from audioprompt.core.zero_shot import Array
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import embed_clips, pooled
-from audioprompt.few_shot.base import FewShotError, FitSettings
-from audioprompt.few_shot.methods import BARE_NAME, build
+from audioprompt.few_shot.build import build_head
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.models import registry
 from audioprompt.models.base import AudioTextModel
-from audioprompt.prompts.template import as_templates
+from audioprompt.prompts.template import BARE_NAME, as_templates
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -34,11 +34,11 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     array(['rain'], dtype='<U8')
 
     Args:
-        method: one of ``METHODS``.
+        method: the name of one of ``METHODS``.
         model: a model or the name of one; it hears the recordings and reads the class names.
         epochs: how often every clip is seen.
-        rate: learning rate.
-        seed: of the initial values and of the order of the clips.
+        learning_rate: of the descent.
+        random_state: seed of the initial values and of the order of the clips.
         templates: prompts for TSPE's ensemble, like "A loud sound of {label}".
         start: prompts whose ensemble PALM starts from, the bare name where none are given.
 
@@ -52,16 +52,16 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         method: str = "palm",
         model: str | AudioTextModel = "embedded",
         epochs: int = FitSettings.epochs,
-        rate: float = FitSettings.rate,
-        seed: int = 0,
+        learning_rate: float = FitSettings.learning_rate,
+        random_state: int = 0,
         templates: str | Sequence[str] = (),
         start: str | Sequence[str] = (),
     ) -> None:
         self.method = method
         self.model = model
         self.epochs = epochs
-        self.rate = rate
-        self.seed = seed
+        self.learning_rate = learning_rate
+        self.random_state = random_state
         self.templates = templates
         self.start = start
 
@@ -80,9 +80,9 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         classes, truth = np.unique(_as_targets(y, len(sounds)), return_inverse=True)
         names = [str(label).replace("_", " ").strip() for label in classes]
         model = self._model()
-        settings = FitSettings(epochs=self.epochs, rate=self.rate, seed=self.seed)
+        settings = FitSettings(self.epochs, learning_rate=self.learning_rate, random_state=self.random_state)
         templates, start = as_templates(self.templates), as_templates(self.start)
-        head = build(self.method, model, names, settings, templates, start or (BARE_NAME,))
+        head = build_head(self.method, model, names, settings, templates, start or (BARE_NAME,))
         self.head_ = head.fit(self._embedded(sounds, model), truth)
         self.classes_ = classes
         return self

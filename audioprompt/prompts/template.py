@@ -229,3 +229,4 @@ def _agreeing(article: str, label: str) -> str:
 
 
 BARE_NAME = Template(SLOT)  # the label and nothing else
+VANILLA = Template("This is a sound of {label}.")  # the plain prompt that all else is compared with, TSPE's own

@@ -17,15 +17,13 @@ from audioprompt.core.labels import LabelList as LabelList
 from audioprompt.core.labels import as_labels
 from audioprompt.core.labels import parse_labels as parse_labels
 from audioprompt.core.zero_shot import Array, Prediction, Timeline, cosines, ensemble_weights, predict, softmax
-from audioprompt.prompts.template import Template, as_templates
+from audioprompt.prompts.template import VANILLA, Template, as_templates
 from audioprompt.util.text import counted, named
 
 if TYPE_CHECKING:
     from audioprompt.encoding.encoder import EmbeddedClip, Progress
-    from audioprompt.few_shot import Head
+    from audioprompt.few_shot.base import Head
     from audioprompt.models.base import AudioTextModel
-
-VANILLA = Template("This is a sound of {label}.")  # the baseline's one wording, TSPE's own
 
 ALIKE = 0.98  # cosine of two labels beyond which a model cannot tell them apart; synonyms stay below
 PROMPT_SETS_KEPT = 16  # encoded (labels, templates) held in memory; 4,000 prompts of 1,024 dimensions take 16 MB

@@ -36,8 +36,7 @@ from audioprompt.prompts.formats import Difference, difference
 from audioprompt.prompts.history import AUTO as AUTO
 from audioprompt.prompts.history import PROPOSED, by_person, decide, record, record_test
 from audioprompt.prompts.pack import Measurement, PackError, PromptPack, Status
-from audioprompt.prompts.template import BARE_NAME, Template
-from audioprompt.services.classify import VANILLA
+from audioprompt.prompts.template import BARE_NAME, VANILLA, Template
 from audioprompt.util.text import counted
 
 if TYPE_CHECKING:

@@ -24,28 +24,19 @@ from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips, group_near_twins, refuse_classes_alike, split
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import Progress, embed_labelled, features_of_clips, look_through, pooled
-from audioprompt.few_shot import (
-    BARE_NAME,
-    Epoch,
-    FewShotError,
-    FitSettings,
-    Head,
-    LearnedHead,
-    Palm,
-    SharedHead,
-    build,
-    choose_shots,
-    dropout,
-)
-from audioprompt.few_shot.base import Augment
-from audioprompt.few_shot.sharing import HeadScore, record_of
+from audioprompt.few_shot.augment import dropout
+from audioprompt.few_shot.base import Augment, Epoch, Head, LearnedHead, choose_shots
+from audioprompt.few_shot.build import build_head
+from audioprompt.few_shot.heads import HeadScore, SharedHead, record_of
+from audioprompt.few_shot.methods import METHODS
+from audioprompt.few_shot.methods.palm import Palm
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.models.base import AudioTextModel, ProjectedAudio
-from audioprompt.prompts.template import Template
+from audioprompt.prompts.template import BARE_NAME, Template
 from audioprompt.util.fair import to_make_room
 from audioprompt.util.text import named
 
 SHOTS = (1, 2, 4, 8, 16)  # of the curve, as in PALM's paper
-LEARNS_NOTHING = frozenset({"zero-shot", "tspe"})
 FEWEST_TO_DIVIDE = 3  # recordings of each class; with fewer, nothing is held back for a test
 SHARE_LEARNED = 0.6  # of the clips, where no folds say what to learn from
 HEADS_KEPT, HEADS_OF_ONE = 64, 8
@@ -325,7 +316,7 @@ class Results:
 
     def fitted_on(self, outcome: Outcome) -> int | None:
         """How many clips the head to use learned from; None for a method that learns nothing."""
-        if outcome.method in LEARNS_NOTHING:
+        if not METHODS[outcome.method].learns:
             return None
         return self.clips if outcome.again else self.learned_from
 
@@ -361,11 +352,12 @@ def run(
         FewShotError: the clips or the settings are such that no method could learn.
     """
     classes = train.clips.spoken_classes
-    plan = [(name, trial.seeds[:1] if name in LEARNS_NOTHING else trial.seeds) for name in dict.fromkeys(trial.methods)]
+    methods = [METHODS[name] for name in dict.fromkeys(trial.methods)]
+    plan = [(method.name, trial.seeds if method.learns else trial.seeds[:1]) for method in methods]
     shots = {seed: choose_shots(train.clips.truth, classes, trial.shots, seed) for seed in trial.seeds}
     tell, asked_to_stop = on_step or (lambda step: None), stop or (lambda: False)
     learned_from = len(shots[trial.seeds[0]].rows)
-    again = set(trial.methods) - LEARNS_NOTHING if every and learned_from < len(every.clips) else set()
+    again = {method.name for method in methods if method.learns} if every and learned_from < len(every.clips) else set()
     fits = sum(len(seeds) for _, seeds in plan) + len(again)
     begun, outcomes = 0, []
 
@@ -416,9 +408,9 @@ def _few(train: LabelledClips, test: LabelledClips | None, shots: int) -> str | 
 
 def _fitted(model: AudioTextModel, learned: Heard, trial: Trial, step: Step, tell: OnStep, stop: Stop) -> Fit | None:
     """Fit the method of a step on clips; None where that was stopped before its first epoch had ended."""
-    settings = replace(trial.settings, seed=step.seed)
+    settings = replace(trial.settings, random_state=step.seed)
     tell(step)
-    head = build(step.method, model, learned.clips.spoken_classes, settings, trial.templates, trial.start)
+    head = build_head(step.method, model, learned.clips.spoken_classes, settings, trial.templates, trial.start)
     fit = head.fit
     if trial.dropout and isinstance(head, LearnedHead):
         fit = partial(head.fit, augment=_dropping(model, learned.clips, trial.dropout, step.seed))
@@ -551,7 +543,7 @@ def try_out(
     results = run(model, train, test, trial, on_step, stop, heard if again else None)
     results = replace(results, notice=" ".join([*heard.clips.remarks, results.notice or ""]).strip() or None)
     if test and results.zero_shot is None:  # what a head is worth shows beside what needs no clips
-        plain = build("zero-shot", model, results.classes).score(test.audio, test.clips.truth)
+        plain = build_head("zero-shot", model, results.classes).score(test.audio, test.clips.truth)
         results = replace(results, zero_shot=plain)
     return Tried(results, train, test, heard)
 
@@ -560,7 +552,7 @@ def fit_again(model: AudioTextModel, tried: Tried, method: str, on_step: OnStep 
     """Fit one method of a trial once more, on all clips, if it learned from fewer: see `try_out`."""
     results, every = tried.results, tried.clips
     outcome = results.of(method)
-    if outcome is None or method in LEARNS_NOTHING or results.learned_from == len(every.clips):
+    if outcome is None or not METHODS[method].learns or results.learned_from == len(every.clips):
         return tried
     step = Step(method, results.trial.seeds[0], 1, 1, results.trial.shots, results.trial.settings.epochs)
     fitted = _fitted_again(model, outcome, every, results.trial, step, on_step or (lambda _: None), lambda: False)
@@ -673,7 +665,7 @@ def shared(results: Results, method: str, model: AudioTextModel, data: str, lice
     outcome = results.of(method)
     if outcome is None or outcome.head is None:
         raise FewShotError(f"there is no {method} head: fit one first")
-    found, learns = outcome.fits[0].score, method not in LEARNS_NOTHING
+    found, learns = outcome.fits[0].score, METHODS[method].learns
     scores = [HeadScore(
         data=f"{data}, held back", n=found.n, accuracy=found.accuracy, zero_shot=results.zero_shot,
         fitted_on=results.learned_from if learns else None,

@@ -16,7 +16,7 @@ from audioprompt.core.zero_shot import Array, Prediction, predict
 from audioprompt.services.classify import winner
 
 if TYPE_CHECKING:
-    from audioprompt.few_shot import Head
+    from audioprompt.few_shot.base import Head
     from audioprompt.models.base import AudioTextModel
 
 ROLLING_SECONDS = 3.0  # what an answer is about: long enough to recognise, short enough to follow

@@ -25,7 +25,7 @@ from audioprompt.util.markdown import plain
 from audioprompt.util.text import joined, one_line
 
 if TYPE_CHECKING:  # heads bring torch along, which takes seconds, and most Spaces have none
-    from audioprompt.few_shot import HeadRecord
+    from audioprompt.few_shot.heads import HeadRecord
 
 LONGEST_LINE, LONGEST_NAME = 80, 60  # characters of a title, and of a file's name
 MODELS = {  # where the hub keeps the weights that are not bundled
@@ -107,7 +107,8 @@ class Plan:
         """What each head says of itself."""
         if not self.heads:
             return {}
-        from audioprompt.few_shot.sharing import FewShotError, read_record
+        from audioprompt.few_shot.heads import read_record
+        from audioprompt.few_shot.settings import FewShotError
 
         try:
             return {head: read_record(head) for head in self.heads}
@@ -225,7 +226,8 @@ def try_heads(plan: Plan) -> None:
     """
     if not plan.heads:
         return
-    from audioprompt.few_shot.sharing import FewShotError, load_head
+    from audioprompt.few_shot.heads import load_head
+    from audioprompt.few_shot.settings import FewShotError
 
     try:
         for head in plan.records:
@@ -243,7 +245,7 @@ def head_folders(plan: Plan) -> list[str]:
 def _files_of_heads(plan: Plan) -> dict[str, Path | str]:
     if not plan.heads:
         return {}
-    from audioprompt.few_shot.sharing import CARD_FILE, FILE, card
+    from audioprompt.few_shot.heads import CARD_FILE, FILE, card
 
     found: dict[str, Path | str] = {}
     for folder, (head, record) in zip(head_folders(plan), plan.records.items(), strict=True):

@@ -11,11 +11,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from audioprompt.data import LabelledClips
+from audioprompt.few_shot.methods import colour_of, title_of
 from audioprompt.ui import markup, theme
 from audioprompt.util.text import counted, one_line
 
 if TYPE_CHECKING:
-    from audioprompt.few_shot import Epoch, Palm
+    from audioprompt.few_shot.base import Epoch
+    from audioprompt.few_shot.methods.palm import Palm
     from audioprompt.services.learn import Outcome, Results, Step
 
 FEWEST_SCORED = 3  # clips of each class: with fewer, none are held back for a score
@@ -26,17 +28,6 @@ CURVE_WIDTH, CURVE_HEIGHT, AXIS = 640, 210, 34
 MARGIN = 56  # around the map, for names
 TEXT_HEIGHT = 15
 MINUS = "\N{MINUS SIGN}"
-
-METHOD_COLOURS = {
-    "zero-shot": theme.VANILLA,
-    "tspe": theme.TSPE,
-    "palm": theme.PALM,
-    "palm-dagger": "#8FBFAE",
-    "coop": "#CC79A7",
-    "cocoop": "#D55E00",
-    "linear-probe": "#56B4E9",
-    "tip-adapter": "#B3A800",
-}  # Okabe and Ito's, the yellow darkened so that it shows on white, and a pale green for PALM without its context
 
 START = (
     '<div class="empty start"><h3>Teach it your sounds</h3>'
@@ -143,7 +134,7 @@ def fitting(step: Step, chance: float) -> str:
     """
     done, total = step.epochs_done
     what = f"again on all {counted(step.again_on, 'clip')}" if step.again_on else f"seed {step.seed}"
-    words = f"{markup.METHOD_NAMES[step.method]}, {what}, epoch {len(step.history)} of {step.epochs}"
+    words = f"{title_of(step.method)}, {what}, epoch {len(step.history)} of {step.epochs}"
     if step.fits > 1:
         words += f" (fit {step.fit} of {step.fits})"
     return _running(words, done / total, curves(step.history, step.epochs, chance))
@@ -155,7 +146,7 @@ WAITING = '<div class="running" role="status"><div class="words">Waiting for its
 def counting(step: Step) -> str:
     """How far the fits of a curve are."""
     done, total = step.epochs_done
-    words = f"{counted(step.shots, 'clip')} per class: {markup.METHOD_NAMES[step.method]}, seed {step.seed}"
+    words = f"{counted(step.shots, 'clip')} per class: {title_of(step.method)}, seed {step.seed}"
     return _running(words, done / total, "")
 
 
@@ -199,7 +190,7 @@ def summary(results: Results) -> str:
     notes = [results.notice] if results.notice else []
     if results.stopped:
         notes.append("Stopped. These are the results so far." + _not_again(results))
-    notes += [f"{markup.METHOD_NAMES[one.method]}: {one.advice}" for one in results.outcomes if one.advice]
+    notes += [f"{title_of(one.method)}: {one.advice}" for one in results.outcomes if one.advice]
     said = "".join(f'<div class="notice">{escape(note)}</div>' for note in notes)
     rows = "".join(_row(outcome, outcome is results.best) for outcome in results.outcomes if outcome.fits)
     columns = (
@@ -219,7 +210,7 @@ def summary(results: Results) -> str:
 def _not_again(results: Results) -> str:
     """Which heads have not learned from the clips held back, after a trial that was stopped."""
     missed = [
-        markup.METHOD_NAMES[one.method]
+        title_of(one.method)
         for one in results.outcomes
         if one.head and (results.fitted_on(one) or results.clips) < results.clips
     ]
@@ -234,7 +225,7 @@ def _headline(results: Results) -> str:
     classes = counted(len(results.classes), "class")
     if best is None:
         ready = [outcome for outcome in results.outcomes if outcome.head]
-        label = f"{markup.METHOD_NAMES[ready[0].method]} is ready" if ready else "Nothing was learned"
+        label = f"{title_of(ready[0].method)} is ready" if ready else "Nothing was learned"
         learned = counted(results.fitted_on(ready[0]) or results.learned_from, "clip") if ready else ""
         words = (
             f"It learned from {learned} of {classes}. With three clips of every class, some are held back and give a "
@@ -253,13 +244,13 @@ def _headline(results: Results) -> str:
     if any(outcome.again for outcome in results.outcomes):
         words += f" The heads to use were then fitted again on all {results.clips}."
     return (
-        f'<div class="label">{markup.METHOD_NAMES[best.method]} <span>{percent(best.accuracy or 0)} %</span></div>'
+        f'<div class="label">{title_of(best.method)} <span>{percent(best.accuracy or 0)} %</span></div>'
         f'<div class="words">{words}</div>'
     )
 
 
 def _row(outcome: Outcome, best: bool) -> str:
-    colour, name = METHOD_COLOURS[outcome.method], markup.METHOD_NAMES[outcome.method]
+    colour, name = colour_of(outcome.method), title_of(outcome.method)
     scored = ""
     if outcome.accuracy is not None and outcome.interval is not None:
         low, high = outcome.interval
@@ -277,7 +268,7 @@ def _row(outcome: Outcome, best: bool) -> str:
 
 def details(results: Results, chance: float) -> str:
     """What the best of the fitted heads confuses, what PALM learned, and how each fit went, each in a fold."""
-    from audioprompt.few_shot import Palm, PalmDagger
+    from audioprompt.few_shot.methods.palm import Palm, PalmDagger
 
     folds = []
     palm = next((one.head for one in results.outcomes if type(one.head) is Palm), None)
@@ -285,12 +276,12 @@ def details(results: Results, chance: float) -> str:
         folds.append(_fold("What PALM learned", reliance(palm) + moved(palm), opened=True))
     shown = results.best
     if shown and len(results.classes) <= MOST_IN_MATRIX:
-        folds.append(_fold(f"What {markup.METHOD_NAMES[shown.method]} confuses", matrix(shown, results.classes)))
+        folds.append(_fold(f"What {title_of(shown.method)} confuses", matrix(shown, results.classes)))
     histories = [(one, one.head.history) for one in results.outcomes if one.head and one.head.history]
     if histories:
         epochs = results.trial.settings.epochs
         drawn = "".join(
-            f"<h4>{markup.METHOD_NAMES[one.method]}</h4>{curves(history, epochs, chance)}" for one, history in histories
+            f"<h4>{title_of(one.method)}</h4>{curves(history, epochs, chance)}" for one, history in histories
         )
         folds.append(_fold("How the fits went", drawn))
     return f'<div class="details">{"".join(folds)}</div>'
@@ -406,7 +397,7 @@ def shots_curve(found: Mapping[int, Results]) -> str:
         for place, number in enumerate(shots)
     ]
     for turn, method in enumerate(methods):
-        colour, aside = METHOD_COLOURS[method], 5 * (turn - (len(methods) - 1) / 2)  # so that intervals stand apart
+        colour, aside = colour_of(method), 5 * (turn - (len(methods) - 1) / 2)  # so that intervals stand apart
         line, points = [], ""
         for place, number in enumerate(shots):
             one = found[number].of(method)
@@ -417,12 +408,11 @@ def shots_curve(found: Mapping[int, Results]) -> str:
             points += (
                 f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{down(one.interval[1]):.1f}" y2="{down(one.interval[0]):.1f}" '
                 f'style="stroke:{colour}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" style="fill:{colour}">'
-                f"<title>{markup.METHOD_NAMES[method]}, {number} clips: {percent(one.accuracy)} %</title></circle>"
+                f"<title>{title_of(method)}, {number} clips: {percent(one.accuracy)} %</title></circle>"
             )
         drawn.append(f'<g><polyline points="{" ".join(line)}" style="stroke:{colour}"/>{points}</g>')
     key = "".join(
-        f'<span><i style="background:{METHOD_COLOURS[method]}"></i>{markup.METHOD_NAMES[method]}</span>'
-        for method in methods
+        f'<span><i style="background:{colour_of(method)}"></i>{title_of(method)}</span>' for method in methods
     )
     return (
         '<figure class="shots"><figcaption>Accuracy in percent, by clips per class</figcaption><div class="wide">'

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from audioprompt.core.zero_shot import Prediction
 from audioprompt.prompts.pack import PromptPack
-from audioprompt.services.classify import PROMPTS, VANILLA, alike_labels, ranked, say_alike
+from audioprompt.prompts.template import VANILLA
+from audioprompt.services.classify import PROMPTS, alike_labels, ranked, say_alike
 from audioprompt.services.live import MINUTE, Band, Hearing, add, answer
 from audioprompt.ui import theme
 from audioprompt.ui.figures import TOP
 from audioprompt.ui.markup import VANILLA_NAME, empty, learned_name, method_name
 
 if TYPE_CHECKING:
-    from audioprompt.few_shot import Head
+    from audioprompt.few_shot.base import Head
     from audioprompt.models.base import AudioTextModel
 
 STREAM_EVERY = 0.5  # seconds between two chunks of the microphone: each costs an upload, whatever its length

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from audioprompt.few_shot.methods import title_of
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.services.classify import Classification, Vote
 from audioprompt.ui import theme
 from audioprompt.util.text import counted, first_of, one_line
 
 if TYPE_CHECKING:
-    from audioprompt.few_shot import Head, HeadRecord
+    from audioprompt.few_shot.base import Head
+    from audioprompt.few_shot.heads import HeadRecord
 
 
 def verdict(result: Classification, notice: str = "") -> str:
@@ -83,23 +85,11 @@ TERMS = """<ul class="terms">
 </ul>"""  # the words of the field, each explained where it is first met
 
 
-METHOD_NAMES = {
-    "palm": "PALM",
-    "palm-dagger": "PALM†",
-    "coop": "CoOp",
-    "cocoop": "CoCoOp",
-    "linear-probe": "Linear probe",
-    "tip-adapter": "Tip-Adapter",
-    "zero-shot": "Zero-shot",
-    "tspe": "TSPE",
-}
-
-
 def head_name(record: "HeadRecord") -> str:
     """What a head is called in a list of heads: its method, and the first of its classes."""
-    return f"{METHOD_NAMES.get(record.method, record.method)}: {first_of(record.classes, CLASSES_NAMED)}"
+    return f"{title_of(record.method)}: {first_of(record.classes, CLASSES_NAMED)}"
 
 
 def learned_name(head: "Head") -> str:
     """What a fitted head is called beside the two methods that learn nothing."""
-    return f"{METHOD_NAMES[head.method]} (learned)"
+    return f"{title_of(head.method)} (learned)"

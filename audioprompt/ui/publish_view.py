@@ -31,7 +31,7 @@ HUB_COLOURS = {  # of a Space's card: the hub has names for them
 
 def head_choices(heads: Mapping[str, Path]) -> list[tuple[str, str]]:
     """Heads as a list to choose from: what is shown, and the name."""
-    from audioprompt.few_shot.sharing import read_record
+    from audioprompt.few_shot.heads import read_record
 
     records = {name: read_record(place) for name, place in heads.items()}
     return [(f"{markup.head_name(record)} ({record.model})", name) for name, record in records.items()]

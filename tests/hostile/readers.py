@@ -449,13 +449,13 @@ def unpack(content: bytes, folder: Path) -> None:
 def heads() -> list[bytes]:
     import tempfile
 
-    from audioprompt.few_shot import METHODS
-    from audioprompt.few_shot.sharing import save_head
-    from tests.unit.few_shot.test_sharing import TinyModel, shared
+    from audioprompt.few_shot.heads import save_head
+    from audioprompt.few_shot.methods import METHODS
+    from tests.unit.few_shot.test_heads import TinyModel, shared
 
     made = []
     with tempfile.TemporaryDirectory() as folder:
-        for method in METHODS:
+        for method in METHODS.names:
             whole = shared(method, TinyModel())
             save_head(Path(folder) / "head.safetensors", whole.head, whole.record)
             made.append((Path(folder) / "head.safetensors").read_bytes())
@@ -531,9 +531,8 @@ def strange_heads(draw: st.DrawFn) -> bytes:
 
 
 def open_head(content: bytes, folder: Path) -> None:
-    from audioprompt.few_shot import load_head
-    from audioprompt.few_shot.sharing import card
-    from tests.unit.few_shot.test_sharing import TinyModel
+    from audioprompt.few_shot.heads import card, load_head
+    from tests.unit.few_shot.test_heads import TinyModel
 
     (folder / "head.safetensors").write_bytes(content)
     model = TinyModel()

@@ -16,14 +16,14 @@ from audioprompt.audio.decode import AudioError, load, stream_windows
 from audioprompt.data import DataError, LabelledClips, from_zip
 from audioprompt.data.hub import _Columns, _columns
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.few_shot import FewShotError
-from audioprompt.few_shot.sharing import FILE, load_head, read_record
+from audioprompt.few_shot.heads import FILE, load_head, read_record
+from audioprompt.few_shot.settings import FewShotError
 from audioprompt.prompts.formats import EXPORTS, read_pack
 from audioprompt.prompts.pack import MAX_BYTES, MAX_COUNT, MAX_KINDS, PackError, PromptPack
 from audioprompt.util.text import one_line
 from tests.hostile import readers
 from tests.hostile.files import put
-from tests.unit.few_shot.test_sharing import TinyModel
+from tests.unit.few_shot.test_heads import TinyModel
 
 TURNED = "rain\u202egnp.wav"  # shown as rainvaw.png
 

@@ -17,8 +17,8 @@ from markdown_it import MarkdownIt
 
 from audioprompt.core.zero_shot import Prediction, Timeline
 from audioprompt.data import LabelledClips
-from audioprompt.few_shot import FitSettings, HeadRecord, HeadScore
-from audioprompt.few_shot.sharing import card
+from audioprompt.few_shot.heads import HeadRecord, HeadScore, card
+from audioprompt.few_shot.settings import FitSettings
 from audioprompt.prompts.checks import Flag
 from audioprompt.prompts.formats import as_report
 from audioprompt.prompts.history import decide, record, record_test

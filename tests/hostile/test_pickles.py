@@ -16,15 +16,15 @@ import audioprompt
 from audioprompt.data import DataError, from_zip
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import embed_clips, embed_texts
-from audioprompt.few_shot import FewShotError
-from audioprompt.few_shot.sharing import FILE, load_head
+from audioprompt.few_shot.heads import FILE, load_head
+from audioprompt.few_shot.settings import FewShotError
 from audioprompt.models.base import ModelError
 from audioprompt.models.clap import read_checkpoint
 from audioprompt.models.laion import load_laion
 from audioprompt.prompts.formats import read_pack
 from audioprompt.prompts.pack import PackError
 from tests.fakes import HUM, RATE, FakeModel, tone
-from tests.unit.few_shot.test_sharing import TinyModel
+from tests.unit.few_shot.test_heads import TinyModel
 
 SOURCES = sorted(Path(audioprompt.__file__).parent.rglob("*.py"))
 UNPICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle", "yaml"}

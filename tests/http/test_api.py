@@ -143,7 +143,7 @@ WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (api.measure, {"pack": "instruments", "clips": Path("clips.csv")}, "is no zip file"),
     (api.propose, {"pack": "instruments", "folds": [1, 2, 3, 4]}, "cannot be divided"),
     (api.propose, {"pack": "instruments", "held_out": "perhaps"}, "held_out must be a valid boolean"),
-    (api.learn, {"methods": ["magic"]}, "no method is called 'magic'"),
+    (api.learn, {"methods": ["magic"]}, "no few-shot method called 'magic'"),
     (api.learn, {"shots": 0}, "shots must be greater than or equal to 1"),
     (api.learn, {"learn_folds": [9]}, "has no fold 9"),
     (api.predict, {"head": "no-such-head"}, "no head of this id"),

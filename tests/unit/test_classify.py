@@ -8,15 +8,8 @@ from audioprompt.audio.decode import AudioError
 from audioprompt.core.zero_shot import predict
 from audioprompt.encoding.cache import default_folder
 from audioprompt.encoding.encoder import embed_prompts
-from audioprompt.prompts.template import Template
-from audioprompt.services.classify import (
-    VANILLA,
-    LabelError,
-    PromptCache,
-    classify,
-    ranked,
-    winner,
-)
+from audioprompt.prompts.template import VANILLA, Template
+from audioprompt.services.classify import LabelError, PromptCache, classify, ranked, winner
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 
 PLAIN, CONTRARY = Template("A plain sound of {label}"), Template("A contrary sound of {label}")

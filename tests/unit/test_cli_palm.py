@@ -117,7 +117,7 @@ def test_palm_can_start_elsewhere(start: str, model: CountingModel, store: Promp
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["--method", "magic"], 2, "No method is called 'magic'; there are: zero-shot, tspe, palm"),
+        (["--method", "magic"], 2, "There is no few-shot method called 'magic'. Choose one of: palm"),
         (["--seeds", "one"], 2, "--seeds takes whole numbers"),
         (["--test-folds", "3"], 2, "Say which folds to learn from"),
         (["--train-folds", "1,9"], 1, "no fold 9"),

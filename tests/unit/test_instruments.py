@@ -11,7 +11,7 @@ import pytest
 
 from audioprompt.audio.decode import load
 from audioprompt.data import LabelledClips, demonstration
-from audioprompt.data.alike import first_alike
+from audioprompt.data.duplicates import first_alike
 from tools.examples import variable_length
 from tools.instruments import DRUMS, FAMILIES, Note, Preset, midi_file, notes, repertoire, semitones, within
 

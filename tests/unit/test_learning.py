@@ -18,7 +18,11 @@ from audioprompt.audio.decode import AudioError
 from audioprompt.core.metrics import Score
 from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips
-from audioprompt.few_shot import FewShotClassifier, FewShotError, FitSettings, Palm, SharedHead, build
+from audioprompt.few_shot.build import build_head
+from audioprompt.few_shot.estimator import FewShotClassifier
+from audioprompt.few_shot.heads import SharedHead
+from audioprompt.few_shot.methods.palm import Palm
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.models.base import AudioTextModel
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.models.registry import load
@@ -257,8 +261,8 @@ def test_a_fit_that_diverges_says_what_to_do_and_leaves_the_others_alone(
 
 
 def test_a_rate_too_high_is_advised_against(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
-    results = learning.run(model, *heard, Trial(settings=FitSettings(epochs=1, rate=10_000)))
-    assert "lower the rate" in (results.outcomes[0].advice or "")
+    results = learning.run(model, *heard, Trial(settings=FitSettings(epochs=1, learning_rate=10_000)))
+    assert "lower the learning rate" in (results.outcomes[0].advice or "")
 
 
 def test_the_curve_goes_up_to_what_there_is(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
@@ -366,7 +370,7 @@ def test_a_head_that_is_used_has_learned_from_every_clip(
     (before,) = learning.run(model, *heard, trial).outcomes
     results = learning.run(model, *heard, trial, steps.append, every=every)
     (outcome,) = results.outcomes
-    expected = build(method, model, CLASSES, replace(QUICK, seed=3)).fit(every.audio, every.clips.truth)
+    expected = build_head(method, model, CLASSES, replace(QUICK, random_state=3)).fit(every.audio, every.clips.truth)
     assert outcome.head and before.head
     np.testing.assert_array_equal(outcome.head.logits(heard[1].audio), expected.logits(heard[1].audio))
     assert not np.array_equal(outcome.head.logits(heard[1].audio), before.head.logits(heard[1].audio))

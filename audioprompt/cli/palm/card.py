@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from audioprompt.few_shot import sharing
+from audioprompt.few_shot import heads
 
 
 def card(head: Annotated[str, typer.Argument(metavar="HEAD", help="The folder or file of a head.")]) -> None:
     """Print what is known of a head: how it was made, how good it is, and how to use it."""
-    typer.echo(sharing.card(sharing.read_record(Path(head))))
+    typer.echo(heads.card(heads.read_record(Path(head))))

@@ -14,9 +14,11 @@ from audioprompt.cli.data import DataOptions, left_out_json
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, choose_prompts, parse_numbers
 from audioprompt.cli.output import GREEN, Json, bar, percent, print_, print_json, progress_bar, say, table
-from audioprompt.few_shot import BARE_NAME, METHODS, FitSettings, Palm, PalmDagger
+from audioprompt.few_shot.methods import METHODS
+from audioprompt.few_shot.methods.palm import Palm, PalmDagger
+from audioprompt.few_shot.settings import FewShotError, FitSettings
+from audioprompt.prompts.template import BARE_NAME, VANILLA
 from audioprompt.services import learn as learning
-from audioprompt.services.classify import VANILLA
 from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class Start(str, Enum):
 class MethodOptions:
     """Which methods learn, and what PALM starts from."""
 
-    method: Annotated[str, typer.Option(help="One or several: palm,coop,zero-shot.")] = "palm"
+    method: Annotated[str, typer.Option(help=f"One or several: {','.join(METHODS.names)}.")] = "palm"
     shots: Annotated[int, typer.Option(min=1, help="Clips per class to learn from while it is measured.")] = 16
     seeds: Annotated[str, typer.Option(help="One fit for each: 0,1,2.")] = "0"
     epochs: Annotated[int, typer.Option(min=1, help="How often every clip is seen.")] = 50
@@ -55,13 +57,15 @@ class MethodOptions:
         """What to try out."""
         methods = tuple(part.strip() for part in self.method.split(","))
         seeds = parse_numbers(self.seeds, "--seeds") or ()
-        if unknown := [name for name in methods if name not in METHODS]:
-            raise UsageError(f"No method is called {unknown[0]!r}; there are: {', '.join(METHODS)}.")
         prompts: tuple[Template, ...] = ()
-        if "tspe" in methods or self.start is Start.pack:
+        try:
+            chosen = [METHODS[name] for name in methods]
+        except FewShotError as error:
+            raise UsageError(str(error)) from error
+        if self.start is Start.pack or any(one.needs_templates for one in chosen):
             prompts = tuple(choose_prompts([self.pack], None)[1])
         starts = {Start.name: (BARE_NAME,), Start.vanilla: (VANILLA,), Start.pack: prompts}
-        settings = FitSettings(epochs=self.epochs, rate=self.rate)
+        settings = FitSettings(epochs=self.epochs, learning_rate=self.rate)
         return learning.Trial(methods, self.shots, tuple(seeds), settings, prompts, starts[self.start], self.dropout)
 
 
@@ -152,7 +156,7 @@ def _results_json(results: Results) -> Json:
 
 
 def _outcome_json(outcome: Outcome, results: Results) -> Json:
-    per_seed = outcome.accuracies * (len(results.trial.seeds) if outcome.method in learning.LEARNS_NOTHING else 1)
+    per_seed = outcome.accuracies * (1 if METHODS[outcome.method].learns else len(results.trial.seeds))
     first = outcome.fits[0] if outcome.fits else None
     return {
         "method": outcome.method,

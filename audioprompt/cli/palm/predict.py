@@ -13,8 +13,7 @@ from audioprompt.cli.options import AsJson, Device, Half, Weights, load_model
 from audioprompt.cli.output import GREEN, bar, print_, print_json, say, table
 from audioprompt.cli.recordings import require_recordings
 from audioprompt.encoding.encoder import embed_to_name
-from audioprompt.few_shot import load_head
-from audioprompt.few_shot.sharing import find_head, read_record
+from audioprompt.few_shot.heads import find_head, load_head, read_record
 from audioprompt.services.classify import ranked
 
 if TYPE_CHECKING:

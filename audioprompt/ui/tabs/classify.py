@@ -16,6 +16,7 @@ from audioprompt.audio.decode import AudioError, NoSound, read
 from audioprompt.audio.spectrogram import picture
 from audioprompt.core.labels import LabelError, join_labels, label_key, parse_labels
 from audioprompt.data.examples import Example, examples, fitting
+from audioprompt.few_shot.methods import title_of
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.server import access, sessions
 from audioprompt.server.turns import Turns
@@ -28,7 +29,8 @@ from audioprompt.util.text import joined
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from audioprompt.few_shot import Head, SharedHead
+    from audioprompt.few_shot.base import Head
+    from audioprompt.few_shot.heads import SharedHead
     from audioprompt.models.base import AudioTextModel
 
 LONGEST_SECONDS = 600.0  # of a clip
@@ -177,7 +179,7 @@ def head_line(head_id: str, labels: str, model_name: str) -> tuple[str, bool]:
     if (kept := _head(head_id)) is None:
         return markup.head_in_use("The learned head is no longer there. Train it again in Learn."), False
     record = kept.record
-    name = f"{markup.METHOD_NAMES.get(record.method, record.method)} head in use, for {joined(record.classes)}."
+    name = f"{title_of(record.method)} head in use, for {joined(record.classes)}."
     other = set(map(label_key, _read(labels))) != set(map(label_key, record.classes))
     problem = "It does not answer for the present labels." if other else ""
     if record.model != model_name:
@@ -302,8 +304,8 @@ def head_for(head_id: str, model: "AudioTextModel", labels: Sequence[str]) -> "t
 
 def take_in(folders: Sequence[Path], model_name: str) -> list[tuple[str, str]]:
     """Keep heads that come with the page for good, those that the model can use: their names and ids."""
-    from audioprompt.few_shot import FewShotError
-    from audioprompt.few_shot.sharing import load_head
+    from audioprompt.few_shot.heads import load_head
+    from audioprompt.few_shot.settings import FewShotError
     from audioprompt.services.learn import HEADS
 
     model, taken = shared_model(model_name), []

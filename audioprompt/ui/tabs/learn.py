@@ -20,9 +20,10 @@ import soundfile
 from audioprompt.audio.decode import AudioError, load, read
 from audioprompt.core.labels import LABEL_CHARACTERS, clean_label
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
+from audioprompt.few_shot.methods import METHODS, title_of
 from audioprompt.prompts.pack import PackError
+from audioprompt.prompts.template import VANILLA
 from audioprompt.server import access, sessions
-from audioprompt.services.classify import VANILLA
 from audioprompt.ui import learn_view as view
 from audioprompt.ui import markup
 from audioprompt.ui.header import shared_model
@@ -31,7 +32,7 @@ from audioprompt.ui.tabs.classify import pack_choices, waveform
 from audioprompt.util.text import counted, one_line
 
 if TYPE_CHECKING:
-    from audioprompt.few_shot import SharedHead
+    from audioprompt.few_shot.heads import SharedHead
     from audioprompt.services.learn import Step, Trial, Tried
     from audioprompt.util.jobs import Job
 
@@ -287,17 +288,18 @@ def trial_of(
         FewShotError: settings that no fit can work with, or no method.
         PackError: the pack cannot be used.
     """
-    from audioprompt.few_shot import BARE_NAME, FewShotError, FitSettings
+    from audioprompt.few_shot.settings import FewShotError, FitSettings
+    from audioprompt.prompts.template import BARE_NAME
     from audioprompt.services.learn import Trial
 
     if not methods:
         raise FewShotError("Choose at least one method.")
     sessions.refuse_large_trials(request, methods, shots, epochs, seeds)
-    needed = "tspe" in methods or start == "pack"
+    needed = any(METHODS[name].needs_templates for name in methods) or start == "pack"
     templates = sessions.store(request).get(pack_id).approved if needed else ()
     starts = {"name": (BARE_NAME,), "vanilla": (VANILLA,), "pack": tuple(templates)}
     return Trial(
-        tuple(methods), int(shots), tuple(range(int(seeds))), FitSettings(epochs=int(epochs), rate=rate),
+        tuple(methods), int(shots), tuple(range(int(seeds))), FitSettings(epochs=int(epochs), learning_rate=rate),
         tuple(templates), starts[start], dropout,
     )  # fmt: skip
 
@@ -320,7 +322,7 @@ def learn(
 
     What is measured on clips held back is then fitted again on all of them, for that is the head to use.
     """
-    from audioprompt.few_shot import FewShotError
+    from audioprompt.few_shot.settings import FewShotError
     from audioprompt.models.base import ModelError
     from audioprompt.services.learn import try_out
     from audioprompt.util.jobs import FITTING, Stopped, TookTooLong
@@ -377,7 +379,7 @@ def _watched(job: Job[Any], chance: float) -> Iterator[Learned]:
 
 def _over(summary: str, details: str = "", tried: Tried | None = None) -> Learned:
     fitted = [one for one in tried.results.outcomes if one.head] if tried else []
-    heads = [(markup.METHOD_NAMES[one.method], one.method) for one in fitted]
+    heads = [(title_of(one.method), one.method) for one in fitted]
     best = tried and tried.results.best
     chosen = best.method if best else heads[0][1] if heads else None
     return Learned(
@@ -403,7 +405,7 @@ class Curve(NamedTuple):
 
 def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
     """Run the same trial with 1, 2, 4, 8 and 16 clips per class: yields how far it is, then the curve."""
-    from audioprompt.few_shot import FewShotError
+    from audioprompt.few_shot.settings import FewShotError
     from audioprompt.services.learn import Results, curve
     from audioprompt.util.jobs import FITTING
 
@@ -453,7 +455,7 @@ def save(gathered: Gathered, tried: Tried | None, method: str | None, licence: s
 
 def _head_of(tried: Tried, method: str, licence: str, model_name: str) -> SharedHead:
     """What a trial learned with one method, and what is known of it."""
-    from audioprompt.few_shot import FewShotError
+    from audioprompt.few_shot.settings import FewShotError
     from audioprompt.services.learn import shared
 
     try:
@@ -523,7 +525,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
                     )
             with gr.Group():
                 methods = gr.CheckboxGroup(
-                    [(label, method) for method, label in markup.METHOD_NAMES.items()], value=["palm", "zero-shot"],
+                    [(method.title, method.name) for method in METHODS], value=["palm", "zero-shot"],
                     label="Methods", elem_id="learn-methods",
                 )  # fmt: skip
                 shots = gr.Slider(1, 16, 16, step=1, label="Clips per class while measuring, at most")

@@ -84,7 +84,7 @@ def take_head(own: Own, head_id: str) -> Own:
 
 def bring(own: Own, files: Sequence[str | Path], request: gr.Request | None = None) -> tuple[Own, str]:
     """Take uploads: saved heads, and clips to try. Also says what went wrong, as markup."""
-    from audioprompt.few_shot import FewShotError
+    from audioprompt.few_shot.settings import FewShotError
 
     try:
         access.only_curators(request, "publish")
@@ -166,7 +166,7 @@ def choose_head(kept: Choices | None, own: Own, head_id: str, recorded: bool = T
         head_id: of the head.
         recorded: whether the first clip of each class in the Learn tab may go in.
     """
-    from audioprompt.few_shot.sharing import read_record
+    from audioprompt.few_shot.heads import read_record
 
     chosen = dict(kept or {})
     record = read_record(own.heads[head_id])
@@ -187,8 +187,8 @@ def _kept_head(file: Path, own: Own) -> Path:
     Raises:
         FewShotError: it is none.
     """
-    from audioprompt.few_shot import FewShotError
-    from audioprompt.few_shot.sharing import FILE, MAX_BYTES, read_record
+    from audioprompt.few_shot.heads import FILE, MAX_BYTES, read_record
+    from audioprompt.few_shot.settings import FewShotError
 
     place = _free(own, file.stem)
     place.mkdir()

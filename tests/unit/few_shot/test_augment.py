@@ -9,7 +9,9 @@ import torch
 
 from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.encoding.encoder import embed_clips, features_of_clips, pooled
-from audioprompt.few_shot import FewShotError, FitSettings, Palm, dropout, with_batch_norm_of
+from audioprompt.few_shot.augment import dropout, with_batch_norm_of
+from audioprompt.few_shot.methods.palm import Palm
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.models.embedded import EmbeddedModel
 from tests.unit.few_shot.towers import NAMES, clusters
 

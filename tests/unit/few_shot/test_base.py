@@ -10,8 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audioprompt.core.zero_shot import softmax
-from audioprompt.few_shot import Coop, Epoch, FewShotError, FitSettings, Head, LinearProbe, Palm, TipAdapter
-from audioprompt.few_shot import choose_shots as choose
+from audioprompt.few_shot.base import Epoch, Head
+from audioprompt.few_shot.base import choose_shots as choose
+from audioprompt.few_shot.methods.coop import Coop
+from audioprompt.few_shot.methods.linear_probe import LinearProbe
+from audioprompt.few_shot.methods.palm import Palm
+from audioprompt.few_shot.methods.tip_adapter import TipAdapter
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 from tests.unit.few_shot.towers import NAMES, TinyText, clusters
 
 CLASSES = NAMES[:4]
@@ -129,16 +134,16 @@ def test_no_shots_are_refused(shots: int) -> None:
     "wrong",
     [
         {"epochs": 0},
-        {"batch": 0},
+        {"batch_size": 0},
         {"context_tokens": 0},
-        {"rate": 0.0},
-        {"rate": math.nan},
-        {"rate": math.inf},
-        {"rate": 1e39},
+        {"learning_rate": 0.0},
+        {"learning_rate": math.nan},
+        {"learning_rate": math.inf},
+        {"learning_rate": 1e39},
         {"logit_scale": -1.0},
         {"momentum": 1.0},
         {"momentum": -0.1},
-        {"seed": -1},
+        {"random_state": -1},
     ],
 )
 def test_settings_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
@@ -162,10 +167,10 @@ def test_a_loss_that_is_no_number_ends_the_fit_with_advice_and_the_last_good_hea
         heard += 1
         return torch.from_numpy(AUDIO)[rows] * (1 if heard <= 3 * good_epochs else math.nan)  # 3 batches an epoch
 
-    head = palm(seed=8).fit(AUDIO, TRUTH)
+    head = palm(random_state=8).fit(AUDIO, TRUTH)
     before = head.state
     head.settings = FitSettings()
-    with pytest.raises(FewShotError, match=f"epoch {good_epochs + 1}: lower the rate, which is 0.05"):
+    with pytest.raises(FewShotError, match=f"epoch {good_epochs + 1}: lower the learning rate, which is 0.05"):
         head.fit(AUDIO, TRUTH, augment=augment)
     if good_epochs:
         assert len(head.history) == 2
@@ -176,9 +181,9 @@ def test_a_loss_that_is_no_number_ends_the_fit_with_advice_and_the_last_good_hea
 
 @pytest.mark.parametrize(("rate", "advised"), [(0.05, False), (50.0, True)])
 def test_a_fit_that_ends_worse_than_guessing_says_so(rate: float, advised: bool) -> None:
-    head = palm(rate=rate, epochs=10).fit(AUDIO, TRUTH)
+    head = palm(learning_rate=rate, epochs=10).fit(AUDIO, TRUTH)
     assert (head.history[-1].loss > math.log(4)) == advised
-    assert ("lower the rate, which is 50" in (head.notice or "")) == advised
+    assert ("lower the learning rate, which is 50" in (head.notice or "")) == advised
 
 
 def test_a_fit_that_is_ended_keeps_the_epochs_it_had() -> None:
@@ -220,7 +225,7 @@ def test_an_error_of_the_watcher_leaves_a_head_that_answers() -> None:
 
 
 def test_seeds_reproduce() -> None:
-    one, again, other = (palm(seed=seed).fit(AUDIO, TRUTH) for seed in (1, 1, 2))
+    one, again, other = (palm(random_state=seed).fit(AUDIO, TRUTH) for seed in (1, 1, 2))
     for name, value in one.state.items():
         np.testing.assert_array_equal(value, again.state[name])
     assert one.history == again.history
@@ -236,7 +241,7 @@ def test_a_fit_does_not_touch_the_random_numbers_of_others() -> None:
 
 
 def test_loss_and_accuracy_are_means_over_all_clips() -> None:
-    head = palm(epochs=1, rate=1e-12, batch=7)
+    head = palm(epochs=1, learning_rate=1e-12, batch_size=7)
     head.fit(AUDIO, TRUTH)
     chances = head.predict_proba(AUDIO).astype(np.float64)
     assert head.history[0].loss == pytest.approx(-np.log(chances[np.arange(40), TRUTH]).mean(), rel=1e-3)

@@ -8,13 +8,15 @@ import torch
 from torch import Tensor
 
 from audioprompt.core.zero_shot import Array
-from audioprompt.few_shot import Cocoop, Coop, Epoch, FewShotError, FitSettings, coop
-from audioprompt.few_shot.base import batches
-from audioprompt.few_shot.coop import Prompts, start_tokens
+from audioprompt.few_shot.base import Epoch, batches
+from audioprompt.few_shot.methods import coop
+from audioprompt.few_shot.methods.cocoop import Cocoop
+from audioprompt.few_shot.methods.coop import Coop, Prompts, start_tokens
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.models.embedded import EmbeddedModel
 from tests.unit.few_shot.towers import NAMES, TinyText, clusters
 
-SMALL = FitSettings(context_tokens=3, logit_scale=20, rate=0.02, seed=4)
+SMALL = FitSettings(context_tokens=3, logit_scale=20, learning_rate=0.02, random_state=4)
 
 
 def one_prompt(text: TinyText, name: str, context: Tensor) -> Tensor:
@@ -31,11 +33,11 @@ def one_by_one(
     values = {name: torch.tensor(value, requires_grad=True) for name, value in begun.items()}
     speed = {name: torch.zeros_like(value) for name, value in values.items()}
     clips = torch.from_numpy(audio)
-    order = np.random.default_rng([settings.seed, 1])
+    order = np.random.default_rng([settings.random_state, 1])
     classes = NAMES[: truth.max() + 1]
     while True:
         total = 0.0
-        for batch in batches(len(clips), settings.batch, order):
+        for batch in batches(len(clips), settings.batch_size, order):
             losses, context, weights = [], values["context"], None
             for row in batch.tolist():
                 if "narrow.weight" in values:
@@ -52,7 +54,7 @@ def one_by_one(
             with torch.no_grad():
                 for (name, value), slope in zip(values.items(), slopes, strict=True):
                     speed[name] = settings.momentum * speed[name] + slope
-                    value -= settings.rate * speed[name]
+                    value -= settings.learning_rate * speed[name]
         yield total / len(clips), values
 
 
@@ -60,7 +62,7 @@ def one_by_one(
 def test_every_epoch_is_the_formulas(method: type[Coop], starts: bool) -> None:
     audio, truth, _ = clusters(classes=3, each=3, dim=32, spread=0.7)
     text = TinyText(dim=32, starts=starts)
-    settings = FitSettings(context_tokens=3, logit_scale=20, rate=0.02, batch=5, seed=4)
+    settings = FitSettings(context_tokens=3, logit_scale=20, learning_rate=0.02, batch_size=5, random_state=4)
     head = method(NAMES[:3], text, settings)
     expected = one_by_one(text, audio, truth, head.initial(np.random.default_rng([4, 0]), 32), settings)
     seen = []
@@ -162,7 +164,7 @@ def test_the_bundled_models_tower_learns() -> None:
     texts = model.embed_text(["a violin", "a train"]).numpy()  # sounds that the names do not tell
     truth = np.tile([0, 1], 4)
     audio = (texts[truth] + 0.01 * rng.standard_normal((8, model.dim))).astype(np.float32)
-    settings = FitSettings(epochs=2, context_tokens=2, batch=8, logit_scale=20)
+    settings = FitSettings(epochs=2, context_tokens=2, batch_size=8, logit_scale=20)
     head = Coop(names, model.text, settings).fit(audio, truth)
     assert head.history[-1].loss < head.history[0].loss
     spliced = Prompts(model.text, names)

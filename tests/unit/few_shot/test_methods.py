@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from audioprompt.core.zero_shot import ensemble_weights
-from audioprompt.few_shot import BARE_NAME, METHODS, FewShotError, FitSettings, build
+from audioprompt.few_shot.build import build_head
+from audioprompt.few_shot.methods import METHODS
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.models.base import AudioTextModel
-from audioprompt.prompts.template import Template
+from audioprompt.prompts.template import BARE_NAME, Template
 from tests.unit.few_shot.towers import NAMES, TinyText, clusters
 
 CLASSES = NAMES[:4]
@@ -40,10 +42,10 @@ def model() -> AudioTextModel:
     return Model()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS.names)
 def test_every_method_is_made_fitted_asked_and_taken_over(method: str, model: AudioTextModel) -> None:
     audio, truth, _ = clusters()
-    head = build(method, model, CLASSES, QUICK, TEMPLATES)
+    head = build_head(method, model, CLASSES, QUICK, TEMPLATES)
     assert head.method == method
     assert head.fit(audio, truth) is head
     chances = head.predict_proba(audio)
@@ -52,14 +54,14 @@ def test_every_method_is_made_fitted_asked_and_taken_over(method: str, model: Au
     assert head.prediction(audio).labels == CLASSES
     assert 0 <= head.score(audio, truth) <= 1
     assert head.weights is None or head.weights.shape == (4, 12)
-    other = build(method, model, CLASSES, QUICK, TEMPLATES)
+    other = build_head(method, model, CLASSES, QUICK, TEMPLATES)
     other.state = {name: value.copy() for name, value in head.state.items()}
     np.testing.assert_allclose(other.logits(audio), head.logits(audio), atol=1e-5)
 
 
 @pytest.mark.parametrize("start", [(BARE_NAME,), TEMPLATES[:1], TEMPLATES])
 def test_palm_starts_where_it_is_told(start: tuple[Template, ...], model: AudioTextModel) -> None:
-    head = build("palm-dagger", model, CLASSES, QUICK, start=start)
+    head = build_head("palm-dagger", model, CLASSES, QUICK, start=start)
     audio, truth, _ = clusters()
     said = [[template.fill(name) for name in CLASSES] for template in start]
     expected = ensemble_weights(np.stack([model.embed_text(texts).numpy() for texts in said]))
@@ -71,11 +73,11 @@ def test_the_paper_starts_from_the_bare_name() -> None:
 
 
 def test_an_unknown_method_is_told_the_known_ones(model: AudioTextModel) -> None:
-    with pytest.raises(FewShotError, match="'magic'; there are: zero-shot, tspe, palm"):
-        build("magic", model, CLASSES)
+    with pytest.raises(FewShotError, match=r"'magic'\. Choose one of: palm, palm-dagger, coop"):
+        build_head("magic", model, CLASSES)
 
 
 @pytest.mark.parametrize("method", ["tspe", "palm"])
 def test_an_ensemble_of_nothing_is_refused(method: str, model: AudioTextModel) -> None:
     with pytest.raises(FewShotError, match="needs templates"):
-        build(method, model, CLASSES, start=())
+        build_head(method, model, CLASSES, start=())

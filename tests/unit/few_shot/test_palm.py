@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audioprompt.core.zero_shot import Array, normalise
-from audioprompt.few_shot import Epoch, FewShotError, FitSettings, Palm, PalmDagger, ZeroShot
-from audioprompt.few_shot.base import batches
+from audioprompt.few_shot.base import Epoch, batches
+from audioprompt.few_shot.methods.palm import Palm, PalmDagger
+from audioprompt.few_shot.methods.zero_shot import ZeroShot
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 from tests.unit.few_shot.towers import NAMES, clusters
 
 
@@ -21,10 +23,10 @@ def by_hand(
     a, f, gate = audio.astype(np.float64), start.astype(np.float64), gate.astype(np.float64)
     z = np.zeros_like(f) if context is None else context.astype(np.float64)
     speed_z, speed_l = np.zeros_like(z), np.zeros_like(gate)
-    order = np.random.default_rng([settings.seed, 1])
+    order = np.random.default_rng([settings.random_state, 1])
     while True:
         loss = right = 0.0
-        for batch in batches(len(a), settings.batch, order):
+        for batch in batches(len(a), settings.batch_size, order):
             rows = batch.numpy()
             share = 1 / (1 + np.exp(-gate))[:, None]
             mixed = (1 - share) * f + share * z
@@ -42,8 +44,8 @@ def by_hand(
             by_l = (by_mixed * (z - f)).sum(axis=1) * (share * (1 - share))[:, 0]
             speed_z, speed_l = settings.momentum * speed_z + by_z, settings.momentum * speed_l + by_l
             if context is not None:
-                z = z - settings.rate * speed_z
-            gate = gate - settings.rate * speed_l
+                z = z - settings.learning_rate * speed_z
+            gate = gate - settings.learning_rate * speed_l
         yield loss / len(a), right / len(a), z, gate
 
 
@@ -51,9 +53,9 @@ def by_hand(
 def test_every_epoch_is_the_formulas(rate: float, batch: int) -> None:
     audio, truth, centres = clusters(classes=5, each=16, dim=32, spread=0.9)
     start = normalise(centres + clusters(classes=5, dim=32, seed=9)[2])  # between right and wrong
-    settings = FitSettings(rate=rate, batch=batch, seed=3)
+    settings = FitSettings(learning_rate=rate, batch_size=batch, random_state=3)
     head = Palm(NAMES[:5], start, settings)
-    begun = head.initial(np.random.default_rng([settings.seed, 0]), 32)
+    begun = head.initial(np.random.default_rng([settings.random_state, 0]), 32)
     expected = by_hand(audio, truth, start, begun["context"], begun["gate"], settings)
     seen = []
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audioprompt.data.examples import Example, examples
-from audioprompt.few_shot import load_head
+from audioprompt.few_shot.heads import load_head
 from audioprompt.models import registry
 from audioprompt.prompts.pack import PackEntry, PromptPack
 from audioprompt.prompts.store import PromptStore

@@ -13,7 +13,8 @@ import soundfile
 from audioprompt.core.labels import parse_labels
 from audioprompt.data.examples import Example
 from audioprompt.encoding.batching import Together
-from audioprompt.few_shot import SharedHead, build, record_of
+from audioprompt.few_shot.build import build_head
+from audioprompt.few_shot.heads import SharedHead, record_of
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import pack_from_templates
 from audioprompt.prompts.store import PromptStore
@@ -169,7 +170,7 @@ def test_an_example_sets_clip_labels_and_pack(monkeypatch):
 def keep_head(model: FakeModel, classes: tuple[str, ...] = ("hum", "whistle", "rain")) -> str:
     """The id of a head whose classes are a hum, a whistle and what is left."""
     axes = np.eye(model.dim, dtype=np.float32)[:3]
-    head = build("linear-probe", model, classes).fit(np.repeat(axes, 3, axis=0), np.repeat(np.arange(3), 3))
+    head = build_head("linear-probe", model, classes).fit(np.repeat(axes, 3, axis=0), np.repeat(np.arange(3), 3))
     return HEADS.keep(SharedHead(head, record_of(head, model, "clips")))
 
 

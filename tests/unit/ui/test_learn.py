@@ -19,7 +19,7 @@ import soundfile
 
 from audioprompt.audio import decode as audio
 from audioprompt.data import DEMONSTRATION, LabelledClips
-from audioprompt.few_shot.sharing import read_record
+from audioprompt.few_shot.heads import read_record
 from audioprompt.services import learn as learning
 from audioprompt.services.live import Hearing
 from audioprompt.ui import learn_view
@@ -300,7 +300,7 @@ def test_a_trial_shows_how_far_it_is_and_then_what_came_of_it(gathered: Gathered
 
 
 def test_curves_follow_the_epochs() -> None:
-    from audioprompt.few_shot import Epoch
+    from audioprompt.few_shot.base import Epoch
 
     history = tuple(Epoch(number, 2 / number, number / 4) for number in (1, 2, 3))
     shown = learn_view.fitting(learning.Step("palm", 0, 2, 3, 16, 4, history), chance=1.0)
@@ -334,7 +334,7 @@ def test_too_few_clips_for_a_score_still_give_a_head(gathered: Gathered) -> None
     ("methods", "settings", "sentence"),
     [
         ((), {}, "Choose at least one method"),
-        (("palm",), {"rate": 0}, "rate is 0"),
+        (("palm",), {"rate": 0}, "learning_rate is 0"),
         (("tspe",), {"pack_id": "nothing"}, "no prompt pack is called"),
     ],
 )

@@ -15,7 +15,7 @@ from fastapi import Request
 
 from audioprompt.data import LabelledClips
 from audioprompt.data.examples import examples
-from audioprompt.few_shot.sharing import load_head, read_record
+from audioprompt.few_shot.heads import load_head, read_record
 from audioprompt.models import registry
 from audioprompt.prompts.store import PromptStore
 from audioprompt.server import access, sessions

@@ -9,8 +9,7 @@ A file from a stranger runs no code, and is refused unless it is exactly what a 
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,11 +23,9 @@ from safetensors.numpy import save_file
 
 from audioprompt.core.labels import label_key
 from audioprompt.core.zero_shot import Array
-from audioprompt.few_shot.base import FewShotError, FitSettings, Head, LearnedHead
-from audioprompt.few_shot.cocoop import Cocoop
-from audioprompt.few_shot.coop import Coop
-from audioprompt.few_shot.palm import Palm, PalmDagger
-from audioprompt.few_shot.yardsticks import LinearProbe, TipAdapter, Tspe, ZeroShot
+from audioprompt.few_shot.base import Head, SavedHead
+from audioprompt.few_shot.methods import METHODS
+from audioprompt.few_shot.settings import FewShotError
 from audioprompt.models.base import AudioTextModel, ModelError
 from audioprompt.models.downloads import check_reachable
 from audioprompt.prompts.pack import MAX_COUNT, MAX_LABELS, Line, Note, Record, in_plain_words
@@ -40,9 +37,13 @@ KEY = "audioprompt"  # of the metadata that holds the record
 FORMAT_VERSION = 1
 MAX_BYTES = 200_000_000
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name
-MOST_NAMED = 6  # heads in an error
+MAX_NAMED = 6  # heads in an error
 MAX_HEADER_BYTES = 4_000_000  # the record of 2,000 classes takes one
 
+_CARD = Path(__file__).with_name("card.md.jinja")
+_SPDX = re.compile(r"[A-Za-z0-9.+-]{2,40}")
+
+EARLIER_NAMES = {"rate": "learning_rate", "batch": "batch_size", "seed": "random_state"}  # in heads of version 0.1
 Setting = Annotated[float | int, Field(ge=-(2**63), le=2**63)]  # more is no number that a fit can have
 
 
@@ -50,6 +51,11 @@ def _distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(classes)) < len(classes):
         raise ValueError("must not hold a class twice")
     return classes
+
+
+def _renamed(settings: Mapping[str, float | int]) -> Mapping[str, float | int]:
+    """Settings by the names that they have now."""
+    return {EARLIER_NAMES.get(name, name): value for name, value in settings.items()}
 
 
 class HeadScore(Record):
@@ -74,11 +80,11 @@ class HeadRecord(Record):
     """All that there is to know of a head but its numbers.
 
     Attributes:
-        method: one of `METHODS`.
+        method: the name of one of `METHODS`.
         classes: the C class names, as a prompt says them.
         model: the name of the model on whose embeddings it was fitted.
         revision: that model's revision: a head is worthless on any other embeddings.
-        settings: how it was fitted, `FitSettings` or what its method has instead.
+        settings: how it was fitted, `FitSettings` or what its method has instead; earlier names are understood.
         data: what it was fitted on.
         licence: of those clips, as stated by whoever fitted it.
         shots: clips per class at most, where that was bounded.
@@ -95,7 +101,7 @@ class HeadRecord(Record):
     ]
     model: Line
     revision: Line
-    settings: Mapping[str, Setting] = Field(default_factory=dict)
+    settings: Annotated[Mapping[str, Setting], AfterValidator(_renamed)] = Field(default_factory=dict)
     data: Line
     licence: Line | None = None
     shots: int | None = Field(default=None, ge=1, le=MAX_COUNT)
@@ -138,7 +144,7 @@ def record_of(
             classes=head.classes,
             model=model.name,
             revision=model.revision,
-            settings=_settings(head),
+            settings=head.numbers,
             data=data,
             licence=licence,
             shots=shots,
@@ -248,7 +254,7 @@ def _file_in(path: Path) -> Path:
         return path / FILE if path.is_dir() else path
     within = sorted(path.glob(f"*/{FILE}"))
     if len(within) > 1:
-        choice = " or ".join(str(one.parent) for one in within[:MOST_NAMED])
+        choice = " or ".join(str(one.parent) for one in within[:MAX_NAMED])
         raise FewShotError(f"{path} holds {len(within)} heads: give one of them, {choice}.")
     return within[0] if within else path / FILE
 
@@ -293,7 +299,8 @@ def load_head(path: Path, model: AudioTextModel) -> SharedHead:
             f"(revision {model.revision}): load that model, or fit the head again"
         )
     try:
-        head = _restored(record, state, model)
+        head = METHODS[record.method].load().restore(SavedHead(model, record.classes, record.settings, state))
+        head.state = dict(state)
         head.logits(np.zeros((1, model.dim), np.float32) + 1)
     except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:  # and FewShotError
         raise FewShotError(
@@ -332,46 +339,6 @@ def _as_json(record: HeadRecord, indent: int | None = None) -> str:
     return json.dumps(record.model_dump(mode="json", exclude_none=True), sort_keys=True, indent=indent)
 
 
-# --- each method's head from what was saved ---------------------------------------------------------------------------
-
-
-def _settings(head: Head) -> dict[str, float | int]:
-    """The numbers beside its arrays that a head is made of."""
-    if isinstance(head, LearnedHead):
-        return asdict(head.settings)
-    name = "strength" if isinstance(head, LinearProbe) else "logit_scale"
-    return {name: getattr(head, name)}
-
-
-def _restored(record: HeadRecord, state: Mapping[str, Array], model: AudioTextModel) -> Head:
-    """The head that `_settings` and a state were taken from.
-
-    Raises:
-        FewShotError, KeyError, TypeError: they do not make one.
-    """
-    classes, settings = record.classes, record.settings
-    makers: Mapping[str, Callable[[], Head]] = {
-        "zero-shot": lambda: ZeroShot(classes, state["weights"], **settings),
-        "tspe": lambda: Tspe(classes, state["weights"], **settings),
-        "palm": lambda: Palm(classes, state["start"], _fit_settings(settings)),
-        "palm-dagger": lambda: PalmDagger(classes, state["start"], _fit_settings(settings)),
-        "coop": lambda: Coop(classes, model.text, _fit_settings(settings)),
-        "cocoop": lambda: Cocoop(classes, model.text, _fit_settings(settings)),
-        "linear-probe": lambda: LinearProbe(classes, **settings),
-        "tip-adapter": lambda: TipAdapter(classes, state["weights"], **settings),
-    }
-    if record.method not in makers:
-        raise FewShotError(f"no method is called {record.method!r}; there are: {', '.join(makers)}")
-    head = makers[record.method]()
-    head.state = dict(state)
-    return head
-
-
-def _fit_settings(settings: Mapping[str, float | int]) -> FitSettings:
-    whole = {field.name for field in fields(FitSettings) if field.type == "int" or field.type is int}
-    return FitSettings(**{name: int(value) if name in whole else value for name, value in settings.items()})  # type: ignore[arg-type]
-
-
 # --- the card ---------------------------------------------------------------------------------------------------------
 
 
@@ -383,62 +350,14 @@ def card(record: HeadRecord) -> str:
         tags=["audioprompt", "few-shot", record.method, record.model],
         license=record.licence.lower() if record.licence and _SPDX.fullmatch(record.licence) else None,
     )
-    facts = {
-        "Method": record.method,
-        "Model": f"{record.model}, revision {record.revision}; on any other the head is refused",
-        "Fitted on": ", ".join(
-            filter(
-                None,
-                (
-                    record.data,
-                    counted(record.fitted_on, "clip") if record.fitted_on else "",
-                    f"up to {record.shots} per class" if record.shots else "",
-                ),
-            )
-        ),
-        "Licence of those clips, as stated": record.licence or "not stated",
-        "Settings": ", ".join(f"{name} {value:g}" for name, value in sorted(record.settings.items())) or "none",
-        "Fitted": str(record.made_on) if record.made_on else "date unknown",
-    }
-    scores = "".join(
-        f"| {plain(score.data)} | {score.n} | {100 * score.accuracy:.1f} % |"
-        f" {'' if score.zero_shot is None else f'{100 * score.zero_shot:.1f} %'} |\n"
-        for score in record.scores
+    filled = ModelCard.from_template(
+        data,
+        template_str=_CARD.read_text("utf-8"),
+        record=record,
+        name=repr(record.model),
+        file=FILE,
+        plain=plain,
+        counted=counted,
+        percent=lambda share: "" if share is None else f"{100 * share:.1f} %",
     )
-    return (
-        f"---\n{data.to_yaml()}\n---\n\n"
-        f"# {len(record.classes)} sounds, told apart by {plain(record.method)}\n\n"
-        f"A classification head for the audio-language model {plain(record.model)}, made with audioprompt.\n\n"
-        + "".join(f"- **{name}:** {plain(fact)}\n" for name, fact in facts.items())
-        + f"\n## Classes\n\n{', '.join(map(plain, record.classes))}\n"
-        + "\n## Accuracy on held-out clips\n\n"
-        + (f"| clips | n | this method | zero-shot |\n|---|---:|---:|---:|\n{scores}" if scores else "Not measured.\n")
-        + _how_measured(record)
-        + (f"\n{plain(record.notice)}\n" if record.notice else "")
-        + f"\n## Use\n\n```python\n{_USE.replace(_NAME, repr(record.model))}```\n"
-        + "\nA probability says how one class compares with the others, not whether any of them is right.\n"
-    )
-
-
-def _how_measured(record: HeadRecord) -> str:
-    """What the table of scores does not say: that the head has learned from the held-out clips since."""
-    if not record.measured:
-        return ""
-    earlier = (
-        f" The accuracy is that of the earlier fit, on {counted(record.scores[0].fitted_on or 0, 'clip')}."
-        if record.fitted_again
-        else ""
-    )
-    return f"\n{record.measured}{earlier}\n"
-
-
-_SPDX = re.compile(r"[A-Za-z0-9.+-]{2,40}")
-_NAME = '"MODEL"'
-_USE = f"""from audioprompt.encoding.encoder import embed_clips, pooled
-from audioprompt.few_shot import SharedHead
-from audioprompt.models.registry import load
-
-model = load({_NAME})
-head = SharedHead.from_pretrained("this repository, or a folder with {FILE}", model=model).head
-print([head.classes[index] for index in head.predict(pooled(embed_clips(model, ["recording.wav"])))])
-"""
+    return f"{filled}\n"

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from audioprompt.core.zero_shot import Array
-from audioprompt.few_shot import coop
+from audioprompt.few_shot.methods import coop
 
 NARROWING = 16  # the net's middle layer is this many times narrower than an embedding
 

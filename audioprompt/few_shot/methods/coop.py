@@ -5,6 +5,7 @@ Clips are never encoded again, and class names are looked up once.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,9 +13,13 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from audioprompt.core.zero_shot import Array
-from audioprompt.few_shot.base import FitSettings, LearnedHead
-from audioprompt.few_shot.palm import CONTEXT_STD
+from audioprompt.few_shot.base import HeadSpec, LearnedHead, SavedHead
+from audioprompt.few_shot.methods.palm import CONTEXT_STD
+from audioprompt.few_shot.settings import FitSettings
 from audioprompt.models.base import PromptableText
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 PROMPTS_AT_ONCE = 64  # that the text tower remembers until their gradients are due; more are no quicker on a CPU
 
@@ -84,6 +89,14 @@ class Coop(LearnedHead):
     def __init__(self, classes: Sequence[str], text: PromptableText, settings: FitSettings | None = None) -> None:
         self.prompts = Prompts(text, classes)
         super().__init__(classes, settings or FitSettings(), self.prompts.device)
+
+    @classmethod
+    def build(cls, spec: HeadSpec) -> "Self":
+        return cls(spec.classes, spec.model.text, spec.settings)
+
+    @classmethod
+    def restore(cls, saved: SavedHead) -> "Self":
+        return cls(saved.classes, saved.model.text, FitSettings.from_numbers(saved.settings))
 
     def initial(self, rng: np.random.Generator, dim: int) -> dict[str, Array]:
         shape = self.settings.context_tokens, self.prompts.text.context_dim

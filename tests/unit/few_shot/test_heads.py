@@ -10,19 +10,22 @@ import pytest
 from huggingface_hub import ModelCard
 from safetensors.numpy import load_file, save_file
 
-from audioprompt.few_shot import (
-    METHODS,
-    FewShotError,
-    FitSettings,
-    Head,
+from audioprompt.few_shot.base import Head
+from audioprompt.few_shot.build import build_head
+from audioprompt.few_shot.heads import (
+    FILE,
+    KEY,
     HeadRecord,
     HeadScore,
     SharedHead,
-    build,
+    card,
     load_head,
+    read_record,
     record_of,
+    save_head,
 )
-from audioprompt.few_shot.sharing import FILE, KEY, card, read_record, save_head
+from audioprompt.few_shot.methods import METHODS
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.prompts.template import Template
 from tests.hub import Hub, elsewhere
 from tests.unit.few_shot.towers import TinyText, clusters
@@ -55,8 +58,8 @@ AUDIO, TRUTH, _ = clusters()
 
 
 def fitted(method: str, model: Any) -> Head:
-    settings = FitSettings(epochs=2, batch=8, rate=0.03, context_tokens=3, seed=5)
-    head = build(method, model, CLASSES, settings, [Template("a {label} here")])
+    settings = FitSettings(epochs=2, batch_size=8, learning_rate=0.03, context_tokens=3, random_state=5)
+    head = build_head(method, model, CLASSES, settings, [Template("a {label} here")])
     return head.fit(AUDIO, TRUTH)
 
 
@@ -66,7 +69,7 @@ def shared(method: str, model: Any) -> SharedHead:
     return SharedHead(head, record_of(head, model, "kitchen", "CC-BY-4.0", shots=16, scores=scores))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS.names)
 def test_a_saved_head_gives_the_same_answers(method: str, model: Any, tmp_path: Path) -> None:
     first, folder = shared(method, model), tmp_path / "head"
     first.save_pretrained(folder)
@@ -82,7 +85,19 @@ def test_one_file_says_everything(model: Any, tmp_path: Path) -> None:
     save_head(tmp_path / "alone.safetensors", first.head, first.record)
     again = load_head(tmp_path / "alone.safetensors", model)
     assert again.record == first.record
-    assert again.record.settings["rate"] == 0.03 and again.record.settings["epochs"] == 2
+    assert again.record.settings["learning_rate"] == 0.03 and again.record.settings["epochs"] == 2
+
+
+def test_a_head_of_the_first_version_has_earlier_names_for_its_settings(model: Any, tmp_path: Path) -> None:
+    first = shared("palm", model)
+    first.save_pretrained(tmp_path)
+    settings = dict(first.record.settings)
+    for earlier, now in {"rate": "learning_rate", "batch": "batch_size", "seed": "random_state"}.items():
+        settings[earlier] = settings.pop(now)
+    changed(tmp_path, settings=settings)
+    again = load_head(tmp_path, model)
+    assert again.record.settings == first.record.settings
+    np.testing.assert_array_equal(again.head.predict_proba(AUDIO), first.head.predict_proba(AUDIO))
 
 
 @pytest.mark.parametrize(("name", "revision"), [("tiny", "2"), ("other", "1")])
@@ -95,7 +110,7 @@ def test_a_head_for_another_model_is_refused(model: Any, tmp_path: Path, name: s
 
 
 def test_a_head_that_has_learned_nothing_is_not_saved(model: Any, tmp_path: Path) -> None:
-    head = build("palm", model, CLASSES)
+    head = build_head("palm", model, CLASSES)
     with pytest.raises(FewShotError, match="learned nothing yet"):
         SharedHead(head, record_of(head, model, "kitchen")).save_pretrained(tmp_path)
 
@@ -113,7 +128,7 @@ def changed(folder: Path, **metadata: Any) -> None:
         ({"classes": ["rain", "rain", "a", "b"]}, "must not hold a class twice"),
         ({"classes": ["rain"]}, "classes"),
         ({"method": "linear-probe"}, "no linear-probe head"),
-        ({"method": "exec"}, "no method is called 'exec'"),
+        ({"method": "exec"}, "no few-shot method called 'exec'"),
         ({"settings": {"epochs": 0}}, "epochs is 0"),
         ({"settings": {"hidden": 1}}, "hidden"),
         ({"settings": {"rate": "os.system"}}, "settings"),

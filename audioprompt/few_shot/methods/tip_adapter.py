@@ -1,4 +1,4 @@
-"""What learned prompts are measured against: prompts that nobody learned, and two methods without a prompt to learn."""
+"""Tip-Adapter: zero-shot classification in which the clips have a vote."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -7,62 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audioprompt.core.zero_shot import Array, cosines, softmax
-from audioprompt.few_shot.base import (
-    FewShotError,
-    FitSettings,
-    Head,
-    OnEpoch,
-    Stop,
-    checked_audio,
-    checked_clips,
-    refuse_other_space,
-)
+from audioprompt.few_shot.base import OnEpoch, Stop, checked_clips, refuse_other_space
+from audioprompt.few_shot.methods.zero_shot import ZeroShot
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# Tip-Adapter's: the pair its paper starts from comes first, and is taken where there is nothing to choose by.
+# The pair that the paper starts from comes first, and is taken where there is nothing to choose by.
 ALPHAS = (1.0, 0.3, 3.0, 10.0, 30.0)
 BETAS = (5.5, 1.0, 2.0, 3.5, 8.0, 12.0)
-
-
-class ZeroShot(Head):
-    """Classes by the embeddings of their prompts. A fit changes nothing.
-
-    Args:
-        classes: the C class names.
-        weights: a vector for each class, ``[C, D]``, L2-normalised.
-        logit_scale: what cosines are multiplied by.
-    """
-
-    method = "zero-shot"
-
-    def __init__(self, classes: Sequence[str], weights: Array, logit_scale: float = FitSettings.logit_scale) -> None:
-        super().__init__(classes)
-        weights = checked_audio(weights)
-        if len(weights) != len(classes):
-            raise FewShotError(f"{len(classes)} classes, but {len(weights)} class weights: give one for each")
-        self.logit_scale = logit_scale
-        self.state = {"weights": weights}
-
-    def fit(
-        self, audio: Array, truth: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
-    ) -> "Self":
-        return self
-
-    @property
-    def weights(self) -> Array:
-        return self.state["weights"]
-
-    def _logits(self, audio: Array) -> Array:
-        refuse_other_space(audio, self.weights)
-        return np.float32(self.logit_scale) * cosines(audio, self.weights)
-
-
-class Tspe(ZeroShot):
-    """`ZeroShot` on the class weights that an ensemble of prompts makes (`ensemble_weights`)."""
-
-    method = "tspe"
 
 
 class TipAdapter(ZeroShot):
@@ -136,38 +90,3 @@ class TipAdapter(ZeroShot):
 def _nearness(affinity: Array, beta: float) -> Array:
     """How loud a clip's vote is, 0 to 1, by its cosine."""
     return np.exp(-beta * (1 - affinity))
-
-
-class LinearProbe(Head):
-    """Logistic regression on standardised embeddings, by scikit-learn; it reads no text at all.
-
-    Args:
-        classes: the C class names.
-        strength: inverse of the regularisation, scikit-learn's ``C``.
-    """
-
-    method = "linear-probe"
-
-    def __init__(self, classes: Sequence[str], strength: float = 1.0) -> None:
-        super().__init__(classes)
-        self.strength = strength
-
-    def fit(
-        self, audio: Array, truth: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
-    ) -> "Self":
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.preprocessing import StandardScaler
-
-        audio, truth = checked_clips(audio, truth, self.classes)
-        scaler = StandardScaler()
-        probe = LogisticRegression(C=self.strength, max_iter=1_000).fit(scaler.fit_transform(audio), truth)
-        weight, bias = probe.coef_, probe.intercept_
-        if len(weight) == 1:  # of two classes scikit-learn weighs the second alone
-            weight, bias = np.stack([0 * weight[0], weight[0]]), np.array([0, bias[0]])
-        weight = weight / scaler.scale_
-        self.state = {"weight": weight.astype(np.float32), "bias": (bias - weight @ scaler.mean_).astype(np.float32)}
-        return self
-
-    def _logits(self, audio: Array) -> Array:
-        refuse_other_space(audio, self.state["weight"])
-        return audio @ self.state["weight"].T + self.state["bias"]

@@ -8,13 +8,18 @@ Neither clips nor classes are encoded again, so a fit is arithmetic on small mat
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
 from audioprompt.core.zero_shot import Array
-from audioprompt.few_shot.base import FewShotError, FitSettings, LearnedHead, checked_audio
+from audioprompt.few_shot.base import HeadSpec, LearnedHead, SavedHead, checked_audio
+from audioprompt.few_shot.settings import FewShotError, FitSettings
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 CONTEXT_STD = 0.02  # of the initial values, each normally distributed around zero
 
@@ -37,6 +42,14 @@ class Palm(LearnedHead):
         if len(start) != len(classes):
             raise FewShotError(f"{len(classes)} classes, but {len(start)} embeddings to start from: give one for each")
         super().__init__(classes, settings or FitSettings(), constants={"start": start})
+
+    @classmethod
+    def build(cls, spec: HeadSpec) -> "Self":
+        return cls(spec.classes, spec.class_weights(spec.start), spec.settings)
+
+    @classmethod
+    def restore(cls, saved: SavedHead) -> "Self":
+        return cls(saved.classes, saved.state["start"], FitSettings.from_numbers(saved.settings))
 
     def initial(self, rng: np.random.Generator, dim: int) -> dict[str, Array]:
         classes = len(self.classes)

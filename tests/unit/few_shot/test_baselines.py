@@ -9,7 +9,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from audioprompt.core.zero_shot import ensemble_weights, normalise, predict
-from audioprompt.few_shot import FewShotError, LinearProbe, TipAdapter, Tspe, ZeroShot
+from audioprompt.few_shot.methods.linear_probe import LinearProbe
+from audioprompt.few_shot.methods.tip_adapter import TipAdapter
+from audioprompt.few_shot.methods.tspe import Tspe
+from audioprompt.few_shot.methods.zero_shot import ZeroShot
+from audioprompt.few_shot.settings import FewShotError
 from tests.unit.few_shot.towers import NAMES, clusters
 
 

@@ -1,0 +1,92 @@
+"""The few-shot methods there are: PALM and its kin, and what they are measured against.
+
+To add a method here, write its `Head` in a file beside these and give it an entry. To add one from a package of your
+own, make a `Method` and name it in that package's ``pyproject.toml`` as an entry point of the group
+``audioprompt.methods``.
+"""
+
+from audioprompt.few_shot.methods.base import Method as Method
+from audioprompt.few_shot.settings import FewShotError
+from audioprompt.util.registry import Registry
+
+HERE = __name__
+PALETTE = ("#6A3D9A", "#B15928", "#1B9E77", "#E7298A", "#666666")  # of methods without a colour of their own
+
+METHODS = Registry(
+    "few-shot method",
+    "audioprompt.methods",
+    Method,
+    (
+        Method(
+            name="palm",
+            title="PALM",
+            description="A learned context and gate for each class, in the space of the embeddings; seconds.",
+            head=f"{HERE}.palm:Palm",
+            colour="#009E73",
+        ),
+        Method(
+            name="palm-dagger",
+            title="PALM†",
+            description="PALM without its context, which is what makes it learn.",
+            head=f"{HERE}.palm:PalmDagger",
+            colour="#8FBFAE",
+        ),
+        Method(
+            name="coop",
+            title="CoOp",
+            description="A learned context in front of every class name, through the text tower; minutes.",
+            head=f"{HERE}.coop:Coop",
+            colour="#CC79A7",
+        ),
+        Method(
+            name="cocoop",
+            title="CoCoOp",
+            description="CoOp with a context that suits each clip; many minutes.",
+            head=f"{HERE}.cocoop:Cocoop",
+            colour="#D55E00",
+        ),
+        Method(
+            name="linear-probe",
+            title="Linear probe",
+            description="Logistic regression on the clips alone; reads no text.",
+            head=f"{HERE}.linear_probe:LinearProbe",
+            colour="#56B4E9",
+        ),
+        Method(
+            name="tip-adapter",
+            title="Tip-Adapter",
+            description="One plain prompt, and the clips vote for their classes; learns nothing by steps.",
+            head=f"{HERE}.tip_adapter:TipAdapter",
+            colour="#B3A800",
+        ),
+        Method(
+            name="zero-shot",
+            title="Zero-shot",
+            description="One plain prompt for all classes; learns nothing.",
+            head=f"{HERE}.zero_shot:ZeroShot",
+            colour="#0072B2",
+            learns=False,
+        ),
+        Method(
+            name="tspe",
+            title="TSPE",
+            description="An ensemble of prompts; learns nothing.",
+            head=f"{HERE}.tspe:Tspe",
+            colour="#E69F00",
+            learns=False,
+            needs_templates=True,
+        ),
+    ),
+    FewShotError,
+)  # colours of Okabe and Ito, the yellow darkened so that it shows on white, and a pale green for PALM without context
+
+
+def title_of(name: str) -> str:
+    """What pages call a method; its name where it is not known here."""
+    return METHODS[name].title if name in METHODS else name
+
+
+def colour_of(name: str) -> str:
+    """In which colour a method is drawn."""
+    without = [method.name for method in METHODS if not method.colour]
+    return METHODS[name].colour or PALETTE[without.index(name) % len(PALETTE)]
