@@ -7,6 +7,7 @@ it are the docstring's first lines, its ``Returns:`` and, of ``Args:``, one line
 from collections.abc import Callable
 from typing import Any
 
+import audioprompt.server  # noqa: F401, prepares the import of Gradio
 from audioprompt.api import classify, generate, learn, measure, packs
 
 CAPABILITIES: tuple[Callable[..., Any], ...] = (

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import utils
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from audioprompt.api import CAPABILITIES
@@ -20,7 +19,9 @@ from audioprompt.models.base import ModelError
 from audioprompt.prompts.generators import GenerationError
 from audioprompt.prompts.pack import PackError, in_plain_words
 from audioprompt.prompts.template import TemplateError
-from audioprompt.server import access, fetching, mcp, sessions
+from audioprompt.server import access, sessions
+from audioprompt.server.fetching import fetched
+from audioprompt.server.gradio_patches import calls, files, tools
 from audioprompt.services.classify import LabelError
 from audioprompt.ui.tabs.classify import WORKERS
 from audioprompt.ui.tabs.generate import WRITERS
@@ -44,26 +45,13 @@ _jobs = Jobs(sum(AT_ONCE.values()))
 
 def build(page: gr.Blocks) -> None:
     """Offer every capability on a page, in whose context this is called."""
-    fetching.install()
-    mcp.install()
+    files.fetch_with(fetched)
+    tools.install()
     for capability in CAPABILITIES:
         name = capability.__name__
         queue = QUEUES.get(name, "packs")
         wired = gr.api(served(capability), api_name=name, concurrency_id=queue, concurrency_limit=AT_ONCE[queue])
-        _describe(capability, page.fns[wired["id"]])
-
-
-def _describe(capability: Callable[..., Any], endpoint: Any) -> None:
-    """Say on the API's page what a docstring says of parameters and of what comes back; Gradio numbers them only."""
-    _, parameters, returns = utils.get_function_description(capability)
-    for name, component in zip(typing.get_type_hints(endpoint.fn), endpoint.inputs, strict=False):
-        component.label = name
-        component._api_info["additional_description"] = parameters[name]
-        if "path" in component._api_info.get("properties", {}):
-            component.example_payload = lambda: gr.FileData(path="recording.wav", url="recording.wav").model_dump()
-    (answer,) = endpoint.outputs
-    answer.label = "answer"
-    answer._api_info["description"] = " ".join(returns)
+        calls.describe(page, wired["id"], capability)
 
 
 def served(capability: Callable[..., Any]) -> Callable[..., Any]:
@@ -84,7 +72,7 @@ def served(capability: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(capability)
     def answers(*values: Any) -> Iterator[Answer]:
         arguments, shown = dict(zip(names, values, strict=True)), gr.Progress()
-        seconds = sessions.terms(access.current_request())["seconds"]
+        seconds = sessions.terms(calls.current_request())["seconds"]
         job = _jobs.start(lambda job: checked(**arguments, progress=job.progress), seconds=seconds)
         try:
             with _in_one_sentence():

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import gradio as gr
-from gradio import processing_utils, utils
 from gradio_client.utils import is_file_obj_with_meta  # type: ignore[import-untyped]
 from pydantic import BeforeValidator, Field
 
@@ -21,6 +20,7 @@ from audioprompt.prompts.pack import (
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.server import access, sessions
+from audioprompt.server.gradio_patches import files
 from audioprompt.services import curate as workbench
 from audioprompt.ui.tabs.classify import pack_for
 
@@ -43,7 +43,7 @@ def _uploaded(value: Any) -> Path:
     """The path of a file that Gradio has put into its folder, for whoever calls from outside; a script gives a path."""
     if isinstance(value, Path):
         return value
-    if is_file_obj_with_meta(value) and utils.is_in_or_equal(value["path"], utils.get_upload_folder()):
+    if is_file_obj_with_meta(value) and files.holds(Path(value["path"])):
         return Path(value["path"])
     raise ValueError("must be a file: upload one, or give its address")
 
@@ -97,7 +97,7 @@ def tell(progress: workbench.Progress | None, what: str, done: int, total: int) 
 
 def downloadable(content: bytes, name: str) -> Path:
     """A file in Gradio's folder, where it can be downloaded for a while."""
-    return Path(processing_utils.save_bytes_to_cache(content, name, utils.get_upload_folder()))
+    return files.keep(content, name)
 
 
 def left_out(clips: LabelledClips) -> Answer:

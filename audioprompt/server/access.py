@@ -24,7 +24,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
-from gradio.context import LocalContext
 from starlette.datastructures import Headers
 
 PASSWORD, CURATORS = "AUDIOPROMPT_PASSWORD", "AUDIOPROMPT_CURATORS"  # names in the environment
@@ -116,11 +115,6 @@ def role(request: gr.Request | None) -> Role:
 
 def is_curator(request: gr.Request | None) -> bool:
     return role(request) is Role.CURATOR
-
-
-def current_request() -> gr.Request | None:
-    """The request of the event that is being answered, in the work it started as well; None outside of events."""
-    return LocalContext.request.get(None)
 
 
 def only_curators(request: gr.Request | None, what: str) -> None:

@@ -6,6 +6,7 @@ writes a trace into the log for every address that leads nowhere.
 """
 
 import asyncio
+import hashlib
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -14,7 +15,6 @@ import anyio
 import gradio as gr
 import httpx
 import safehttpx  # type: ignore[import-untyped]
-from gradio import processing_utils, utils
 from gradio_client.utils import strip_invalid_filename_characters  # type: ignore[import-untyped]
 
 from audioprompt.server.limits import LARGEST_FILE
@@ -33,6 +33,7 @@ SPECIAL = tuple(
 )
 GLOBAL_UNICAST = IPv6Network("2000::/3")  # all there is of it
 NAT64 = IPv6Network("64:ff9b::/96")  # the last four bytes are the IPv4 address that it leads to
+HUB = ["hf.co", "huggingface.co", "*.hf.co", "*.huggingface.co"]
 UPLOADED = "/gradio_api/file="  # what stands before the path of an uploaded file in its address
 
 
@@ -41,11 +42,6 @@ class Refused(gr.Error):
 
     def __init__(self, address: str, why: str) -> None:
         super().__init__(f"{address[:200]} cannot be fetched: {why}", print_exception=False)
-
-
-def install() -> None:
-    """From now on fetch for Gradio."""
-    processing_utils.async_ssrf_protected_download = fetched
 
 
 async def fetched(url: str, cache_dir: str) -> str:
@@ -65,7 +61,7 @@ async def fetched(url: str, cache_dir: str) -> str:
         if uploaded := _uploaded(url, Path(cache_dir)):
             return str(uploaded)
         name = strip_invalid_filename_characters(Path(unquote(urlsplit(url).path)).name) or "file"
-        file = Path(cache_dir).absolute() / processing_utils.hash_url(url) / name
+        file = Path(cache_dir).absolute() / hashlib.sha256(url.encode()).hexdigest() / name
         with anyio.fail_after(MOST_SECONDS):
             await _fetch(url, file)
         return str(file)
@@ -118,7 +114,7 @@ async def _public(address: str) -> httpx.AsyncBaseTransport | None:
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https") or not host:
         raise Refused(address, "only http and https can be")
-    if safehttpx.matches_domain_whitelist(host, processing_utils.PUBLIC_HOSTNAME_WHITELIST):
+    if safehttpx.matches_domain_whitelist(host, HUB):
         return None
     public = [address for address in await _resolve(host) if is_public(address)]
     if not public:
@@ -147,4 +143,4 @@ def _uploaded(address: str, cache: Path) -> Path | None:
     """The file of an address that this app gave an upload; None where it is none of them."""
     _, found, path = unquote(urlsplit(address).path).partition(UPLOADED)
     file = Path(path)
-    return file if found and file.is_file() and utils.is_in_or_equal(file.resolve(), cache.resolve()) else None
+    return file if found and file.is_file() and file.resolve().is_relative_to(cache.resolve()) else None

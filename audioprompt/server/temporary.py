@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from gradio import route_utils
+
+from audioprompt.server.gradio_patches import files as gradio_files
 
 PREFIX = "audioprompt-"
 LOCK = ".lock"  # held for as long as the process lives that a folder belongs to
@@ -69,7 +70,7 @@ def install() -> None:
 
     Gradio writes them to files of their own, moves those that arrive whole, and leaves all others where they are.
     """
-    route_utils.NamedTemporaryFile = _spool
+    gradio_files.spool_with(_spool)
 
 
 def _spool(*args: Any, **kwargs: Any) -> Any:

@@ -1,6 +1,5 @@
 """The app: header, tabs, and the start of the server."""
 
-import os
 import signal
 import warnings
 from collections.abc import Callable, Sequence
@@ -9,17 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before Gradio reads it
-os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))  # else each event tabulates all before it
-# Torch's threads shall sleep while they wait, not spin: on a busy machine that is 50 ms for an answer instead of 1 s.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 import gradio as gr
 from starlette.middleware import Middleware
 
 from audioprompt.api import endpoints
 from audioprompt.data.examples import default_folder as examples_folder
-from audioprompt.server import access, fair_queue, guard, limits, sessions, temporary
+from audioprompt.server import access, guard, limits, sessions, temporary
+from audioprompt.server.gradio_patches import pages, queue
 from audioprompt.ui import entrances, frame, header, live, theme
 from audioprompt.ui.render import script, style
 from audioprompt.ui.tabs import classify, curate, generate, learn, publish
@@ -78,7 +73,7 @@ def build(
         page.load(_opened(tabs), None, all_tabs, **frame.INSTANT)
         page.load(None, js=script("static/entrances.js", places=entrances.SHOWN), **frame.INSTANT)
         page.unload(closed)
-    fair_queue.install()
+    queue.install()
     # a call that joins no queue would pass by its limits; each change of place told to all who wait would slow them all
     page.queue(status_update_rate=PLACES_SECONDS, api_open=not access.public())
     return page
@@ -146,7 +141,7 @@ def launch(
     access.serve(host, share)
     header.warm(model)
     header.open_models(open_models)
-    between = [Middleware(guard.Guarded), Middleware(limits.Bounded, public=access.public()), Middleware(frame.Mended)]
+    between = [Middleware(guard.Guarded), Middleware(limits.Bounded, public=access.public()), Middleware(pages.Mended)]
     temporary.install()
     temporary.sweep_for_ever()
     frame.install()

@@ -13,6 +13,7 @@ import gradio as gr
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.server import access
+from audioprompt.server.gradio_patches import calls
 from audioprompt.ui import markup
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def shared_model(name: str, request: gr.Request | None = None) -> "AudioTextMode
     Raises:
         ModelError: it cannot be had, or a visitor asks for one that is not open to visitors.
     """
-    if name not in _open and not access.is_curator(request or access.current_request()):
+    if name not in _open and not access.is_curator(request or calls.current_request()):
         raise ModelError(f"Only curators use {name} here: choose another model, sign in, or {access.elsewhere()}.")
     return registry.load(name)
 

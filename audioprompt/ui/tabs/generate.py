@@ -33,6 +33,7 @@ from audioprompt.prompts.generators import (
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.template import FORMATS, Template, TemplateError
 from audioprompt.server import access, sessions
+from audioprompt.server.gradio_patches import calls
 from audioprompt.services.generate import (
     OTHER_SOUNDS,
     better_category,
@@ -394,7 +395,7 @@ def checked(
     def work(job: Job[list[tuple[Flag, ...]]]) -> list[tuple[Flag, ...]]:
         return flags_by_model(shared_model(model_name), templates, labels, partial(job.progress, "prompts"))
 
-    job = CHECKING.start(work, **sessions.terms(access.current_request()))
+    job = CHECKING.start(work, **sessions.terms(calls.current_request()))
     try:
         while not job.finished(TICK_SECONDS):
             yield show(job)

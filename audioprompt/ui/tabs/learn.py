@@ -24,6 +24,7 @@ from audioprompt.few_shot.methods import METHODS, title_of
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.template import VANILLA
 from audioprompt.server import access, sessions
+from audioprompt.server.gradio_patches import calls
 from audioprompt.ui import learn_view as view
 from audioprompt.ui import markup
 from audioprompt.ui.header import shared_model
@@ -419,7 +420,7 @@ def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
         told = partial(setattr, job, "stage")
         return curve(model, train, test, tried.results.trial, on_step=told, stop=job.stopping)
 
-    terms = sessions.terms(access.current_request())  # by annotation Gradio would hand none over: it cannot read Tried
+    terms = sessions.terms(calls.current_request())  # by annotation Gradio would hand none over: it cannot read Tried
     job, over = FITTING.start(work, **terms), gr.Button(interactive=False)
     try:
         yield Curve(view.WAITING, job.id, gr.Button(interactive=True))
@@ -439,7 +440,7 @@ def use(tried: Tried, method: str, licence: str, model_name: str) -> tuple[str, 
     """Keep a head for the Classify tab and go there: its id, and the tab."""
     from audioprompt.services.learn import HEADS
 
-    owner = access.share(access.current_request())
+    owner = access.share(calls.current_request())
     return HEADS.keep(_head_of(tried, method, licence, model_name), owner=owner), gr.Tabs(selected="classify")
 
 

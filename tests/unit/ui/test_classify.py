@@ -23,7 +23,7 @@ from audioprompt.services.learn import HEADS
 from audioprompt.services.live import Hearing
 from audioprompt.ui.tabs import classify, generate
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
-from tests.unit.ui.test_roles import request
+from tests.unit.server.test_access import request
 
 LABELS = "hum, whistle, rain"
 NASTY = "<img src=x onerror=alert(1)>"

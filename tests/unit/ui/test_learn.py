@@ -26,7 +26,7 @@ from audioprompt.ui import learn_view
 from audioprompt.ui.tabs import classify, learn
 from audioprompt.ui.tabs.learn import Collection, Gathered, Learned, Shown
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
-from tests.unit.ui.test_roles import request
+from tests.unit.server.test_access import request
 
 NASTY = "<img src=x onerror=alert(1)>"
 

@@ -28,8 +28,8 @@ from audioprompt.ui.tabs.publish import Choices, Own
 from tests.curating import PLAIN, pack_of
 from tests.fakes import HUM, RATE, tone
 from tests.hub import Hub, Worker, elsewhere
+from tests.unit.server.test_access import request
 from tests.unit.space.plans import CLASSES, save_head
-from tests.unit.ui.test_roles import request
 
 NASTY = "<img src=x onerror=alert(1)>"
 TOKEN = "hf_secret"

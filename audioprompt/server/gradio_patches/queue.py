@@ -1,6 +1,6 @@
 """Gradio's queue, fit for strangers: what a visitor may have under way, and what becomes of work that nobody waits for.
 
-Here, and in `mcp`, is all that leans on the private parts of Gradio, of 6.17 and 6.31 alike:
+It leans on these private parts of Gradio:
 
 - `gradio.queueing.Queue`, which `install` puts a subclass in the place of: `push`, `start`, `process_events`,
   `clean_events`, and the dicts of its events, `event_queue_per_concurrency_id`, `event_ids_to_events`,

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from starlette.middleware import Middleware
 
-from audioprompt.server import access, fair_queue, guard
+from audioprompt.server import access, guard
+from audioprompt.server.gradio_patches import queue as fair_queue
 
 SECONDS = 60.0  # that anything may take on a busy machine
 SECRET = "correct horse battery staple"

@@ -30,6 +30,7 @@ from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
 from audioprompt.server import access, limits, sessions
 from audioprompt.server.access import NotAllowed, Role
+from audioprompt.server.gradio_patches import calls
 from audioprompt.services.learn import HEADS
 from audioprompt.ui import app, header
 from audioprompt.ui.tabs import classify, curate, generate, learn
@@ -696,9 +697,9 @@ def test_whoever_starts_the_page_opens_models(public: None, two_models: list[str
 def test_a_handler_that_passes_no_request_on_asks_as_whoever_it_answers(
     public: None, two_models: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "current_request", lambda: request(authorization=f"Bearer {SECRET}"))
+    monkeypatch.setattr(calls, "current_request", lambda: request(authorization=f"Bearer {SECRET}"))
     assert header.shared_model("large").name == "fake"
-    monkeypatch.setattr(access, "current_request", request)
+    monkeypatch.setattr(calls, "current_request", request)
     with pytest.raises(ModelError, match="Only curators"):
         header.shared_model("large")
 

@@ -12,6 +12,7 @@ from gradio import processing_utils
 
 from audioprompt.server import fetching
 from audioprompt.server.fetching import Refused, fetched
+from audioprompt.server.gradio_patches import files
 from tests.serving import awaited
 
 SOUND = b"RIFF and so on"
@@ -175,5 +176,5 @@ def test_what_was_uploaded_here_is_found_by_its_address_and_nothing_else_is(tmp_
 
 def test_gradio_fetches_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", None)
-    fetching.install()
+    files.fetch_with(fetched)
     assert processing_utils.async_ssrf_protected_download is fetched

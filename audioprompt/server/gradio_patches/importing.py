@@ -1,0 +1,54 @@
+"""Importing Gradio: settings that it reads at once, and half the time that it takes."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any
+
+from audioprompt.util import proxies
+
+SETTINGS = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**9),  # else each event tabulates all before it
+    # Torch's threads shall sleep while they wait, not spin: on a busy machine an answer takes 50 ms instead of 1 s.
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+STUBS = "gradio.component_meta"  # the module that writes type stubs of all components beside Gradio at each import
+
+
+def prepare() -> None:
+    """Prepare this process for Gradio; to be called before it is imported."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    proxies.make_usable()  # Gradio makes its HTTP client at once
+    if not any(isinstance(finder, _WithoutStubs) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _WithoutStubs())
+
+
+def write_no_stub(component_class: type, class_name: str, events: Sequence[Any]) -> None:
+    """Take the place of what writes a component's stub: reading and comparing them is half of Gradio's import."""
+
+
+class _WithoutStubs(MetaPathFinder):
+    """Finds the module that writes stubs, and has it write none."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != STUBS:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def execute_without_stubs(module: ModuleType) -> None:
+            execute(module)
+            if hasattr(module, "create_or_modify_pyi"):
+                module.create_or_modify_pyi = write_no_stub  # type: ignore[attr-defined]
+
+        spec.loader.exec_module = execute_without_stubs  # type: ignore[method-assign]
+        return spec

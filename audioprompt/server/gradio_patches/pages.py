@@ -1,0 +1,63 @@
+"""The page that Gradio serves, with a script of ours before its own, and its own scripts mended."""
+
+from pathlib import Path
+
+from gradio import routes
+from jinja2 import ChoiceLoader, DictLoader
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+TEMPLATES = "frontend/index.html", "frontend/share.html"  # Gradio's own, of which the second makes public links
+SCRIPTS = Path(routes.STATIC_TEMPLATE_LIB) / "frontend" / "assets"  # Gradio's own
+
+
+def put_first(script: str) -> None:
+    """Put a script first into every page that Gradio serves, from now on."""
+    loader = routes.templates.env.loader
+    if loader is None or isinstance(loader, ChoiceLoader):  # nothing to put it into, or there already
+        return
+    head = f"<head><script>{{% raw %}}{script}{{% endraw %}}</script>"
+    pages = {name: loader.get_source(routes.templates.env, name)[0] for name in TEMPLATES}
+    with_script = {name: source.replace("<head>", head, 1) for name, source in pages.items()}
+    routes.templates.env.loader = ChoiceLoader([DictLoader(with_script), loader])
+
+
+# Tabs in a tab of Gradio 6.17 write the names of those not yet opened again and again, a thousand times a second, since
+# each write counts as a change that is to be followed by a write. Written only where they differ, they come to rest.
+ENDLESS = "&&!ae.has(s)&&J(l,e(l)[s]=t[s])"
+ENDING = "&&!ae.has(s)&&JSON.stringify(e(l)[s])!==JSON.stringify(t[s])&&J(l,e(l)[s]=t[s])"
+# A listener that was busy when its event came is to be called once more when it has answered. Gradio sends the whole
+# event again instead, to all its listeners, of which some are busy then: two of them wake each other for ever.
+ALL_AGAIN = "this.queue.has(t.id)&&(this.queue.delete(t.id),this.dispatch(e))"
+IT_AGAIN = (
+    "this.queue.has(t.id)&&(this.queue.delete(t.id),"
+    'this.dispatch({type:"fn",fn_index:t.id,event_data:e.event_data,target_id:e.target_id}))'
+)
+MENDS = {"Walkthrough*.js": (ENDLESS, ENDING), "Blocks*.js": (ALL_AGAIN, IT_AGAIN)}  # by the names of scripts
+
+
+def mended_assets(folder: Path) -> dict[str, str]:
+    """Gradio's scripts that need a mend, by their names, mended; none where a newer Gradio has no such fault."""
+    return {
+        path.name: script.replace(fault, mend)
+        for name, (fault, mend) in MENDS.items()
+        for path in folder.glob(name)
+        if fault in (script := path.read_text("utf-8"))
+    }
+
+
+class Mended:
+    """Serves the mended scripts in place of Gradio's own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._scripts = mended_assets(SCRIPTS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        folder, _, name = scope.get("path", "").rpartition("/")
+        if scope["type"] == "http" and folder.endswith("/assets") and name in self._scripts:
+            answer = Response(self._scripts[name], media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+            await answer(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)

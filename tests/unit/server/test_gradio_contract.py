@@ -1,0 +1,135 @@
+"""What is relied on of Gradio's private parts: one test each, which fails when Gradio changes underneath."""
+
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import gradio.mcp
+import pytest
+from gradio import blocks, context, processing_utils, queueing, route_utils, routes, state_holder, utils
+
+from audioprompt.server.gradio_patches import calls, files, pages
+
+
+def parameters(function: Callable[..., Any]) -> list[str]:
+    return [name for name in inspect.signature(function).parameters if name != "self"]
+
+
+def test_stubs_of_components_are_written_by_one_function_that_is_not_run() -> None:
+    code = (
+        "import audioprompt.server\n"
+        "from gradio import component_meta\n"
+        "from audioprompt.server.gradio_patches.importing import write_no_stub\n"
+        "assert component_meta.create_or_modify_pyi is write_no_stub\n"
+        "assert 'create_or_modify_pyi' in component_meta.ComponentMeta.__new__.__code__.co_names\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_addresses_are_fetched_by_one_function_found_by_its_name() -> None:
+    assert parameters(processing_utils.async_ssrf_protected_download) == ["url", "cache_dir"]
+    users = (blocks, processing_utils)
+    assert all("async_ssrf_protected_download" in inspect.getsource(module) for module in users)
+
+
+def test_uploads_arrive_in_a_file_that_one_function_opens() -> None:
+    assert "NamedTemporaryFile" in route_utils.GradioMultiPartParser.on_headers_finished.__code__.co_names
+
+
+def test_the_folder_of_uploads_can_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    kept = files.keep(b"a", "a.csv")
+    assert files.folder() == tmp_path and files.holds(kept) and kept.read_bytes() == b"a"
+    (tmp_path / "link").symlink_to("/")
+    assert not files.holds(tmp_path / ".." / "a.csv") and not files.holds(tmp_path / "link" / "a.csv")
+
+
+def test_the_request_at_hand_is_in_a_context_variable() -> None:
+    assert isinstance(context.LocalContext.request, ContextVar)
+    assert calls.current_request() is None
+
+
+def test_endpoints_can_be_described() -> None:
+    def double(number: int) -> int:
+        """Double it.
+
+        Args:
+            number: to be doubled.
+
+        Returns:
+            Twice the number.
+        """
+        return 2 * number
+
+    with gr.Blocks(analytics_enabled=False) as page:
+        wired = gr.api(double, api_name="double")
+        calls.describe(page, wired["id"], double)
+    described = page.get_api_info()["named_endpoints"]["/double"]
+    assert "to be doubled" in described["parameters"][0]["type"]["additional_description"]
+    assert described["returns"][0]["type"]["description"] == "Twice the number."
+
+
+def test_pages_are_templates_with_a_head() -> None:
+    loader = routes.templates.env.loader
+    assert loader is not None
+    for name in pages.TEMPLATES:
+        assert loader.get_source(routes.templates.env, name)[0].count("<head>") == 1
+
+
+def test_the_scripts_for_the_browser_have_the_faults_that_are_mended() -> None:
+    mended = pages.mended_assets(pages.SCRIPTS)
+    assert {re.split(r"[.-]", name)[0] for name in mended} == {"Walkthrough", "Blocks"}
+    assert not any(fault in script for script in mended.values() for fault in (pages.ALL_AGAIN, pages.ENDLESS))
+
+
+def test_scripts_without_the_faults_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "Walkthrough-1.js").write_text(f"t[s]{pages.ENDLESS}", "utf-8")
+    (tmp_path / "Walkthrough-2.js").write_text("nothing", "utf-8")
+    (tmp_path / "Blocks-1.js").write_text(f"{pages.ALL_AGAIN};{pages.ALL_AGAIN}", "utf-8")
+    assert pages.mended_assets(tmp_path) == {
+        "Walkthrough-1.js": f"t[s]{pages.ENDING}",
+        "Blocks-1.js": f"{pages.IT_AGAIN};{pages.IT_AGAIN}",
+    }
+
+
+def test_the_queue_has_the_parts_that_are_replaced() -> None:
+    assert "Queue" in blocks.Blocks.queue.__code__.co_names
+    queue = queueing.Queue
+    assert parameters(queue.push) == ["body", "request", "username"]
+    assert parameters(queue.process_events)[0] == "events"
+    assert parameters(queue.clean_events) == ["session_hash", "event_id"]
+    assert parameters(queue.start) == parameters(queue.get_events) == []
+    with gr.Blocks(analytics_enabled=False) as page:
+        page.queue()
+    parts = {
+        "event_queue_per_concurrency_id", "event_ids_to_events", "pending_event_ids_session",
+        "pending_messages_per_session", "event_analytics", "active_jobs", "max_size", "sleep_when_free", "stopped",
+    }  # fmt: skip
+    assert parts <= set(vars(page._queue))
+    assert {"queue", "concurrency_limit", "current_concurrency"} <= set(vars(queueing.EventQueue("x", 1)))
+
+
+def test_states_of_sessions_can_be_forgotten() -> None:
+    holder = state_holder.StateHolder()
+    assert {"session_data", "time_last_used"} <= set(vars(holder))
+    assert parameters(holder.delete_state)[0] == "session_id"
+    assert parameters(state_holder.SessionState.__init__) == ["blocks"]
+
+
+def test_the_server_of_tools_has_the_parts_that_are_replaced() -> None:
+    server: Any = gradio.mcp.GradioMCPServer.__mro__[-2]  # Gradio's own, whether or not ours is in its place
+    assert parameters(server.get_tool_to_endpoint) == []
+    assert isinstance(server._file_data_tool_description, property)
+    assert parameters(server.get_input_schema) == ["tool_name", "parameters"]
+    assert parameters(server.convert_strings_to_filedata) == ["value", "filedata_positions"]
+    assert parameters(server._execute_tool_without_progress) == ["job"]
+    assert parameters(server._execute_tool_with_progress) == ["job", "progress_token"]
+    assert parameters(server.postprocess_output_data) == ["data", "root_url"]
+    assert "GradioMCPServer" in inspect.getsource(routes.App.setup_mcp_server)
+    assert callable(processing_utils.add_root_url) and callable(utils.run_coro_in_background)
