@@ -8,13 +8,15 @@ import gradio as gr
 
 from audioprompt.api.inputs import Answer, Name, Names, downloadable, store_of
 from audioprompt.prompts import history
-from audioprompt.prompts.formats import EXPORTS
+from audioprompt.prompts.formats import PACK_FORMATS
 from audioprompt.prompts.pack import (
     PromptPack,
     Status,
 )
 from audioprompt.prompts.template import Template
 from audioprompt.ui.tabs.curate import who
+
+Form = Literal[PACK_FORMATS.names]  # type: ignore[name-defined]
 
 
 def packs(request: gr.Request | None = None) -> list[Answer]:
@@ -68,7 +70,7 @@ def pack(pack: Name, request: gr.Request | None = None) -> Answer:
 
 def export(
     pack: Name,
-    form: Literal["json", "list", "text", "csv", "report"] = "json",
+    form: Form = "json",
     request: gr.Request | None = None,
 ) -> Path:
     """Write a prompt pack to a file that other tools take.
@@ -80,7 +82,7 @@ def export(
     Returns:
         The file.
     """
-    written = EXPORTS[form]
+    written = PACK_FORMATS[form]
     found = store_of(request).get(pack)
     return downloadable(written.write(found).encode(), f"{found.id}{written.suffix}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -12,7 +12,8 @@ from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import AsJson
 from audioprompt.cli.output import Json, print_, print_json, say, table
 from audioprompt.prompts import history
-from audioprompt.prompts.formats import EXPORTS, difference, read_pack
+from audioprompt.prompts.difference import compare_templates
+from audioprompt.prompts.formats import PACK_FORMATS, read_pack
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template, TemplateError
@@ -22,7 +23,6 @@ from audioprompt.util.text import counted
 packs = typer.Typer(invoke_without_command=True)
 PackId = Annotated[str, typer.Argument(metavar="ID", help="A pack that `audioprompt packs` lists.")]
 CURATOR = "curator"  # who decides at the command line, as in the page where nobody is signed in
-Format = Literal["json", "list", "text", "csv", "report"]
 
 
 @packs.callback()
@@ -67,28 +67,36 @@ def diff(
 ) -> None:
     """Say what makes pack B another than A: prompts added and removed, and decisions that differ."""
     store = PromptStore()
-    found = difference(store.get(old), store.get(new))
+    found = compare_templates(store.get(old), store.get(new))
     if as_json:
         print_json(asdict(found))
     else:
         typer.echo(str(found))
 
 
+def parse_format(name: str) -> str:
+    """Refuse what is not the name of a format."""
+    if name not in PACK_FORMATS:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(PACK_FORMATS.names)}.")
+    return name
+
+
 @packs.command()
 def export(
     pack_id: PackId,
     form: Annotated[
-        Format,
+        str,
         typer.Option(
             "--format",
-            help="The pack's own JSON; its approved prompts as a list that Python reads, or as text, one a line; "
-            "all prompts as a CSV table; a report in Markdown.",
+            parser=parse_format,
+            metavar="|".join(PACK_FORMATS.names),
+            help=" ".join(f"{form.name}: {form.description}" for form in PACK_FORMATS),
         ),
     ] = "json",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file, not to stdout.")] = None,
 ) -> None:
     """Write a pack in a form that other tools take."""
-    content = EXPORTS[form].write(PromptStore().get(pack_id)).encode()
+    content = PACK_FORMATS[form].write(PromptStore().get(pack_id)).encode()
     if output is None:
         typer.echo(content, nl=False)
         return

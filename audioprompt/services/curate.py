@@ -32,7 +32,7 @@ from audioprompt.data import (
     split,
 )
 from audioprompt.prompts.checks import AgainstVanilla, Flag, check
-from audioprompt.prompts.formats import Difference, difference
+from audioprompt.prompts.difference import Difference, compare_templates
 from audioprompt.prompts.history import AUTO as AUTO
 from audioprompt.prompts.history import PROPOSED, by_person, decide, record, record_test
 from audioprompt.prompts.pack import Measurement, PackError, PromptPack, Status
@@ -538,7 +538,7 @@ def compare_packs(bench: Bench, pack: PromptPack, other: PromptPack, theirs: Cho
         score(mine, found.truth),
         score(theirs, found.truth),
         compare(found, mine, theirs),
-        difference(other, pack),
+        compare_templates(other, pack),
         tuple(entry.template.text for entry in pack.entries if entry.template.text in texts),
     )
 

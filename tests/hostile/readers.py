@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from audioprompt.audio.decode import AudioError, load
 from audioprompt.data import DataError, LabelledClips, from_zip
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.prompts.formats import EXPORTS, read_pack
+from audioprompt.prompts.formats import PACK_FORMATS, read_pack
 from audioprompt.prompts.pack import MAX_BYTES, MAX_TEMPLATES, PackError, PromptPack
 from audioprompt.prompts.store import bundled_folder
 from tests.hostile.files import (
@@ -218,7 +218,7 @@ def pack_lies() -> Iterator[bytes]:
 def open_pack(content: bytes, folder: Path) -> None:
     pack = PromptPack.from_json(content, "from a stranger.json")
     assert PromptPack.from_json(pack.to_json()) == pack
-    for export in EXPORTS.values():
+    for export in PACK_FORMATS:
         export.write(pack)
     for event in pack.history:
         event.at.astimezone()  # no time that a zone has no room for
@@ -235,7 +235,7 @@ TABLE_WORDS = (
 
 def tables() -> list[bytes]:
     pack = PromptPack.from_json(json.dumps(PACK))
-    return [EXPORTS[form].write(pack).encode() for form in ("csv", "list", "text")] + [
+    return [PACK_FORMATS[form].write(pack).encode() for form in ("csv", "list", "text")] + [
         b"template;status\n{} a;approved\n{} b;\n",
         "template\n{} \u9418\n".encode(),
     ]
@@ -280,7 +280,7 @@ def open_table(content: bytes, folder: Path) -> None:
             continue
         assert 1 <= len(pack.entries) <= MAX_TEMPLATES
         assert PromptPack.from_json(pack.to_json()) == pack
-        assert read_pack(EXPORTS["csv"].write(pack).encode(), "x.csv").entries == pack.entries
+        assert read_pack(PACK_FORMATS["csv"].write(pack).encode(), "x.csv").entries == pack.entries
         return
 
 

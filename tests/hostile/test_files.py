@@ -18,7 +18,7 @@ from audioprompt.data.hub import _Columns, _columns
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.few_shot.heads import FILE, load_head, read_record
 from audioprompt.few_shot.settings import FewShotError
-from audioprompt.prompts.formats import EXPORTS, read_pack
+from audioprompt.prompts.formats import PACK_FORMATS, read_pack
 from audioprompt.prompts.pack import MAX_BYTES, MAX_COUNT, MAX_KINDS, PackError, PromptPack
 from audioprompt.util.text import one_line
 from tests.hostile import readers
@@ -121,7 +121,7 @@ def test_measurements_are_of_so_many_kinds_that_a_table_can_show_them() -> None:
     with pytest.raises(PackError, match="must hold at most 500 kinds of measurement, holds 501"):
         PromptPack.from_json(pack_with(("entries", 0, "measured"), figures))
     pack = PromptPack.from_json(pack_with(("entries", 0, "measured"), figures[1:]))
-    assert read_pack(EXPORTS["csv"].write(pack).encode(), "x.csv").entries == pack.entries
+    assert read_pack(PACK_FORMATS["csv"].write(pack).encode(), "x.csv").entries == pack.entries
 
 
 @pytest.mark.parametrize(

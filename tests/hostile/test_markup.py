@@ -20,7 +20,7 @@ from audioprompt.data import LabelledClips
 from audioprompt.few_shot.heads import HeadRecord, HeadScore, card
 from audioprompt.few_shot.settings import FitSettings
 from audioprompt.prompts.checks import Flag
-from audioprompt.prompts.formats import as_report
+from audioprompt.prompts.formats.report import write as as_report
 from audioprompt.prompts.history import decide, record, record_test
 from audioprompt.prompts.pack import Measurement, PackEntry, PromptPack, Provenance
 from audioprompt.prompts.store import PromptStore

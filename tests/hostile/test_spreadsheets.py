@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from audioprompt.prompts.formats import as_csv, read_pack
+from audioprompt.prompts.formats import read_pack
+from audioprompt.prompts.formats.csv import write as as_csv
 from audioprompt.prompts.history import decide, record
 from audioprompt.prompts.pack import Measurement, PackEntry, PromptPack, Provenance
 from audioprompt.prompts.template import Template

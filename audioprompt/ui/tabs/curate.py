@@ -20,7 +20,7 @@ from audioprompt.audio.decode import AudioError, read
 from audioprompt.data import DEMONSTRATION, DataError
 from audioprompt.encoding.cache import default_folder
 from audioprompt.prompts.checks import check
-from audioprompt.prompts.formats import EXPORTS, read_pack
+from audioprompt.prompts.formats import PACK_FORMATS, read_pack
 from audioprompt.prompts.history import (
     Change,
     decide,
@@ -55,7 +55,6 @@ PACKS_KEPT = 50  # whose clips a browser remembers
 PLAYED_AT = 44_100  # Hz
 LONGEST_PLAYED = 60.0  # seconds
 WHERE_HELP = "instruments, a manifest.csv, a folder, or hf:owner/name"
-FORMATS = {"json": "Pack", "list": "List of strings", "csv": "Table", "report": "Report"}
 SESSION = '<div class="fine">Your decisions stay in this session; export the pack to keep it.</div>'
 
 
@@ -318,8 +317,8 @@ def exported(pack_id: str | None, kind: str, request: gr.Request | None = None) 
     if not pack_id:
         return None
     return {
-        "name": pack_id + EXPORTS[kind].suffix,
-        "content": EXPORTS[kind].write(sessions.store(request).get(pack_id)),
+        "name": pack_id + PACK_FORMATS[kind].suffix,
+        "content": PACK_FORMATS[kind].write(sessions.store(request).get(pack_id)),
     }
 
 
@@ -873,7 +872,7 @@ def build(
                     demonstration = gr.Button("Demonstration set", min_width=110)
             with gr.Column(scale=3, min_width=220), gr.Accordion("Manage, import, export", open=False):
                 with gr.Row(elem_classes="exports"):
-                    exports = [(kind, gr.Button(name, size="sm", min_width=80)) for kind, name in FORMATS.items()]
+                    exports = [(form.name, gr.Button(form.title, size="sm", min_width=80)) for form in PACK_FORMATS]
                 with gr.Row(elem_classes="exports"):
                     title = gr.Textbox(
                         placeholder="Title", label="Title", show_label=False, container=False, scale=2, min_width=110,

@@ -15,10 +15,25 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from audioprompt.prompts import formats
-from audioprompt.prompts.formats import EXPORTS, as_csv, as_lines, as_list, as_report, difference, read_pack
+from audioprompt.prompts.difference import compare_templates
+from audioprompt.prompts.formats import PACK_FORMATS, read_pack
+from audioprompt.prompts.formats.csv import defuse, restore
+from audioprompt.prompts.formats.csv import write as as_csv
+from audioprompt.prompts.formats.list import write as as_list
+from audioprompt.prompts.formats.report import write as as_report
+from audioprompt.prompts.formats.text import write as as_lines
 from audioprompt.prompts.history import decide, record, record_test, undo
-from audioprompt.prompts.pack import MAX_BYTES, Measurement, PackEntry, PackError, PromptPack, Provenance
+from audioprompt.prompts.pack import (
+    MAX_BYTES,
+    Measurement,
+    PackEntry,
+    PackError,
+    PromptPack,
+    Provenance,
+    pack_from_templates,
+)
 from audioprompt.prompts.template import Template
+from tests.plugins import install
 
 NOON = datetime(2026, 11, 21, 12, 30, 5, 250, tzinfo=timezone.utc)
 SHIPPED = sorted((Path(__file__).resolve().parents[3] / "prompt_store").glob("*.json"))
@@ -73,7 +88,7 @@ def test_one_template_a_line(pack: PromptPack) -> None:
 
 @pytest.mark.parametrize("form", ["list", "text"])
 def test_lists_come_back_as_approved_templates(pack: PromptPack, form: str) -> None:
-    content, suffix = EXPORTS[form].write(pack).encode(), EXPORTS[form].suffix
+    content, suffix = PACK_FORMATS[form].write(pack).encode(), PACK_FORMATS[form].suffix
     back = read_pack(content, f"Bells{suffix}")
     assert back.as_strings() == pack.as_strings()
     assert back.provenance == Provenance(generator="imported", settings={"file": f"Bells{suffix}"})
@@ -138,19 +153,19 @@ def test_a_pack_is_called_after_its_file_without_the_folder(name: str, pack_id: 
 
 
 def test_a_packs_json_comes_back_as_it_was(pack: PromptPack) -> None:
-    assert read_pack(EXPORTS["json"].write(pack).encode(), "whatever.txt") == pack
+    assert read_pack(PACK_FORMATS["json"].write(pack).encode(), "whatever.txt") == pack
 
 
 def test_every_form_has_a_name_of_its_own() -> None:
-    assert list(EXPORTS) == ["json", "list", "text", "csv", "report"]
-    assert len({export.suffix for export in EXPORTS.values()}) == len(EXPORTS)
+    assert list(PACK_FORMATS.names) == ["json", "list", "text", "csv", "report"]
+    assert len({export.suffix for export in PACK_FORMATS}) == len(PACK_FORMATS)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_the_packs_that_come_along_come_back_from_every_form(path: Path) -> None:
     pack = read_pack(path.read_bytes(), path.name)
     for form in ("json", "list", "text", "csv"):
-        back = read_pack(EXPORTS[form].write(pack).encode(), pack.id + EXPORTS[form].suffix)
+        back = read_pack(PACK_FORMATS[form].write(pack).encode(), pack.id + PACK_FORMATS[form].suffix)
         assert back.as_strings() == pack.as_strings()
     assert read_pack(as_csv(pack).encode(), "x.csv").entries == pack.entries
 
@@ -185,9 +200,9 @@ nasty = st.text(st.sampled_from(DANGEROUS + "'\";,| a{}鐘"), max_size=12) | st.
 
 @given(nasty)
 def test_no_cell_is_a_formula_and_each_comes_back(text: str) -> None:
-    defused = formats._defused(text)
+    defused = defuse(text)
     assert not defused or defused[0] not in DANGEROUS
-    assert formats._original(defused) == text
+    assert restore(defused) == text
 
 
 @given(st.lists(nasty, min_size=1, max_size=5), nasty, nasty)
@@ -370,7 +385,7 @@ def test_any_text_stays_in_its_cell(text: str, who: str) -> None:
 def test_difference() -> None:
     old = read_pack(b"template,status\n{} a,approved\n{} b,candidate\n{} c,approved\n{} d,rejected", "x.csv")
     new = read_pack(b"template,status\n{} e,candidate\n{} d,approved\n{} a,approved\n{} b,rejected", "x.csv")
-    found = difference(old, new)
+    found = compare_templates(old, new)
     assert found.added == (("{label} e", "candidate"),)
     assert found.removed == (("{label} c", "approved"),)
     assert found.changed == (("{label} d", "rejected", "approved"), ("{label} b", "candidate", "rejected"))
@@ -384,5 +399,32 @@ def test_difference() -> None:
 
 
 def test_no_difference(pack: PromptPack) -> None:
-    found = difference(pack, pack)
+    found = compare_templates(pack, pack)
     assert not found and str(found) == "the same templates with the same status"
+
+
+# --- formats of other packages ----------------------------------------------------------------------------------------
+
+SHOUTED = """
+from audioprompt.prompts.formats import PackFormat
+from audioprompt.prompts.pack import pack_from_templates
+
+def read(text, name):
+    return pack_from_templates(text.lower().splitlines()[1:]) if text.startswith("SHOUTED") else None
+
+def write(pack):
+    return "\\n".join(["SHOUTED", *pack.as_strings()]).upper()
+
+SHOUTED = PackFormat("shouted", "Shouted", "In capitals.", ".up", write, read)
+"""
+
+
+def test_another_package_adds_a_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch, "audioprompt.formats", {"shouted": "others:SHOUTED"}, SHOUTED)
+    PACK_FORMATS.look_again()
+    try:
+        written = PACK_FORMATS["shouted"].write(pack_from_templates(["the sound of {}"]))
+        assert written == "SHOUTED\nTHE SOUND OF {}"
+        assert read_pack(written.encode(), "x.up").as_strings() == ["the sound of {}"]
+    finally:
+        PACK_FORMATS.look_again()
