@@ -27,9 +27,10 @@ from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.encoding.encoder import embed_clip, embed_clips, embed_prompts, pooled
 from audioprompt.models.base import AudioTextModel
-from audioprompt.models.embedded import EmbeddedModel, default_folder
+from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import VANILLA
+from audioprompt.settings import asset_folder
 
 MANIFEST = Path(__file__).parents[2] / "shared" / "data" / "esc10" / "manifest.csv"
 PACK = "eight-templates"
@@ -72,7 +73,7 @@ def figures(model: EmbeddedModel, clips: LabelledClips) -> Iterator[Figure]:
     yield at_most("time for a 5 s clip on one CPU thread", milliseconds(model), "ms", 60)
     parameters = sum(parameter.numel() for parameter in model.audio.parameters())
     yield at_most("parameters of the audio tower", parameters / 1e6, "million", 3)
-    size = sum(file.stat().st_size for file in default_folder().iterdir())
+    size = sum(file.stat().st_size for file in asset_folder("embedded").iterdir())
     yield at_most("size of the model's files", size / 1e6, "MB", 30)
     digests = {digest_in_a_new_process() for _ in range(2)}
     yield Figure("different embeddings of one clip in two processes", len(digests), "count", "== 1", len(digests) == 1)

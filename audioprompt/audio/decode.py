@@ -41,6 +41,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from audioprompt.errors import AudiopromptError
 from audioprompt.util.text import one_line
 
 Samples = NDArray[np.float32]  # mono, [n]
@@ -71,7 +72,7 @@ CONTAINERS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,flac,flv,matroska,mov,mp3,
 USE_INSTEAD = "use a WAV, FLAC, Ogg, MP3, M4A or WebM recording"
 
 
-class AudioError(ValueError):
+class AudioError(AudiopromptError, ValueError):
     """A recording cannot be used; the message names it, gives the reason and says what to do."""
 
 

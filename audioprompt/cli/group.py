@@ -14,13 +14,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from audioprompt.cli.output import say
+from audioprompt.errors import AudiopromptError
 from audioprompt.util import proxies
 from audioprompt.util.text import print_any_letter
 
 Lazy = Mapping[str, tuple[str, str]]  # of commands: where each is, and its line in the help
 
 
-class UsageError(Exception):
+class UsageError(AudiopromptError):
     """A command was given what does not go together; the message says what to give instead."""
 
 
@@ -118,8 +119,6 @@ class Commands(LazyGroup):
             except UsageError as error:
                 say(error)
                 raise typer.Exit(2) from error
-            except Exception as error:
-                if not type(error).__module__.startswith("audioprompt."):
-                    raise  # a defect; this package's own errors are written for people
+            except AudiopromptError as error:
                 say(error)
                 raise typer.Exit(1) from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any
 
+from audioprompt.errors import AudiopromptError
 from audioprompt.util.text import one_line
 
 FEWEST_LABELS, MOST_LABELS = 2, 200
@@ -17,7 +18,7 @@ LABEL_CHARACTERS = 200  # as many as a class of a fitted head may have
 TEXT_CHARACTERS = 100_000  # of a whole list
 
 
-class LabelError(ValueError):
+class LabelError(AudiopromptError, ValueError):
     """A list of labels cannot be used; the message says what to change."""
 
 

@@ -12,7 +12,7 @@ from audioprompt.data.clips import LabelledClips, LeftOut, refuse_classes_alike,
 from audioprompt.data.splits import split
 from audioprompt.data.tables import DataError
 from audioprompt.data.twins import group_near_twins
-from audioprompt.encoding.cache import default_folder
+from audioprompt.settings import asset_folder, cache_folder
 from audioprompt.util.text import one_line
 
 DEMONSTRATION = "instruments"
@@ -49,7 +49,7 @@ def open_clips(
             message says what to do.
     """
     hub_cache = into and into / "hub"
-    clips = _open(where, into or default_folder() / "clips", hub_cache, progress, token, most_bytes, skip_bad)
+    clips = _open(where, into or cache_folder() / "clips", hub_cache, progress, token, most_bytes, skip_bad)
     refuse_classes_alike(clips)
     return clips
 
@@ -96,7 +96,5 @@ def demonstration() -> LabelledClips:
 
     They are in ``assets/instruments`` of a checkout, or in their copy inside an installed package.
     """
-    package = Path(__file__).parents[1]
-    checkout = package.parent / "assets" / "instruments"
-    folder = checkout if checkout.is_dir() else package / "_assets" / "instruments"
-    return replace(LabelledClips.from_manifest(folder / "manifest.csv"), name=DEMONSTRATION)
+    manifest = asset_folder("instruments") / "manifest.csv"
+    return replace(LabelledClips.from_manifest(manifest), name=DEMONSTRATION)

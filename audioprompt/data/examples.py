@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from audioprompt.core.labels import label_key
+from audioprompt.settings import asset_folder
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,10 @@ class Example:
     truth: str
 
 
-def default_folder() -> Path:
-    """Where the clips are: ``assets/examples`` of a checkout, or their copy inside an installed package."""
-    package = Path(__file__).parents[1]
-    checkout = package.parent / "assets" / "examples"
-    return checkout if checkout.is_dir() else package / "_assets" / "examples"
-
-
 @cache
 def examples(folder: Path | None = None) -> tuple[Example, ...]:
     """The clips that ``examples.json`` lists and that are there, `spread`; none where the folder is missing."""
-    folder = folder or default_folder()
+    folder = folder or asset_folder("examples")
     index = folder / "examples.json"
     if not index.is_file():
         return ()

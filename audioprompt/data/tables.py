@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath, PurePosixPath
 
+from audioprompt.errors import AudiopromptError
 from audioprompt.util.text import one_line
 
 MAX_CLIPS = 50_000
@@ -45,7 +46,7 @@ SPLIT_NAME = re.compile(
 )
 
 
-class DataError(ValueError):
+class DataError(AudiopromptError, ValueError):
     """A data set cannot be used; the message names the file and line and says what is wrong."""
 
 

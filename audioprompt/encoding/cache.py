@@ -8,15 +8,15 @@ A cache is never worth a failure: on a full disk, a read-only folder or a broken
 from then on behaves as if it were empty.
 """
 
-import os
 import sqlite3
-import sys
 import time
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+from audioprompt.settings import cache_folder
 
 LIMIT_BYTES = 2_000_000_000
 KEPT_SHARE = 0.9  # of the limit, after making room: so that room is not made at every write
@@ -41,18 +41,6 @@ class CacheInfo:
     limit_bytes: int
 
 
-def default_folder() -> Path:
-    """Where embeddings are cached: ``AUDIOPROMPT_CACHE``, or the user's own cache folder."""
-    chosen = os.environ.get("AUDIOPROMPT_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "audioprompt"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "audioprompt" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "audioprompt"
-
-
 class EmbeddingCache:
     """Bytes by key, on disk.
 
@@ -62,7 +50,7 @@ class EmbeddingCache:
     """
 
     def __init__(self, folder: Path | None = None, limit_bytes: int = LIMIT_BYTES) -> None:
-        self.path = (folder or default_folder()) / "embeddings.sqlite"
+        self.path = (folder or cache_folder()) / "embeddings.sqlite"
         self.limit_bytes = limit_bytes
         self._broken = False
 

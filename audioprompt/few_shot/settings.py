@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from audioprompt.errors import AudiopromptError
+
 MAX_VALUE = 10_000  # learning rate or logit scale
 
 
-class FewShotError(ValueError):
+class FewShotError(AudiopromptError, ValueError):
     """A head cannot be fitted or asked; the message says what to change."""
 
 

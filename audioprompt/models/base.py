@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from audioprompt.errors import AudiopromptError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class ModelError(RuntimeError):
+class ModelError(AudiopromptError, RuntimeError):
     """A model cannot be had or used; the message says why and what to do."""
 
 

@@ -5,7 +5,6 @@ and ``HF_HUB_OFFLINE`` mean what they mean everywhere. Files of Zenodo go into t
 """
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +30,7 @@ from huggingface_hub.utils import (
     get_session,
 )
 
+from audioprompt import settings
 from audioprompt.models.base import ModelError
 
 Progress = Callable[[int, int], None]  # (bytes done, bytes in all); called from another thread, in the caller's context
@@ -41,7 +41,7 @@ LOOK_SECONDS = 0.2  # how often progress is reported
 TIMEOUT_SECONDS = 10
 
 # Where Pengi's record is looked up; a mirror answers the same two paths.
-ZENODO = os.environ.get("AUDIOPROMPT_ZENODO_ENDPOINT", "https://zenodo.org").rstrip("/")
+ZENODO = settings.ZENODO.value.rstrip("/")
 
 
 class NotThere(ModelError):

@@ -23,6 +23,7 @@ from audioprompt.models.base import ModelError, Tokens, check_windows
 from audioprompt.models.bert import Bert
 from audioprompt.models.text import TextTokenizer
 from audioprompt.models.threads import one_thread
+from audioprompt.settings import asset_folder
 
 SAMPLE_RATE = 16_000
 WINDOW_SECONDS = 5.0
@@ -41,13 +42,6 @@ TEXT_TOKENS = 128  # longest text, in tokens
 
 # in assets/embedded: MiniLM, its map into the shared space with the sounds' names, and the audio tower
 FILES = ["text_config.json", "tokenizer.json", "text.safetensors", "space.safetensors", "audio.safetensors"]
-
-
-def default_folder() -> Path:
-    """Where the weights are: ``assets/embedded`` of a checkout, or their copy inside an installed package."""
-    package = Path(__file__).parent.parent
-    checkout = package.parent / "assets" / "embedded"
-    return checkout if checkout.is_dir() else package / "_assets" / "embedded"
 
 
 # --- audio tower ------------------------------------------------------------------------------------------------------
@@ -219,7 +213,7 @@ class EmbeddedModel:
     logit_scale = LOGIT_SCALE
 
     def __init__(self, device: str = "cpu", folder: Path | None = None) -> None:
-        folder = folder or default_folder()
+        folder = folder or asset_folder("embedded")
         self.device = device
         try:
             text = read_text_tower(folder)

@@ -8,7 +8,6 @@ To add a model here, add an entry to ``ENTRIES``. To add one from a package of y
 in that package's ``pyproject.toml`` as an entry point of the group ``audioprompt.models``.
 """
 
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Protocol
 
+from audioprompt import settings
 from audioprompt.models import zero_gpu
 from audioprompt.models.base import AudioTextModel, ModelError
 
@@ -260,7 +260,7 @@ def pick_device(device: str | None = None) -> str:
     lent = [zero_gpu.DEVICE] if zero_gpu.present() else []
     available = [*lent, *gpus, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
     if device is None:
-        device = os.environ.get("AUDIOPROMPT_DEVICE", "auto")
+        device = settings.DEVICE.value
     if device == "auto":
         return available[0]
     wanted = "cuda:0" if device == "cuda" else device

@@ -6,7 +6,6 @@ through its text tower; and over there on the GPU, loaded at the first call and 
 sound, texts and embeddings go to and fro, as NumPy arrays, for a tensor on a GPU cannot.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
@@ -14,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audioprompt import settings
 from audioprompt.models.base import AudioTextModel, PromptableText
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ SECONDS = 60  # at most, of one call: a batch of windows or texts, and at first 
 
 def present() -> bool:
     """Whether this is such a Space, and the package ``spaces``, which the platform installs, is there."""
-    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true") and find_spec("spaces") is not None
+    return settings.SPACE_GPU.value.lower() in ("1", "t", "true") and find_spec("spaces") is not None
 
 
 @cache

@@ -24,6 +24,7 @@ from pydantic import (
     field_validator,
 )
 
+from audioprompt.errors import AudiopromptError
 from audioprompt.prompts.template import Template, TemplateError, as_templates
 from audioprompt.util.text import counted, one_line
 
@@ -51,7 +52,7 @@ CATEGORIES: Mapping[Category, str] = MappingProxyType(
 )
 
 
-class PackError(ValueError):
+class PackError(AudiopromptError, ValueError):
     """A pack cannot be read, kept or found; the message names the file or pack and says what is wrong."""
 
 

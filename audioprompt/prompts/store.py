@@ -8,17 +8,16 @@ file is only ever replaced as a whole.
 """
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from importlib.resources import files
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from audioprompt.prompts.pack import MAX_BYTES, PackError, PromptPack
+from audioprompt.settings import bundled_store_folder, store_folder
 
 PATIENCE_SECONDS = 20.0  # how long to wait for others who are changing the same pack
 POLL_SECONDS = 0.01
@@ -37,38 +36,6 @@ BUNDLED = frozenset(  # the packs that come along, which nobody deletes where th
 PACKS_KEPT = 64  # in memory, so that an unchanged pack is parsed once
 
 
-def default_folder() -> Path:
-    """The folder packs are kept in when none is named.
-
-    ``AUDIOPROMPT_STORE`` if it is set, else ``prompt_store/`` of a source checkout, else a folder of the user's own.
-    """
-    named = os.environ.get("AUDIOPROMPT_STORE")
-    if named:
-        return Path(named).expanduser()
-    checkout = _checkout_folder()
-    return checkout if checkout.is_dir() else _user_folder()
-
-
-def bundled_folder() -> Path:
-    """The folder of the packs that come along: ``prompt_store/`` of a checkout, else inside the installed package."""
-    checkout = _checkout_folder()
-    return checkout if checkout.is_dir() else Path(str(files("audioprompt") / "_prompt_store"))
-
-
-def _checkout_folder() -> Path:
-    return Path(__file__).resolve().parents[2] / "prompt_store"
-
-
-def _user_folder() -> Path:
-    if sys.platform == "darwin":
-        data = Path.home() / "Library" / "Application Support"
-    elif sys.platform == "win32":
-        data = Path(os.environ.get("LOCALAPPDATA", Path.home()))
-    else:
-        data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return data / "audioprompt" / "prompt_store"
-
-
 class PromptStore:
     """The packs of one folder, and beneath them those of a base that is only read.
 
@@ -76,14 +43,14 @@ class PromptStore:
     into the folder.
 
     Args:
-        folder: where the packs are. It need not exist before the first change. ``default_folder()`` if None.
+        folder: where the packs are. It need not exist before the first change. `settings.store_folder` if None.
         base: the store beneath. Where neither is given, it holds the packs that come along.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None, base: "PromptStore | None" = None) -> None:
         if folder is None and base is None:
-            base = PromptStore(bundled_folder())
-        self.folder = Path(folder) if folder is not None else default_folder()
+            base = PromptStore(bundled_store_folder())
+        self.folder = Path(folder) if folder is not None else store_folder()
         self.base = base
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -188,7 +155,7 @@ class PromptStore:
             PackError: there is no such pack, it belongs to the base or comes along, or it cannot be moved.
         """
         path = self._path(pack_id)
-        if path.parent != self.folder or (pack_id in BUNDLED and _same(self.folder, bundled_folder())):
+        if path.parent != self.folder or (pack_id in BUNDLED and _same(self.folder, bundled_store_folder())):
             raise PackError(f"{pack_id} is not your own, so you cannot delete it: copy it, and change the copy")
         with self._locked(pack_id):
             try:

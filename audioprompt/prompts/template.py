@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from audioprompt.errors import AudiopromptError
 from audioprompt.util.text import one_line
 
 SLOT = "{label}"
@@ -29,7 +30,7 @@ FORMATS: Mapping[str, str] = MappingProxyType(
 )
 
 
-class TemplateError(ValueError):
+class TemplateError(AudiopromptError, ValueError):
     """A text is no usable template; the message says what to change."""
 
 

@@ -15,11 +15,11 @@ from huggingface_hub import SpaceCardData, SpaceHardware
 
 from audioprompt.core.labels import LabelError, join_labels, parse_labels
 from audioprompt.data.examples import Example, examples, fitting
-from audioprompt.data.examples import default_folder as examples_folder
 from audioprompt.hosting import TABS
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import PromptPack
+from audioprompt.settings import PACKAGE, asset_folder
 from audioprompt.space.requirements import PYTHON, SpaceError, requirements
 from audioprompt.util.markdown import plain
 from audioprompt.util.text import joined, one_line
@@ -145,7 +145,7 @@ def files(plan: Plan) -> dict[str, Path | str]:
     Raises:
         SpaceError: a head cannot be read, or a package that the Space needs is not installed here.
     """
-    package, assets = Path(__file__).parents[1], examples_folder().parent
+    package, assets = PACKAGE, asset_folder("examples").parent
     found: dict[str, Path | str] = {
         "README.md": readme(plan),
         "LICENCES.md": licences(plan),

@@ -8,11 +8,13 @@ from importlib.metadata import PackageNotFoundError, distribution
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from audioprompt.errors import AudiopromptError
+
 # What audioprompt imports, as its pyproject.toml says; kept here too, for a Space has no metadata of an installed one.
 NEEDED = (
     "av", "filelock", "gradio[mcp,oauth]", "httpx2", "huggingface-hub", "msclap", "numpy", "openai", "pandas",
-    "plotly", "pydantic", "rich", "safetensors", "scikit-learn", "scipy", "soundfile", "soxr", "threadpoolctl",
-    "tokenizers", "torch", "transformers", "typer",
+    "platformdirs", "plotly", "pydantic", "rich", "safetensors", "scikit-learn", "scipy", "soundfile", "soxr",
+    "threadpoolctl", "tokenizers", "torch", "transformers", "typer",
 )  # fmt: skip
 NEED_MSCLAP = frozenset({"msclap-2023", "msclap-2022", "pengi"})  # and with it half a gigabyte more
 # Left to pip: what every environment has, and what torch's builds for GPUs require in versions of their own.
@@ -22,7 +24,7 @@ CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"  # the versions that run here do so on this one
 
 
-class SpaceError(RuntimeError):
+class SpaceError(AudiopromptError, RuntimeError):
     """A Space cannot be built, tried or published; the message says why and what to do."""
 
 

@@ -12,9 +12,9 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from audioprompt.api import endpoints
-from audioprompt.data.examples import default_folder as examples_folder
 from audioprompt.server import access, guard, limits, sessions, temporary
 from audioprompt.server.gradio_patches import pages, queue
+from audioprompt.settings import asset_folder
 from audioprompt.ui import entrances, frame, header, live, theme
 from audioprompt.ui.render import script, style
 from audioprompt.ui.tabs import classify, curate, generate, learn, publish
@@ -152,7 +152,7 @@ def launch(
         footer_links=["api"], mcp_server=True, max_file_size=limits.LARGEST_FILE, enable_monitoring=False,
         show_error=not access.public(), quiet=True,
         prevent_thread_lock=True,
-        allowed_paths=[str(examples_folder())],  # else they are served only where the page is started beside them
+        allowed_paths=[str(asset_folder("examples"))],  # else served only where the page is started beside them
         state_session_capacity=SESSIONS_KEPT, max_threads=THREADS,
         app_kwargs={"middleware": between},
     )  # fmt: skip

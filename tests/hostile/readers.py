@@ -20,7 +20,7 @@ from audioprompt.data import DataError, LabelledClips, from_zip
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.prompts.formats import PACK_FORMATS, read_pack
 from audioprompt.prompts.pack import MAX_BYTES, MAX_TEMPLATES, PackError, PromptPack
-from audioprompt.prompts.store import bundled_folder
+from audioprompt.settings import bundled_store_folder
 from tests.hostile.files import (
     TEXTS,
     changed,
@@ -187,7 +187,7 @@ JSON_WORDS = (
 
 
 def packs() -> list[bytes]:
-    shipped = sorted(bundled_folder().glob("*.json"), key=lambda path: path.stat().st_size)
+    shipped = sorted(bundled_store_folder().glob("*.json"), key=lambda path: path.stat().st_size)
     return [
         json.dumps(PACK).encode(),
         PromptPack.from_json(json.dumps(PACK)).to_json().encode(),

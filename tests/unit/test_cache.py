@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from audioprompt.encoding.cache import EmbeddingCache, default_folder
+from audioprompt.encoding.cache import EmbeddingCache
+from audioprompt.settings import cache_folder
 
 WRITER = """
 import sys
@@ -156,8 +157,8 @@ def test_clear_mends_a_broken_file(tmp_path: Path) -> None:
 
 def test_the_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDIOPROMPT_CACHE", str(tmp_path / "mine"))
-    assert default_folder() == tmp_path / "mine"
+    assert cache_folder() == tmp_path / "mine"
     monkeypatch.delenv("AUDIOPROMPT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     if sys.platform.startswith("linux"):
-        assert default_folder() == tmp_path / "audioprompt"
+        assert cache_folder() == tmp_path / "audioprompt"

@@ -6,10 +6,10 @@ import pytest
 
 from audioprompt.audio.decode import AudioError
 from audioprompt.core.zero_shot import predict
-from audioprompt.encoding.cache import default_folder
 from audioprompt.encoding.encoder import embed_prompts
 from audioprompt.prompts.template import VANILLA, Template
 from audioprompt.services.classify import LabelError, PromptCache, classify, ranked, winner
+from audioprompt.settings import cache_folder
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 
 PLAIN, CONTRARY = Template("A plain sound of {label}"), Template("A contrary sound of {label}")
@@ -85,7 +85,7 @@ def test_prompts_are_encoded_once_and_the_least_used_forgotten():
     cache.get(model, [CONTRARY], ["hum", "rain"])
     assert len(cache) == 2
     assert cache.get(model, [PLAIN], ["hum", "rain"]) is first
-    shutil.rmtree(default_folder())  # or it would come from the disk
+    shutil.rmtree(cache_folder())  # or it would come from the disk
     read = len(model.texts_read)
     cache.get(model, [PLAIN], ["hum", "whistle"])
     assert len(model.texts_read) == read + 2

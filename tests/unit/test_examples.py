@@ -1,7 +1,8 @@
 import json
 from pathlib import Path
 
-from audioprompt.data.examples import Example, default_folder, examples, spread
+from audioprompt.data.examples import Example, examples, spread
+from audioprompt.settings import asset_folder
 
 ENTRY = {
     "title": "Rain",
@@ -27,7 +28,7 @@ def test_no_folder_means_no_examples(tmp_path: Path):
 
 
 def test_the_bundled_examples_are_all_offered():
-    listed = json.loads((default_folder() / "examples.json").read_text("utf-8"))
+    listed = json.loads((asset_folder("examples") / "examples.json").read_text("utf-8"))
     assert sorted(example.path.name for example in examples()) == sorted(entry["file"] for entry in listed)
 
 

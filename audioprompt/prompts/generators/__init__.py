@@ -26,6 +26,7 @@ from typing import Protocol
 
 from pydantic import JsonValue, ValidationError
 
+from audioprompt.errors import AudiopromptError
 from audioprompt.prompts.lexicon import lexicon
 from audioprompt.prompts.pack import (
     CATEGORIES,
@@ -44,7 +45,7 @@ MOST_WORDS = 100  # attributes, and as many sources, that prompts are written wi
 OPENAI_URL = "https://api.openai.com/v1"
 
 
-class GenerationError(RuntimeError):
+class GenerationError(AudiopromptError, RuntimeError):
     """No candidates, or no more of them; the message says why and what to do, and never holds a key."""
 
 

@@ -18,7 +18,6 @@ import gradio as gr
 
 from audioprompt.audio.decode import AudioError, read
 from audioprompt.data import DEMONSTRATION, DataError
-from audioprompt.encoding.cache import default_folder
 from audioprompt.prompts.checks import check
 from audioprompt.prompts.formats import PACK_FORMATS, read_pack
 from audioprompt.prompts.history import (
@@ -36,6 +35,7 @@ from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template, TemplateError
 from audioprompt.server import access, sessions
 from audioprompt.services.generate import copy_pack, next_free_id
+from audioprompt.settings import cache_folder
 from audioprompt.ui import curate_view as view
 from audioprompt.ui import markup, theme
 from audioprompt.ui.header import shared_model
@@ -355,7 +355,7 @@ def put_by(path: str, request: gr.Request | None = None) -> str:
 
 def uploads(request: gr.Request | None) -> Path | None:
     """Where somebody's uploaded archives are kept, if they can keep any."""
-    folder = default_folder() if access.is_curator(request) else sessions.own_folder(request)
+    folder = cache_folder() if access.is_curator(request) else sessions.own_folder(request)
     return folder and folder / "uploads"
 
 

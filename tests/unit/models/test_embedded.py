@@ -25,11 +25,11 @@ from audioprompt.models.embedded import (
     SAMPLE_RATE,
     TEXT_TOKENS,
     EmbeddedModel,
-    default_folder,
     log_mel,
     mel_filters,
     unpack,
 )
+from audioprompt.settings import asset_folder
 
 SAMPLES = round(EmbeddedModel.sample_rate * EmbeddedModel.window_seconds)
 TEXTS = [
@@ -235,7 +235,7 @@ def test_the_sound_matters(model: EmbeddedModel) -> None:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the model's files, to be damaged."""
-    return Path(shutil.copytree(default_folder(), tmp_path / "embedded"))
+    return Path(shutil.copytree(asset_folder("embedded"), tmp_path / "embedded"))
 
 
 def test_a_copy_is_the_same_model(model: EmbeddedModel, copy: Path) -> None:

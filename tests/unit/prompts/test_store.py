@@ -21,7 +21,8 @@ import audioprompt
 from audioprompt.prompts import store as store_module
 from audioprompt.prompts.history import decide, undo
 from audioprompt.prompts.pack import MAX_BYTES, HistoryEvent, PackError, PromptPack, Status, pack_from_templates
-from audioprompt.prompts.store import PACKS_KEPT, PromptStore, bundled_folder, default_folder
+from audioprompt.prompts.store import PACKS_KEPT, PromptStore
+from audioprompt.settings import bundled_store_folder, store_folder
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -119,7 +120,7 @@ def test_a_file_in_the_folders_place_is_a_pack_error(tmp_path: Path) -> None:
     with pytest.raises(PackError, match="cannot be saved"):
         PromptStore(tmp_path / "store").save(pack("birds"))
     with pytest.raises(PackError, match="cannot be saved"):
-        PromptStore(tmp_path / "store", base=PromptStore(bundled_folder())).update("vanilla", reject)
+        PromptStore(tmp_path / "store", base=PromptStore(bundled_store_folder())).update("vanilla", reject)
 
 
 def test_a_pack_that_could_not_be_read_again_is_not_saved(tmp_path: Path) -> None:
@@ -461,7 +462,7 @@ def test_create_refuses_the_id_of_a_bases_pack(layered: PromptStore) -> None:
 
 def test_default_folder_is_the_checkouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AUDIOPROMPT_STORE", raising=False)
-    assert default_folder() == bundled_folder() == CHECKOUT / "prompt_store"
+    assert store_folder() == bundled_store_folder() == CHECKOUT / "prompt_store"
     assert {"vanilla", "eight-templates", "instruments"} <= set(PromptStore().ids())
     assert PromptStore().problems() == {}
     assert len(PromptStore().packs()) == len(PromptStore().ids())
@@ -472,24 +473,20 @@ def test_default_folder_is_the_environments_over_the_packs_that_come_along(
 ) -> None:
     monkeypatch.setenv("AUDIOPROMPT_STORE", str(tmp_path))
     store = PromptStore()
-    assert store.folder == default_folder() == tmp_path
-    shipped = PromptStore(bundled_folder())
+    assert store.folder == store_folder() == tmp_path
+    shipped = PromptStore(bundled_store_folder())
     assert store.ids() == shipped.ids()
     store.update("vanilla", reject)
     assert files(tmp_path) == ["vanilla.json"]
     assert shipped.get("vanilla").approved
     monkeypatch.setenv("AUDIOPROMPT_STORE", "~/packs")
-    assert default_folder() == Path.home() / "packs"
+    assert store_folder() == Path.home() / "packs"
 
 
 def test_an_installed_package_keeps_packs_with_the_user_over_those_it_carries(tmp_path: Path) -> None:
     """As a wheel lays it out: no checkout around the package, the packs inside it."""
     package = tmp_path / "site" / "audioprompt"
-    package.mkdir(parents=True)
-    shutil.copy(Path(audioprompt.__file__), package)
-    shutil.copytree(
-        Path(store_module.__file__).parent, package / "prompts", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(Path(audioprompt.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     carried = PromptStore(package / "_prompt_store").save(pack("carried"))
     script = (
         "from audioprompt.prompts.store import PromptStore\n"
@@ -549,7 +546,7 @@ def test_a_base_s_pack_is_not_deleted_but_a_changed_copy_of_it_is(layered: Promp
 
 
 def test_the_packs_that_come_along_are_not_deleted_in_the_folder_they_come_in() -> None:
-    store = PromptStore(bundled_folder())
+    store = PromptStore(bundled_store_folder())
     assert set(store.ids()) >= store_module.BUNDLED
     for pack_id in store_module.BUNDLED:
         with pytest.raises(PackError, match="is not your own"):

@@ -79,12 +79,10 @@ import sys
 sys.meta_path = [finder for finder in sys.meta_path if "editable" not in repr(finder)]  # this checkout's
 sys.path = ["", *(place for place in sys.path[1:] if "site-packages" in place or "lib/python" in place)]
 import app, audioprompt.cli, audioprompt.ui.app
-from audioprompt import data
-from audioprompt.data import examples
-from audioprompt.models import embedded
-from audioprompt.prompts import store
+from audioprompt import data, settings
 places = [module.__file__ for name, module in sys.modules.items() if name.partition(".")[0] in ("audioprompt", "app")]
-places += [examples.default_folder(), embedded.default_folder(), store.bundled_folder(), store.default_folder()]
+places += [settings.asset_folder("examples"), settings.asset_folder("embedded")]
+places += [settings.bundled_store_folder(), settings.store_folder()]
 places += [data.demonstration().paths[0]]
 print(*(place for place in places if place), sep="\\n")
 """
