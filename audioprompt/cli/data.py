@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from audioprompt.cli.options import DataPath, SkipBad
 from audioprompt.cli.output import Json, progress_bar
 from audioprompt.data import LabelledClips, open_clips, refuse_one_class
+from audioprompt.data.embedding import embed_labelled, tell_silence
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import embed_labelled, embed_prompts, pooled, tell_silence
+from audioprompt.encoding.encoder import embed_prompts, pooled
 from audioprompt.prompts.template import VANILLA, Template
 
 if TYPE_CHECKING:

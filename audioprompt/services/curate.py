@@ -207,13 +207,13 @@ def measure(
 
 
 def look_through(clips: LabelledClips, skip_bad: bool = False, progress: Progress | None = None) -> LabelledClips:
-    """The clips that can be read, as `audioprompt.encoding.encoder.look_through` finds them, no recording twice.
+    """The clips that can be read, as `audioprompt.data.embedding.look_through` finds them, no recording twice.
 
     Raises:
         BadRecordings: some cannot be read, and are not to be left out.
         DataError: none can be read.
     """
-    from audioprompt.encoding.encoder import look_through
+    from audioprompt.data.embedding import look_through
 
     key = (clips, _stamps(clips), skip_bad)
     if kept := _looked_through.get(key):
@@ -256,8 +256,9 @@ def heard(
     Raises:
         BadRecordings: clips cannot be used, and are not to be left out.
     """
+    from audioprompt.data.embedding import embed_labelled, tell_silence
     from audioprompt.encoding.cache import EmbeddingCache
-    from audioprompt.encoding.encoder import embed_labelled, pooled, tell_silence
+    from audioprompt.encoding.encoder import pooled
 
     key = (model.name, model.revision, clips, _stamps(clips), skip_bad)
     if kept := _clip_sets.get(key):

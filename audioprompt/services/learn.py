@@ -22,8 +22,9 @@ from scipy.stats import t as student
 from audioprompt.core.metrics import Score, confusion, score
 from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips, group_near_twins, refuse_classes_alike, split
+from audioprompt.data.embedding import embed_labelled, look_through
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import Progress, embed_labelled, features_of_clips, look_through, pooled
+from audioprompt.encoding.encoder import Progress, features_of_clips, pooled
 from audioprompt.few_shot.augment import dropout
 from audioprompt.few_shot.base import Augment, Epoch, Head, LearnedHead, choose_shots
 from audioprompt.few_shot.build import build_head

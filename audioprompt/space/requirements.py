@@ -12,7 +12,7 @@ from audioprompt.errors import AudiopromptError
 
 # What audioprompt imports, as its pyproject.toml says; kept here too, for a Space has no metadata of an installed one.
 NEEDED = (
-    "av", "filelock", "gradio[mcp,oauth]", "httpx2", "huggingface-hub", "msclap", "numpy", "openai", "pandas",
+    "av", "filelock", "gradio[mcp,oauth]", "httpx2", "huggingface-hub", "jinja2", "msclap", "numpy", "openai", "pandas",
     "platformdirs", "plotly", "pydantic", "rich", "safetensors", "scikit-learn", "scipy", "soundfile", "soxr",
     "threadpoolctl", "tokenizers", "torch", "transformers", "typer",
 )  # fmt: skip

@@ -14,6 +14,7 @@ import torch
 
 from audioprompt.audio.decode import stream_windows
 from audioprompt.data import DataError, LabelledClips
+from audioprompt.data.embedding import embed_labelled
 from audioprompt.encoding import encoder as embeddings
 from audioprompt.encoding.batching import LENT, TOGETHER
 from audioprompt.encoding.cache import EmbeddingCache
@@ -22,7 +23,6 @@ from audioprompt.encoding.encoder import (
     EmbeddedClip,
     embed_clip,
     embed_clips,
-    embed_labelled,
     embed_prompts,
     embed_texts,
     features_of_clips,
