@@ -5,7 +5,7 @@ what raises it. Whatever else is raised is a defect.
 
 | error | raised for |
 |---|---|
-| `audio.decode.AudioError` | a recording that cannot be used |
+| `audio.recording.AudioError` | a recording that cannot be used |
 | `core.labels.LabelError` | labels that cannot be chosen between |
 | `models.base.ModelError` | a model that cannot be loaded or used |
 | `prompts.template.TemplateError` | a template that cannot be filled |

@@ -32,7 +32,7 @@ import soxr
 import torch
 from torch import Tensor, nn
 
-from audioprompt.audio.decode import windows
+from audioprompt.audio.windows import windows
 from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.encoding.encoder import embed_clips
 from audioprompt.models.clap import SAMPLE_RATE, MsClap

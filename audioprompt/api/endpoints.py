@@ -13,7 +13,7 @@ from pydantic import ConfigDict, ValidationError, validate_call
 
 from audioprompt.api import CAPABILITIES
 from audioprompt.api.inputs import Answer
-from audioprompt.audio.decode import AudioError
+from audioprompt.audio.recording import AudioError
 from audioprompt.data import DataError
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.generators import GenerationError

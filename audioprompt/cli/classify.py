@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt.audio.decode import AudioError
+from audioprompt.audio.recording import AudioError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, TemplateTexts, choose_labels, choose_prompts
 from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, percent, print_, print_json, progress_bar, say, table
 from audioprompt.cli.recordings import find_recordings, require_recordings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from audioprompt.audio.decode import AudioError
+from audioprompt.audio.recording import AudioError
 from audioprompt.data.clips import files_under
 from audioprompt.data.layouts import is_sound
 from audioprompt.data.tables import DataError, check_size

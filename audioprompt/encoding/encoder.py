@@ -19,18 +19,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from audioprompt.audio.decode import (
-    SHORTEST_SECONDS,
-    AudioError,
-    AudioSource,
-    Recording,
-    Say,
-    Window,
-    is_silent,
-    name_of,
-    read,
-    stream_windows,
-)
+from audioprompt.audio.decode import SHORTEST_SECONDS, is_silent, read, stream_windows
+from audioprompt.audio.recording import AudioError, AudioSource, Recording, Say, name_of
+from audioprompt.audio.windows import Window
 from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.encoding.batching import LENT, TOGETHER
 from audioprompt.encoding.cache import EmbeddingCache

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from audioprompt.audio.decode import AudioSource
+from audioprompt.audio.recording import AudioSource
 from audioprompt.core.zero_shot import Array
 from audioprompt.encoding.encoder import Progress, embed_clips
 from audioprompt.few_shot.base import Augment, checked_audio

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from audioprompt.audio.decode import AudioSource
+from audioprompt.audio.recording import AudioSource
 from audioprompt.core.zero_shot import Array
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import embed_clips, pooled

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audioprompt.audio.decode import AudioSource
+from audioprompt.audio.recording import AudioSource
 from audioprompt.core.labels import LabelError as LabelError
 from audioprompt.core.labels import LabelList as LabelList
 from audioprompt.core.labels import as_labels

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from audioprompt.audio.decode import AudioError, load
+from audioprompt.audio.decode import load
+from audioprompt.audio.recording import AudioError
 from audioprompt.data import DataError, LabelledClips, from_zip
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.prompts.formats import PACK_FORMATS, read_pack

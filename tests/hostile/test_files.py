@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from audioprompt.audio.decode import AudioError, load, stream_windows
+from audioprompt.audio.decode import load, stream_windows
+from audioprompt.audio.recording import AudioError
 from audioprompt.data import DataError, LabelledClips, from_zip
 from audioprompt.data.hub import _Columns, _columns
 from audioprompt.encoding.cache import EmbeddingCache

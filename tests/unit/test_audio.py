@@ -23,8 +23,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from audioprompt.audio import decode as audio
-from audioprompt.audio.decode import AudioError, is_silent, load, read, stream_windows, windows
+from audioprompt.audio import files as audio
+from audioprompt.audio.decode import is_silent, load, read, stream_windows
+from audioprompt.audio.recording import AudioError
+from audioprompt.audio.windows import windows
 
 RATE = 48_000
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc or uses device files")

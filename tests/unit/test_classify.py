@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audioprompt.audio.decode import AudioError
+from audioprompt.audio.recording import AudioError
 from audioprompt.core.zero_shot import predict
 from audioprompt.encoding.encoder import embed_prompts
 from audioprompt.prompts.template import VANILLA, Template

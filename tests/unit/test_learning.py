@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 
-from audioprompt.audio.decode import AudioError
+from audioprompt.audio.recording import AudioError
 from audioprompt.core.metrics import Score
 from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from audioprompt.audio.decode import AudioError
+from audioprompt.audio.recording import AudioError
 from audioprompt.core.metrics import Score
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.prompts.history import PROPOSED, redo, times_tested, undo

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt.audio.decode import AudioError
+from audioprompt.audio.recording import AudioError
 from audioprompt.cli.options import AsJson, Device, Half, Weights, load_model
 from audioprompt.cli.output import GREEN, bar, print_, print_json, say, table
 from audioprompt.cli.recordings import require_recordings

@@ -12,7 +12,8 @@ from weakref import ref
 import gradio as gr
 from numpy.typing import NDArray
 
-from audioprompt.audio.decode import AudioError, NoSound, read
+from audioprompt.audio.decode import read
+from audioprompt.audio.recording import AudioError, NoSound
 from audioprompt.audio.spectrogram import picture
 from audioprompt.core.labels import LabelError, join_labels, label_key, parse_labels
 from audioprompt.data.examples import Example, examples, fitting

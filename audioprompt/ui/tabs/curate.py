@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, get_args
 
 import gradio as gr
 
-from audioprompt.audio.decode import AudioError, read
+from audioprompt.audio.decode import read
+from audioprompt.audio.recording import AudioError
 from audioprompt.data import DEMONSTRATION, DataError
 from audioprompt.prompts.checks import check
 from audioprompt.prompts.formats import PACK_FORMATS, read_pack

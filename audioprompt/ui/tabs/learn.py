@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gradio as gr
 import soundfile
 
-from audioprompt.audio.decode import AudioError, load, read
+from audioprompt.audio.decode import load, read
+from audioprompt.audio.recording import AudioError
 from audioprompt.core.labels import LABEL_CHARACTERS, clean_label
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
 from audioprompt.few_shot.methods import METHODS, title_of

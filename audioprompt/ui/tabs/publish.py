@@ -15,7 +15,8 @@ from zipfile import ZipFile
 
 import gradio as gr
 
-from audioprompt.audio.decode import AudioError, load
+from audioprompt.audio.decode import load
+from audioprompt.audio.recording import AudioError
 from audioprompt.core.labels import LabelError, parse_labels
 from audioprompt.data import LabelledClips
 from audioprompt.data.archives import DAMAGE

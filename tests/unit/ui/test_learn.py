@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audioprompt.audio import decode as audio
+from audioprompt.audio import files as audio
 from audioprompt.data import DEMONSTRATION, LabelledClips
 from audioprompt.few_shot.heads import read_record
 from audioprompt.services import learn as learning

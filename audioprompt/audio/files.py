@@ -1,0 +1,257 @@
+"""Files as they come, decoded block by block: libsndfile first, and FFmpeg for what it does not know."""
+
+import io
+import os
+import shutil
+import stat
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from math import isfinite
+from numbers import Real
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+import soundfile
+
+from audioprompt.audio.recording import AudioError, Block, Recording
+
+BLOCK_FRAMES = 4_096  # read at a time; a block in which libsndfile meets damage is lost as a whole
+MOST_CHANNELS_FIRST = 64  # an array with more rows than this is never taken for [channels, n]
+
+# The formats FFmpeg may recognise. Playlists and edit lists (hls, concat, dash, ...) stay out: an uploaded one could
+# make it open other files and addresses.
+CONTAINERS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,flac,flv,matroska,mov,mp3,mpegts,ogg,tta,w64,wav,wv"
+USE_INSTEAD = "use a WAV, FLAC, Ogg, MP3, M4A or WebM recording"
+
+
+def read_blocks(opened: "Recording | tuple[int, np.ndarray] | _Reader", name: str) -> Generator[Block, None, None]:
+    """The frames of any opened source as they were stored, block by block, from its start."""
+    with _in_words(name):
+        if isinstance(opened, Recording):
+            yield from _blocks_of_array((opened.sample_rate, opened.samples), name)
+        elif isinstance(opened, tuple):
+            yield from _blocks_of_array(opened, name)
+        else:
+            yield from _blocks_of_file(opened, name)
+
+
+@contextmanager
+def _in_words(name: str) -> Iterator[None]:
+    """Say why a recording cannot be read."""
+    try:
+        yield
+    except AudioError:
+        raise
+    except FileNotFoundError:
+        raise AudioError(f"{name} does not exist: check the path.") from None
+    except IsADirectoryError:
+        raise AudioError(f"{name} is a folder: give the path of one recording.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise AudioError(f"{name} cannot be read ({reason}): check that it is there and may be read.") from error
+
+
+def _blocks_of_array(source: tuple[int, np.ndarray], name: str) -> Iterator[Block]:
+    if len(source) != 2 or not isinstance(source[0], Real) or not isfinite(source[0]):
+        raise AudioError(f"{name} is not a pair of sample rate and samples: give (44100, samples).")
+    if source[0] != int(source[0]):
+        raise AudioError(f"{name} has a sample rate of {source[0]} Hz: give a whole number, like 44100.")
+    rate, frames = int(source[0]), np.asarray(source[1])
+    if frames.ndim == 1:
+        frames = frames[:, np.newaxis]
+    if frames.ndim != 2:
+        raise AudioError(f"{name} has the shape {frames.shape}: give samples as [n] or [n, channels].")
+    if len(frames) < frames.shape[1] and len(frames) <= MOST_CHANNELS_FIRST:
+        frames = frames.T
+    if frames.shape[1]:
+        for start in range(0, len(frames), BLOCK_FRAMES):
+            yield Block(rate, frames[start : start + BLOCK_FRAMES], floats=frames.dtype.kind == "f")
+
+
+class _Reader:
+    """A file as the decoders see it: bytes without a name, so that they judge by content alone.
+
+    They call back from C, where an exception would only be printed. To them a failed read therefore looks like the end
+    of the file; it is raised here once they are done.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._failure: Exception | None = None
+
+    def read(self, size: int = 2**20) -> bytes:
+        parts: list[bytes] = []
+        try:
+            # A file object may give less than it was asked for; libsndfile would take that for the end.
+            while size and (part := self._file.read(size)):
+                parts.append(part)
+                size -= len(part)
+        except Exception as failure:  # whatever the file object is made of: gzip, a socket, a spool
+            self._failure = failure
+        return b"".join(parts)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except Exception:  # a broken header points anywhere; a broken file is told by its next read
+            return -1
+
+    def tell(self) -> int:
+        try:
+            return self._file.tell()
+        except Exception:
+            return -1
+
+    def __enter__(self) -> "_Reader":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._failure and kind is not GeneratorExit:
+            raise OSError(str(self._failure)) from self._failure
+
+
+@contextmanager
+def open_source(source: Any, name: str) -> Iterator[Any]:
+    """Give samples as they are; a path, the bytes of a file or a file object as a seekable file."""
+    with _in_words(name):
+        if isinstance(source, (Recording, tuple)):
+            yield source
+        else:
+            with _opened_file(source, name) as reader:
+                yield reader
+
+
+@contextmanager
+def _opened_file(source: Any, name: str) -> Iterator[_Reader]:
+    if isinstance(source, bytes):
+        yield _Reader(io.BytesIO(source))
+    elif isinstance(source, (str, os.PathLike)):
+        with Path(source).open("rb") as file:
+            if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):
+                raise AudioError(f"{name} is a device, not a recording: record from it to a file first.")
+            with _opened_file(file, name) as reader:
+                yield reader
+    elif isinstance(source, io.TextIOBase) or not hasattr(source, "read"):
+        raise AudioError(
+            f"{name} cannot be read from {type(source).__name__}: "
+            "give a path, bytes, a file opened in binary mode or (rate, samples)."
+        )
+    elif hasattr(source, "seekable") and source.seekable():
+        position = source.tell()
+        try:
+            with _Reader(source) as reader:
+                yield reader
+        finally:
+            with suppress(OSError, ValueError):  # its owner may have closed it meanwhile
+                source.seek(position)
+    else:
+        with TemporaryFile() as spooled:
+            with _Reader(source) as reader:
+                shutil.copyfileobj(reader, spooled)
+            yield _Reader(spooled)
+
+
+class _Part(_Reader):
+    """A stretch of a file, as if it were a file of its own.
+
+    Args:
+        start: of the stretch, in bytes.
+        end: behind its last byte.
+    """
+
+    def __init__(self, file: _Reader, start: int, end: int) -> None:
+        self._whole, self._start, self._end = file, start, end
+
+    def read(self, size: int = 2**20) -> bytes:
+        return self._whole.read(min(size, max(self._end - self._whole.tell(), 0)))
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        origin = (self._start, self._whole.tell(), self._end)[whence]
+        return self._whole.seek(origin + offset) - self._start
+
+    def tell(self) -> int:
+        return self._whole.tell() - self._start
+
+
+def _blocks_of_file(file: _Reader, name: str) -> Iterator[Block]:
+    file.seek(0)
+    if not file.read(1):
+        raise AudioError(f"{name} is empty: record or choose another one.")
+    parts = _links(file)
+    if len(parts) == 1:
+        yield from _decoded(file, name)
+        return
+    heard = False
+    for part in parts:
+        with suppress(AudioError):  # a damaged link; the others are sound all the same
+            for block in _decoded(part, name):
+                heard = True
+                yield block
+    if not heard:
+        raise AudioError(f"{name} holds no audio that can be decoded: {USE_INSTEAD}.")
+
+
+def _links(file: _Reader) -> list[_Reader]:
+    """The parts of a chained Ogg file, recordings strung together, for decoders stop at the end of the first.
+
+    A link begins where a page that begins a stream comes behind one that does not.
+    """
+    starts, begins, position = [0], True, 0
+    file.seek(0)
+    while len(header := file.read(27)) == 27 and header.startswith(b"OggS"):
+        if header[5] & 2 and not begins:
+            starts.append(position)
+        begins = bool(header[5] & 2)
+        position += 27 + header[26] + sum(file.read(header[26]))
+        file.seek(position)
+    if len(starts) == 1:
+        return [file]
+    return [_Part(file, start, end) for start, end in zip(starts, [*starts[1:], file.seek(0, 2)], strict=True)]
+
+
+def _decoded(file: _Reader, name: str) -> Iterator[Block]:
+    """Try libsndfile first; whatever it hears nothing in goes to FFmpeg."""
+    file.seek(0)
+    head = file.read(3)
+    looks_like_mp3 = head == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
+    heard = False
+    if not looks_like_mp3:  # libsndfile writes its MP3 reader's warnings to stderr
+        for block in _with_libsndfile(file):
+            heard = True
+            yield block
+    if not heard:
+        yield from _with_ffmpeg(file, name)
+
+
+def _with_libsndfile(file: _Reader) -> Iterator[Block]:
+    """Yield nothing for an unknown format, and stop where damage begins."""
+    file.seek(0)
+    with suppress(soundfile.SoundFileError), soundfile.SoundFile(file) as sound:
+        while len(frames := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+            yield Block(sound.samplerate, frames, floats=sound.subtype in ("FLOAT", "DOUBLE"))
+
+
+def _with_ffmpeg(file: _Reader, name: str) -> Iterator[Block]:
+    """Skip damaged packets, and stop where the container breaks off."""
+    file.seek(0)
+    try:
+        container = av.open(
+            file, mode="r", container_options={"format_whitelist": CONTAINERS}, metadata_errors="ignore"
+        )
+    except (av.FFmpegError, ValueError):
+        raise AudioError(f"{name} holds no audio that can be decoded: {USE_INSTEAD}.") from None
+    with container:
+        track = container.streams.best("audio")
+        if not isinstance(track, av.AudioStream) or track.codec_context is None:
+            raise AudioError(f"{name} has no audio track that can be decoded: {USE_INSTEAD}.")
+        lossless = track.codec_context.name.startswith(("pcm_f", "wavpack"))
+        with suppress(av.FFmpegError):
+            for packet in container.demux(track):
+                with suppress(av.FFmpegError):
+                    for frame in track.decode(packet):
+                        stored, channels = frame.to_ndarray(), frame.layout.nb_channels
+                        frames = stored.T if frame.format.is_planar else stored.reshape(-1, channels)
+                        yield Block(frame.sample_rate, frames, floats=lossless and frames.dtype.kind == "f")
