@@ -14,16 +14,19 @@ from audioprompt.cli.options import AsJson
 from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, table
 from audioprompt.core.labels import LabelError
 from audioprompt.data import open_clips
+from audioprompt.prompts.chat.requests import candidates_request, ideas_request
 from audioprompt.prompts.checks import check
 from audioprompt.prompts.generators import (
+    GENERATORS,
+    LEXICON,
+    OPENAI,
     GenerationError,
     Generator,
+    GeneratorKind,
+    GeneratorSettings,
     Ideas,
-    OfflineLexicon,
     Task,
     as_pack,
-    candidates_request,
-    ideas_request,
 )
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
@@ -75,14 +78,36 @@ class TaskOptions:
 class GeneratorOptions:
     """Who writes the candidates."""
 
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(GENERATORS.names),
+            help=" ".join(f"{one.name}: {one.description}" for one in GENERATORS),
+            show_default=LEXICON.name,
+        ),
+    ] = None
     seed: Annotated[int, typer.Option(help="The same seed gives the same candidates, of a service mostly.")] = 0
     service: Annotated[
         bool,
-        typer.Option("--service", help="Ask a chat service, with the key in OPENAI_API_KEY, not the offline lexicon."),
+        typer.Option("--service", help=f"Short for --generator {OPENAI.name}; its key is that in OPENAI_API_KEY."),
     ] = False
     model_name: Annotated[str | None, typer.Option(help="The service's model.")] = None
     base_url: Annotated[str | None, typer.Option(help="The service's address, OpenAI's if none is given.")] = None
     temperature: Annotated[float | None, typer.Option(min=0, max=2, help="Of the service, 0.7 if not given.")] = None
+
+    @property
+    def kind(self) -> GeneratorKind:
+        """The kind of generator that was chosen.
+
+        Raises:
+            UsageError: there is none of this name, or two were chosen.
+        """
+        if self.service and self.generator not in (None, OPENAI.name):
+            raise UsageError(f"Give --service or --generator {self.generator}, not both.")
+        name = self.generator or (OPENAI.name if self.service else LEXICON.name)
+        if name not in GENERATORS:
+            raise UsageError(f"There is no generator {name!r}. Choose one of: {', '.join(GENERATORS.names)}.")
+        return GENERATORS[name]
 
     def check(self, show_request: bool) -> None:
         """Refuse options that do not go together.
@@ -90,19 +115,15 @@ class GeneratorOptions:
         Raises:
             UsageError: they do not.
         """
-        if not self.service and (self.model_name or self.base_url or self.temperature is not None):
+        if not self.kind.is_service and (self.model_name or self.base_url or self.temperature is not None):
             raise UsageError("--model-name, --base-url and --temperature belong to a service: give --service too.")
-        if self.service and not (self.model_name or show_request):
+        if self.kind.is_service and not (self.model_name or show_request):
             raise UsageError("Say which model the service is to use: --model-name NAME.")
 
     def make(self) -> Generator:
         """Make the generator."""
-        if not self.service:
-            return OfflineLexicon(self.seed)
-        from audioprompt.prompts.generators.openai import ChatService  # its client takes most of a second
-
         warmth = 0.7 if self.temperature is None else self.temperature
-        return ChatService(self.model_name or "", self.base_url, temperature=warmth, seed=self.seed)
+        return self.kind.make(GeneratorSettings(self.seed, self.model_name or "", self.base_url, temperature=warmth))
 
 
 @dataclass(frozen=True)

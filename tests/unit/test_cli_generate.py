@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from audioprompt.cli import app
-from audioprompt.prompts.generators import Ideas, OfflineLexicon, Task, candidates_request, ideas_request
+from audioprompt.prompts.chat.requests import candidates_request, ideas_request
+from audioprompt.prompts.generators import Ideas, OfflineLexicon, Task
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from tests.openai_server import KEY, ChatServer, Reply, chat_servers

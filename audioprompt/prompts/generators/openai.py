@@ -1,120 +1,32 @@
-"""Candidates from a service that speaks OpenAI's chat API, read while they come. The key goes nowhere else.
+"""Candidates from a service that speaks OpenAI's chat API, read while they come."""
 
-Imported where a service is asked, and only there: the client takes most of a second.
-"""
-
-import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
-from itertools import chain
-from math import ceil, isfinite
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
-import httpx2
-import openai
-from pydantic import JsonValue
-
-from audioprompt.prompts.chat.addresses import ServiceAddress
-from audioprompt.prompts.chat.answers import FORGET, Item, ListReader
-from audioprompt.prompts.chat.events import error_in, events, messages, reason_of, refuses, text_of, thinks
-from audioprompt.prompts.generators import (
+from audioprompt.prompts.chat.answers import FORGET
+from audioprompt.prompts.chat.client import ChatClient
+from audioprompt.prompts.chat.requests import candidates_request, ideas_request
+from audioprompt.prompts.generators.base import (
     COUNT,
-    MOST_WORDS,
-    OPENAI_URL,
+    MAX_WORDS,
     GenerationError,
+    GeneratorSettings,
     Ideas,
     Task,
-    candidates_request,
-    fit,
-    ideas_request,
+    fits,
 )
 from audioprompt.prompts.template import SLOT, Template, TemplateError, mark_slot
-from audioprompt.util import proxies
 from audioprompt.util.text import one_line
 
 REQUESTS = 2  # a service that wrote too few candidates is asked once more, for the rest
 STUCK_AFTER = 20  # lines left out in a row, then a service is not listened to any longer
-LONGEST_ANSWER = 100_000  # characters
-LONGEST_WAIT = 20.0  # seconds that the client waits where a service asks it to
-RETRIES = 2  # of the client, after 429, 5xx and failures to connect
 
 
-class ChatService:
-    """Asks a service that speaks OpenAI's chat API: OpenAI, Azure, OpenRouter, vLLM, Ollama, LM Studio and others.
-
-    The answer is asked for as JSON of a given schema and is read while it comes. A service that refuses the schema, the
-    temperature, the seed or a stream is asked without; what it is asked for in words is the same. One that is not where
-    the address says is looked for at ``/v1`` of the same host.
-
-    Args:
-        model: the service's name for it.
-        base_url: address of the service, like ``http://localhost:11434/v1``; if None that in the environment variable
-            ``OPENAI_BASE_URL``, else OpenAI's. A user and password in it are dropped, as is ``/chat/completions``.
-        api_key: if None that in the environment variable ``OPENAI_API_KEY``, which is sent to the address of the
-            environment and to no other. The organisation and project of the environment go to OpenAI only, and only
-            with the key of the environment.
-        temperature: None for the model's own.
-        seed: None for none.
-        timeout: seconds without a sign from the service after which it is given up.
-
-    Raises:
-        GenerationError: there is no model, no key for OpenAI, or an address or key that cannot be one.
-    """
+class ChatService(ChatClient):
+    """Has a service write candidates: OpenAI, Azure, OpenRouter, vLLM, Ollama, LM Studio and others."""
 
     name = "chat service"
-
-    def __init__(
-        self,
-        model: str,
-        base_url: str | None = None,
-        api_key: str | None = None,
-        temperature: float | None = 0.7,
-        seed: int | None = 0,
-        timeout: float = 60.0,
-    ) -> None:
-        home = ServiceAddress.parse(os.environ.get("OPENAI_BASE_URL") or OPENAI_URL)
-        self.model = one_line(model)
-        self.address = ServiceAddress.parse(base_url) if base_url else home
-        self.timeout = timeout
-        self.notice: str | None = None
-        self._options: dict[str, Any] = {"temperature": temperature, "seed": seed}
-        self._left_out: set[str] = set()  # options that the service does not take
-        own = os.environ.get("OPENAI_API_KEY", "").strip() if self.address == home else ""
-        key = (api_key or own).strip()
-        if not self.model:
-            raise GenerationError("No model is named: give the name by which the service knows it.")
-        if not key and self.address.is_openai:
-            raise GenerationError("OpenAI wants a key: give one, set OPENAI_API_KEY, or name another address.")
-        if not re.fullmatch(r"[!-~]*", key):
-            raise GenerationError("The key has characters that no key has: copy it again.")
-        self._has_key = bool(key)
-        self._without_key = _redaction(key)
-        proxies.make_usable()
-        self._client = _client(self.address, key, timeout, ours=bool(key) and key == own)
-
-    def __repr__(self) -> str:
-        return f"ChatService({self.settings})"
-
-    @property
-    def base_url(self) -> str:
-        """The address that is asked."""
-        return self.address.text
-
-    @property
-    def host(self) -> str:
-        """The service as messages name it."""
-        return self.address.host
-
-    @property
-    def settings(self) -> dict[str, JsonValue]:
-        """Model, address, temperature and seed; the last two are None where the service does not take them."""
-        options = {name: None if name in self._left_out else value for name, value in self._options.items()}
-        return {"model": self.model, "base_url": self.base_url, **options}
 
     def ideas(self, task: Task) -> Ideas:
         """Ask for attributes and sources; words that are unfit for a template are dropped.
@@ -126,10 +38,10 @@ class ChatService:
         failure: GenerationError | None = None
         self.notice = None
         try:
-            for name, word in self._items(ideas_request(task), tuple(words)):
+            for name, word in self.items(ideas_request(task), tuple(words)):
                 if (name, word) == FORGET:
                     words = {name: [] for name in words}
-                elif fit(word):
+                elif fits(word):
                     words[name].append(self._without_key(word))
         except GenerationError as error:
             failure = error
@@ -137,7 +49,7 @@ class ChatService:
             raise failure or GenerationError(f"{self.model} proposed no words that fit a prompt: try another model.")
         if failure:
             self.notice = f"{failure} The words that came before are kept."
-        return Ideas(*(tuple(words[name][:MOST_WORDS]) for name in ("attributes", "sources")))
+        return Ideas(*(tuple(words[name][:MAX_WORDS]) for name in ("attributes", "sources")))
 
     def candidates(self, task: Task, ideas: Ideas, count: int = COUNT) -> Iterator[Template]:
         """Ask for candidates, and once more where they were too few; repeats and misfits are left out.
@@ -173,313 +85,12 @@ class ChatService:
         for _ in range(REQUESTS):
             if len(there) < count:
                 request = candidates_request(task, ideas, count - len(there), there)
-                yield from (line for name, line in self._items(request, ("prompts",)) if name)
-
-    def _items(self, request: str, names: Sequence[str]) -> Iterator[Item]:
-        """The items of the lists asked for, each as soon as it is complete where the answer is well-formed.
-
-        Raises:
-            GenerationError: the service failed, or wrote none; what came before is good.
-        """
-        reader, answer = ListReader(names), _Answer()
-        failure: GenerationError | None = None
-        some = False
-        try:
-            for piece in self._pieces(answer, request, names):
-                for item in reader.feed(piece):
-                    some = True
-                    yield item
-                if reader.complete:
-                    return
-        except GenerationError as error:
-            failure = error
-        for item in reader.finish():
-            some = True
-            yield item
-        if not failure and (said := self._ending(answer, reader, some)):
-            failure = GenerationError(said)
-        if failure:
-            raise failure
-
-    def _pieces(self, answer: "_Answer", request: str, names: Sequence[str]) -> Iterator[str]:
-        """The pieces of the service's answer, as they come; ``answer`` is told what they say besides.
-
-        Raises:
-            GenerationError: the service failed. Raised outside of the handler, so that no trace leads to the client's
-                own exception, which may quote what was sent.
-        """
-        length = 0
-        try:
-            with self._open(request, names) as found:
-                for event in found:
-                    if (reported := error_in(event)) is not None:
-                        raise _Refused(reported)
-                    for message, ended in messages(event):
-                        answer.take(message, ended)
-                        piece = text_of(message)
-                        length += len(piece)
-                        yield piece
-                    if length > LONGEST_ANSWER:
-                        break
-            return
-        except _Refused as refusal:
-            failure = self._refusal(refusal)
-        except (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError):
-            failure = f"{self.host} gave no sign for {self.timeout:g} s: try again, or allow more time."
-        except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError, OSError, EOFError):
-            failure = self._no_connection(answer.begun)
-        except (openai.OpenAIError, ValueError, AttributeError, TypeError):  # nobody has checked the types
-            failure = f"{self.host} sent an answer that cannot be read: check that its address is right."
-        raise GenerationError(failure + self._about_proxy(failure))
-
-    @contextmanager
-    def _open(self, request: str, names: Sequence[str]) -> Iterator[Iterator[Any]]:
-        """Send a request and give the events that come back. What is refused for an option is sent without it."""
-        left_out, address, retries = set(self._left_out), self.address, self._client.max_retries
-        others = address.others()
-        first: _Refused | None = None  # at the address that was given
-        try:
-            while True:
-                try:
-                    response, found = self._send(request, names)
-                    break
-                except _Refused as refusal:
-                    if refusal.is_elsewhere and (other := next(others, None)):
-                        first = first or refusal
-                        self._move(other)
-                        continue
-                    option = refusal.blamed(self._sent(names))
-                    if option is None:
-                        self._left_out = left_out  # they were not to blame
-                        self._move(address)
-                        raise first or refusal from None
-                self._left_out.add(option)
-                self._client.max_retries = 0  # that it is a passing failure has been ruled out
-        finally:
-            self._client.max_retries = retries
-        with closing(response):
-            yield found
-
-    def _send(self, request: str, names: Sequence[str]) -> tuple[Any, Iterator[Any]]:
-        """Send a request once; the response, and the events in it.
-
-        Raises:
-            _Refused: the service reports an error, before anything else.
-        """
-        options = self._sent(names)
-        whole = {"stream": False} if options.pop("stream", None) is None else {}
-        try:
-            response = self._client.chat.completions.create(
-                model=self.model, messages=[{"role": "user", "content": request}], stream=True, extra_body=whole,
-                **options,
-            ).response  # fmt: skip
-        except openai.APIStatusError as error:
-            moved = error.response.history and one_line(str(error.response.url.copy_with(query=None)))
-            raise _Refused(error.body, error.status_code, error.response.headers, moved or None) from None
-        found = events(response.iter_bytes(), patience=10 * self.timeout)
-        try:
-            first = next(found, None)
-            if (reported := error_in(first)) is not None:
-                raise _Refused(reported)
-        except BaseException:
-            response.close()
-            raise
-        return response, found if first is None else chain([first], found)
-
-    def _sent(self, names: Sequence[str]) -> dict[str, Any]:
-        """The options of a request that the service has not refused so far."""
-        options = {"response_format": _schema(names), **self._options, "stream": True}
-        return {name: value for name, value in options.items() if value is not None and name not in self._left_out}
-
-    def _move(self, address: ServiceAddress) -> None:
-        self.address, self._client.base_url = address, address.base
-
-    # --- what went wrong, in words
-
-    def _ending(self, answer: "_Answer", reader: ListReader, some: bool) -> str | None:
-        """What went wrong with an answer that came to an end, None if nothing did."""
-        if answer.ended in _CUT:
-            before = "" if reader.wrote else " before it had begun"
-            return (
-                f"The answer of {self.model} was cut off by its token limit{before}: ask for fewer, or raise the limit."
-            )
-        if answer.refused or answer.ended in _DECLINED:
-            return f"{self.model} declined to answer: check the labels, or try another model."
-        if not answer.begun:
-            return f"{self.host} sent no answer: check that its address is right; most end in /v1."
-        if not reader.wrote and (answer.thought or reader.thought):
-            return f"{self.model} thought, but wrote no answer: raise its token limit, or let it think less."
-        if not answer.ended and reader.is_cut:
-            return f"The connection to {self.host} broke off: try again."
-        if not some:
-            return (
-                f"{self.model} did not answer in the format asked for: try again, or a model that follows instructions."
-            )
-        return None
-
-    def _refusal(self, refusal: "_Refused") -> str:
-        """One sentence for an error that the service, or what is in front of it, reports."""
-        status = refusal.status
-        reason = self._without_key(one_line(reason_of(refusal.body)))[:200].strip()
-        because = f" ({reason.rstrip('.')})" if reason else ""
-        if refusal.moved_to:
-            return f"{self.host} sends requests on to {self._without_key(refusal.moved_to)}: give that address."
-        if status == 401:
-            return (
-                f"{self.host} does not accept the key: check it."
-                if self._has_key
-                else f"{self.host} wants a key: give one."
-            )
-        if status == 407:
-            proxy = proxies.proxy_for(self.address.base) or "in front of it"
-            return f"The proxy {proxy} wants a sign-in: put the user and password into its address, in the environment."
-        if status == 402 or refusal.says(_NO_CREDIT):
-            return f"The account at {self.host} has no credit left: top it up, or use another service."
-        if status == 403:
-            return f"{self.host} does not let this key use {self.model}{because}: check the key's rights."
-        if status in (404, 405) and not refusal.says(_NO_MODEL):
-            return f"{self.host} has no chat service at {self.base_url}{because}: check the address; most end in /v1."
-        if refusal.says(_NO_MODEL):
-            return f"{self.host} knows no model {self.model!r} at {self.base_url}: check the name and the address."
-        if status == 429:
-            return f"{self.host} is busy: try again in {_wait(refusal.headers.get('retry-after'))}."
-        if status is not None and status >= 500:
-            said = f": {reason.rstrip('.')}" if reason else ""
-            return f"{self.host} has trouble of its own (error {status}{said}): try again later."
-        return f"{self.host} refused the request: {reason or 'it gave no reason'}"
-
-    def _no_connection(self, begun: bool) -> str:
-        if begun:
-            return f"The connection to {self.host} broke off: try again."
-        if proxy := proxies.proxy_for(self.address.base):
-            return (
-                f"{self.host} cannot be reached through the proxy {proxy}, which the environment names: check that it "
-                "runs, or name the service's host in NO_PROXY."
-            )
-        return f"{self.host} cannot be reached: check the address, and that the service runs."
-
-    def _about_proxy(self, failure: str) -> str:
-        """That a proxy may be what failed, where one is asked and not mentioned yet."""
-        proxy = proxies.proxy_for(self.address.base)
-        if not proxy or proxy in failure:
-            return ""
-        return f"{'' if failure.endswith('.') else '.'} It was asked through the proxy {proxy}."
+                yield from (line for name, line in self.items(request, ("prompts",)) if name)
 
 
-@dataclass
-class _Answer:
-    """What an answer says besides its text.
-
-    Attributes:
-        begun: whether there was a message, or a piece of one.
-        thought: whether the model thought aloud.
-        refused: whether it declined to answer.
-        ended: why the answer ended, empty if nobody said.
-    """
-
-    begun: bool = False
-    thought: bool = False
-    refused: bool = False
-    ended: str = ""
-
-    def take(self, message: Mapping[str, Any], ended: str) -> None:
-        self.thought = self.thought or thinks(message)
-        self.refused = self.refused or refuses(message)
-        self.begun = True
-        self.ended = ended or self.ended
-
-
-class _Refused(Exception):
-    """The service, or what is in front of it, reports an error instead of an answer.
-
-    Attributes:
-        body: of the error, whatever its form.
-        status: of HTTP, or what the error says of it; None if unknown.
-        headers: of the response.
-        moved_to: the address that the request was sent on to, if it was.
-    """
-
-    def __init__(
-        self, body: Any, status: int | None = None, headers: Mapping[str, str] | None = None, moved: str | None = None
-    ) -> None:
-        super().__init__()
-        self.body = error_in(body) or body
-        code = self.body.get("code", self.body.get("status")) if isinstance(self.body, dict) else None
-        told = int(str(code)) if re.fullmatch("[45][0-9][0-9]", str(code)) else None
-        self.status = told if status is None else status
-        self.headers = headers or {}
-        self.moved_to = moved
-
-    def says(self, pattern: str) -> bool:
-        """Whether the error's words match a pattern."""
-        return bool(re.search(pattern, str(self.body), re.IGNORECASE))
-
-    @property
-    def is_elsewhere(self) -> bool:
-        """Whether there is no chat service at this address."""
-        if self.status == 405 or self.says("unexpected endpoint"):
-            return True
-        return self.status == 404 and not self.says(_NO_MODEL) and not self.says(r"parameter|provider")
-
-    def blamed(self, options: Iterable[str]) -> str | None:
-        """The option to leave out, by what the error says or, where it says nothing, by how often it is the reason."""
-        options = list(options)
-        if self.status in (401, 402, 403, 407, 408, 413, 429) or self.says(f"{_NO_CREDIT}|{_NO_OPTION}"):
-            return None
-        named = next((name for name in _BLAME if name in options and self.says(_BLAME[name])), None)
-        if named or self.says(_NO_MODEL) or self.status not in (None, 400, 404, 415, 422, 500, 501):
-            return named
-        if self.status == 404 and (self.is_elsewhere or not isinstance(self.body, dict)):
-            return None
-        return next((name for name in ("response_format", "seed", "temperature") if name in options), None)
-
-
-def _client(address: ServiceAddress, key: str, timeout: float, ours: bool) -> openai.OpenAI:
-    """A client for an address; what the environment says of an account goes along only with its key, to OpenAI only."""
-    headers: dict[str, Any] = {}
-    if not (ours and address.is_openai):
-        custom = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
-        headers |= {line.partition(":")[0].strip(): openai.Omit() for line in custom if ":" in line}
-        headers |= {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
-    if address.is_azure and key:
-        headers["api-key"] = key
-    return openai.OpenAI(
-        api_key=key or "none",
-        base_url=address.base,
-        timeout=timeout,
-        max_retries=RETRIES,
-        default_headers=headers,
-        default_query=dict(address.query),
-        # a header of our own would be sent on to whatever host a redirect names
-        http_client=openai.DefaultHttpxClient(
-            follow_redirects=not address.is_azure, timeout=timeout, event_hooks={"response": [_no_long_wait]}
-        ),
-    )
-
-
-def _no_long_wait(response: httpx2.Response) -> None:
-    """Have the client report a service that wants to be left alone for long, where it would wait without a word."""
-    if (_seconds(response.headers.get("retry-after")) or 0) > LONGEST_WAIT:
-        response.headers["x-should-retry"] = "false"
-
-
-_CUT = ("length", "max_tokens", "model_length", "max_output_tokens")
-_DECLINED = ("content_filter", "refusal", "refused", "safety", "prohibited_content", "recitation", "blocklist")
-
-# What an error says where a service does not take an option.
-_BLAME = {
-    "seed": r"\bseed\b",
-    "temperature": r"\btemperature\b",
-    "stream": r"\bstream",
-    "response_format": r"response_?format|json_?schema|tructured|schema|grammar|guided|json mode|json_object",
-}
-_NO_MODEL = (
-    r"model_not_found|(?:unknown|invalid|no such|unrecognized) model|not a valid model|no model"
-    r"|\bmodels?\b.{0,80}(?:not found|not exist|n't exist|not available|not loaded|unknown|try pulling)"
-)
-_NO_CREDIT = r"insufficient[_ ](?:quota|credit|balance|funds)|requires more credits|no credits? left|billing"
-# Errors that no option is to blame for.
-_NO_OPTION = r"context[_ ]length|context window|maximum context|too many tokens|content management|api key|api_key"
+def make(settings: GeneratorSettings) -> ChatService:
+    """Make a generator of settings."""
+    return ChatService(settings.model, settings.base_url, settings.api_key, settings.temperature, settings.seed)
 
 
 def _read_candidate(line: str, ideas: Ideas) -> Template | str:
@@ -526,42 +137,3 @@ def _notice(written: int, left_out: Counter[str], stuck: bool) -> str | None:
     )
     notice = f"{total} of {written + total} {'was' if total == 1 else 'were'} left out: {reasons}."
     return notice + " The model wrote nothing new any more, so it was stopped." * stuck
-
-
-def _schema(lists: Sequence[str]) -> dict[str, Any]:
-    """The ``response_format`` for an object that holds these lists of strings."""
-    strings = {"type": "array", "items": {"type": "string"}}
-    schema = {
-        "type": "object",
-        "properties": dict.fromkeys(lists, strings),
-        "required": list(lists),
-        "additionalProperties": False,
-    }
-    return {"type": "json_schema", "json_schema": {"name": "_and_".join(lists), "strict": True, "schema": schema}}
-
-
-def _seconds(header: str | None) -> float | None:
-    """For how long a service wants to be left alone, by its Retry-After header: seconds, or a date."""
-    try:
-        seconds = float(header or "nan")
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(header or "") - datetime.now(timezone.utc)).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return max(seconds, 0) if isfinite(seconds) else None
-
-
-def _wait(header: str | None) -> str:
-    seconds = _seconds(header)
-    return "a minute" if seconds is None else f"{max(ceil(seconds), 1)} s"
-
-
-def _redaction(key: str) -> Callable[[str], str]:
-    """A function that takes a key, and every larger piece of it, out of a text."""
-    pieces = {key[start : start + 8] for start in range(len(key) - 7)}
-
-    def is_secret(word: str) -> bool:
-        return word == key or any(piece in word for piece in pieces)  # short ones, like "none", are no secrets
-
-    return lambda text: re.sub(r"\S+", lambda word: "[key]" if is_secret(word[0]) else word[0], text)

@@ -16,20 +16,22 @@ import gradio as gr
 
 from audioprompt.core.labels import LabelError, join_labels
 from audioprompt.data import DEMONSTRATION, DataError, open_clips
-from audioprompt.prompts.chat.addresses import ServiceAddress
+from audioprompt.prompts.chat.addresses import OPENAI_URL, ServiceAddress
+from audioprompt.prompts.chat.requests import candidates_request, ideas_request
 from audioprompt.prompts.checks import Flag, check
 from audioprompt.prompts.generators import (
     COUNT,
-    OPENAI_URL,
+    GENERATORS,
+    OPENAI,
     GenerationError,
     Generator,
+    GeneratorKind,
+    GeneratorSettings,
     Ideas,
-    OfflineLexicon,
     Task,
     as_pack,
-    candidates_request,
-    ideas_request,
 )
+from audioprompt.prompts.generators import LEXICON as OFFLINE
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.template import FORMATS, Template, TemplateError
 from audioprompt.server import access, sessions
@@ -49,7 +51,7 @@ from audioprompt.ui.tabs.classify import PRESET_PROMPT, presets
 from audioprompt.util.jobs import CHECKING, Job, Stopped
 from audioprompt.util.text import counted, first_of, one_line
 
-LEXICON, SERVICE = "Offline lexicon", "Chat service"
+LEXICON, SERVICE = OFFLINE.title, OPENAI.title
 TEMPERATURE = 0.7
 MOST = 200  # candidates asked for at once
 WRITERS = 8  # generations at once
@@ -115,15 +117,19 @@ def generator_of(
     Raises:
         GenerationError: what it takes is not given, or a visitor would use the owner's key or network.
     """
-    if kind == LEXICON:
-        return OfflineLexicon(int(seed or 0))
+    chosen = _kind(kind)
+    number = None if seed is None else int(seed)
+    if not chosen.is_service:
+        return chosen.make(GeneratorSettings(number))
     if not access.is_curator(request):
         if not key or not ServiceAddress.parse(base_url.strip() or OPENAI_URL).is_openai:
             raise GenerationError(f"visitors ask OpenAI, with a key of their own: give one, or {access.elsewhere()}")
         base_url = OPENAI_URL  # whatever the owner's environment says
-    from audioprompt.prompts.generators.openai import ChatService
+    return chosen.make(GeneratorSettings(number, model, base_url or None, key or None, temperature))
 
-    return ChatService(model, base_url or None, key or None, temperature, None if seed is None else int(seed))
+
+def _kind(title: str) -> GeneratorKind:
+    return next((one for one in GENERATORS if one.title == title), OPENAI)
 
 
 def in_use(
@@ -135,8 +141,8 @@ def in_use(
     request: gr.Request | None = None,
 ) -> str:
     """Which generator, model and settings are in use, in one line."""
-    parts = ["Offline lexicon"]
-    if kind == SERVICE:
+    parts = [_kind(kind).title]
+    if _kind(kind).is_service:
         address = _address(base_url, request)
         where = address.host if address else "an address that cannot be used"
         parts = [f"{one_line(model) or 'no model named yet'} at {where}"]
@@ -147,7 +153,8 @@ def in_use(
 
 def for_service(kind: str) -> tuple[Any, Any]:
     """The fields that only a service needs, shown or hidden."""
-    return gr.Column(visible=kind == SERVICE), gr.Number(visible=kind == SERVICE)
+    shown = _kind(kind).is_service
+    return gr.Column(visible=shown), gr.Number(visible=shown)
 
 
 def key_state(base_url: str, request: gr.Request | None = None) -> str:
@@ -169,7 +176,7 @@ def exact_prompt(
         ideas = Ideas(tuple(attributes or ()), tuple(sources or ()))
     except (LabelError, TemplateError, GenerationError) as error:
         return markup.problem(error)
-    if kind == LEXICON:
+    if not _kind(kind).is_service:
         formats = "\n".join(FORMATS.values())
         return view.request("Nothing is sent anywhere: the words kept are put into three formats.", formats)
     asked = view.request("Step 1 asks for words:", ideas_request(task))
@@ -609,7 +616,9 @@ def build(
                 table = gr.HTML(markup.empty(NO_CANDIDATES), elem_id="candidates")
         with gr.Column(scale=4, min_width=300, elem_classes="aside"):
             with gr.Group():
-                kind = gr.Radio([LEXICON, SERVICE], value=LEXICON, label="Written by", elem_id="generator")
+                kind = gr.Radio(
+                    [one.title for one in GENERATORS], value=LEXICON, label="Written by", elem_id="generator"
+                )
                 with gr.Column(visible=False, elem_id="service") as service:
                     model = gr.Textbox(
                         value="", label="Model", placeholder="the service's name for it", elem_id="service-model"

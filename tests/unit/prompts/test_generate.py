@@ -6,28 +6,31 @@ import logging
 import traceback
 from collections import Counter
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audioprompt.prompts import generators
+from audioprompt.prompts.chat.requests import candidates_request, ideas_request
 from audioprompt.prompts.generators import (
     COUNT,
+    GENERATORS,
     GenerationError,
     Generator,
+    GeneratorSettings,
     Ideas,
     OfflineLexicon,
     Task,
     as_pack,
-    candidates_request,
-    ideas_request,
+    lexicon,
 )
 from audioprompt.prompts.generators.openai import STUCK_AFTER, ChatService
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.template import FORMATS, Template, TemplateError
 from tests.openai_server import KEY, ChatServer, Reply
+from tests.plugins import install
 
 VOICES = Task("vocal_sounds", ("cough", "sigh"))
 IDEAS = Ideas(("loud", "hushed", "eager"), ("hall", "office", "the next room"))
@@ -52,7 +55,7 @@ def all_of(generator: Generator, count: int = COUNT, ideas: Ideas = IDEAS) -> tu
 
 
 def test_examples_in_docstrings() -> None:
-    assert doctest.testmod(generators).failed == 0
+    assert doctest.testmod(lexicon).failed == 0
 
 
 # --- tasks and ideas --------------------------------------------------------------------------------------------------
@@ -570,3 +573,35 @@ def test_the_key_is_nowhere_to_be_found(
     text = " ".join(map(str, seen))
     for secret in (key, key[:12], key[-12:]):
         assert secret not in text
+
+
+# --- generators of other packages -------------------------------------------------------------------------------------
+
+PARROT = """
+from audioprompt.prompts.generators import GeneratorKind, Ideas
+from audioprompt.prompts.template import Template
+
+class Parrot:
+    name, settings, notice = "parrot", {}, None
+
+    def ideas(self, task):
+        return Ideas(("loud",))
+
+    def candidates(self, task, ideas, count=40):
+        yield Template.tspe(ideas.attributes[0])
+
+PARROT = GeneratorKind("parrot", "Parrot", "Says what it hears.", "others:make")
+
+def make(settings):
+    return Parrot()
+"""
+
+
+def test_another_package_adds_a_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch, "audioprompt.generators", {"parrot": "others:PARROT"}, PARROT)
+    GENERATORS.look_again()
+    try:
+        parrot = GENERATORS["parrot"].make(GeneratorSettings())
+        assert [one.text for one in parrot.candidates(VOICES, parrot.ideas(VOICES))] == ["A loud sound of {label}"]
+    finally:
+        GENERATORS.look_again()

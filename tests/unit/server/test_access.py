@@ -24,7 +24,8 @@ from audioprompt.api.measure import propose
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
-from audioprompt.prompts.generators import OPENAI_URL, GenerationError
+from audioprompt.prompts.chat.addresses import OPENAI_URL
+from audioprompt.prompts.generators import GenerationError
 from audioprompt.prompts.history import decide
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore

@@ -12,7 +12,8 @@ import pytest
 from audioprompt.api.generate import generate as generate_by_api
 from audioprompt.core.labels import parse_labels
 from audioprompt.models.base import ModelError
-from audioprompt.prompts.generators import COUNT, OPENAI_URL, GenerationError, Task
+from audioprompt.prompts.chat.addresses import OPENAI_URL
+from audioprompt.prompts.generators import COUNT, GenerationError, Task
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
