@@ -6,9 +6,9 @@ from audioprompt.api.inputs import Answer, File, Name, Text, approved_templates
 from audioprompt.audio.decode import read
 from audioprompt.core.labels import parse_labels
 from audioprompt.models import registry
+from audioprompt.server.models import shared_model
 from audioprompt.services.classify import classify as hear
 from audioprompt.services.classify import ranked, winner
-from audioprompt.ui.header import shared_model
 from audioprompt.ui.tabs.classify import LONGEST_SECONDS
 
 

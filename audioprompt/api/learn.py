@@ -24,8 +24,8 @@ from audioprompt.api.inputs import (
 from audioprompt.data import DEMONSTRATION
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.server import access, sessions
+from audioprompt.server.models import shared_model
 from audioprompt.services import curate as workbench
-from audioprompt.ui.header import shared_model
 
 
 @fill_in(methods=METHODS.names)

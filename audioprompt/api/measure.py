@@ -12,8 +12,8 @@ from audioprompt.prompts.pack import (
     PackError,
 )
 from audioprompt.prompts.template import VANILLA
+from audioprompt.server.models import shared_model
 from audioprompt.services import curate as workbench
-from audioprompt.ui.header import shared_model
 
 
 def measure(

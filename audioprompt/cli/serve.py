@@ -39,7 +39,8 @@ def open_app(
 
     from audioprompt.ui.app import launch  # Gradio, which is told by the environment which device to use
 
-    registry.pick_device()
+    if device != "auto":  # which there always is, and torch need not be asked before the page is served
+        registry.pick_device()
     if weights:
         registry.keep_weights(model, weights)
     try:

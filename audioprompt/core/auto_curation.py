@@ -11,7 +11,6 @@ is taken away.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from audioprompt.core.curation import Board, Mask, added_up, of_truth, together
 from audioprompt.core.zero_shot import Array
@@ -124,7 +123,7 @@ def logit_scale(board: Board) -> float:
 
 
 def cross_entropy(board: Board, logits: Array) -> float:
-    return float((logsumexp(logits, axis=0) - of_truth(board, logits)).mean())
+    return float((np.logaddexp.reduce(logits, axis=0) - of_truth(board, logits)).mean())
 
 
 def random_half(board: Board, rng: np.random.Generator) -> Mask:

@@ -8,6 +8,8 @@ To add a model here, add an entry to ``ENTRIES``. To add one from a package of y
 in that package's ``pyproject.toml`` as an entry point of the group ``audioprompt.models``.
 """
 
+import logging
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from audioprompt.models import zero_gpu
 from audioprompt.models.base import AudioTextModel, ModelError
 
 ENTRY_POINTS = "audioprompt.models"
+
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]  # (bytes there, bytes in all)
 
@@ -201,9 +205,13 @@ def load(
 
     with lock:
         if key not in _models:
+            began = time.monotonic()
             try:
                 borrowed = key.device == zero_gpu.DEVICE
                 model = entry.load("cpu" if borrowed else key.device, key.weights, report)
+            except Exception as error:
+                logger.warning("%s could not be loaded: %s", name, error)
+                raise
             finally:
                 _loading.pop(key, None)
             if borrowed:
@@ -213,6 +221,7 @@ def load(
 
                 model = HalfPrecision(model)
             _models[key] = model
+            logger.info("%s is loaded on %s after %.1f s", name, key.device, time.monotonic() - began)
         return _models[key]
 
 

@@ -11,6 +11,7 @@ Every handler asks here itself, with the `gr.Request` that Gradio hands it: what
 import asyncio
 import hashlib
 import hmac
+import logging
 import os
 import secrets
 import threading
@@ -24,6 +25,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
+from itsdangerous import BadSignature, TimestampSigner
 from starlette.datastructures import Headers
 
 PASSWORD, CURATORS = "AUDIOPROMPT_PASSWORD", "AUDIOPROMPT_CURATORS"  # names in the environment
@@ -42,6 +44,8 @@ SINGLE = "audioprompt.single"  # in a request's scope: whether it is of no sessi
 
 ELSEWHERE = "run audioprompt on your own machine"
 ELSEWHERE_ON_A_SPACE = "run audioprompt on your own machine, or duplicate this Space"
+
+logger = logging.getLogger(__name__)
 
 
 class Role(Enum):
@@ -230,6 +234,7 @@ def _loopback(host: str) -> bool:
 # --- the password -----------------------------------------------------------------------------------------------------
 
 _secret = secrets.token_bytes(32)  # of this process: a restart signs everybody out
+_signer = TimestampSigner(_secret, salt=COOKIE, digest_method=hashlib.sha256)
 
 
 class Tries:
@@ -251,6 +256,7 @@ class Tries:
             place = self._waiting.get(address, 0) + 1
             slow = self._slow(address)
             if slow and place > TRIES_WAITING:
+                logger.warning("A sign-in was refused: too many wrong passwords came from %s", address)
                 raise NotAllowed("Too many wrong passwords came from your address: wait a minute, then try again.")
             self._waiting[address] = place
         try:
@@ -263,6 +269,7 @@ class Tries:
 
     def wrong(self, address: str) -> None:
         """Note that a wrong password came."""
+        logger.warning("A wrong password came from %s", address or "this process")
         with self._lock:
             self._wrong.setdefault(address, deque(maxlen=WRONG_TRIES)).append(time.monotonic())
             self._wrong.move_to_end(address)
@@ -290,8 +297,8 @@ def sign_in(password: str, request: gr.Request | None = None) -> str:
     if not right:
         TRIES.wrong(where)
         raise NotAllowed("That is not the password.")
-    expires = str(int(time.time()) + SIGNED_IN_SECONDS)
-    return f"{expires}.{seal(expires)}"
+    logger.info("A curator signed in from %s", where or "this process")
+    return _signer.sign(Role.CURATOR.value).decode()
 
 
 async def note_password(scope: MutableMapping[str, Any]) -> None:
@@ -313,8 +320,11 @@ async def note_password(scope: MutableMapping[str, Any]) -> None:
 
 
 def _holds_token(request: gr.Request) -> bool:
-    expires, _, sealed = str(dict(request.cookies).get(COOKIE, "")).partition(".")
-    return hmac.compare_digest(sealed.encode(), seal(expires).encode()) and int(expires) > time.time()
+    try:
+        _signer.unsign(str(dict(request.cookies).get(COOKIE, "")), max_age=SIGNED_IN_SECONDS)
+    except BadSignature:
+        return False
+    return True
 
 
 def _holds_password(request: gr.Request) -> bool:

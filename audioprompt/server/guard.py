@@ -3,6 +3,7 @@
 It is noted as well who still waits for an answer, and which pages are open.
 """
 
+import logging
 import math
 import re
 import time
@@ -24,6 +25,8 @@ FROM_ELSEWHERE = "Another site asked for this in your browser: open this page by
 GONE_KEPT = 10_000  # of whom it is known when they left
 ANSWER = re.compile(r"/call/(?:v2/)?[^/]+/([^/]+)/?$")  # the path of an answer, by its event
 PAGE = re.compile(r"/heartbeat/([^/]+)$")  # of what an open page holds open, by its session
+
+logger = logging.getLogger(__name__)
 
 
 class Present:
@@ -70,6 +73,7 @@ class Guarded:
             return
         headers = Headers(scope=scope)
         if scope["method"] not in HARMLESS and _from_elsewhere(headers):
+            logger.info("Refused what another site sent through the browser of %s", access.address(scope))
             await JSONResponse({"detail": FROM_ELSEWHERE}, 403)(scope, receive, send)
             return
         if access.public():

@@ -1,5 +1,6 @@
 """How much a page takes in, and a public one at once: what would fill the memory or the disk is refused."""
 
+import logging
 import shutil
 import sys
 import tempfile
@@ -16,6 +17,8 @@ MOST_WORDS = 4_000_000  # bytes of a request that brings no files: read as JSON,
 FILES = "multipart/form-data"
 UNUSED = ("/process_recording", "/deep_link")  # of Gradio's; they keep what they are sent for ever
 LEAST_FREE = 1_000_000_000  # bytes that uploads leave on the disk
+
+logger = logging.getLogger(__name__)
 
 
 class Bounded:
@@ -51,9 +54,11 @@ class Bounded:
             too_much = f"That is over {most // 1_000_000} MB at once: " + (
                 "give fewer files." if with_files else "upload it as a file."
             )
+            logger.info("Refused %s bytes at once, over the limit of %d", length, most)
             await PlainTextResponse(too_much, 413)(scope, receive, send)
         elif self.public and scope["path"].endswith("/upload") and full():
             refusal = PlainTextResponse("This server has no room for files now: try again later.", 507)
+            logger.warning("Refused an upload: the disk is full")
             await refusal(scope, receive, send)
         else:
             with no_leftovers():

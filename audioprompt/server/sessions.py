@@ -3,6 +3,7 @@
 How much that may be, how long their work may take, and which files may be named here.
 """
 
+import logging
 import shutil
 import tempfile
 import threading
@@ -31,6 +32,8 @@ FILES, BYTES = 1000, 1_000_000_000  # of a visitor's own clips
 JOB_SECONDS = 300.0  # that a visitor's work in the background may take
 EPOCHS, SEEDS, METHODS, SHOTS = 100, 3, 4, 16  # of a visitor's trial
 CLIP_SECONDS, SET_SECONDS = 600.0, 7200.0  # of a visitor's clip and of all of them
+
+logger = logging.getLogger(__name__)
 
 
 # --- visitors' copies -------------------------------------------------------------------------------------------------
@@ -176,8 +179,11 @@ class _Copies:
             self._use(name)
             self._owners[name] = owner
             owners = {one: self._owners[one] for one in self._until}
-            for gone in to_make_room(owners, SESSIONS, SESSIONS_OF_ONE):
+            evicted = list(to_make_room(owners, SESSIONS, SESSIONS_OF_ONE))
+            for gone in evicted:
                 self._remove(gone)
+        if evicted:
+            logger.info("Removed %d visitors' copies to make room", len(evicted))
 
     def _use(self, name: str) -> None:
         self._until.pop(name, None)  # so that the latest stand last
@@ -192,8 +198,11 @@ class _Copies:
     def sweep(self) -> None:
         """Remove the sessions that have ended."""
         with self._lock:
-            for name in [name for name, until in self._until.items() if until < time.monotonic()]:
+            ended = [name for name, until in self._until.items() if until < time.monotonic()]
+            for name in ended:
                 self._remove(name)
+        if ended:
+            logger.info("Removed the copies of %d visitors who have gone", len(ended))
 
     def _sweep_for_ever(self) -> None:
         while True:

@@ -12,8 +12,9 @@ from audioprompt.errors import AudiopromptError
 
 # What audioprompt imports, as its pyproject.toml says; kept here too, for a Space has no metadata of an installed one.
 NEEDED = (
-    "av", "filelock", "gradio[mcp,oauth]", "httpx2", "huggingface-hub", "jinja2", "msclap", "numpy", "openai", "pandas",
-    "platformdirs", "plotly", "pydantic", "rich", "safetensors", "scikit-learn", "scipy", "soundfile", "soxr",
+    "av", "filelock", "gradio[mcp,oauth]", "httpx2", "huggingface-hub", "itsdangerous", "jinja2", "msclap", "numpy",
+    "openai", "pandas", "platformdirs", "plotly", "pydantic", "rich", "safetensors", "scikit-learn", "scipy",
+    "soundfile", "soxr",
     "threadpoolctl", "tokenizers", "torch", "transformers", "typer",
 )  # fmt: skip
 NEED_MSCLAP = frozenset({"msclap-2023", "msclap-2022", "pengi"})  # and with it half a gigabyte more

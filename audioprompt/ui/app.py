@@ -1,5 +1,6 @@
 """The app: header, tabs, and the start of the server."""
 
+import logging
 import signal
 import warnings
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from audioprompt.api import endpoints
-from audioprompt.server import access, guard, limits, sessions, temporary
+from audioprompt.server import access, guard, limits, logs, models, sessions, temporary
 from audioprompt.server.gradio_patches import pages, queue
 from audioprompt.settings import asset_folder
 from audioprompt.ui import entrances, frame, header, live, theme
@@ -23,6 +24,8 @@ from audioprompt.util.jobs import CHECKING, FITTING, MEASURING
 from audioprompt.util.text import print_any_letter
 
 NAME = "audioprompt"
+
+logger = logging.getLogger(__name__)
 CACHE_SECONDS = 3600  # how long uploads and microphone chunks stay on disk
 CACHE_SECONDS_IN_PUBLIC = 900
 PLACES_SECONDS = 2.0  # between two looks at how many are before those who wait
@@ -139,13 +142,13 @@ def launch(
     print_any_letter()
     memory.keep_in_few_places()
     access.serve(host, share)
-    header.warm(model)
-    header.open_models(open_models)
+    logs.begin(access.public())
+    models.open_models([model, *open_models])
     between = [Middleware(guard.Guarded), Middleware(limits.Bounded, public=access.public()), Middleware(pages.Mended)]
     temporary.install()
     temporary.sweep_for_ever()
     frame.install()
-    page = build(model, labels, header.in_background(classify.take_in, heads, model) if heads else None, title, tabs)
+    page = build(model, labels, models.in_background(classify.take_in, heads, model) if heads else None, title, tabs)
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
     app, address, public_address = page.launch(
         server_name=host, server_port=port, inbrowser=open_browser, share=share, theme=theme.THEME, css=style(),
@@ -157,7 +160,9 @@ def launch(
         app_kwargs={"middleware": between},
     )  # fmt: skip
     app.add_api_route(live.LATE_CHUNKS, live.pass_over, methods=["POST"], include_in_schema=False)
+    models.load_in_background(model)  # once the page is served: its import would slow down the start
     memory.keep_for_good()
+    logger.info("The page is served %s, with %s", "in public" if access.public() else "at home", model)
     print(f"{title} is at {public_address or address} (stop with Ctrl+C)", flush=True)
     if access.public():
         print(access.how_to_sign_in(), flush=True)

@@ -2,8 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,12 +11,11 @@ import gradio as gr
 
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
-from audioprompt.server import access
-from audioprompt.server.gradio_patches import calls
+from audioprompt.server import access, models
 from audioprompt.ui import markup
 
 if TYPE_CHECKING:
-    from audioprompt.models.base import AudioTextModel
+    pass
 
 T = TypeVar("T")
 
@@ -28,63 +26,18 @@ LOOK_SECONDS = 0.3  # between two looks at a model that is being loaded
 WEIGHTS_HELP = "Path of the published weights on this machine, with their tokenizer.json beside them"
 
 
-_open: set[str] = set()  # the models that visitors may use: those the page began with, and those curators opened
-_loaders = ThreadPoolExecutor(thread_name_prefix="model")  # so that the state line can move while a model loads
-
-
 # --- what a choice does: functions that a script can call as well -----------------------------------------------------
-
-
-def shared_model(name: str, request: gr.Request | None = None) -> "AudioTextModel":
-    """The one instance of a model; the first call loads it, and others wait for that.
-
-    Args:
-        name: of the model.
-        request: of whoever asks; None for the one that is being answered.
-
-    Raises:
-        ModelError: it cannot be had, or a visitor asks for one that is not open to visitors.
-    """
-    if name not in _open and not access.is_curator(request or calls.current_request()):
-        raise ModelError(f"Only curators use {name} here: choose another model, sign in, or {access.elsewhere()}.")
-    return registry.load(name)
-
-
-def open_to_visitors(name: str, is_open: bool, request: gr.Request | None = None) -> None:
-    """Let visitors use a model from now on, or no longer.
-
-    Raises:
-        NotAllowed: a visitor asks.
-    """
-    access.only_curators(request, "open models to visitors")
-    if is_open:
-        open_models([name])
-    else:
-        _open.discard(name)
-
-
-def open_models(names: Iterable[str]) -> None:
-    """Let visitors use these models, as whoever starts the page decides.
-
-    Raises:
-        ModelError: there is no model of such a name.
-    """
-    known = [entry.name for entry in registry.entries()]
-    for name in names:
-        if name not in known:
-            raise ModelError(f"No model is called {name!r}; there are: {', '.join(known)}.")
-        _open.add(name)
 
 
 def openness(name: str, request: gr.Request | None = None) -> Any:
     """The switch that opens a model to visitors, as it is now; only curators of a public page see it."""
     seen = access.public() and access.is_curator(request)
-    return gr.Checkbox(value=name in _open, visible=True if seen else HIDDEN)
+    return gr.Checkbox(value=models.is_open(name), visible=True if seen else HIDDEN)
 
 
 def offered(chosen_last: str, request: gr.Request | None = None) -> Any:
     """The models that whoever opens the page may use, and that which this browser chose last, if it is one of them."""
-    there = [entry.name for entry in registry.entries() if access.is_curator(request) or entry.name in _open]
+    there = models.offered_to(request)
     return gr.Dropdown(choices=there, value=chosen_last) if chosen_last in there else gr.Dropdown(choices=there)
 
 
@@ -96,7 +49,7 @@ def follow(name: str, request: gr.Request | None = None) -> Iterator[tuple[str, 
     """
     as_it_is = gr.skip()  # Gradio shows a column only if its visibility is told once, at the end
     yield markup.model_state("loading", "loading"), as_it_is, as_it_is
-    loading = _loaders.submit(shared_model, name, request)
+    loading = models.in_background(models.shared_model, name, request)
     while not loading.done():
         time.sleep(LOOK_SECONDS)
         share = registry.share_downloaded(name)
@@ -122,17 +75,6 @@ def take_weights(name: str, path: str, request: gr.Request | None = None) -> Ite
 
 def _failed(error: BaseException) -> tuple[str, Any, str]:
     return markup.model_state("not loaded", "failed"), gr.Column(visible=True), markup.problem(error)
-
-
-def warm(name: str) -> None:
-    """Open a model to visitors and load it before the first of them needs it; if it fails, the page says so."""
-    _open.add(name)
-    _loaders.submit(registry.load, name)
-
-
-def in_background(work: Callable[..., T], *given: Any) -> Future[T]:
-    """Start some work that waits for a model."""
-    return _loaders.submit(work, *given)
 
 
 def sign_in(password: str, request: gr.Request | None = None) -> tuple[dict[str, str] | None, str]:
@@ -193,7 +135,7 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
     if switch:
         begun.then(openness, picker, switch, **instant)
         picker.input(openness, picker, switch, **instant)
-        switch.input(open_to_visitors, [picker, switch], None, **instant)
+        switch.input(models.open_to_visitors, [picker, switch], None, **instant)
     given = gr.on([use.click, path.submit], take_weights, [picker, path], **watched)
     if signing:
         page.load(sign_in_or_out, None, signing, **instant)

@@ -5,6 +5,7 @@ The page's tabs and the API start such work, look at it a few times a second, an
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Hashable
@@ -12,9 +13,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from secrets import token_urlsafe
 from threading import Event, Lock
+from traceback import walk_tb
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = 4
 
@@ -64,7 +68,17 @@ class Job(Generic[T]):
             raise Stopped
         if self.seconds is not None:
             self._ends = time.monotonic() + self.seconds
-        return work(self)
+        began = time.monotonic()
+        try:
+            return work(self)
+        except TookTooLong:
+            logger.info("A job was ended after the %g minutes that it had", (self.seconds or 0) / 60)
+            raise
+        except Stopped:
+            raise
+        except Exception as error:  # whose message may hold what people wrote: only where it was raised is told
+            logger.warning("A job failed after %.1f s: %s", time.monotonic() - began, place_of(error))
+            raise
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Told by the work: so many clips or prompts are encoded.
@@ -162,6 +176,12 @@ class Jobs:
         for job in self._running.values():
             if owner and job.owner == owner:
                 job.stop()
+
+
+def place_of(error: BaseException) -> str:
+    """Say what kind of error it is, and where it was raised, without what it says."""
+    *_, (frame, line) = walk_tb(error.__traceback__)
+    return f"{type(error).__name__} in {frame.f_globals.get('__name__')}, line {line}"
 
 
 # of the page's tabs Curate, Learn and Generate: none waits for another

@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtrc
 
 from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.prompts.template import SLOT, Template, indefinite_article
@@ -338,6 +337,8 @@ LEAST_SHARE = 1 / 3  # of the class's clips that vanilla gets right
 def _losing(labels: Sequence[str], recalls: AgainstVanilla) -> dict[int, Flag]:
     """Flag templates that clearly lose clips of some class; the test is an exact sign test for each class."""
     lost, won = recalls.lost, recalls.won
+    from scipy.special import bdtrc  # which takes a tenth of a second to import
+
     chance = bdtrc(np.maximum(lost - 1, 0), lost + won, 0.5)  # of as many lost or more
     clear = (lost >= LEAST_LOST) & (lost >= LEAST_SHARE * recalls.right) & (chance <= CHANCE)
     flags = {}

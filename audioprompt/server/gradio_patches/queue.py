@@ -10,6 +10,7 @@ It leans on these private parts of Gradio:
 """
 
 import asyncio
+import logging
 import math
 import time
 from collections import Counter, deque
@@ -38,6 +39,8 @@ WAKE_SECONDS = 0.01  # between two looks at whether there is something to do
 
 FULL = "This page has more to do than it can just now: try again in a minute."
 TOO_MANY = "{count} of your tasks are under way here already: wait until one of them has ended, then try again."
+
+logger = logging.getLogger(__name__)
 
 
 class FairQueue(queueing.Queue):
@@ -80,8 +83,10 @@ class FairQueue(queueing.Queue):
         under_way = [event for event in self._under_way() if event.concurrency_id == concurrency_id]
         count = sum(_sender(event) == sender for event in under_way)
         if count >= MOST.get(concurrency_id, MOST_LIGHT):
+            logger.info("Refused work from %s: %d of their tasks are under way in %s", sender, count, concurrency_id)
             raise HTTPException(429, TOO_MANY.format(count=count))
         if sum(_sender(event) is not None for event in self._waiting(concurrency_id)) >= MOST_IN_ALL:
+            logger.warning("Refused work from %s: the queue %s is full", sender, concurrency_id)
             raise HTTPException(429, FULL)
 
     def _let_pass(self, event: Event) -> None:

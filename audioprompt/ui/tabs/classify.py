@@ -1,5 +1,6 @@
 """The Classify tab: a sound, labels and prompts on the left; what it is, by two methods, on the right."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +21,12 @@ from audioprompt.data.examples import Example, examples, fitting
 from audioprompt.few_shot.methods import title_of
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.server import access, sessions
+from audioprompt.server.models import shared_model
 from audioprompt.server.turns import Turns
 from audioprompt.services.classify import classify, winner
 from audioprompt.services.live import Hearing
 from audioprompt.ui import figures, frame, live, markup, theme
-from audioprompt.ui.header import HIDDEN, shared_model
+from audioprompt.ui.header import HIDDEN
 from audioprompt.util.text import joined
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from audioprompt.few_shot.base import Head
     from audioprompt.few_shot.heads import SharedHead
     from audioprompt.models.base import AudioTextModel
+
+logger = logging.getLogger(__name__)
 
 LONGEST_SECONDS = 600.0  # of a clip
 GENERAL_PACK = "eight-templates"  # what suits any labels
@@ -314,7 +318,7 @@ def take_in(folders: Sequence[Path], model_name: str) -> list[tuple[str, str]]:
         try:
             loaded = load_head(folder, model)
         except FewShotError as error:
-            print(f"{folder} is not offered: {error}", flush=True)
+            logger.warning("%s is not offered: %s", folder, error)
         else:
             taken.append((markup.head_name(loaded.record), HEADS.keep(loaded, for_good=True)))
     return taken

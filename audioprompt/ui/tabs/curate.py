@@ -35,11 +35,11 @@ from audioprompt.prompts.pack import PackError, PromptPack, Status
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template, TemplateError
 from audioprompt.server import access, sessions
+from audioprompt.server.models import shared_model
 from audioprompt.services.generate import copy_pack, next_free_id
 from audioprompt.settings import cache_folder
 from audioprompt.ui import curate_view as view
 from audioprompt.ui import markup, theme
-from audioprompt.ui.header import shared_model
 from audioprompt.ui.render import script
 from audioprompt.util.text import one_line
 

@@ -36,6 +36,7 @@ from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.template import FORMATS, Template, TemplateError
 from audioprompt.server import access, sessions
 from audioprompt.server.gradio_patches import calls
+from audioprompt.server.models import shared_model
 from audioprompt.services.generate import (
     OTHER_SOUNDS,
     better_category,
@@ -46,7 +47,6 @@ from audioprompt.services.generate import (
 )
 from audioprompt.ui import generate_view as view
 from audioprompt.ui import markup
-from audioprompt.ui.header import shared_model
 from audioprompt.ui.tabs.classify import PRESET_PROMPT, presets
 from audioprompt.util.jobs import CHECKING, Job, Stopped
 from audioprompt.util.text import counted, first_of, one_line
