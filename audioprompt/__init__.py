@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from audioprompt.prompts.pack import PromptPack
     from audioprompt.prompts.store import PromptStore
     from audioprompt.prompts.template import Template
+    from audioprompt.services.classify import classify
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "PromptPack",
     "PromptStore",
     "Template",
+    "classify",
     "load_model",
 ]
 
@@ -38,6 +40,7 @@ _PLACES = {
     "PromptPack": "prompts.pack",
     "PromptStore": "prompts.store",
     "Template": "prompts.template",
+    "classify": "services.classify",
     "load_model": "models.registry",
 }
 

@@ -521,26 +521,24 @@ def test_what_is_the_owners_is_not_theirs(public: Running, tool: str, arguments:
             visitor.predict(**arguments, api_name=f"/{tool}")
 
 
-# --- the README -------------------------------------------------------------------------------------------------------
+# --- the documents ---------------------------------------------------------------------------------------------------
 
 
-def readme_examples() -> list[str]:
-    """The Python examples of the section on other programs."""
-    readme = (ROOT / "README.md").read_text()
-    section = readme.partition("## From other programs")[2].partition("\n## ")[0]
-    return re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+def documented_examples() -> list[str]:
+    """The Python examples of the page on the API."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["gradio_client", "mcp"])
-def test_the_readme_s_examples_run(
+def test_the_documented_examples_run(
     home: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
 ) -> None:
-    code = readme_examples()[number]
+    code = documented_examples()[number]
     (tmp_path / "recording.wav").write_bytes(SOUND.read_bytes())
     monkeypatch.chdir(tmp_path)
     here = {"http://127.0.0.1:7860": home.address, "/home/me": str(tmp_path)}
     for written, meant in here.items():
         code = code.replace(written, meant)
-    aside(lambda: exec(compile(code, "README.md", "exec"), {"__name__": "__main__"}))
+    aside(lambda: exec(compile(code, "docs/api.md", "exec"), {"__name__": "__main__"}))
     printed = capsys.readouterr().out
     assert '"label"' in printed if number else printed.count("%") == 9

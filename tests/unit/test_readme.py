@@ -1,4 +1,4 @@
-"""The README's shell lines, run one after the other as they stand, by somebody who has a recording."""
+"""The documents' shell lines, run one after the other as they stand, by somebody who has a recording."""
 
 import os
 import re
@@ -8,17 +8,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.serving import ROOT
 
-OFFLINE = "Lines with weights that a download brings; without them the command has to say so."
+READ = ("shell", "python", "publishing", "models")
 
 
 def blocks() -> list[str]:
-    """The README's blocks of shell lines."""
-    return re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    """The blocks of shell lines, in the order in which they are read."""
+    texts = [path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in READ))]
+    return [block for text in texts for block in re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)]
 
 
 def lines(block: str) -> list[list[str]]:
@@ -88,3 +90,20 @@ def test_lines_with_weights_say_what_is_missing(folder: Path) -> None:
         with start(words, folder) as process:
             said, _ = process.communicate()
         assert process.returncode == 1 and "CLAP_weights_2023.pth" in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_the_readme_s_example_in_python(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), flags=re.DOTALL)
+    monkeypatch.chdir(folder)
+    found: dict[str, Any] = {}
+    exec(compile(code, name, "exec"), found)
+    assert "dog bark" in found["heard"].words
+
+
+def test_every_link_leads_somewhere() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    links = [(path, link) for path in documents for link in re.findall(r"\]\(([^)#]+)", path.read_text("utf-8"))]
+    here = [(path, link) for path, link in links if "://" not in link]
+    assert len(here) > 30
+    assert [f"{path.name}: {link}" for path, link in here if not (path.parent / link).exists()] == []

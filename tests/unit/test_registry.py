@@ -261,15 +261,15 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, points: 
     registry._registered.cache_clear()
 
 
-def readme_example() -> str:
-    """The example of a model of one's own, as the README gives it."""
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
-    (code,) = re.findall(r"```python\n(# my_models\.py\n.*?)```", readme, flags=re.DOTALL)
+def documented_example() -> str:
+    """The example of a model of one's own, as docs/models.md gives it."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "models.md").read_text()
+    (code,) = re.findall(r"```python\n(# my_models\.py\n.*?)```", text, flags=re.DOTALL)
     return code
 
 
-def test_a_package_adds_a_model_as_the_readme_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    install(tmp_path, monkeypatch, readme_example(), "loudness = others:ENTRY\n")
+def test_a_package_adds_a_model_as_the_documents_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    install(tmp_path, monkeypatch, documented_example(), "loudness = others:ENTRY\n")
     found = entries()[-1]
     assert found.name == "loudness" and len(entries()) == len(registry.ENTRIES) + 1
     model = load("loudness", "cpu")
