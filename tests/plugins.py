@@ -1,5 +1,6 @@
 """Packages of other people, made for a test: a distribution with entry points, put on the path."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def install(
         module: the text of its module, ``others``.
     """
     write(folder, {group: points}, module)
+    monkeypatch.delitem(sys.modules, "others", raising=False)  # another test's
     monkeypatch.syspath_prepend(folder)
 
 

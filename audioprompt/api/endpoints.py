@@ -17,7 +17,7 @@ from audioprompt.audio.recording import AudioError
 from audioprompt.data import DataError
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.generators import GenerationError
-from audioprompt.prompts.pack import PackError, in_plain_words
+from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.template import TemplateError
 from audioprompt.server import access, sessions
 from audioprompt.server.fetching import fetched
@@ -26,6 +26,7 @@ from audioprompt.services.classify import LabelError
 from audioprompt.ui.tabs.classify import WORKERS
 from audioprompt.ui.tabs.generate import WRITERS
 from audioprompt.util.jobs import Jobs, TookTooLong
+from audioprompt.util.schema import explain
 
 DECIMALS = 4
 LOOK_SECONDS = 0.1  # between two looks at work that takes a while
@@ -102,7 +103,7 @@ def _in_one_sentence() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        raise gr.Error(in_plain_words(error), print_exception=False) from None
+        raise gr.Error(explain(error), print_exception=False) from None
     except TookTooLong as error:
         sentence = f"{error} Give fewer or shorter clips, or {access.elsewhere()}."
         raise gr.Error(sentence, print_exception=False) from error

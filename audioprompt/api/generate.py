@@ -59,7 +59,7 @@ def generate(
     if keep_as:  # what cannot be kept is said before a service is paid
         as_pack(task, [], generator, keep_as, title)
         if keep_as in store_of(request).ids():
-            raise PackError(f"a prompt pack is called {keep_as!r} already: choose another id")
+            raise PackError(f"A prompt pack is called {keep_as!r} already: choose another id.")
     given = Ideas(tuple(attributes or ()), tuple(sources or ()))
     ideas = given if attributes or sources else generator.ideas(task)
     templates: list[Template] = []

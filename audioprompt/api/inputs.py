@@ -71,7 +71,7 @@ def chosen_pack(pack_id: str, templates: Sequence[str] | None, request: gr.Reque
 def approved_templates(pack_id: str, request: gr.Request | None) -> tuple[Template, ...]:
     found = store_of(request).get(pack_id or pack_for(None))
     if not found.approved:
-        raise PackError(f"the pack {found.id} has no approved prompt: approve some first")
+        raise PackError(f"The pack {found.id} has no approved prompts: approve some first.")
     return tuple(found.approved)
 
 

@@ -41,9 +41,9 @@ class SplitOptions:
         seen = parse_numbers(self.validate_folds or None, "--validate-folds")
         unseen = parse_numbers(self.test_folds or None, "--test-folds")
         if unseen and not seen:
-            raise UsageError("--test-folds are folds besides those of --validate-folds: give both.")
+            raise UsageError("--test-folds needs --validate-folds as well.")
         if both := set(seen or ()) & set(unseen or ()):
-            raise UsageError(f"Fold {min(both)} cannot be looked at and held out: name it once.")
+            raise UsageError(f"Fold {min(both)} cannot be used for both validation and testing.")
         return workbench.Split(tuple(seen) if seen else None, self.share, self.seed), tuple(unseen) if unseen else None
 
 
@@ -62,7 +62,7 @@ def curate(
 ) -> None:
     """Measure every prompt of a pack on labelled clips, alone and in the ensemble of those approved."""
     if apply and not auto:
-        raise UsageError("--apply writes what --auto proposes: give both.")
+        raise UsageError("--apply needs --auto, whose proposal it writes.")
     split, unseen_folds = folds.parse()
     store = PromptStore()
     pack = store.get(pack_id)

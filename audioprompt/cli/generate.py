@@ -118,7 +118,7 @@ class GeneratorOptions:
         if not self.kind.is_service and (self.model_name or self.base_url or self.temperature is not None):
             raise UsageError("--model-name, --base-url and --temperature belong to a service: give --service too.")
         if self.kind.is_service and not (self.model_name or show_request):
-            raise UsageError("Say which model the service is to use: --model-name NAME.")
+            raise UsageError("Give the model that the service should use: --model-name NAME.")
 
     def make(self) -> Generator:
         """Make the generator."""
@@ -136,7 +136,7 @@ class PackOptions:
     def choose(self, task: Task, taken: Sequence[str]) -> tuple[str, str]:
         """Choose id and title, refused before anything is generated where the id is taken."""
         if self.pack_id in taken:
-            raise PackError(f"a prompt pack is called {self.pack_id!r} already: choose another --id")
+            raise PackError(f"A prompt pack is called {self.pack_id!r} already: choose another --id.")
         today = datetime.now(timezone.utc).date()
         return self.pack_id or proposed_id(task, today, taken), self.title or proposed_title(task, today)
 

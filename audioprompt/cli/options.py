@@ -81,7 +81,7 @@ def choose_prompts(pack_ids: Sequence[str], texts: Sequence[str] | None) -> tupl
     packs = [store.get(pack_id) for pack_id in dict.fromkeys(pack_ids or [DEFAULT_PACK])]
     for pack in packs:
         if not pack.approved:
-            raise PackError(f"the pack {pack.id} has no approved prompt: approve some first")
+            raise PackError(f"The pack {pack.id} has no approved prompts: approve some first.")
     return packs, list({template.text: template for pack in packs for template in pack.approved}.values())
 
 
@@ -100,7 +100,9 @@ def choose_labels(labels: str | None, preset: str | None, packs: Sequence[Prompt
             say(typed.notice)
         return typed.labels
     if preset is None and len(presets) != 1:
-        raise UsageError(f"Say what to listen for: --labels 'dog bark, rain', or a --preset of the pack ({known}).")
+        raise UsageError(
+            f"Give labels to choose between: --labels 'dog bark, rain', or a --preset of the pack ({known})."
+        )
     if preset is not None and preset not in presets:
         raise UsageError(f"The pack has no preset {preset!r}; it has: {known}.")
     return presets[preset] if preset else next(iter(presets.values()))

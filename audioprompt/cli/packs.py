@@ -142,7 +142,7 @@ def add_prompt(
         old = None if replaces is None else Template.parse(replaces).text
         pack = PromptStore().update(pack_id, lambda pack: history.write_prompt(pack, text, CURATOR, edited_from=old))
     except TemplateError as error:
-        raise UsageError(f"{error}.") from error
+        raise UsageError(str(error)) from error
     typer.echo(f"{pack.id}: {counted(len(pack.entries), 'prompt')}")
 
 

@@ -33,7 +33,7 @@ def find_recordings(files: Sequence[Path]) -> list[Path]:
     for file in files:
         inside = [file / path for path in files_under(file) if is_sound(path)] if file.is_dir() else [file]
         if not inside:
-            raise DataError(f"{file} holds no recordings: give a folder with some")
+            raise DataError(f"{file} holds no recordings: give a folder with some.")
         check_size(str(file), clips=len(inside))
         found += sorted(inside)
     return list(dict.fromkeys(found))

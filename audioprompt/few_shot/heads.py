@@ -28,8 +28,9 @@ from audioprompt.few_shot.methods import METHODS
 from audioprompt.few_shot.settings import FewShotError
 from audioprompt.models.base import AudioTextModel, ModelError
 from audioprompt.models.downloads import check_reachable
-from audioprompt.prompts.pack import MAX_COUNT, MAX_LABELS, Line, Note, Record, in_plain_words
+from audioprompt.prompts.pack import MAX_COUNT, MAX_LABELS
 from audioprompt.util.markdown import plain
+from audioprompt.util.schema import Line, Note, StrictModel, explain
 from audioprompt.util.text import counted, named, one_line
 
 FILE, RECORD_FILE, CARD_FILE = "head.safetensors", "config.json", "README.md"
@@ -58,7 +59,7 @@ def _renamed(settings: Mapping[str, float | int]) -> Mapping[str, float | int]:
     return {EARLIER_NAMES.get(name, name): value for name, value in settings.items()}
 
 
-class HeadScore(Record):
+class HeadScore(StrictModel):
     """How well a head did on clips that it had not seen.
 
     Attributes:
@@ -76,7 +77,7 @@ class HeadScore(Record):
     fitted_on: int | None = Field(default=None, ge=1, le=MAX_COUNT)
 
 
-class HeadRecord(Record):
+class HeadRecord(StrictModel):
     """All that there is to know of a head but its numbers.
 
     Attributes:
@@ -154,7 +155,7 @@ def record_of(
             notice=head.notice,
         )
     except ValidationError as error:
-        raise FewShotError(f"the head cannot be described: {in_plain_words(error)}") from error
+        raise FewShotError(f"the head cannot be described: {explain(error)}") from error
 
 
 class SharedHead(ModelHubMixin):
@@ -328,7 +329,7 @@ def _read(path: Path) -> tuple[HeadRecord, dict[str, Array]]:
         reason = one_line(str(error))[:200]
         raise FewShotError(f"{path.name} is no head that audioprompt saved, or it is damaged: {reason}") from error
     except ValidationError as error:
-        raise FewShotError(f"{path.name} is no head that audioprompt saved: {in_plain_words(error)}") from error
+        raise FewShotError(f"{path.name} is no head that audioprompt saved: {explain(error)}") from error
     for name, value in state.items():
         if value.dtype != np.float32 or not np.isfinite(value).all():
             raise FewShotError(f"{path.name} is damaged: {name} must hold finite numbers in single precision")

@@ -26,7 +26,7 @@ from audioprompt.prompts.pack import (
     PackError,
     PromptPack,
     Status,
-    in_plain_words,
+    explain,
 )
 from audioprompt.prompts.template import Template
 from audioprompt.util.text import one_line
@@ -111,7 +111,7 @@ def undo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:
     """
     change = next_undo(pack)
     if not change:
-        raise PackError(f"there is nothing to undo in {pack.id}")
+        raise PackError(f"There is nothing to undo in {pack.id}.")
     back = [{"template": old.template, "from_status": old.to_status, "to_status": old.from_status} for old in change]
     entries = [_restored(entry, old) for entry, old in _matched(pack, change)]
     return _changed(pack, entries, _events(pack, UNDO, who, at, back))
@@ -125,7 +125,7 @@ def redo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:
     """
     change = next_redo(pack)
     if not change:
-        raise PackError(f"there is nothing to redo in {pack.id}")
+        raise PackError(f"There is nothing to redo in {pack.id}.")
     again = [{"template": old.template, "from_status": old.from_status, "to_status": old.to_status} for old in change]
     entries = [_decided(entry, old) for entry, old in _matched(pack, change)]
     return _changed(pack, entries, _events(pack, REDO, who, at, again))
@@ -191,7 +191,7 @@ def write_prompt(
     """
     template = Template.parse(text)
     if template.text in {entry.template.text for entry in pack.entries}:
-        raise PackError(f"{pack.id} has the prompt {template.as_string()!r} already: change its wording")
+        raise PackError(f"{pack.id} has the prompt {template.as_string()!r} already: change its wording.")
     (origin,) = _chosen(pack, [made_from]) if (made_from := edited_from or copied_from) else (None,)
     verb = "edited" if edited_from else "copied"
     reason = f"{verb} from “{origin.template.as_string()}”" if origin else "written by hand"
@@ -282,7 +282,7 @@ def _chosen(pack: PromptPack, texts: Iterable[str]) -> list[PackEntry]:
     wanted = set(texts)
     chosen = [entry for entry in pack.entries if entry.template.text in wanted]
     if unknown := wanted.difference(entry.template.text for entry in chosen):
-        raise PackError(f"{pack.id} has no template {min(unknown)!r}: reload the pack, someone may have changed it")
+        raise PackError(f"{pack.id} has no template {min(unknown)!r}: reload the pack, someone may have changed it.")
     return chosen
 
 
@@ -317,7 +317,7 @@ def _events(
     try:
         return [HistoryEvent(at=at, who=who, action=action, change=number, **fields) for fields in happened]
     except ValidationError as error:
-        raise PackError(f"{pack.id}: {in_plain_words(error)}") from error
+        raise PackError(f"{pack.id}: {explain(error)}") from error
 
 
 def _changed(
@@ -336,4 +336,4 @@ def _changed(
     try:
         return PromptPack.model_validate(made)
     except ValidationError as error:
-        raise PackError(f"{pack.id}: {in_plain_words(error)}") from error
+        raise PackError(f"{pack.id}: {explain(error)}") from error

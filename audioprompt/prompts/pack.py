@@ -6,17 +6,15 @@ the ``"... {} ..."`` strings that open_clip and others take.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     FailFast,
     Field,
     JsonValue,
@@ -26,7 +24,7 @@ from pydantic import (
 
 from audioprompt.errors import AudiopromptError
 from audioprompt.prompts.template import Template, TemplateError, as_templates
-from audioprompt.util.text import counted, one_line
+from audioprompt.util.schema import Line, Note, StrictModel, explain
 
 FORMAT_VERSION = 1
 MAX_BYTES = 8_000_000
@@ -36,7 +34,6 @@ MAX_LABELS = 2_000
 MAX_KINDS = 500  # of measurement: each is a column of a table
 MAX_COUNT = 10**9  # of clips or changes
 MAX_BRACKETS = 400_000  # in a pack's file: read as lists and objects, each takes a hundred times as many bytes
-MAX_PROBLEMS = 1_000  # that are told apart; a file of many megabytes may hold millions
 
 Status = Literal["candidate", "approved", "rejected"]
 Category = Literal["instruments", "acoustic_scenes", "music_genre", "impact_emergency", "vocal_sounds"]
@@ -56,20 +53,6 @@ class PackError(AudiopromptError, ValueError):
     """A pack cannot be read, kept or found; the message names the file or pack and says what is wrong."""
 
 
-def _line(limit: int) -> Callable[[str], str]:
-    """A check for text of one line: blanks collapsed, not empty, at most ``limit`` characters."""
-
-    def check(text: str) -> str:
-        text = one_line(text)
-        if not text:
-            raise ValueError("must not be empty")
-        if len(text) > limit:
-            raise ValueError(f"must have at most {limit} characters, has {len(text)}")
-        return text
-
-    return check
-
-
 def _slug(text: str) -> str:
     if len(text) > 64 or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text):
         raise ValueError("must be small letters and digits joined by hyphens, at most 64, like 'acoustic-scenes'")
@@ -83,18 +66,10 @@ def _this_millennium(at: datetime) -> datetime:
 
 
 Slug = Annotated[str, AfterValidator(_slug)]
-Line = Annotated[str, AfterValidator(_line(200))]
-Note = Annotated[str, AfterValidator(_line(2_000))]
 Moment = Annotated[AwareDatetime, AfterValidator(_this_millennium)]
 
 
-class Record(BaseModel):
-    """What a pack is made of: immutable, and a field it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Measurement(Record):
+class Measurement(StrictModel):
     """How well templates did: one alone, or the approved ones together.
 
     Attributes:
@@ -114,7 +89,7 @@ class Measurement(Record):
     accuracy: float = Field(ge=0, le=1)
 
 
-class PackEntry(Record):
+class PackEntry(StrictModel):
     """One template, what was decided on it, and the measurements that led there."""
 
     template: Template
@@ -125,11 +100,11 @@ class PackEntry(Record):
     measured: Annotated[tuple[Measurement, ...], FailFast()] = ()
 
 
-class Provenance(Record):
+class Provenance(StrictModel):
     """Who wrote a pack's templates: ``hand-written``, or a generator and the settings it ran with."""
 
     generator: Line
-    settings: dict[str, JsonValue] = {}
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
     written_on: date | None = None
 
     @field_validator("settings")
@@ -142,7 +117,7 @@ class Provenance(Record):
         return settings
 
 
-class HistoryEvent(Record):
+class HistoryEvent(StrictModel):
     """One change to a pack, or to one of its entries.
 
     Attributes:
@@ -176,7 +151,7 @@ class HistoryEvent(Record):
         return json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True, ensure_ascii=False)
 
 
-class PromptPack(Record):
+class PromptPack(StrictModel):
     """Templates for one kind of task.
 
     Attributes:
@@ -200,7 +175,7 @@ class PromptPack(Record):
     licence: Line | None = None
     provenance: Provenance
     entries: Annotated[tuple[PackEntry, ...], FailFast(), Field(max_length=MAX_TEMPLATES)] = ()
-    label_presets: dict[Line, Annotated[tuple[Line, ...], FailFast()]] = {}
+    label_presets: dict[Line, Annotated[tuple[Line, ...], FailFast()]] = Field(default_factory=dict)
     history: Annotated[tuple[HistoryEvent, ...], FailFast()] = ()
 
     @field_validator("format_version")
@@ -262,16 +237,16 @@ class PromptPack(Record):
             PackError: the text is too long, no JSON, or no valid pack; the message names the line or the field.
         """
         if len(text) > MAX_BYTES:
-            raise PackError(f"{name}: too long for a pack, keep it under {MAX_BYTES // 1_000_000} MB")
+            raise PackError(f"{name}: too long for a pack, keep it under {MAX_BYTES // 1_000_000} MB.")
         try:
             decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
             if decoded.count("{") + decoded.count("[") > MAX_BRACKETS:
-                raise PackError(f"{name}: too many lists and fields for a pack")
+                raise PackError(f"{name}: too many lists and fields for a pack.")
             return cls.model_validate_json(decoded, strict=True)
         except UnicodeError:
-            raise PackError(f"{name}: not UTF-8 text, so not a prompt pack") from None
+            raise PackError(f"{name}: not UTF-8 text, so not a prompt pack.") from None
         except ValidationError as error:
-            raise PackError(f"{name}: {in_plain_words(error)}") from error
+            raise PackError(f"{name}: {explain(error)}") from error
 
 
 def pack_from_templates(
@@ -285,46 +260,12 @@ def pack_from_templates(
     try:
         entries = tuple(PackEntry(template=template, status="approved") for template in as_templates(templates))
         if not entries:
-            raise PackError("there is no template: give at least one, like 'the sound of {}'")
+            raise PackError("There are no templates: give at least one, like 'the sound of {}'.")
         return PromptPack(id=pack_id, title=title, provenance=Provenance(generator="hand-written"), entries=entries)
     except TemplateError as error:
         raise PackError(str(error)) from error
     except ValidationError as error:
-        raise PackError(f"{title}: {in_plain_words(error)}") from error
-
-
-def in_plain_words(error: ValidationError) -> str:
-    """Say in one sentence which field of a pack is wrong and why: the first problem, and how many more there are."""
-    if error.error_count() > MAX_PROBLEMS:
-        return f"over {MAX_PROBLEMS:,} fields are wrong, so it is something else"
-    problems = error.errors(include_url=False, include_input=False)
-    first = problems[0]
-    more = len(problems) - 1
-    tail = f" (and {counted(more, 'more problem')})" if more else ""
-    if first["type"] == "json_invalid":
-        return f"not valid JSON, {first['ctx']['error']}"
-    return f"{_field(first['loc'])} {_reason(first)}{tail}"
-
-
-def _field(path: Sequence[str | int]) -> str:
-    """A field's path as a person would write it: ``entries[3].template.text``."""
-    written = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-    return one_line(written)[:100] or "the file"  # a field that there is not has any name
-
-
-def _reason(problem: Any) -> str:
-    if problem["type"] == "missing":
-        return "is missing"
-    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return "is not a field that a pack has: remove it or correct its spelling"
-    if problem["type"] == "too_long":
-        noun, found = {"entries": "templates"}.get(problem["loc"][-1], problem["loc"][-1]), problem["ctx"]
-        return f"must hold at most {found['max_length']} {noun}, holds {found['actual_length'] or 'more'}"
-    if problem["type"] == "value_error":
-        cause = problem["ctx"]["error"]
-        return f"is unfit, {cause}" if isinstance(cause, TemplateError) else str(cause)
-    message: str = problem["msg"].replace("Input should", "must", 1)
-    return message[0].lower() + message[1:]
+        raise PackError(f"{title}: {explain(error)}") from error
 
 
 def _refuse_repeats(kind: str, texts: Sequence[str]) -> None:

@@ -85,7 +85,7 @@ class PromptStore:
         try:
             return _stamp(path.stat())
         except OSError as error:
-            raise PackError(f"{path.name}: cannot be read, {error.strerror}") from error
+            raise PackError(f"{path.name}: cannot be read, {error.strerror}.") from error
 
     # --- writing: when one of these returns, the pack is on the disk --------------------------------------------------
 
@@ -112,7 +112,7 @@ class PromptStore:
                 return pack
             known = len(pack.history)
             if changed.id != pack_id or changed.history[:known] != pack.history:
-                raise PackError(f"{pack_id}: a change must keep the pack's id and append to its history")
+                raise PackError(f"{pack_id}: a change must keep the pack's id and append to its history.")
             self._write(*_written_out(changed, proven=known))
         return changed
 
@@ -128,7 +128,7 @@ class PromptStore:
         written = _written_out(pack)
         with self._locked(pack.id):
             if pack.id in self._paths():
-                raise PackError(f"a prompt pack is called {pack.id!r} already: choose another id")
+                raise PackError(f"A prompt pack is called {pack.id!r} already: choose another id.")
             return self._write(*written)
 
     def save(self, pack: PromptPack) -> Path:
@@ -156,7 +156,7 @@ class PromptStore:
         """
         path = self._path(pack_id)
         if path.parent != self.folder or (pack_id in BUNDLED and _same(self.folder, bundled_store_folder())):
-            raise PackError(f"{pack_id} is not your own, so you cannot delete it: copy it, and change the copy")
+            raise PackError(f"{pack_id} is not your own, so you cannot delete it: copy it, and change the copy.")
         with self._locked(pack_id):
             try:
                 trash = self.folder / TRASH
@@ -164,7 +164,7 @@ class PromptStore:
                 path.replace(trash / f"{pack_id}.{time.time_ns()}.json")
                 _sync_folder(self.folder)
             except OSError as error:
-                raise PackError(f"{path.name}: cannot be deleted, {error.strerror}") from error
+                raise PackError(f"{path.name}: cannot be deleted, {error.strerror}.") from error
 
     def restore(self, pack_id: str) -> PromptPack:
         """Bring back the pack of this id that was deleted last.
@@ -177,16 +177,16 @@ class PromptStore:
         """
         found = [path for path in (self.folder / TRASH).glob("*.json") if path.name.split(".")[0] == pack_id]
         if not found:
-            raise PackError(f"no deleted pack is called {pack_id!r}")
+            raise PackError(f"No deleted pack is called {pack_id!r}.")
         with self._locked(pack_id):
             path = self.folder / f"{pack_id}.json"
             if path.exists():
-                raise PackError(f"another pack is called {pack_id!r} by now: delete it first, or keep that one")
+                raise PackError(f"Another pack is called {pack_id!r} by now: delete it first, or keep that one.")
             try:
                 max(found).replace(path)
                 _sync_folder(self.folder)
             except OSError as error:
-                raise PackError(f"{path.name}: cannot be restored, {error.strerror}") from error
+                raise PackError(f"{path.name}: cannot be restored, {error.strerror}.") from error
         return self.get(pack_id)
 
     # --- the parts these are made of ----------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ class PromptStore:
         paths = self._paths()
         if pack_id not in paths:
             known = ", ".join(sorted(paths)) or f"none, {self.folder} is empty"
-            raise PackError(f"no prompt pack is called {pack_id!r}; there are: {known}")
+            raise PackError(f"No prompt pack is called {pack_id!r}. There are: {known}.")
         return paths[pack_id]
 
     def _read_all(self) -> dict[str, PromptPack | PackError]:
@@ -222,10 +222,10 @@ class PromptStore:
             lock = FileLock(self.folder / f".{pack_id}.lock").acquire(PATIENCE_SECONDS, poll_interval=POLL_SECONDS)
         except Timeout:
             raise PackError(
-                f"{name}: others have been changing it for {PATIENCE_SECONDS:.0f} seconds: try again"
+                f"{name}: others have been changing it for {PATIENCE_SECONDS:.0f} seconds: try again."
             ) from None
         except OSError as error:
-            raise PackError(f"{name}: cannot be saved in {self.folder}, {error.strerror}") from error
+            raise PackError(f"{name}: cannot be saved in {self.folder}, {error.strerror}.") from error
         with lock:
             yield
 
@@ -242,7 +242,7 @@ class PromptStore:
             temporary.replace(path)
             _sync_folder(self.folder)
         except OSError as error:
-            raise PackError(f"{path.name}: cannot be saved in {self.folder}, {error.strerror}") from error
+            raise PackError(f"{path.name}: cannot be saved in {self.folder}, {error.strerror}.") from error
         finally:
             with suppress(OSError):  # gone already where all went well
                 temporary.unlink()
@@ -263,7 +263,7 @@ def _written_out(pack: PromptPack, proven: int = 0) -> tuple[bytes, PromptPack]:
     """
     name, content = f"{pack.id}.json", pack.to_json().encode()
     if len(content) > MAX_BYTES:
-        raise PackError(f"{name}: has grown too long for a pack, over {MAX_BYTES // 1_000_000} MB: start a new one")
+        raise PackError(f"{name}: has grown too long for a pack, over {MAX_BYTES // 1_000_000} MB: start a new one.")
     known, new = pack.history[:proven], pack.history[proven:]
     again = PromptPack.from_json(pack.model_copy(update={"history": new}).to_json(), name)
     return content, again.model_copy(update={"history": known + again.history})
@@ -300,10 +300,10 @@ def _read(path: Path) -> PromptPack:
                 return known
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise PackError(f"{path.name}: cannot be read, {error.strerror}") from error
+        raise PackError(f"{path.name}: cannot be read, {error.strerror}.") from error
     pack = PromptPack.from_json(content, path.name)
     if pack.id != path.stem:
-        raise PackError(f"{path.name}: id is {pack.id!r}, so name the file {pack.id}.json or correct the id")
+        raise PackError(f"{path.name}: id is {pack.id!r}, so name the file {pack.id}.json or correct the id.")
     _PARSED.put(path, stamp, pack)
     return pack
 

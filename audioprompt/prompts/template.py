@@ -61,7 +61,7 @@ class Template:
         for words in (self.text, self.attribute, self.source):
             if words and len(words) > MAX_CHARACTERS:
                 raise TemplateError(
-                    f"{words[:40]!r}... is too long, {len(words)} characters: shorten it to {MAX_CHARACTERS}"
+                    f"{words[:40]!r}... is too long, {len(words)} characters: shorten it to {MAX_CHARACTERS}."
                 )
         _check_slot(self.text)
 
@@ -87,7 +87,7 @@ class Template:
         attribute, source = (_without_article(one_line(words or "")) or None for words in (attribute, source))
         text = _write_format(attribute, source)
         if text is None:
-            raise TemplateError("this prompt has nothing to say about the sound: give an attribute, a source or both")
+            raise TemplateError("A prompt needs an attribute, a source or both.")
         return cls(text, attribute, source)
 
     @property
@@ -143,16 +143,16 @@ _SLOT_WITHOUT_BRACES = (
 def _check_slot(text: str) -> None:
     """Raise a TemplateError unless a text has the slot exactly once and no brace besides."""
     if not text:
-        raise TemplateError(f"the template is empty: write a prompt with {SLOT} where the label goes")
+        raise TemplateError(f"The template is empty: write a prompt with {SLOT} where the label goes.")
     shown = repr(text if len(text) <= 80 else text[:80] + "...")
     other = re.search(r"\{[^{}]*\}|[{}]", text.replace(SLOT, ""))
     if other:
-        raise TemplateError(f"the template {shown} has {other[0]!r}: the only braces allowed are the slot {SLOT}")
+        raise TemplateError(f"The template {shown} has {other[0]!r}: the only braces allowed are the slot {SLOT}.")
     slots = text.count(SLOT)
     if slots == 0:
-        raise TemplateError(f"the template {shown} has no slot: put {SLOT} where the label goes")
+        raise TemplateError(f"The template {shown} has no slot: put {SLOT} where the label goes.")
     if slots > 1:
-        raise TemplateError(f"the template {shown} has {slots} slots: keep one {SLOT}")
+        raise TemplateError(f"The template {shown} has {slots} slots: keep one {SLOT}.")
 
 
 def _format_name(attribute: str | None, source: str | None) -> str:

@@ -98,7 +98,7 @@ def test_offline_from_labels_to_curate(page: Page, store_folder: Path, trouble: 
     page.fill("#pack-title :is(input, textarea)", "My <b>instruments</b>")
     page.fill("#pack-id :is(input, textarea)", "vanilla")
     page.click("#send")
-    expect(page.locator("#sent .problem")).to_contain_text("a prompt pack is called 'vanilla' already")
+    expect(page.locator("#sent .problem")).to_contain_text("A prompt pack is called 'vanilla' already")
     page.fill("#pack-id :is(input, textarea)", "journey")
     page.click("#send")
     expect(page.get_by_role("tab", name="Curate")).to_have_attribute("aria-selected", "true")

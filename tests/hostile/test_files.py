@@ -102,7 +102,10 @@ def test_a_class_with_two_underscores_is_spoken_with_one_blank() -> None:
         (b'{"entries":[1' + b",1" * 3_900_000 + b"]}", "id is missing (and 3 more problems)"),
         (b'{"history":[{}' + b",{}" * 2_600_000 + b"]}", "too many lists and fields for a pack"),
         (b'{"a":1' + b"".join(b',"%d":1' % n for n in range(9_000)) + b"}", "over 1,000 fields are wrong, so it"),
-        (json.dumps(readers.PACK | {"\x1b[2J\n" + "x" * 5_000: 1}).encode(), "[2J " + "x" * 96 + " is not a field"),
+        (
+            json.dumps(readers.PACK | {"\x1b[2J\n" + "x" * 5_000: 1}).encode(),
+            "[2J " + "x" * 96 + " is not a known field",
+        ),
         (pack_with(("entries", 0, "measured", 0, "n"), 10**400), "measured[0].n must be less than or equal to"),
         (pack_with(("history", 0, "change"), MAX_COUNT + 1), "history[0].change must be less than or equal to"),
         (pack_with(("history", 0, "at"), "0001-01-01T00:00:00+14:00"), "history[0].at must lie in the years 2000 to"),

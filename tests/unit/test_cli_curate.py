@@ -134,13 +134,13 @@ def test_the_table_has_the_decisions_the_accuracies_and_the_reasons_to_doubt(
 @pytest.mark.parametrize(
     ("options", "code", "sentence"),
     [
-        (["tones", "--apply"], 2, "--apply writes what --auto proposes"),
-        (["tones", "--test-folds", "2"], 2, "--test-folds are folds besides"),
-        (["tones", "--validate-folds", "1", "--test-folds", "1"], 2, "cannot be looked at and held out"),
+        (["tones", "--apply"], 2, "--apply needs --auto"),
+        (["tones", "--test-folds", "2"], 2, "--test-folds needs --validate-folds"),
+        (["tones", "--validate-folds", "1", "--test-folds", "1"], 2, "cannot be used for both validation and testing"),
         (["tones", "--validate-folds", "1,x"], 2, "whole numbers"),
         (["tones", "--validate-folds", "9"], 1, "has no fold 9"),
         (["tones", "--share", "2"], 1, "is no share"),
-        (["nothing"], 1, "no prompt pack is called 'nothing'"),
+        (["nothing"], 1, "No prompt pack is called 'nothing'"),
         (["tones", "--validate-folds", "1", "--test-folds", "2"], 1, "approve some first"),
     ],
 )

@@ -192,7 +192,7 @@ def test_the_request_is_shown_and_not_sent(store: PromptStore, serve: Callable[.
         ("--service", 2, "--model-name NAME"),
         ("--service --model-name parrot", 1, "OpenAI wants a key"),
         ("--service --model-name parrot --base-url nowhere", 1, "The address of the service cannot be used"),
-        ("--id vanilla", 1, "a prompt pack is called 'vanilla' already: choose another --id"),
+        ("--id vanilla", 1, "A prompt pack is called 'vanilla' already: choose another --id"),
         ("--id ../up", 1, "must be small letters and digits joined by hyphens"),
         ("--attributes {}", 1, "the only braces allowed are the slot {label}"),
         ("--attributes ,", 1, "These words give 0 of 40 prompts"),

@@ -142,13 +142,13 @@ def test_import_is_called_after_the_file(store: PromptStore, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("show nobody", "no prompt pack is called 'nobody'"),
-        ("diff plain nobody", "no prompt pack is called 'nobody'"),
-        ("export nobody", "no prompt pack is called 'nobody'"),
+        ("show nobody", "No prompt pack is called 'nobody'"),
+        ("diff plain nobody", "No prompt pack is called 'nobody'"),
+        ("export nobody", "No prompt pack is called 'nobody'"),
         ("export plain -o gone/file", "gone/file cannot be written, No such file or directory"),
         ("import gone.txt", "gone.txt cannot be read, No such file or directory"),
-        ("import bad.txt", "bad.txt, line 1: the template 'no slot' has no slot"),
-        ("import good.txt --id plain", "a prompt pack is called 'plain' already: choose another id"),
+        ("import bad.txt", "bad.txt, line 1: The template 'no slot' has no slot"),
+        ("import good.txt --id plain", "A prompt pack is called 'plain' already: choose another id"),
         ("import good.txt --id ../up", "must be small letters and digits joined by hyphens"),
     ],
 )

@@ -119,7 +119,7 @@ def test_palm_can_start_elsewhere(start: str, model: CountingModel, store: Promp
     [
         (["--method", "magic"], 2, "There is no few-shot method called 'magic'. Choose one of: palm"),
         (["--seeds", "one"], 2, "--seeds takes whole numbers"),
-        (["--test-folds", "3"], 2, "Say which folds to learn from"),
+        (["--test-folds", "3"], 2, "Give the folds to learn from"),
         (["--train-folds", "1,9"], 1, "no fold 9"),
         (["--train-folds", "1,2", "--test-folds", "2"], 1, "fold 2 is both"),
         (["--train-folds", "1", "--rate", "0"], 1, "rate is 0"),

@@ -91,7 +91,7 @@ def test_build_takes_clips_of_ones_own_or_none() -> None:
         (["--example", "clip.wav"], 1, "say what clip might be: give labels"),
         (["--example", "gone.wav"], 2, "There is no clip 'gone.wav': give the path"),
         (["--tabs", "publish"], 1, "a Space has no tab 'publish'"),
-        (["--pack", "nothing"], 1, "no prompt pack is called 'nothing'"),
+        (["--pack", "nothing"], 1, "No prompt pack is called 'nothing'"),
         (["--title", "a\nb"], 1, "title of one line"),
         (["--model", "other"], 1, "cannot load the model 'other'"),
         (["--head", "nowhere"], 1, "nowhere"),

@@ -80,7 +80,7 @@ class FoldOptions:
         """The folds to learn from and to test on."""
         learn, test = parse_numbers(self.train_folds, "--train-folds"), parse_numbers(self.test_folds, "--test-folds")
         if test and not learn:
-            raise UsageError("Say which folds to learn from as well: --train-folds 1,2.")
+            raise UsageError("Give the folds to learn from as well: --train-folds 1,2.")
         return learn, test
 
 

@@ -45,11 +45,11 @@ def read_pack(content: bytes, name: str) -> PromptPack:
     """
     name = one_line(PurePath(name.replace("\\", "/")).name) or "file"
     if len(content) > MAX_BYTES:
-        raise PackError(f"{name}: too long for a pack, keep it under {MAX_BYTES // 1_000_000} MB")
+        raise PackError(f"{name}: too long for a pack, keep it under {MAX_BYTES // 1_000_000} MB.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise PackError(f"{name}: not UTF-8 text, so neither a pack nor a list of templates") from None
+        raise PackError(f"{name}: not UTF-8 text, so neither a pack nor a list of templates.") from None
     for form in PACK_FORMATS:
         if form.read and form is not TEXT and (pack := form.read(text, name)) is not None:
             return pack

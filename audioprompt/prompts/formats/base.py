@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from audioprompt.prompts.pack import MAX_TEMPLATES, PackEntry, PackError, PromptPack, Provenance, in_plain_words
+from audioprompt.prompts.pack import MAX_TEMPLATES, PackEntry, PackError, PromptPack, Provenance
 from audioprompt.prompts.template import Template, TemplateError
+from audioprompt.util.schema import explain
 from audioprompt.util.text import undecorated
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ def make_pack(entries: Sequence[PackEntry], name: str) -> PromptPack:
         PackError: there are no entries, or they do not fit a pack.
     """
     if not entries:
-        raise PackError(f"{name}: there is no template in it, give at least one, like 'the sound of {{}}'")
+        raise PackError(f"{name}: there are no templates in it, give at least one, like 'the sound of {{}}'.")
     title = PurePath(name).stem[:200]
     ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     pack_id = re.sub(r"[^a-z0-9]+", "-", ascii_title)[:64].strip("-") or "imported"
@@ -53,7 +54,7 @@ def make_pack(entries: Sequence[PackEntry], name: str) -> PromptPack:
     try:
         return PromptPack(id=pack_id, title=title, provenance=provenance, entries=tuple(entries))
     except ValidationError as error:
-        raise PackError(f"{name}: {in_plain_words(error)}") from error
+        raise PackError(f"{name}: {explain(error)}") from error
 
 
 def parse_templates(templates: Iterable[tuple[str, str]], name: str) -> PromptPack:
@@ -81,5 +82,5 @@ def limit(items: Iterable[T], name: str) -> Iterator[T]:
     """
     for number, item in enumerate(items):
         if number == MAX_TEMPLATES:
-            raise PackError(f"{name}: over {MAX_TEMPLATES:,} templates, more than a pack holds: choose some of them")
+            raise PackError(f"{name}: over {MAX_TEMPLATES:,} templates, more than a pack holds: choose some of them.")
         yield item

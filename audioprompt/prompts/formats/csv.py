@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from audioprompt.prompts.formats.base import PackFormat, limit, make_pack
 from audioprompt.prompts.formats.measurements import Kind, kind_of, kinds_of
-from audioprompt.prompts.pack import MAX_KINDS, Measurement, PackEntry, PackError, PromptPack, in_plain_words
+from audioprompt.prompts.pack import MAX_KINDS, Measurement, PackEntry, PackError, PromptPack
 from audioprompt.prompts.template import Template, TemplateError
+from audioprompt.util.schema import explain
 
 COLUMNS = ("template", "attribute", "source", "status", "decided by", "decided at", "reason")
 MAX_COLUMNS = 2 * MAX_KINDS  # of a table that is read; people add their own
@@ -57,7 +58,7 @@ def read(text: str, name: str) -> PromptPack | None:
     try:
         titles = next(filled)
         if len(titles) > MAX_COLUMNS:
-            raise PackError(f"{name}: over {MAX_COLUMNS:,} columns: leave out those that say nothing of the templates")
+            raise PackError(f"{name}: over {MAX_COLUMNS:,} columns: leave out those that are not about the templates.")
         headings, kinds = _name_columns(titles), [_read_heading(title) for title in titles]
         entries = []
         for cells in limit(filled, name):
@@ -68,11 +69,11 @@ def read(text: str, name: str) -> PromptPack | None:
             ]
             entries.append(_make_entry(dict(zip(headings, cells, strict=False)), figures))
     except csv.Error as error:
-        raise PackError(f"{name}, line {rows.line_num}: no CSV ({error}), so save it as one") from error
+        raise PackError(f"{name}, line {rows.line_num}: not valid CSV ({error}): save it as CSV.") from error
     except TemplateError as error:
         raise PackError(f"{name}, line {rows.line_num}: {error}") from error
     except ValidationError as error:
-        raise PackError(f"{name}, line {rows.line_num}: {in_plain_words(error)}") from error
+        raise PackError(f"{name}, line {rows.line_num}: {explain(error)}") from error
     return make_pack(entries, name)
 
 

@@ -39,7 +39,7 @@ def _parse_list(text: str, name: str, of_lines: bool) -> Sequence[object] | None
     except (ValueError, RecursionError) as error:
         found = _parse_python(text)
         if found is None and not (of_lines and "\n" in text.strip()):
-            raise PackError(f"{name}: not valid JSON, {error}") from error
+            raise PackError(f"{name}: not valid JSON, {error}.") from error
     return found
 
 
@@ -63,7 +63,7 @@ def _number_strings(items: Sequence[object], name: str) -> list[tuple[str, str]]
     ]
     strings = [item for item in found if isinstance(item, str)]
     if len(strings) < len(found):
-        raise PackError(f'{name}: every item of the list must be a template in quotes, like "the sound of {{}}"')
+        raise PackError(f'{name}: every item of the list must be a template in quotes, like "the sound of {{}}".')
     return [(f"item {n}", string) for n, string in enumerate(strings, 1)]
 
 

@@ -13,16 +13,9 @@ from typing import Protocol
 from pydantic import JsonValue, ValidationError
 
 from audioprompt.errors import AudiopromptError
-from audioprompt.prompts.pack import (
-    CATEGORIES,
-    Category,
-    PackEntry,
-    PackError,
-    PromptPack,
-    Provenance,
-    in_plain_words,
-)
+from audioprompt.prompts.pack import CATEGORIES, Category, PackEntry, PackError, PromptPack, Provenance
 from audioprompt.prompts.template import Template, TemplateError
+from audioprompt.util.schema import explain
 from audioprompt.util.text import one_line
 
 COUNT = 40  # candidates written for a task, as in the paper
@@ -192,7 +185,7 @@ def as_pack(
             label_presets={labels_name: task.labels} if task.labels else {},
         )
     except ValidationError as error:
-        raise PackError(f"{title}: {in_plain_words(error)}") from error
+        raise PackError(f"{title}: {explain(error)}") from error
 
 
 def distinct(words: Iterable[str]) -> tuple[str, ...]:

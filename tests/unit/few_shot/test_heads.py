@@ -133,7 +133,7 @@ def changed(folder: Path, **metadata: Any) -> None:
         ({"settings": {"hidden": 1}}, "hidden"),
         ({"settings": {"rate": "os.system"}}, "settings"),
         ({"format_version": 99}, "format_version"),
-        ({"surprise": 1}, "not a field"),
+        ({"surprise": 1}, "not a known field"),
     ],
 )
 def test_what_is_not_a_head_is_refused_in_words(model: Any, tmp_path: Path, metadata: Any, message: str) -> None:

@@ -132,7 +132,7 @@ def test_an_undo_is_itself_in_the_history(pack: PromptPack) -> None:
 
 @pytest.mark.parametrize("step", [undo, redo])
 def test_nothing_to_undo_or_redo(pack: PromptPack, step: Callable[[PromptPack, str], PromptPack]) -> None:
-    with pytest.raises(PackError, match=f"there is nothing to {step.__name__} in x"):
+    with pytest.raises(PackError, match=f"There is nothing to {step.__name__} in x"):
         step(pack, "ada")
 
 

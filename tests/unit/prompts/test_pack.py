@@ -155,11 +155,11 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "picture": (b"\x89PNG\r\n\x1a\n\x00\x00", "not UTF-8 text"),
     "nul bytes": (b"\x00" * 64, "not valid JSON"),
     "huge": (b" " * (MAX_BYTES + 1), "too long for a pack"),
-    "unknown field": (changed(autor="me"), "autor is not a field that a pack has"),
-    "unknown field inside": (with_entry(state="approved"), r"entries\[3\].state is not a field"),
+    "unknown field": (changed(autor="me"), "autor is not a known field"),
+    "unknown field inside": (with_entry(state="approved"), r"entries\[3\].state is not a known field"),
     "unknown field in a template": (
         with_entry(template={"text": "{label}", "txt": "y"}),
-        r"entries\[3\].template.txt is not a field",
+        r"entries\[3\].template.txt is not a known field",
     ),
     "no id": (without("id"), "id is missing"),
     "no provenance": (without("provenance"), "provenance is missing"),
@@ -180,7 +180,7 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "later format": (changed(format_version=2), "format_version is 2, .*update audioprompt"),
     "slotless template": (
         with_entry(template={"text": "a sound"}),
-        r"entries\[3\].template is unfit, the template 'a sound' has no slot",
+        r"entries\[3\].template cannot be used. The template 'a sound' has no slot",
     ),
     "template twice": (with_entry(template={"text": " hear  {label}"}), "entries must not hold .*'hear {label}' twice"),
     "too many templates": (
@@ -258,7 +258,7 @@ def test_pack_from_templates() -> None:
 @pytest.mark.parametrize(
     ("templates", "message"),
     [
-        ([], "there is no template"),
+        ([], "There are no templates"),
         (["a sound"], "has no slot"),
         (["{} sound", "{label}  sound"], "Custom templates: entries must not hold the template '{label} sound' twice"),
     ],

@@ -67,7 +67,7 @@ def test_problems_name_the_file_and_what_is_wrong(store: PromptStore) -> None:
     problems = store.problems()
     assert list(problems) == ["broken.json", "copy.json", "folder.json", "gone.json", "huge.json", "noise.json"]
     assert "line 3 column 1" in problems["broken.json"]
-    assert problems["copy.json"] == "copy.json: id is 'birds', so name the file birds.json or correct the id"
+    assert problems["copy.json"] == "copy.json: id is 'birds', so name the file birds.json or correct the id."
     assert "cannot be read" in problems["folder.json"]
     assert "cannot be read" in problems["gone.json"]
     assert "too long" in problems["huge.json"]
@@ -84,7 +84,7 @@ def test_get(store: PromptStore) -> None:
     "pack_id", ["nope", "", ".", "..", "../zoo", "zoo.json", "*", ".birds", "/etc/passwd", "zo\0o"]
 )
 def test_unknown_ids_are_told_what_there_is(store: PromptStore, pack_id: str) -> None:
-    with pytest.raises(PackError, match=r"no prompt pack is called .*; there are: birds, broken, .*, zoo"):
+    with pytest.raises(PackError, match=r"No prompt pack is called .*\. There are: birds, broken, .*, zoo"):
         store.get(pack_id)
 
 
@@ -94,14 +94,14 @@ def test_no_id_leads_out_of_the_folder(tmp_path: Path) -> None:
     inside = PromptStore(tmp_path / "inside")
     inside.save(pack("open"))
     for pack_id in ("../secret", str(tmp_path / "secret"), "inside/../../secret"):
-        with pytest.raises(PackError, match="no prompt pack"):
+        with pytest.raises(PackError, match="No prompt pack"):
             inside.get(pack_id)
 
 
 def test_an_absent_folder_is_an_empty_store(tmp_path: Path) -> None:
     store = PromptStore(tmp_path / "new")
     assert (store.ids(), store.packs(), store.problems()) == ([], [], {})
-    with pytest.raises(PackError, match=r"there are: none, .*new is empty"):
+    with pytest.raises(PackError, match=r"There are: none, .*new is empty"):
         store.get("vanilla")
 
 
@@ -211,7 +211,7 @@ def test_an_event_that_could_not_be_read_again_is_not_written(store: PromptStore
 
 
 @pytest.mark.parametrize(
-    ("pack_id", "message"), [("nope", "no prompt pack is called"), ("../zoo", "no prompt pack"), ("broken", "line 3")]
+    ("pack_id", "message"), [("nope", "No prompt pack is called"), ("../zoo", "No prompt pack"), ("broken", "line 3")]
 )
 def test_update_of_what_is_no_pack(store: PromptStore, pack_id: str, message: str) -> None:
     with pytest.raises(PackError, match=message):
@@ -262,7 +262,7 @@ def test_threads_lose_nothing_of_each_others(tmp_path: Path) -> None:
 def test_create(tmp_path: Path) -> None:
     store = PromptStore(tmp_path)
     store.create(pack("birds"))
-    with pytest.raises(PackError, match="a prompt pack is called 'birds' already: choose another id"):
+    with pytest.raises(PackError, match="A prompt pack is called 'birds' already: choose another id"):
         store.create(pack("birds", "{} sings"))
     assert store.get("birds") == pack("birds")
 
@@ -272,7 +272,7 @@ def test_stamp(store: PromptStore) -> None:
     assert store.stamp("birds") == first
     store.update("birds", reject)
     assert store.stamp("birds") != first
-    with pytest.raises(PackError, match="no prompt pack"):
+    with pytest.raises(PackError, match="No prompt pack"):
         store.stamp("nope")
     with pytest.raises(PackError, match=r"gone\.json: cannot be read"):
         store.stamp("gone")
@@ -515,10 +515,10 @@ def test_a_deleted_pack_is_in_the_trash_until_it_is_restored(store: PromptStore)
     changed = store.update("birds", reject)
     store.delete("birds")
     assert "birds" not in store.ids()
-    with pytest.raises(PackError, match="no prompt pack is called 'birds'"):
+    with pytest.raises(PackError, match="No prompt pack is called 'birds'"):
         store.get("birds")
     store.create(pack("birds", "another {}"))
-    with pytest.raises(PackError, match="another pack is called 'birds' by now"):
+    with pytest.raises(PackError, match="Another pack is called 'birds' by now"):
         store.restore("birds")
     store.delete("birds")
     assert store.restore("birds") == pack("birds", "another {}"), "the one that was deleted last"

@@ -375,7 +375,7 @@ def test_the_tabs_use_the_copy(public: None, store: PromptStore, tmp_path: Path)
     assert pack_id in [choice for _, choice in curate.pack_choices(mine)]
     assert pack_id not in [choice for _, choice in [*curate.pack_choices(other), *curate.pack_choices()]]
     assert "it is" in str(curate.exported(pack_id, "csv", mine))
-    with pytest.raises(PackError, match="no prompt pack is called"):
+    with pytest.raises(PackError, match="No prompt pack is called"):
         curate.exported(pack_id, "csv", other)
     *_, problem = generate.send(pack_of(PLAIN), "Mine", "sent", request=mine)
     assert not problem and "sent" in sessions.store(mine).ids() and "sent" not in sessions.store(other).ids()

@@ -95,7 +95,7 @@ def test_a_clip_longer_than_a_window_gets_a_timeline(tmp_path):
     [
         ("rain", "acoustic-scenes", "give at least two labels"),
         (",".join(map(str, range(201))), "acoustic-scenes", "201 labels are too many"),
-        (LABELS, "no-such-pack", "no prompt pack is called"),
+        (LABELS, "no-such-pack", "No prompt pack is called"),
     ],
 )
 def test_what_cannot_be_answered_is_said_in_place_and_nothing_else_stays(hum, labels, pack, sentence):

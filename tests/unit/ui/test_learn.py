@@ -335,7 +335,7 @@ def test_too_few_clips_for_a_score_still_give_a_head(gathered: Gathered) -> None
     [
         ((), {}, "Choose at least one method"),
         (("palm",), {"rate": 0}, "learning_rate is 0"),
-        (("tspe",), {"pack_id": "nothing"}, "no prompt pack is called"),
+        (("tspe",), {"pack_id": "nothing"}, "No prompt pack is called"),
     ],
 )
 def test_what_cannot_be_tried_is_said_in_place(
