@@ -27,9 +27,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
 from audioprompt.api import CAPABILITIES, endpoints
-from audioprompt.api import classify as classifying
+from audioprompt.models import registry
 from audioprompt.prompts.history import TEST
 from audioprompt.prompts.store import PromptStore
+from audioprompt.server import models
 from audioprompt.ui import app
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.serving import ROOT, Running, aside, awaited, running
@@ -49,7 +50,7 @@ SECONDS = 120.0  # that an answer may take on a busy machine
 @pytest.fixture
 def fake_model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     model = FakeModel()
-    monkeypatch.setattr(classifying, "shared_model", lambda name, request: model)
+    monkeypatch.setattr(models, "shared_model", lambda name, request: model)
     return model
 
 
@@ -163,7 +164,7 @@ def test_what_is_wrong_is_said_in_a_sentence_and_leaves_no_trace(
 
 
 def test_a_fault_of_ours_does_leave_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifying.registry, "entries", lambda: 1 / 0)
+    monkeypatch.setattr(registry, "entries", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         call(api.models)
 
