@@ -40,14 +40,20 @@ format: setup  ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Workers share the cores already, so that each computes on one.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+check: setup  ## lint, types and the quick tests, in a minute and a half: run it while you work
+	@$(MAKE) --keep-going --no-print-directory style types quick-tests
+
 test: setup browser  ## lint, types and every test, the browser's included: all stages, whichever fail
-	@$(MAKE) --keep-going --no-print-directory style types browser-tests other-tests
+	@$(MAKE) --keep-going --no-print-directory style types all-tests
 
-browser-tests: setup browser
-	$(BIN)/pytest tests/browser
+quick-tests: setup
+	$(PYTEST) -m "not (browser or slow or hostile)"
 
-other-tests: setup
-	$(BIN)/pytest --ignore tests/browser --numprocesses auto --dist loadfile
+all-tests: setup
+	$(PYTEST)
 
 LOCK := build/lock
 lock: setup  ## write requirements.lock anew, with hashes, from what is installed in .venv
@@ -66,4 +72,4 @@ audit:  ## look the locked packages up among known vulnerabilities, which needs 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help setup app browser lint style types format test browser-tests other-tests lock audit clean
+.PHONY: help setup app browser lint style types format check test quick-tests all-tests lock audit clean

@@ -68,6 +68,7 @@ class Hub:
         breaks: how often the connection drops after half of what is left of a file, by "<repo>/<file>".
         refuses: how often it drops before the first byte.
         damages: how often a file arrives with its last byte changed.
+        away: repositories for which the connection drops without an answer, as if the hub could not be reached.
         fails: the error with which a step of an upload is answered, by its name: "create", "preupload", "commit",
             "batch" or "store".
     """
@@ -79,6 +80,7 @@ class Hub:
         self.breaks: Counter[str] = Counter()
         self.refuses: Counter[str] = Counter()
         self.damages: Counter[str] = Counter()
+        self.away: set[str] = set()
         self.fails: dict[str, int] = {}
         self.hashes: dict[str, str] = {}
         handler = type("BoundHandler", (Handler,), {"hub": self})
@@ -231,7 +233,9 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, body: bool) -> None:
         path = self.path_asked()
         kind, _, rest = path.removeprefix("api/").partition("/")
-        if path.startswith("api/records/"):
+        if any(repo in path for repo in self.hub.away):
+            self.close_connection = True
+        elif path.startswith("api/records/"):
             self.listing(rest)
         elif path.startswith(("api/datasets/", "api/models/", "api/spaces/")) and "/tree/" in rest:
             self.tree(("" if kind == "models" else f"{kind}/") + rest.partition("/tree/")[0])

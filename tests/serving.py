@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PASSWORD = "correct horse battery staple"  # of curators, where a test has a public page
 SECONDS = 600.0  # that a busy machine may take; whoever waits goes on as soon as it can
 T = TypeVar("T")
 
@@ -38,12 +39,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(
-    folder: Path, log: Path, environment: Mapping[str, str], *command: str, port: int | None = None
-) -> Iterator[str]:
-    """The app that a command starts in a folder, on a free port if none is named; its address."""
-    port = port or free_port()
-    given = {**environment, "GRADIO_SERVER_PORT": str(port), "BROWSER": "true"}  # a browser that does nothing
+def serving(folder: Path, log: Path, environment: Mapping[str, str], *command: str) -> Iterator[str]:
+    """The app that a command starts in a folder, on a free port if the environment names none; its address."""
+    given = {"GRADIO_SERVER_PORT": str(free_port()), **environment, "BROWSER": "true"}  # a browser that does nothing
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, *command], cwd=folder, env=given, stdout=output, stderr=subprocess.STDOUT
@@ -54,11 +52,11 @@ def serving(
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"app.py did not serve a page: {log.read_text()}")
             time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{given['GRADIO_SERVER_PORT']}"
     finally:
         process.terminate()
         try:
-            process.wait(timeout=60)
+            process.wait(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
@@ -68,7 +66,7 @@ class Running:
     """The app in a process of its own, as a client sees it."""
 
     def __init__(self, address: str, log: Path) -> None:
-        self.log = log
+        self.log, self.folder = log, log.parent
         self.http = httpx.Client(base_url=address, timeout=SECONDS)
         self.config = self.http.get("/config").json()
         self.components = {one["id"]: one for one in self.config["components"]}

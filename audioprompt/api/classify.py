@@ -1,17 +1,19 @@
 """Name what is heard in a recording, by prompts or by a fitted head."""
 
+import gradio as gr
+
 from audioprompt.api.inputs import Answer, File, Name, Text, approved_templates
 from audioprompt.audio.decode import read
 from audioprompt.core.labels import parse_labels
 from audioprompt.models import registry
-from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.server.models import shared_model
 from audioprompt.services.classify import classify as hear
 from audioprompt.services.classify import ranked, winner
 from audioprompt.ui.tabs.classify import LONGEST_SECONDS
 
 
 def classify(
-    sound: File, labels: Text, pack: Name = "", model: Name = "embedded", context: Context = IN_PROCESS
+    sound: File, labels: Text, pack: Name = "", model: Name = "embedded", request: gr.Request | None = None
 ) -> Answer:
     """Name what is heard in a recording, without training: which of your labels fits it best.
 
@@ -28,8 +30,8 @@ def classify(
     """  # noqa: E501, Gradio reads one line of each
     chosen, templates, encoder = (
         parse_labels(labels).labels,
-        approved_templates(pack, context),
-        context.model(model),
+        approved_templates(pack, request),
+        shared_model(model, request),
     )
     heard = hear(encoder, read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS), chosen, templates)
     timeline = heard.timeline
@@ -51,7 +53,7 @@ def classify(
     }
 
 
-def predict(sound: File, head: Name = "", head_file: File | None = None, context: Context = IN_PROCESS) -> Answer:
+def predict(sound: File, head: Name = "", head_file: File | None = None, request: gr.Request | None = None) -> Answer:
     """Name what is heard in a recording by a head that was fitted on labelled clips, as `learn` does.
 
     Args:
@@ -68,10 +70,10 @@ def predict(sound: File, head: Name = "", head_file: File | None = None, context
     from audioprompt.services.learn import HEADS
 
     if head_file is not None:
-        encoder = context.model(read_record(head_file).model)
+        encoder = shared_model(read_record(head_file).model, request)
         fitted = load_head(head_file, encoder).head
     elif kept := HEADS.get(head):
-        encoder, fitted = context.model(kept.record.model), kept.head
+        encoder, fitted = shared_model(kept.record.model, request), kept.head
     else:
         raise FewShotError("there is no head of this id, or no longer: learn one, or give the file of one")
     recording = read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)

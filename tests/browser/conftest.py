@@ -1,25 +1,27 @@
-"""The real app in a process of its own, driven by Chromium; every request that leaves the machine is refused."""
+"""The real app in a process of its own, driven by Chromium, which reaches nothing but this machine."""
 
-import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.serving import ROOT, SECONDS, serving
+from tests.browser.pages import DESKTOP, PHONE, WAIT, wait_until_ready
+from tests.serving import Running
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-WAIT = 240_000  # ms that an answer may take on a busy machine
-SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"  # a page scrolls so far
-
-TOO_EARLY = re.compile(r"is not a constructor|audio/wav is not supported|no encoder", re.IGNORECASE)
+# Faults in the page's own code. What is only late or broken off on a busy machine is none, nor is Record pressed before
+# Gradio had fetched its recorder.
+FAULT = re.compile(r"(Reference|Syntax|Type|Range)Error|js_on_load|Content Security Policy|status of 5\d\d")
+NO_FAULT = re.compile(r"Failed to fetch|NetworkError|is not a constructor|AbortError", re.IGNORECASE)
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -30,6 +32,7 @@ CHROMIUM_ARGUMENTS = [
     "--no-first-run",
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 
 
@@ -38,33 +41,52 @@ class Trouble:
     """What a page should not do.
 
     Attributes:
-        outside: addresses it asked for beyond the app's own, all refused.
-        errors: what it wrote to the console as an error, and exceptions nobody caught.
+        outside: addresses it asked for beyond the app's own, none of which is reached.
+        faults: faults in its code, as the console names them.
     """
 
     outside: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page, address: str) -> None:
+        """Note what the page does from now on."""
+        page.on("request", lambda request: self.note_request(request.url, urlparse(address).netloc))
+        page.on("pageerror", lambda error: self.note(f"{error.name}: {error.message} {error.stack}"))
+        page.on("console", lambda said: self.note(f"{said.text} {said.location}") if said.type == "error" else None)
+
+    def note_request(self, url: str, home: str) -> None:
+        if url.startswith(("http:", "https:")) and urlparse(url).netloc != home:
+            self.outside.append(url)
 
     def note(self, error: str) -> None:
-        """Note an error, but for Gradio's own word that it gave up waiting for what a newer request replaced."""
-        if "AbortError: signal is aborted" not in error:
-            self.errors.append(error)
+        if FAULT.search(error) and not NO_FAULT.search(error):
+            self.faults.append(error)
+
+    def judge(self) -> None:
+        """Fail for what there was, and forget it."""
+        outside, faults = self.outside[:], self.faults[:]
+        self.outside.clear()
+        self.faults.clear()
+        assert outside == [], "the page asked for something from the network"
+        assert faults == [], "the page has a fault"
 
 
 @pytest.fixture(scope="session")
-def store_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store_folder(home: Running) -> Path:
     """Where the app keeps the packs that tests make or change."""
-    return tmp_path_factory.mktemp("store")
+    return home.folder / "store"
 
 
 @pytest.fixture(scope="session")
-def app_address(store_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app as ``python app.py`` starts it, on a free port, with no key for any service."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
-    environment |= {"AUDIOPROMPT_STORE": str(store_folder)}
-    log = tmp_path_factory.mktemp("app") / "log.txt"
-    with serving(ROOT, log, environment, "app.py") as address:
-        yield f"{address}/"
+def app_address(home: Running) -> str:
+    return f"{home.address}/"
+
+
+@pytest.fixture(scope="module")
+def first_address(request: pytest.FixtureRequest, app_address: str) -> str:
+    """Where tests begin: at the tab that their file names as ``TAB``, if not with the answer in Classify."""
+    tab = getattr(request.module, "TAB", None)
+    return f"{app_address}?tab={tab}" if tab else app_address
 
 
 @pytest.fixture(scope="session")
@@ -86,70 +108,93 @@ def browser(microphone_file: Path) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def trouble() -> Trouble:
-    return Trouble()
+@contextmanager
+def visit(
+    browser: Browser, address: str, size: tuple[int, int] = DESKTOP, script: str = "", **settings: Any
+) -> Iterator[Page]:
+    """A page of an app, in a browser of somebody's own, once its model is ready; in the end it has done no harm.
 
-
-def go_to(page: Page, tab: str) -> None:
-    """Open a tab by the beginning of its name; on a phone the last ones are behind three dots."""
-    if page.get_by_role("tab", name=tab).count():
-        page.get_by_role("tab", name=tab).click()
-    else:
-        page.locator(".overflow-menu > button").first.click()
-        page.locator(".overflow-dropdown button", has_text=tab).first.click()
-
-
-def choose(page: Page, field: str, name: str, exact: bool = False) -> None:
-    """Choose one of a drop-down list, which may come anew a moment after its tab is opened."""
-    option = page.locator(field).get_by_role("option", name=name, exact=exact)
-    for _ in range(20):
-        page.locator(f"{field} input").click()
-        if option.count():
-            break
-        page.locator(f"{field} input").blur()
-        page.wait_for_timeout(500)
-    option.click()
-
-
-def press_record(page: Page, recorder: str) -> None:
-    """Press Record until it records: just after a tab was opened, Gradio may still be fetching its recorder."""
-    stop = page.locator(recorder).get_by_role("button", name="Stop")
-    for _ in range(20):
-        page.wait_for_timeout(1_500)
-        if not stop.is_visible():
-            page.locator(recorder).get_by_role("button", name="Record").click()
-        page.wait_for_timeout(1_500)
-        if stop.is_visible():
-            return
-    raise AssertionError("it does not record")
-
-
-def grave(errors: list[str]) -> list[str]:
-    """Errors but those of Record pressed before Gradio had fetched its recorder."""
-    return [error for error in errors if not TOO_EARLY.search(error)]
-
-
-@pytest.fixture(params=[(1280, 800)], ids=lambda size: f"{size[0]}px")
-def page(request: pytest.FixtureRequest, browser: Browser, app_address: str, trouble: Trouble) -> Iterator[Page]:
-    """The app's page, opened and connected; parametrise indirectly with (width, height) for other screens."""
-    width, height = request.param
-    context = browser.new_context(viewport={"width": width, "height": height}, permissions=["microphone"])
+    Args:
+        browser: Chromium.
+        address: of the page, with a tab if it is not to open at Classify.
+        size: of the screen, pixels.
+        script: runs before those of the page.
+        settings: of the browser's context.
+    """
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, permissions=["microphone"], **settings
+    )
     context.set_default_timeout(WAIT)
-
-    def pass_or_refuse(route: Route) -> None:
-        if urlparse(route.request.url).netloc == urlparse(app_address).netloc:
-            route.continue_()
-        else:
-            trouble.outside.append(route.request.url)
-            route.abort()
-
-    context.route(lambda url: url.startswith(("http:", "https:")), pass_or_refuse)
-    page = context.new_page()
-    page.on("pageerror", lambda error: trouble.note(str(error)))
-    page.on("console", lambda said: trouble.note(f"{said.text} {said.location}") if said.type == "error" else None)
-    page.goto(app_address)
-    page.wait_for_selector("#model-state .dot.ready", timeout=1000 * SECONDS)
+    page, trouble = context.new_page(), Trouble()
+    trouble.watch(page, address)
+    page.add_init_script(script)
+    page.goto(address)
+    wait_until_ready(page)
     yield page
     context.close()
-    assert trouble.outside == [], "the page asked for something from the network"
+    trouble.judge()
+
+
+@pytest.fixture
+def new_page(browser: Browser, first_address: str) -> Iterator[Page]:
+    """The app's page, just opened."""
+    with visit(browser, first_address) as page:
+        yield page
+
+
+@pytest.fixture
+def page(new_page: Page) -> Page:
+    """What most tests begin with; where tests can go on after each other, their file takes ``same_page`` for it."""
+    return new_page
+
+
+@pytest.fixture
+def phone(browser: Browser, first_address: str) -> Iterator[Page]:
+    """The app's page, just opened on a phone."""
+    with visit(browser, first_address, PHONE) as page:
+        yield page
+
+
+class OpenPage:
+    """A page that stays open from one test of a file to the next."""
+
+    def __init__(self, browser: Browser, address: str) -> None:
+        self.browser, self.address = browser, address
+        self.open: Any = None
+
+    def take(self) -> Page:
+        """The page as the test before left it."""
+        if self.open is None:
+            self.open = visit(self.browser, self.address)
+            self.page: Page = self.open.__enter__()
+        return self.page
+
+    def close(self) -> None:
+        if self.open is not None:
+            opened, self.open = self.open, None
+            opened.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def _open_page(browser: Browser, first_address: str) -> Iterator[OpenPage]:
+    kept = OpenPage(browser, first_address)
+    yield kept
+    kept.close()
+
+
+@pytest.fixture
+def same_page(_open_page: OpenPage, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The app's page as the test before in the same file left it, to save its opening; anew after a failure."""
+    yield _open_page.take()
+    if request.node.stash.get(FAILED, False):
+        _open_page.close()
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report

@@ -6,20 +6,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from audioprompt.data import DEMONSTRATION, open_clips
 from audioprompt.prompts.generators import OfflineLexicon, Task, as_pack
 from audioprompt.prompts.pack import PackEntry, PromptPack, Provenance
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from tests.browser.conftest import SIDEWAYS, WAIT, Trouble, choose, go_to
-from tests.browser.test_classify import NASTY, PHONE, answered
+from tests.browser.pages import (
+    NASTY,
+    PHONE,
+    SIDEWAYS,
+    WAIT,
+    answered,
+    approved,
+    choose,
+    go_to_curate,
+    row,
+    rows,
+    selected,
+    status,
+)
 
-expect.set_options(timeout=WAIT)
-
-ESC10 = Path(__file__).resolve().parents[3] / "shared" / "data" / "esc10" / "manifest.csv"
-CLIPS = str(ESC10) if ESC10.is_file() else DEMONSTRATION
+TAB = "curate"
+CLIPS = DEMONSTRATION
 CANDIDATES = 12
 
 
@@ -39,11 +49,6 @@ def pack(store: PromptStore, request: pytest.FixtureRequest) -> PromptPack:
     return made
 
 
-def go_to_curate(page: Page) -> None:
-    page.wait_for_selector("#model-state .dot.ready")
-    go_to(page, "Curate")
-
-
 def choose_pack(page: Page, pack: PromptPack) -> None:
     go_to_curate(page)
     expect(page.locator("#curate-message .start")).to_be_visible()
@@ -59,27 +64,7 @@ def measure(page: Page, pack: PromptPack) -> None:
     expect(rows(page)).to_have_count(len(pack.entries), timeout=4 * WAIT)
 
 
-def rows(page: Page) -> Locator:
-    return page.locator("#curate-table tr[data-template]")
-
-
-def row(page: Page, number: int) -> Locator:
-    return rows(page).nth(number)
-
-
-def selected(page: Page) -> Locator:
-    return page.locator("#curate-table tr[aria-selected=true]")
-
-
-def approved(page: Page) -> Locator:
-    return page.locator("#curate-strip .figure.approved")
-
-
-def status(page: Page, number: int, is_now: str) -> None:
-    expect(row(page, number)).to_have_attribute("data-status", is_now)
-
-
-def test_the_whole_journey_from_labels_to_an_answer(page: Page, store: PromptStore, trouble: Trouble) -> None:
+def test_the_whole_journey_from_labels_to_an_answer(page: Page, store: PromptStore) -> None:
     """Generated offline, measured, judged by keyboard, still there after a reload, and classifying at last."""
     page.get_by_role("tab", name="Generate").click()
     choose(page, "#category", "Acoustic scene understanding")
@@ -119,12 +104,9 @@ def test_the_whole_journey_from_labels_to_an_answer(page: Page, store: PromptSto
     answered(page)
     page.get_by_role("button", name="How each prompt voted").click()
     expect(page.locator("#votes tbody tr")).to_have_count(2)
-    assert trouble.errors == []
 
 
-def test_from_candidates_to_a_pack_that_classifies(
-    page: Page, pack: PromptPack, store: PromptStore, trouble: Trouble
-) -> None:
+def test_from_candidates_to_a_pack_that_classifies(page: Page, pack: PromptPack, store: PromptStore) -> None:
     measure(page, pack)
     expect(page.locator("#curate-setup")).to_contain_text("folds 1, 2")
     expect(selected(page)).to_have_attribute("data-template", pack.entries[0].template.text)
@@ -186,12 +168,9 @@ def test_from_candidates_to_a_pack_that_classifies(
     answered(page)
     page.get_by_role("button", name="How each prompt voted").click()
     expect(page.locator("#votes tbody tr")).to_have_count(4)
-    assert trouble.errors == []
 
 
-def test_held_out_clips_proposals_sounds_and_files(
-    page: Page, pack: PromptPack, store: PromptStore, trouble: Trouble
-) -> None:
+def test_held_out_clips_proposals_sounds_and_files(page: Page, pack: PromptPack, store: PromptStore) -> None:
     measure(page, pack)
     expect(page.locator("#curate-foot")).to_contain_text("never scored yet")
     page.locator("#curate-table thead").get_by_role("button", name="Alone").click()
@@ -214,12 +193,9 @@ def test_held_out_clips_proposals_sounds_and_files(
         page.get_by_role("button", name="List of strings").click()
     assert download.value.suggested_filename == f"{pack.id}-templates.json"
     assert Path(download.value.path()).read_text().count("{}") == CANDIDATES
-    assert trouble.errors == []
 
 
-def test_prompts_and_packs_are_changed_by_hand(
-    page: Page, pack: PromptPack, store: PromptStore, trouble: Trouble
-) -> None:
+def test_prompts_and_packs_are_changed_by_hand(page: Page, pack: PromptPack, store: PromptStore) -> None:
     measure(page, pack)
     composer, message = page.locator("#curate-composer"), page.locator("#curate-message")
     expect(composer).to_be_hidden()
@@ -264,10 +240,9 @@ def test_prompts_and_packs_are_changed_by_hand(
     message.get_by_role("button", name="Undo").click()
     expect(rows(page)).to_have_count(CANDIDATES + 1)
     assert store.get(pack.id).title == "By hand"
-    assert trouble.errors == []
 
 
-def test_encoding_can_be_stopped(page: Page, pack: PromptPack, tmp_path: Path, trouble: Trouble) -> None:
+def test_encoding_can_be_stopped(page: Page, pack: PromptPack, tmp_path: Path) -> None:
     noise = np.random.default_rng()
     for name in ("hiss", "hush"):
         (tmp_path / name).mkdir()
@@ -280,10 +255,9 @@ def test_encoding_can_be_stopped(page: Page, pack: PromptPack, tmp_path: Path, t
     expect(page.locator("#curate-message .progress")).to_contain_text(re.compile(r"\d+ of 120 clips"))
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator("#curate-message")).to_contain_text("Stopped. What was encoded until now is kept")
-    assert trouble.errors == []
 
 
-def test_templates_and_names_are_text_and_run_nothing(page: Page, store: PromptStore, trouble: Trouble) -> None:
+def test_templates_and_names_are_text_and_run_nothing(page: Page, store: PromptStore) -> None:
     nasty = [
         "<img src=x onerror=window.hit=1> {label}",
         "<script>window.hit=3</script> {label}",
@@ -301,19 +275,16 @@ def test_templates_and_names_are_text_and_run_nothing(page: Page, store: PromptS
     expect(page.locator("#curate-foot")).to_contain_text("approved")
     assert page.locator("#curate-desk img, #curate-desk script").count() == 0
     assert page.evaluate("window.hit") is None
-    assert trouble.errors == []
 
 
-@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["390px"])
-def test_a_phone_stacks_the_table_and_never_scrolls_sideways(page: Page, pack: PromptPack, trouble: Trouble) -> None:
-    measure(page, pack)
-    assert page.evaluate(SIDEWAYS) == 0
-    row(page, 1).locator("button.rejected").click()
-    status(page, 1, "rejected")
-    expect(selected(page)).to_have_attribute("data-template", pack.entries[1].template.text)
-    box = row(page, 1).bounding_box()
+def test_a_phone_stacks_the_table_and_never_scrolls_sideways(phone: Page, pack: PromptPack) -> None:
+    measure(phone, pack)
+    assert phone.evaluate(SIDEWAYS) == 0
+    row(phone, 1).locator("button.rejected").click()
+    status(phone, 1, "rejected")
+    expect(selected(phone)).to_have_attribute("data-template", pack.entries[1].template.text)
+    box = row(phone, 1).bounding_box()
     assert box and box["width"] <= PHONE[0]
-    page.get_by_role("button", name="Validation clips").click()
-    page.get_by_role("button", name="Import, export").click()
-    assert page.evaluate(SIDEWAYS) == 0
-    assert trouble.errors == []
+    phone.get_by_role("button", name="Validation clips").click()
+    phone.get_by_role("button", name="Import, export").click()
+    assert phone.evaluate(SIDEWAYS) == 0

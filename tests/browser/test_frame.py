@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from audioprompt.ui.frame import TABS
-from tests.browser.conftest import WAIT, Trouble, go_to
-from tests.browser.test_classify import PHONE, answered
-
-expect.set_options(timeout=WAIT)
+from tests.browser.conftest import visit
+from tests.browser.pages import DESKTOP, PHONE, WAIT, answered, go_to, learn_the_demonstration, wait_until_ready
 
 COUNT_FRAMES = """
 window.framesAsked = 0;
@@ -24,6 +22,11 @@ window.ResizeObserver = class extends window.ResizeObserver {
 };
 """
 BAD = ("serious", "critical")
+
+
+@pytest.fixture
+def page(same_page: Page) -> Page:
+    return same_page
 
 
 def opened(page: Page) -> str:
@@ -41,41 +44,40 @@ def came_to_rest(page: Page) -> bool:
     return False
 
 
-def test_an_idle_page_asks_for_no_animation_frames(page: Page) -> None:
-    page.add_init_script(COUNT_FRAMES)
-    page.reload()
-    answered(page)
-    for name in TABS.values():
-        go_to(page, name)
-        assert came_to_rest(page), f"{name} never comes to rest"
+def test_an_idle_page_asks_for_no_animation_frames(browser: Browser, app_address: str) -> None:
+    with visit(browser, app_address, script=COUNT_FRAMES) as page:
+        answered(page)
+        for name in TABS.values():
+            go_to(page, name)
+            assert came_to_rest(page), f"{name} never comes to rest"
 
 
-def test_tab_and_labels_are_in_the_address(page: Page, app_address: str, trouble: Trouble) -> None:
-    page.goto(f"{app_address}?tab=learn&labels=rain,%20%22dog,%20small%22")
-    expect(page.locator("#learn-cards")).to_be_visible()
-    assert opened(page) == TABS["learn"]
-    go_to(page, "Classify")
-    expect(page.locator("#labels textarea")).to_have_value('rain, "dog, small"')
-    page.wait_for_url(lambda url: "tab=classify" in url)
-    go_to(page, "Publish")
-    page.wait_for_url(lambda url: "tab=publish" in url)
+def test_tab_and_labels_are_in_the_address(new_page: Page, app_address: str) -> None:
+    new_page.goto(f"{app_address}?tab=learn&labels=rain,%20%22dog,%20small%22")
+    expect(new_page.locator("#learn-cards")).to_be_visible()
+    assert opened(new_page) == TABS["learn"]
+    go_to(new_page, "Classify")
+    expect(new_page.locator("#labels textarea")).to_have_value('rain, "dog, small"')
+    new_page.wait_for_url(lambda url: "tab=classify" in url)
+    go_to(new_page, "Publish")
+    new_page.wait_for_url(lambda url: "tab=publish" in url)
 
-    page.go_back()
-    expect(page.locator("#labels")).to_be_visible()
-    page.go_back()
-    expect(page.locator("#learn-cards")).to_be_visible()
-    page.go_forward()
-    expect(page.locator("#labels")).to_be_visible()
-    assert opened(page) == TABS["classify"]
+    new_page.go_back()
+    expect(new_page.locator("#labels")).to_be_visible()
+    new_page.go_back()
+    expect(new_page.locator("#learn-cards")).to_be_visible()
+    new_page.go_forward()
+    expect(new_page.locator("#labels")).to_be_visible()
+    assert opened(new_page) == TABS["classify"]
 
-    page.locator("#labels textarea").fill("one, two & three")
-    page.wait_for_url(lambda url: "labels=one" in url)
-    page.reload()
-    expect(page.locator("#labels textarea")).to_have_value("one, two & three")
-    assert trouble.errors == []
+    new_page.locator("#labels textarea").fill("one, two & three")
+    new_page.wait_for_url(lambda url: "labels=one" in url)
+    new_page.reload()
+    expect(new_page.locator("#labels textarea")).to_have_value("one, two & three")
 
 
 def test_an_address_without_a_tab_stays_as_it_is(page: Page, app_address: str) -> None:
+    page.goto(app_address)
     answered(page)
     assert page.url == app_address
     page.goto(f"{app_address}?tab=nosuch")
@@ -84,6 +86,7 @@ def test_an_address_without_a_tab_stays_as_it_is(page: Page, app_address: str) -
 
 
 def test_lists_close_when_the_keyboard_goes_on(page: Page) -> None:
+    go_to(page, "Classify")
     answered(page)
     for field in ("#model-picker", "#preset", "#pack"):
         page.locator(f"{field} input").focus()
@@ -94,13 +97,13 @@ def test_lists_close_when_the_keyboard_goes_on(page: Page) -> None:
         assert not page.locator(field).get_by_role("option").count()
 
 
-@pytest.mark.parametrize("page", [(1920, 1080)], indirect=True, ids=["1920px"])
 def test_a_wide_page_is_in_the_middle(page: Page) -> None:
-    answered(page)
+    page.set_viewport_size({"width": 1920, "height": 1080})
     left, right = page.evaluate(
         "(() => { const box = document.querySelector('#tabs').getBoundingClientRect();"
         " return [box.left, document.documentElement.clientWidth - box.right]; })()"
     )
+    page.set_viewport_size({"width": 1280, "height": 800})
     assert abs(left - right) < 20
     assert left < 0.1 * 1920
 
@@ -117,24 +120,24 @@ def bad_things(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("page", [(1280, 800), PHONE], indirect=True, ids=["1280px", "390px"])
-def test_axe_finds_nothing_serious_on_any_tab(page: Page, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-    page.reload()
-    answered(page)
-    assert page.locator("h1").count() == 1
-    found = {}
-    for name in TABS.values():
-        go_to(page, name)
-        if name == TABS["curate"]:
-            judge_some(page)
-        if name == TABS["learn"]:
-            page.get_by_role("button", name="Try it with 12 instruments").click()
-            expect(page.locator("#learn-cards")).to_contain_text("12 classes")
-        page.mouse.move(0, 0)
-        page.wait_for_timeout(500)  # colours fade in
-        if bad := bad_things(page):
-            found[name] = bad
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing_serious_on_any_tab(
+    browser: Browser, app_address: str, size: tuple[int, int], scheme: str
+) -> None:
+    with visit(browser, app_address, size, color_scheme=scheme, reduced_motion="reduce") as page:
+        answered(page)
+        assert page.locator("h1").count() == 1
+        found = {}
+        for name in TABS.values():
+            go_to(page, name)
+            if name == TABS["curate"]:
+                judge_some(page)
+            if name == TABS["learn"]:
+                learn_the_demonstration(page)
+            page.mouse.move(0, 0)
+            page.wait_for_timeout(500)  # colours fade in
+            if bad := bad_things(page):
+                found[name] = bad
     assert found == {}
 
 
@@ -153,7 +156,7 @@ def judge_some(page: Page) -> None:
         expect(judged).to_have_count(before + 1)
 
 
-def test_nothing_recorded_is_thrown_away_unasked(page: Page, microphone_file: Path) -> None:
+def test_nothing_recorded_is_thrown_away_unasked(new_page: Page, microphone_file: Path) -> None:
     asked: list[str] = []
     answers = iter([False, False, True])
 
@@ -161,25 +164,25 @@ def test_nothing_recorded_is_thrown_away_unasked(page: Page, microphone_file: Pa
         asked.append(dialog.type)
         dialog.accept() if next(answers, True) else dialog.dismiss()
 
-    page.on("dialog", answer)
-    page.reload()  # there is nothing to lose yet
-    page.wait_for_selector("#model-state .dot.ready")
-    go_to(page, "Learn")
-    page.fill("#learn-name textarea, #learn-name input", "hiss")
-    with page.expect_file_chooser() as chooser:
-        page.locator("#learn-upload").click()
+    new_page.on("dialog", answer)
+    new_page.reload()  # there is nothing to lose yet
+    wait_until_ready(new_page)
+    go_to(new_page, "Learn")
+    new_page.fill("#learn-name textarea, #learn-name input", "hiss")
+    with new_page.expect_file_chooser() as chooser:
+        new_page.locator("#learn-upload").click()
     chooser.value.set_files(microphone_file)
-    expect(page.locator("#learn-cards")).to_contain_text("hiss")
+    expect(new_page.locator("#learn-cards")).to_contain_text("hiss")
     assert asked == []
 
-    page.get_by_role("button", name="Start over").click()
-    page.get_by_role("tab", name="A data set").click()
-    page.get_by_role("button", name="Load the instruments demonstration").click()
-    expect(page.locator("#learn-cards")).to_contain_text("hiss")
+    new_page.get_by_role("button", name="Start over").click()
+    new_page.get_by_role("tab", name="A data set").click()
+    new_page.get_by_role("button", name="Load the instruments demonstration").click()
+    expect(new_page.locator("#learn-cards")).to_contain_text("hiss")
     assert asked == ["confirm", "confirm"]
 
-    page.reload()
-    page.wait_for_selector("#model-state .dot.ready")
+    new_page.reload()
+    wait_until_ready(new_page)
     assert asked == ["confirm", "confirm", "beforeunload"]
 
 
@@ -191,33 +194,31 @@ setInterval(() => {
 """
 
 
-def test_the_field_for_weights_does_not_flash_while_the_page_opens(page: Page) -> None:
-    page.add_init_script(WATCH_WEIGHTS)
-    page.reload()
-    answered(page)
-    assert page.locator("#weights").count() == 1
-    assert page.evaluate("window.weightsSeen") == 0
+def test_the_field_for_weights_does_not_flash_while_the_page_opens(browser: Browser, app_address: str) -> None:
+    with visit(browser, app_address, script=WATCH_WEIGHTS) as page:
+        answered(page)
+        assert page.locator("#weights").count() == 1
+        assert page.evaluate("window.weightsSeen") == 0
 
 
-@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["390px"])
-def test_on_a_phone_all_tabs_fit_and_progress_is_in_view_and_readable(page: Page) -> None:
-    answered(page)
-    expect(page.locator("#terms")).to_contain_text("Vanilla is one plain prompt")
-    expect(page.locator("#terms")).to_contain_text("TSPE, the task-specific prompt ensemble,")
-    expect(page.locator("#terms")).to_contain_text("PALM learns")
-    expect(page.locator('#tabs > .tab-wrapper [role="tab"]')).to_have_text(list(TABS.values()))
+def test_on_a_phone_all_tabs_fit_and_progress_is_in_view_and_readable(phone: Page) -> None:
+    answered(phone)
+    expect(phone.locator("#terms")).to_contain_text("Vanilla is one plain prompt")
+    expect(phone.locator("#terms")).to_contain_text("TSPE, the task-specific prompt ensemble,")
+    expect(phone.locator("#terms")).to_contain_text("PALM learns")
+    expect(phone.locator('#tabs > .tab-wrapper [role="tab"]')).to_have_text(list(TABS.values()))
 
     new = (f"sound {secrets.token_hex(4)}" for _ in range(120))  # whose prompts are in no cache
-    page.locator("#labels textarea").fill(", ".join(new))
-    page.locator("button#classify").click()
-    page.wait_for_function(
+    phone.locator("#labels textarea").fill(", ".join(new))
+    phone.locator("button#classify").click()
+    phone.wait_for_function(
         "document.querySelector('#verdict .progress-level-inner')?.getBoundingClientRect().height > 0"
     )
-    page.wait_for_function(
+    phone.wait_for_function(
         "(() => { const at = document.querySelector('#verdict .progress-level')?.getBoundingClientRect();"
         " return !at || at.top >= 0 && at.bottom < innerHeight; })()"
     )
-    covered = page.evaluate(
+    covered = phone.evaluate(
         "['.progress-text', '.progress-level-inner', '.progress-bar-wrap', '.verdict'].map("
         " (part) => document.querySelector(`#verdict ${part}`)?.getBoundingClientRect()).filter(Boolean).sort("
         " (a, b) => a.top - b.top).some((at, k, all) => k && all[k - 1].bottom > at.top + 1)"

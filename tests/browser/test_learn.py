@@ -5,13 +5,12 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import pytest
 import soundfile
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SIDEWAYS, Trouble, go_to, grave, press_record
-from tests.browser.test_classify import PHONE
+from tests.browser.pages import SIDEWAYS, go_to, learn_the_demonstration, press_record
 
+TAB = "learn"
 COUNT_CURVES = """() => {
     window.curves = new Set();
     const seen = () => document.querySelectorAll('#learn-summary polyline').forEach(
@@ -34,7 +33,7 @@ def record(page: Page, name: str, milliseconds: int = 1_500) -> None:
     expect(page.locator(f"#learn-cards [data-label='{name}']")).to_contain_text("1 of 3 clips")
 
 
-def test_two_sounds_are_recorded_learned_and_told_apart(page: Page, trouble: Trouble) -> None:
+def test_two_sounds_are_recorded_learned_and_told_apart(page: Page) -> None:
     open_tab(page)
     page.fill("#learn-name textarea, #learn-name input", "rain")
     page.keyboard.press("Enter")
@@ -77,12 +76,9 @@ def test_two_sounds_are_recorded_learned_and_told_apart(page: Page, trouble: Tro
     expect(head).to_be_hidden()
     expect(page.locator("#learned")).to_be_hidden()
     expect(page.locator("#verdict .words")).to_contain_text(re.compile("They (dis)?agree"))
-    assert grave(trouble.errors) == []
 
 
-def test_recordings_wait_for_a_name_and_what_is_typed_without_enter_counts(
-    page: Page, tmp_path: Path, trouble: Trouble
-) -> None:
+def test_recordings_wait_for_a_name_and_what_is_typed_without_enter_counts(page: Page, tmp_path: Path) -> None:
     open_tab(page)
     cards, microphone = page.locator("#learn-cards"), page.locator("#learn-microphone")
 
@@ -117,13 +113,11 @@ def test_recordings_wait_for_a_name_and_what_is_typed_without_enter_counts(
     page.locator("#learn-go").click()
     expect(cards.locator("[data-label='rain, heavy']")).to_contain_text("2 of 3 clips")
     expect(page.locator("#learn-summary .problem")).to_contain_text("at least two classes")
-    assert grave(trouble.errors) == []
 
 
-def test_the_demonstration_is_learned_measured_and_saved(page: Page, tmp_path: Path, trouble: Trouble) -> None:
+def test_the_demonstration_is_learned_measured_and_saved(page: Page, tmp_path: Path) -> None:
     open_tab(page)
-    page.get_by_role("button", name="Try it with 12 instruments").click()
-    expect(page.locator("#learn-cards li")).to_have_count(12)
+    learn_the_demonstration(page)
     page.get_by_role("tab", name="A data set").click()
     expect(page.locator("#learn-folds input")).to_have_count(4)
     page.get_by_role("tab", name="Record or upload").click()
@@ -153,23 +147,19 @@ def test_the_demonstration_is_learned_measured_and_saved(page: Page, tmp_path: P
         assert len(file.read("head.safetensors")) > 1_000
     page.locator("#learn-more").click()
     expect(page.locator("#learn-curve .shots polyline")).to_have_count(2)
-    assert trouble.errors == []
 
 
-@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["390px"])
-def test_a_phone_never_scrolls_sideways_and_a_fit_can_be_stopped(page: Page, trouble: Trouble) -> None:
-    open_tab(page)
-    page.get_by_role("button", name="Try it with 12 instruments").click()
-    expect(page.locator("#learn-cards li")).to_have_count(12)
-    assert page.evaluate(SIDEWAYS) == 0
-    page.locator("#learn-methods").get_by_label("CoCoOp").check()
-    page.locator("#learn-go").click()
-    expect(page.locator("#learn-summary .running .words")).to_contain_text("CoCoOp")
-    page.locator("#learn-stop").click()
-    expect(page.locator("#learn-summary")).to_contain_text("Stopped. These are the results so far.")
-    expect(page.locator("#learn-summary tbody")).to_contain_text("PALM")
-    assert page.evaluate(SIDEWAYS) == 0
-    page.locator("#use-head").click()
-    expect(page.locator("#learned .main-svg").first).to_be_visible()
-    assert page.evaluate(SIDEWAYS) == 0
-    assert trouble.errors == []
+def test_a_phone_never_scrolls_sideways_and_a_fit_can_be_stopped(phone: Page) -> None:
+    open_tab(phone)
+    learn_the_demonstration(phone)
+    assert phone.evaluate(SIDEWAYS) == 0
+    phone.locator("#learn-methods").get_by_label("CoCoOp").check()
+    phone.locator("#learn-go").click()
+    expect(phone.locator("#learn-summary .running .words")).to_contain_text("CoCoOp")
+    phone.locator("#learn-stop").click()
+    expect(phone.locator("#learn-summary")).to_contain_text("Stopped. These are the results so far.")
+    expect(phone.locator("#learn-summary tbody")).to_contain_text("PALM")
+    assert phone.evaluate(SIDEWAYS) == 0
+    phone.locator("#use-head").click()
+    expect(phone.locator("#learned .main-svg").first).to_be_visible()
+    assert phone.evaluate(SIDEWAYS) == 0

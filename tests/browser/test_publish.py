@@ -3,7 +3,7 @@
 import os
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,14 +11,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from audioprompt.prompts.store import PromptStore
-from tests.browser.conftest import SIDEWAYS, WAIT, Trouble, go_to
+from tests.browser.conftest import visit
+from tests.browser.pages import DESKTOP, PHONE, SIDEWAYS, go_to, learn_the_demonstration, wait_until_ready
 from tests.curating import PLAIN, pack_of
 from tests.hub import Hub
-from tests.serving import ROOT, SECONDS, serving
+from tests.serving import ROOT, Running, serving
 
 NASTY = "<img src=x onerror=window.hit=1>${window.hit=2}"
 TOKEN = "hf_secret"
-PHONE = (390, 844)
 OURS = re.compile(r"OPENAI_|AUDIOPROMPT_|HF_|HUGGING_FACE_|GRADIO_|PYTHONPATH|SPACE")
 # What a Space runs, and not this checkout, which is installed here too.
 ALONE = """
@@ -32,8 +32,6 @@ assert audioprompt.__file__.startswith(here), audioprompt.__file__
 runpy.run_path("app.py", run_name="__main__")
 """
 
-expect.set_options(timeout=WAIT)
-
 
 @contextmanager
 def started(folder: Path, log: Path, *command: str, **more: str) -> Iterator[str]:
@@ -43,34 +41,11 @@ def started(folder: Path, log: Path, *command: str, **more: str) -> Iterator[str
         yield f"{address}/"
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    hub = Hub(tmp_path_factory.mktemp("hub"))
-    yield hub
-    hub.close()
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the app keeps all that it keeps; there is a pack of one approved prompt."""
-    home = tmp_path_factory.mktemp("home")
-    pack = pack_of(PLAIN, status="approved").model_copy(update={"title": NASTY})
-    PromptStore(home / "store").create(pack)
-    return home
-
-
-def at_home(home: Path, hub: Hub) -> Mapping[str, str]:
-    return {
-        "AUDIOPROMPT_STORE": str(home / "store"), "HF_ENDPOINT": hub.url, "HF_HOME": str(home / "huggingface"),
-        "NO_PROXY": "127.0.0.1", "GRADIO_TEMP_DIR": str(home / "gradio"),
-    }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def app_address(home: Path, hub: Hub) -> Iterator[str]:
-    """The app at home, where a hub on this machine is taken for the real one."""
-    with started(ROOT, home / "log", "app.py", **at_home(home, hub)) as address:
-        yield address
+@pytest.fixture(scope="module", autouse=True)
+def nasty_pack(store_folder: Path) -> None:
+    """A pack of one approved prompt whose title hopes to be run."""
+    pack = pack_of(PLAIN, status="approved", pack_id="nasty-title").model_copy(update={"title": NASTY})
+    PromptStore(store_folder).create(pack)
 
 
 def open_tab(page: Page) -> None:
@@ -82,17 +57,7 @@ def pick(page: Page, group: str, name: str, checked: bool = True) -> None:
     page.locator(f"#publish-{group}").get_by_label(name).set_checked(checked)
 
 
-def visit(browser: Browser, address: str, size: tuple[int, int]) -> Page:
-    """A page of another app, once its model is ready."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]})
-    context.set_default_timeout(WAIT)
-    page = context.new_page()
-    page.goto(address)
-    page.wait_for_selector("#model-state .dot.ready", timeout=1000 * SECONDS)
-    return page
-
-
-def test_what_is_chosen_is_previewed_and_survives_a_reload(page: Page, trouble: Trouble) -> None:
+def test_what_is_chosen_is_previewed_and_survives_a_reload(page: Page) -> None:
     open_tab(page)
     expect(page.locator("#publish-preview .listed .title")).to_contain_text("Name that sound")
     page.fill("#publish-title :is(input, textarea)", "Sounds of <b>us</b>")
@@ -107,11 +72,11 @@ def test_what_is_chosen_is_previewed_and_survives_a_reload(page: Page, trouble: 
     expect(shown.locator(".page")).to_contain_text("laughter, cough")
     expect(shown.locator(".page")).not_to_contain_text("Violin")
     expect(page.get_by_role("button", name="Examples (23)")).to_be_visible()
-    expect(page.locator("#publish-files")).to_contain_text("tones.json")
+    expect(page.locator("#publish-files")).to_contain_text("nasty-title.json")
     listed = page.locator("#publish-files .total").text_content() or ""
 
     page.reload()
-    page.wait_for_selector("#model-state .dot.ready")
+    wait_until_ready(page)
     open_tab(page)
     expect(page.locator("#publish-title :is(input, textarea)")).to_have_value("Sounds of <b>us</b>")
     expect(page.locator("#publish-labels textarea")).to_have_value("laughter, cough")
@@ -124,15 +89,11 @@ def test_what_is_chosen_is_previewed_and_survives_a_reload(page: Page, trouble: 
         pick(page, "packs", name, False)
     expect(shown.locator(".problem")).to_contain_text("choose at least one pack")
     assert page.evaluate("window.hit") is None
-    assert trouble.errors == []
 
 
-def test_a_head_is_learned_and_built_into_a_space_that_runs(
-    page: Page, browser: Browser, tmp_path: Path, trouble: Trouble
-) -> None:
+def test_a_head_is_learned_and_built_into_a_space_that_runs(page: Page, browser: Browser, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Learn (PALM)").click()
-    page.get_by_role("button", name="Try it with 12 instruments").click()
-    expect(page.locator("#learn-cards li")).to_have_count(12)
+    learn_the_demonstration(page)
     page.locator("#learn-methods").get_by_label("Zero-shot").uncheck()
     page.locator("#learn-go").click()
     page.locator("#use-head").click()
@@ -170,27 +131,29 @@ def test_a_head_is_learned_and_built_into_a_space_that_runs(
     assert [name for name in there if name.startswith("heads/") and name.endswith("/head.safetensors")]
     page.locator("#publish-go").click()
     expect(page.locator("#publish-built .problem")).to_contain_text("is not empty: name a folder that is not there yet")
-    assert trouble.errors == []
 
     with started(tmp_path / "space", tmp_path / "log", "-c", ALONE, str(ROOT)) as address:
-        for size in ((1280, 800), PHONE):
-            space = visit(browser, address, size)
-            expect(space.locator("#header .name")).to_have_text("Which instrument")
-            expect(space.locator("#labels textarea")).to_have_value(re.compile("^bass guitar, bowed strings, brass"))
-            expect(space.locator("#verdict .label")).not_to_be_empty()
-            expect(space.locator("#verdict .words")).to_contain_text("The fitted head says bass guitar")
-            expect(space.get_by_role("tab", name="Learn")).to_be_visible()
-            for name in ("Generate", "Publish"):
-                expect(space.get_by_role("tab", name=name)).to_have_count(0)
-            assert space.evaluate(SIDEWAYS) == 0
-            if folder := os.environ.get("AUDIOPROMPT_SCREENSHOTS"):
-                space.wait_for_timeout(1_500)  # figures grow
-                space.screenshot(path=f"{folder}/space-{size[0]}.png")
-            space.context.close()
+        for size in (DESKTOP, PHONE):
+            with visit(browser, address, size) as space:
+                expect(space.locator("#header .name")).to_have_text("Which instrument")
+                expect(space.locator("#labels textarea")).to_have_value(
+                    re.compile("^bass guitar, bowed strings, brass")
+                )
+                expect(space.locator("#verdict .label")).not_to_be_empty()
+                expect(space.locator("#verdict .words")).to_contain_text("The fitted head says bass guitar")
+                expect(space.get_by_role("tab", name="Learn")).to_be_visible()
+                for name in ("Generate", "Publish"):
+                    expect(space.get_by_role("tab", name=name)).to_have_count(0)
+                assert space.evaluate(SIDEWAYS) == 0
+                if folder := os.environ.get("AUDIOPROMPT_SCREENSHOTS"):
+                    space.wait_for_timeout(1_500)  # figures grow
+                    space.screenshot(path=f"{folder}/space-{size[0]}.png")
 
     public = {"GRADIO_SERVER_NAME": "0.0.0.0", "AUDIOPROMPT_PASSWORD": "correct horse"}
-    with started(tmp_path / "space", tmp_path / "log", "-c", ALONE, str(ROOT), **public) as address:
-        space = visit(browser, f"{address}?tab=publish", (1280, 800))
+    with (
+        started(tmp_path / "space", tmp_path / "log", "-c", ALONE, str(ROOT), **public) as address,
+        visit(browser, f"{address}?tab=publish") as space,
+    ):
         expect(space.get_by_role("tab", name="Curate")).to_be_visible()
         expect(space.get_by_role("tab", name="Publish")).to_have_count(0)
         expect(space.locator("#verdict .words")).to_contain_text("The fitted head says bass guitar")
@@ -200,10 +163,9 @@ def test_a_head_is_learned_and_built_into_a_space_that_runs(
         expect(space.get_by_role("tab", name="Publish")).to_be_visible()
         open_tab(space)
         expect(space.locator("#publish-ask-folder")).to_be_visible()
-        space.context.close()
 
 
-def test_a_space_is_pushed_and_the_token_is_nowhere(page: Page, hub: Hub, home: Path, trouble: Trouble) -> None:
+def test_a_space_is_pushed_and_the_token_is_nowhere(page: Page, hub: Hub, home: Running) -> None:
     open_tab(page)
     expect(page.locator("#publish-token")).to_be_hidden()
     page.click("#publish-ask-hub")
@@ -225,34 +187,26 @@ def test_a_space_is_pushed_and_the_token_is_nowhere(page: Page, hub: Hub, home: 
 
     kept = page.evaluate("JSON.stringify(localStorage) + JSON.stringify(sessionStorage) + document.cookie")
     assert TOKEN not in kept + page.content() and "another_secret" not in kept
-    assert "secret" not in (home / "log").read_text()
-    files = [path for path in home.rglob("*") if path.is_file()]
+    assert "_secret" not in home.log.read_text()
+    files = [path for path in home.folder.rglob("*") if path.is_file()]
     assert not any(TOKEN.encode() in path.read_bytes() for path in files)
-    assert trouble.errors == []
 
 
-@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["390px"])
-def test_a_phone_never_scrolls_sideways(page: Page, trouble: Trouble) -> None:
-    open_tab(page)
-    page.get_by_role("button", name="Examples").click()
-    page.locator("#publish-files summary").first.click()
-    page.get_by_text("README.md, the Space's card").click()
+def test_a_phone_never_scrolls_sideways(phone: Page) -> None:
+    open_tab(phone)
+    phone.get_by_role("button", name="Examples").click()
+    phone.locator("#publish-files summary").first.click()
+    phone.get_by_text("README.md, the Space's card").click()
     for ask in ("folder", "hub"):
-        page.click(f"#publish-ask-{ask}")
-        assert page.evaluate(SIDEWAYS) == 0
-    assert trouble.errors == []
+        phone.click(f"#publish-ask-{ask}")
+        assert phone.evaluate(SIDEWAYS) == 0
 
 
-def test_a_visitor_of_a_public_page_is_told_what_to_do_instead(
-    browser: Browser, home: Path, hub: Hub, tmp_path: Path
-) -> None:
-    public = {**at_home(home, hub), "GRADIO_SERVER_NAME": "0.0.0.0", "AUDIOPROMPT_PASSWORD": "correct horse"}
-    with started(ROOT, tmp_path / "log", "app.py", **public) as address:
-        page = visit(browser, address, (1280, 800))
-        open_tab(page)
+def test_a_visitor_of_a_public_page_is_told_what_to_do_instead(browser: Browser, public: Running) -> None:
+    with visit(browser, f"{public.address}?tab=publish") as page:
+        expect(page.locator("#publish-files .total")).to_be_visible()
         pick(page, "packs", "Vocal sounds (20)")
         expect(page.locator("#publish-preview .page")).to_contain_text("Vocal sounds (20)")
         expect(page.locator("#publish-standing .problem")).to_contain_text("Only curators publish: sign in, or run")
         for part in ("ask-folder", "ask-hub", "token", "upload"):
             expect(page.locator(f"#publish-{part}")).to_be_hidden()
-        page.context.close()

@@ -1,8 +1,7 @@
-"""The API: its functions, and the running app as gradio_client, an MCP client and the README's examples use it."""
+"""The API of the running app, as gradio_client, an MCP client and the documented examples use it."""
 
 import asyncio
 import base64
-import inspect
 import json
 import re
 import time
@@ -10,238 +9,45 @@ import zipfile
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
-from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
 import httpx
-import numpy as np
 import pytest
 import soundfile
-from gradio.utils import get_function_description
 from gradio_client import Client, handle_file  # type: ignore[import-untyped]
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
-from audioprompt.api import CAPABILITIES, endpoints
-from audioprompt.models import registry
+from audioprompt.api import CAPABILITIES
 from audioprompt.prompts.history import TEST
 from audioprompt.prompts.store import PromptStore
-from audioprompt.server import models
-from audioprompt.ui import app
-from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
-from tests.serving import ROOT, Running, aside, awaited, running
-from tests.unit.ui.test_classify import keep_head
+from tests.fakes import HUM, RATE, WHISTLE, tone
+from tests.serving import PASSWORD, ROOT, SECONDS, Running, aside, awaited
 
 LABELS = "hum, whistle, rain"
 api = SimpleNamespace(**{capability.__name__: capability for capability in CAPABILITIES})
 NAMES = [*vars(api)]
 SOUND = ROOT / "assets" / "examples" / "laughter.ogg"
-PASSWORD = "correct horse battery staple"
-SECONDS = 120.0  # that an answer may take on a busy machine
-
-
-# --- as functions -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def fake_model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
-    model = FakeModel()
-    monkeypatch.setattr(models, "shared_model", lambda name, request: model)
-    return model
-
-
-@pytest.fixture
-def hum(tmp_path: Path) -> Path:
-    soundfile.write(tmp_path / "hum.wav", tone(HUM, 5), RATE)
-    return tmp_path / "hum.wav"
-
-
-def call(capability: Callable[..., Any], **given: Any) -> Any:
-    """Call a capability as Gradio does, with all its arguments in order; of one that takes a while the last word."""
-    wrapped = endpoints.served(capability)
-    parameters = inspect.signature(wrapped).parameters.values()
-    answer = wrapped(*[given.get(one.name, None if one.default is one.empty else one.default) for one in parameters])
-    return list(answer)[-1] if inspect.isgenerator(answer) else answer
-
-
-def test_classify_answers_with_data(fake_model: FakeModel, hum: Path) -> None:
-    found = call(api.classify, sound=hum, labels=LABELS, pack="acoustic-scenes")
-    assert found["label"] == "hum"
-    assert list(found["vanilla"]) == ["hum", "whistle", "rain"]
-    assert sum(found["ensemble"].values()) == pytest.approx(1, abs=3e-4)
-    assert len(found["votes"]) == 20 and found["votes"][0]["label"] == "hum"
-    assert [(one["start"], one["end"], one["label"]) for one in found["windows"]] == [
-        (0, 2, "hum"), (2, 4, "hum"), (3, 5, "hum")
-    ]  # fmt: skip
-
-
-def test_silence_and_a_click_are_refused_and_other_troubles_are_warnings(fake_model: FakeModel, tmp_path: Path) -> None:
-    head, hum = keep_head(fake_model), tone(HUM, 4)
-    sounds = {"still": np.zeros(RATE), "click": hum[: RATE // 100], "opposite": np.stack([hum, -hum], axis=1)}
-    for name, samples in sounds.items():
-        soundfile.write(tmp_path / f"{name}.wav", samples, RATE)
-    for capability, given in ((api.classify, {"labels": LABELS}), (api.predict, {"head": head})):
-        with pytest.raises(gr.Error, match=r"still\.wav is silent, so there is nothing to name"):
-            call(capability, **given, sound=tmp_path / "still.wav")
-        with pytest.raises(gr.Error, match=r"click\.wav lasts 10 ms, too short to name"):
-            call(capability, **given, sound=tmp_path / "click.wav")
-        found = call(capability, **given, sound=tmp_path / "opposite.wav")
-        assert found["label"] == "hum" and "only channel 1 of 2 was heard" in found["warnings"][0]
-
-
-def test_windows_of_silence_have_no_label(fake_model: FakeModel, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "pause.wav", np.concatenate([tone(HUM, 2), np.zeros(2 * RATE)]), RATE)
-    windows = call(api.classify, sound=tmp_path / "pause.wav", labels=LABELS)["windows"]
-    assert [(one["label"], one["probability"] is None) for one in windows] == [("hum", False), (None, True)]
-
-
-def test_a_file_that_gradio_has_not_seen_is_none(fake_model: FakeModel, hum: Path) -> None:
-    metas: tuple[dict[str, Any], ...] = (
-        {},
-        {"meta": {}},
-        {"meta": {"_type": "other"}},
-        {"meta": {"_type": "gradio.FileData"}},
-    )
-    for outside in (str(hum), *({"path": str(hum), **meta} for meta in metas), {"path": 5, **metas[-1]}, None, 7):
-        with pytest.raises(gr.Error, match="sound must be a file"):
-            call(api.classify, sound=outside, labels=LABELS)
-
-
-WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
-    (api.classify, {"labels": "rain"}, "give at least two labels"),
-    (api.classify, {"labels": 5}, "labels must be a valid string"),
-    (api.classify, {"labels": "x" * 60_000}, "labels must have at most|labels .*50000"),
-    (api.classify, {"labels": LABELS, "pack": "no-such-pack"}, "No prompt pack is called"),
-    (api.classify, {"labels": LABELS, "pack": "../instruments"}, "No prompt pack is called"),
-    (api.pack, {"pack": None}, "pack must be a valid string"),
-    (api.export, {"pack": "instruments", "form": "exe"}, "form must be 'json', 'list'"),
-    (api.decide, {"pack": "instruments", "templates": ["nothing like {}"], "status": "approved"}, "has no template"),
-    (api.decide, {"pack": "instruments", "templates": ["{}"], "status": "loved"}, "status must be 'candidate'"),
-    (api.decide, {"pack": "instruments", "templates": ["no slot"], "status": "approved"}, "has no slot"),
-    (api.decide, {"pack": "instruments", "templates": "{}", "status": "approved"}, "templates must be a valid list"),
-    (api.generate, {"count": 201}, "count must be less than or equal to 200"),
-    (api.generate, {"count": float("nan")}, "count must be a finite number"),
-    (api.generate, {"count": float("inf")}, "count must be a finite number"),
-    (api.generate, {"count": "many"}, "count must be a valid integer"),
-    (api.generate, {"seed": -1}, "seed must be greater than or equal to 0"),
-    (api.generate, {"seed": 10**30}, "seed must be less than|seed must be a valid integer"),
-    (api.generate, {"category": "perfume"}, "category must be 'instruments'"),
-    (api.generate, {"attributes": ["loud"] * 501}, "attributes must (have|hold) at most 500"),
-    (api.generate, {"attributes": [{"loud": 1}]}, r"attributes\[0\] must be a valid string"),
-    (api.generate, {"attributes": ["{}"]}, "the only braces allowed"),
-    (api.generate, {"keep_as": "../mine"}, "must be small letters and digits"),
-    (api.generate, {"keep_as": "instruments"}, "called 'instruments' already"),
-    (api.measure, {}, "Give a pack or templates"),
-    (api.measure, {"pack": "instruments", "templates": ["{}"]}, "Give a pack or templates"),
-    (api.measure, {"templates": ["{}", "{}"]}, "stands twice|comes twice|twice"),
-    (api.measure, {"pack": "instruments", "data": "/no/such/folder"}, "is not there"),
-    (api.measure, {"pack": "instruments", "folds": [9]}, "has no fold 9"),
-    (api.measure, {"pack": "instruments", "folds": ["one"]}, r"folds\[0\] must be a valid integer"),
-    (api.measure, {"pack": "instruments", "clips": Path("clips.csv")}, "is no zip file"),
-    (api.propose, {"pack": "instruments", "folds": [1, 2, 3, 4]}, "cannot be divided"),
-    (api.propose, {"pack": "instruments", "held_out": "perhaps"}, "held_out must be a valid boolean"),
-    (api.learn, {"methods": ["magic"]}, "no few-shot method called 'magic'"),
-    (api.learn, {"shots": 0}, "shots must be greater than or equal to 1"),
-    (api.learn, {"learn_folds": [9]}, "has no fold 9"),
-    (api.predict, {"head": "no-such-head"}, "no head of this id"),
-]
-
-
-@pytest.mark.parametrize(
-    ("capability", "given", "sentence"), WRONG, ids=lambda one: getattr(one, "__name__", str(one)[:40])
-)
-def test_what_is_wrong_is_said_in_a_sentence_and_leaves_no_trace(
-    fake_model: FakeModel, hum: Path, capability: Callable[..., Any], given: dict[str, Any], sentence: str
-) -> None:
-    sound = {"sound": hum} if "sound" in inspect.signature(capability).parameters else {}
-    with pytest.raises(gr.Error, match=sentence) as error:
-        call(capability, **(sound | given))
-    assert error.value.print_exception is False
-
-
-def test_a_fault_of_ours_does_leave_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "entries", lambda: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        call(api.models)
-
-
-def test_work_says_how_far_it_is_and_ends_when_its_caller_has_gone() -> None:
-    come, ended = Event(), Event()
-
-    def count(to: int, progress: Any = None) -> dict[str, Any]:
-        """Count."""
-        try:
-            for number in range(to):
-                progress("numbers", number, to)
-                come.set()
-                time.sleep(0.001)
-            return {"counted": to}
-        finally:
-            ended.set()
-
-    assert list(endpoints.served(count)(3))[-1] == {"counted": 3}
-    for event in (come, ended):
-        event.clear()
-    long = endpoints.served(count)(10**9)
-    next(long)
-    assert come.wait(SECONDS)
-    now = next(long)
-    assert now["doing"] == "numbers" and now["total"] == 10**9
-    long.close()
-    assert ended.wait(SECONDS)
-
-
-@pytest.mark.parametrize("capability", [*CAPABILITIES], ids=NAMES)
-def test_gradio_finds_a_description_of_everything(capability: Callable[..., Any]) -> None:
-    """It reads one line of each parameter; a second one would be lost, and is no parameter's."""
-    description, parameters, returns = get_function_description(capability)
-    assert description.endswith(".") and len(returns) == 1
-    shown = [name for name in inspect.signature(endpoints.served(capability)).parameters if name != "request"]
-    assert all(parameters[name].endswith(".") for name in shown)
-    lines = (capability.__doc__ or "").partition("Args:")[2].partition("Returns:")[0].split("\n")
-    assert [line.partition(":")[0].strip() for line in lines if line.strip()] == shown
-
-
-def test_the_page_offers_its_capabilities_by_name_and_nothing_else() -> None:
-    endpoints = app.build().get_api_info()["named_endpoints"]
-    assert set(endpoints) == {"/live", *(f"/{name}" for name in NAMES)}
-    for name, endpoint in endpoints.items():
-        assert endpoint["description"]
-        if name != "/live":
-            assert all(one["python_type"]["description"].endswith(".") for one in endpoint["parameters"])
-    assert [(one["parameter_name"], one["parameter_has_default"]) for one in endpoints["/classify"]["parameters"]] == [
-        ("sound", False), ("labels", False), ("pack", True), ("model", True)
-    ]  # fmt: skip
 
 
 # --- the running app --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The app as its owner starts it; when all is done its log holds no trace."""
-    folder = tmp_path_factory.mktemp("home")
-    with running(folder, GRADIO_SERVER_NAME="127.0.0.1") as app:
-        yield app
-        assert "Traceback" not in app.log.read_text()
+@pytest.fixture(scope="module", autouse=True)
+def no_trace(home: Running, public: Running) -> Iterator[None]:
+    """When all of these tests are done, what they have added to the apps' logs holds no trace."""
+    before = [(app, len(app.log.read_text())) for app in (home, public)]
+    yield
+    for app, length in before:
+        assert "Traceback" not in app.log.read_text()[length:]
 
 
 @pytest.fixture(scope="module")
 def client(home: Running) -> Client:
     return Client(home.address, verbose=False, httpx_kwargs={"timeout": SECONDS})
-
-
-@pytest.fixture(scope="module")
-def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The app at a public address, with a password for curators and a key of the owner's for a service."""
-    folder = tmp_path_factory.mktemp("public")
-    with running(folder, AUDIOPROMPT_PASSWORD=PASSWORD, OPENAI_API_KEY="the owner's") as app:
-        yield app
-        assert "Traceback" not in app.log.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -273,11 +79,11 @@ def test_the_way_from_prompts_to_a_pack_through_gradio_client(client: Client, ho
     proposed = client.predict("mine", clips=handle_file(zipped), held_out=True, api_name="/propose")
     assert sorted(proposed["approve"] + proposed["reject"]) == sorted(texts)
     assert proposed["n"] + proposed["held_out"]["n"] == 8
-    assert PromptStore(home.log.parent / "store").get("mine").history[-1].action == TEST
+    assert PromptStore(home.folder / "store").get("mine").history[-1].action == TEST
 
     decided = client.predict("mine", texts[:2], "approved", "they measure well", api_name="/decide")
     assert decided["approved"] == texts[:2] and decided["counts"]["candidate"] == 4
-    assert PromptStore(home.log.parent / "store").get("mine").as_strings() == texts[:2]
+    assert PromptStore(home.folder / "store").get("mine").as_strings() == texts[:2]
     shown = client.predict("mine", api_name="/pack")
     assert shown["templates"] == texts[:2]
     assert [one["reason"] for one in shown["all"]] == ["they measure well"] * 2 + [None] * 4
@@ -326,23 +132,44 @@ def test_bad_recordings_are_left_out_on_request(client: Client, zipped: Path, tm
 
 def test_what_is_unpacked_is_gone_when_it_is_over(client: Client, home: Running, zipped: Path) -> None:
     client.predict(templates=["{}"], clips=handle_file(zipped), api_name="/measure")
-    kept = [path for path in home.log.parent.rglob("*.wav") if "gradio" not in path.parts]
+    kept = [path for path in home.folder.rglob("*.wav") if "gradio" not in path.parts]
     assert kept == []
 
 
+EPOCHS = 200  # which take minutes
+
+
+class Watch:
+    """How fast a fit goes, on whatever machine, and so whether something comes before it could have ended."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, float] = {}
+
+    def note(self, epoch: int) -> None:
+        self.seen.setdefault(epoch, time.monotonic())
+
+    @property
+    def knows_the_pace(self) -> bool:
+        return len(self.seen) >= 3
+
+    def is_early(self) -> bool:
+        (first, began), *_, (last, now) = sorted(self.seen.items())
+        return time.monotonic() - now < (now - began) / (last - first) * (EPOCHS - last)
+
+
 def test_work_shows_progress_and_ends_when_it_is_cancelled(client: Client) -> None:
-    job = client.submit(methods=["coop"], shots=12, epochs=200, api_name="/learn")  # minutes
-    seen: list[Any] = []
-    deadline = time.monotonic() + SECONDS
-    while not seen and time.monotonic() < deadline:
-        seen = [one for one in job.outputs() if one["doing"] == "epochs" and one["done"] > 0]
-        time.sleep(0.1)
-    assert seen and seen[0]["total"] == 200
+    job = client.submit(methods=["coop"], shots=12, epochs=EPOCHS, api_name="/learn")
+    watch = Watch()
+    while not watch.knows_the_pace and not job.done():
+        for one in job.outputs():
+            if one["doing"] == "epochs":
+                watch.note(one["done"])
+                assert one["total"] == EPOCHS
+        time.sleep(0.05)
     assert job.status().progress_data[0].unit == "epochs"
     job.cancel()
-    began = time.monotonic()
     client.predict(methods=["zero-shot"], shots=1, api_name="/learn")  # whose turn comes after it
-    assert time.monotonic() - began < 60
+    assert watch.is_early()
 
 
 @pytest.mark.parametrize(
@@ -466,15 +293,22 @@ def test_an_assistant_learns_and_predicts(home: Running, zipped: Path) -> None:
 
 
 def test_work_ends_when_an_assistant_has_gone(home: Running, client: Client) -> None:
+    watch = Watch()
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        if "epochs" in (message or ""):
+            watch.note(int(progress))
+
     async def give_up(session: ClientSession) -> None:
-        waiting = asyncio.create_task(session.call_tool("learn", {"methods": ["coop"], "shots": 12, "epochs": 200}))
-        await asyncio.sleep(5)
+        given = {"methods": ["coop"], "shots": 12, "epochs": EPOCHS}
+        waiting = asyncio.create_task(session.call_tool("learn", given, progress_callback=note))
+        while not watch.knows_the_pace and not waiting.done():
+            await asyncio.sleep(0.05)
         waiting.cancel()
 
     assistant(home, give_up)
-    began = time.monotonic()
     client.predict(methods=["zero-shot"], shots=1, api_name="/learn")
-    assert time.monotonic() - began < 60
+    assert watch.is_early()
 
 
 # --- a public page ----------------------------------------------------------------------------------------------------
@@ -485,7 +319,7 @@ def test_visitors_decide_on_a_copy_of_their_own(public: Running) -> None:
     assert "{}" not in one.predict("eight-templates", ["{}"], "rejected", api_name="/decide")["approved"]
     assert "{}" not in one.predict("eight-templates", api_name="/pack")["templates"]
     assert "{}" in other.predict("eight-templates", api_name="/pack")["templates"]
-    assert not (public.log.parent / "store").exists()
+    assert "eight-templates" not in PromptStore(public.folder / "store").ids()
 
 
 def test_assistants_share_a_session_so_that_visitors_among_them_keep_nothing(public: Running) -> None:
@@ -499,7 +333,7 @@ def test_curators_send_the_password(public: Running) -> None:
     bearer = {"Authorization": f"Bearer {PASSWORD}"}
     curator = Client(public.address, headers=bearer, verbose=False, httpx_kwargs={"timeout": SECONDS})
     curator.predict("vanilla", ["This is a sound of {}."], "rejected", api_name="/decide")
-    assert PromptStore(public.log.parent / "store").get("vanilla").as_strings() == []
+    assert PromptStore(public.folder / "store").get("vanilla").as_strings() == []
     decision = {"pack": "vanilla", "templates": ["This is a sound of {}."], "status": "approved"}
     assert said(ask(public, "decide", decision, **bearer))["counts"]["approved"] == 1
 

@@ -14,7 +14,7 @@ import json
 import re
 import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,9 @@ from itsdangerous import TimestampSigner
 from audioprompt.prompts.store import PromptStore
 from tests.curating import CONTRARY, PLAIN, pack_of
 from tests.fakes import HUM, RATE, WHISTLE, tone
-from tests.openai_server import KEY, ChatServer, Reply
-from tests.serving import ROOT, Running, running
+from tests.openai_server import KEY, ChatServer
+from tests.serving import PASSWORD, ROOT, Running, running
 
-SECRET = "correct horse battery staple"
 PRIVATE = "no visitor reads this"
 ROLES = ("stranger", "visitor", "curator")
 WRITES = {
@@ -115,31 +114,20 @@ def answer_in(raw: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("server")
-    (folder / "private.csv").write_text(f"path,classname\n{PRIVATE}.wav,{PRIVATE}\n")
-    PromptStore(folder / "store").create(pack_of(PLAIN, CONTRARY))
-    return folder
+def folder(public: Running) -> Path:
+    """Where the public page keeps all that it keeps, with something that is nobody's business."""
+    (public.folder / "private.csv").write_text(f"path,classname\n{PRIVATE}.wav,{PRIVATE}\n")
+    return public.folder
 
 
 @pytest.fixture(scope="module")
-def owners_service() -> Iterator[ChatServer]:
-    server = ChatServer(Reply(json.dumps({"prompts": ["A silvery {label}"], "attributes": ["loud"], "sources": []})))
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def app(folder: Path, owners_service: ChatServer) -> Iterator[Running]:
-    """A page at a public address, with a password, and a key and an address of a service of the owner's."""
-    keys = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": owners_service.url}
-    with running(folder, AUDIOPROMPT_PASSWORD=SECRET, **keys) as app:
-        yield app
+def app(public: Running) -> Running:
+    return public
 
 
 @pytest.fixture(scope="module")
 def people(app: Running) -> dict[str, Person]:
-    signed = {"Authorization": f"Bearer {SECRET}"}
+    signed = {"Authorization": f"Bearer {PASSWORD}"}
     return {role: Person(app, role, signed if role == "curator" else {}) for role in ROLES}
 
 
@@ -344,7 +332,7 @@ def test_a_stranger_keeps_nothing(table: Mapping[Any, Call]) -> None:
 
 def test_nothing_of_the_server_comes_out(table: Mapping[Any, Call], folder: Path) -> None:
     for (endpoint, role), call in table.items():
-        assert KEY not in call.raw and SECRET not in call.raw, endpoint
+        assert KEY not in call.raw and PASSWORD not in call.raw, endpoint
         if role != "curator":
             assert PRIVATE not in call.raw and "Traceback" not in call.raw, endpoint
             assert "import-curator" not in call.raw or endpoint in ("offered_now", "enter"), endpoint
@@ -397,12 +385,12 @@ def test_what_gradio_has_besides_is_closed(app: Running) -> None:
         body = {"data": [], "component_id": component, "session_hash": "x", "fn_name": "ls"}
         assert app.http.post("/gradio_api/component_server", json=body).status_code >= 400
     assert "sign in with the password in AUDIOPROMPT_PASSWORD" in app.log.read_text()
-    assert SECRET not in app.log.read_text() and KEY not in app.log.read_text()
-    assert SECRET not in app.http.get("/config").text and KEY not in app.http.get("/config").text
+    assert PASSWORD not in app.log.read_text() and KEY not in app.log.read_text()
+    assert PASSWORD not in app.http.get("/config").text and KEY not in app.http.get("/config").text
 
 
 def test_another_site_makes_no_use_of_a_curator_s_browser(app: Running) -> None:
-    token = re.search(r'"([0-9]+\.[0-9a-f]{64})"', Person(app, "curator").call("sign_in", [SECRET]).raw)
+    token = re.search(r'"([0-9]+\.[0-9a-f]{64})"', Person(app, "curator").call("sign_in", [PASSWORD]).raw)
     assert token
     held = {"Cookie": f"audioprompt-curator={token[1]}"}
     weights = ["embedded", "/nowhere"]
@@ -447,16 +435,15 @@ def test_on_a_space_its_author_is_the_curator(tmp_path: Path) -> None:
         assert (entry.status, entry.decided_by) == ("approved", "Ada")
 
 
-def test_at_home_everybody_is_a_curator_unless_a_foreign_name_points_here(tmp_path: Path) -> None:
-    PromptStore(tmp_path / "store").create(pack_of(PLAIN))
-    with running(tmp_path, GRADIO_SERVER_NAME="127.0.0.1") as app:
-        assert "Visitors" not in app.log.read_text()
-        assert not [one for one in app.components.values() if one["props"].get("elem_id") == "sign-in"]
-        for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"X-Forwarded-For": "1.2.3.4"}):
-            Person(app, "visitor", headers).call("/decide", ["tones", [PLAIN], "approved", ""])
-            assert not PromptStore(tmp_path / "store").get("tones").approved, headers
-            refused = Person(app, "visitor", headers).call("follow", ["laion-clap"]).raw
-            assert ("Another site" if "Origin" in headers else "Only curators use laion-clap") in refused, headers
-        Person(app, "me").call("/decide", ["tones", [PLAIN], "approved", ""])
-        assert PromptStore(tmp_path / "store").get("tones").approved
-    assert not list(tmp_path.glob("audioprompt-*")), "temporary files are gone once it has stopped"
+def test_at_home_everybody_is_a_curator_unless_a_foreign_name_points_here(home: Running) -> None:
+    store = PromptStore(home.folder / "store")
+    store.create(pack_of(PLAIN))
+    assert "Visitors" not in home.log.read_text()
+    assert not [one for one in home.components.values() if one["props"].get("elem_id") == "sign-in"]
+    for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"X-Forwarded-For": "1.2.3.4"}):
+        Person(home, "visitor", headers).call("/decide", ["tones", [PLAIN], "approved", ""])
+        assert not store.get("tones").approved, headers
+        refused = Person(home, "visitor", headers).call("follow", ["laion-clap"]).raw
+        assert ("Another site" if "Origin" in headers else "Only curators use laion-clap") in refused, headers
+    Person(home, "me").call("/decide", ["tones", [PLAIN], "approved", ""])
+    assert store.get("tones").approved

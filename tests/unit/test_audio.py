@@ -410,6 +410,7 @@ def test_silence_is_known(make: Callable[[int], np.ndarray]) -> None:
 
 @pytest.mark.parametrize("subtype, tolerance", [("VORBIS", 0.05), ("OPUS", 0.05)])
 @pytest.mark.parametrize("rate, channels", [(RATE, 2), (RATE, 1), (24_000, 2), (16_000, 1)])
+@pytest.mark.slow
 def test_a_chained_ogg_is_heard_to_its_end(subtype: str, tolerance: float, rate: int, channels: int) -> None:
     second = stereo(2.0, rate)[:, :channels]
     parts = [file_bytes(stereo(), "OGG", subtype), file_bytes(second, "OGG", subtype, rate), recording("vorbis.ogg")]
@@ -508,6 +509,7 @@ def test_blocks_of_any_size_give_the_same_samples(samples: np.ndarray, data: st.
 
 @pytest.mark.parametrize("kind", EVERY_FORMAT)
 @pytest.mark.parametrize("sample_rate, seconds", [(RATE, 0.4), (44_100, 0.5), (16_000, 7.0)])
+@pytest.mark.slow
 def test_streaming_gives_the_windows_of_the_whole(kind: str, sample_rate: int, seconds: float) -> None:
     whole = windows(load(recording(kind), sample_rate), sample_rate, seconds)
     streamed = list(stream_windows(recording(kind), sample_rate, seconds))
@@ -605,6 +607,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @linux_only
+@pytest.mark.slow
 def test_two_hours_take_no_more_memory_than_seconds(tmp_path: Path) -> None:
     short, long = tmp_path / "short.wav", tmp_path / "long.wav"
     minute = (np.random.default_rng(0).standard_normal(60 * 8_000) * 0.1).astype(np.float32)
@@ -618,6 +621,7 @@ def test_two_hours_take_no_more_memory_than_seconds(tmp_path: Path) -> None:
 
 
 @linux_only
+@pytest.mark.slow
 def test_a_long_container_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
     short, long = tmp_path / "short.mkv", tmp_path / "long.mkv"
     short.write_bytes(container_bytes("matroska", "flac", seconds=12.0))
@@ -933,6 +937,7 @@ def sound_or_error(data: bytes) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_damage_ends_in_sound_or_an_error_and_in_silence_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     outcomes = [sound_or_error(damaged(random.Random(seed))) for seed in range(250)]
     assert any(outcomes) and not all(outcomes)

@@ -89,6 +89,7 @@ def test_several_processes_share_it(tmp_path: Path) -> None:
     assert EmbeddingCache(tmp_path).get(expected) == expected
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_harms_nothing(tmp_path: Path) -> None:
     written: dict[str, int] = {}
     for round_ in range(12):

@@ -518,6 +518,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not {"torch", "transformers", "gradio", "numpy", "pandas", "av"} & set(loaded.stdout.split())
 
 
+@pytest.mark.slow
 def test_the_real_thing(sounds: Path) -> None:
     """A process of its own, the bundled model, and pipes for stdout and stderr."""
     files = [str(sounds / "both.wav"), str(sounds / "broken.wav")]

@@ -49,6 +49,7 @@ COMMANDS: dict[str, Callable[[Path], list[Any]]] = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.slow
 def test_a_folder_a_zip_and_the_demonstration_are_data(folder: Path, command: str) -> None:
     with zipfile.ZipFile(folder.with_suffix(".zip"), "w") as archive:
         for file in folder.rglob("*.wav"):
@@ -58,6 +59,7 @@ def test_a_folder_a_zip_and_the_demonstration_are_data(folder: Path, command: st
         assert found["data"] == "tones" and found["left_out"] == []
 
 
+@pytest.mark.slow
 def test_evaluate_takes_the_demonstration(folder: Path) -> None:
     found = json_of("evaluate", "instruments", "--folds", "1")
     assert found["data"] == "instruments" and len(found["classes"]) == 12

@@ -33,6 +33,7 @@ def built(*arguments: object) -> dict[str, int]:
     return dict(json.loads(result.stdout)["files"])
 
 
+@pytest.mark.slow
 def test_build_puts_in_what_was_chosen() -> None:
     save_head(Path("my-head"))
     files = built(

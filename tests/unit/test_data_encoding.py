@@ -35,6 +35,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> AudioTextModel:
 heard: list[int] = []
 
 
+@pytest.mark.slow
 def test_what_was_cancelled_goes_on_where_it_stopped(model: AudioTextModel, tmp_path: Path) -> None:
     files = demonstration().paths[::8]
     assert len(files) == 24

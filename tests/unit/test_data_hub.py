@@ -13,7 +13,7 @@ from audioprompt.data.hub import from_hub
 from tests.hub import Hub, Worker
 from tests.unit.models import conftest as machine
 
-hub, worker, home = machine.hub, machine.worker, machine.home
+home = machine.home
 
 PALM = {
     "train.csv": "path,classname\naudios/a.wav,owl\naudios/b.wav,dog\n",

@@ -366,7 +366,7 @@ class HeldModel(CountingModel):
     def embed_audio(self, windows: torch.Tensor) -> torch.Tensor:
         if not self.at_it.is_set():
             self.at_it.set()
-            assert self.go_on.wait(60)
+            assert self.go_on.wait(600)
         return super().embed_audio(windows)
 
 
@@ -381,7 +381,7 @@ def embedded_at_once(model: HeldModel, seconds: Sequence[float]) -> list[Embedde
 
     with ThreadPoolExecutor(len(seconds)) as pool:
         first = pool.submit(wanted, seconds[0])
-        assert model.at_it.wait(60)
+        assert model.at_it.wait(600)
         others = [pool.submit(wanted, length) for length in seconds[1:]]
         deadline = time.monotonic() + 60
         while len(TOGETHER._waiting) < len(others) and time.monotonic() < deadline:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audioprompt.prompts.pack import CATEGORIES
@@ -138,6 +138,7 @@ def test_an_openttd_sound_set_gives_each_sample_its_wav_file():
     assert [openttd_sample(table + b"".join(samples), number) for number in (0, 1)] == sounds
 
 
+@settings(max_examples=10)
 @given(st.floats(-60, 0))
 def test_a_sine_has_the_loudness_of_its_amplitude(decibels: float):
     sine = tone(1) * 10 ** (decibels / 20)
@@ -174,6 +175,7 @@ def test_events_start_when_they_should():
 
 
 @pytest.mark.parametrize("gain", [0.001, 1.0, 30.0])
+@pytest.mark.slow
 def test_mastering_brings_every_sound_to_one_loudness(gain: float):
     mastered = master(gain * tone(2) + gain)
     assert loudness(mastered) == pytest.approx(-17, abs=0.1)

@@ -21,6 +21,7 @@ RATE = 48_000
 
 
 @pytest.mark.parametrize("path", CLIPS.paths, ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_a_clip_is_well_recorded(path: Path) -> None:
     sound = load(path, RATE)
     assert 3 <= len(sound) / RATE <= 4

@@ -10,7 +10,7 @@ from audioprompt.util.jobs import Job, Jobs, Stopped, TookTooLong
 
 def test_who_asks_for_the_same_waits_for_the_same_job() -> None:
     jobs, go_on = Jobs(), Event()
-    first = jobs.start(lambda job: go_on.wait(20), key="a")
+    first = jobs.start(lambda job: go_on.wait(600), key="a")
     assert jobs.start(lambda job: False, key="a") is first
     assert jobs.start(lambda job: True) is not first, "what has no key is nobody else's"
     assert not first.finished()
@@ -27,10 +27,10 @@ def test_a_job_tells_how_far_it_is_and_ends_when_asked() -> None:
             job.progress("clips", done, 8)
             if done == 3:
                 third.set()
-                assert stopped.wait(20)
+                assert stopped.wait(600)
 
     job = jobs.start(work)
-    assert third.wait(20)
+    assert third.wait(600)
     assert (job.what, job.done, job.total) == ("clips", 3, 8)
     jobs.stop("another's id")
     assert not job.stopping()

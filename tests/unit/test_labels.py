@@ -147,6 +147,7 @@ def test_the_limits_themselves_are_allowed():
     "unit", ['"', "'", "“", "„", "\\'", '"\\', "'x,", '"x""",', "[", "{", "1. ", " ", "• ", "]\n", ':"']
 )
 @pytest.mark.parametrize("before", ["", "[", '"'])
+@pytest.mark.slow
 def test_no_text_takes_long(before, unit):
     """Processor time grows with the length of the text, not with its square, which would take hours."""
     text = (before + unit * 100_000)[:100_000]

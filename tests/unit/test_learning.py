@@ -165,6 +165,7 @@ def test_folds_say_what_is_held_back() -> None:
 # --- trials -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_dropout_changes_what_learns_by_steps_and_nothing_else(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name in ("rain-1.wav", "rain-2.wav", "wind-1.wav", "wind-2.wav"):

@@ -51,6 +51,7 @@ def test_faint_noise_is_quiet_too():
     assert listen(Hearing(), noise)[1][-1].ensemble is None
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_by_the_window_and_the_minute():
     hearing = Hearing()
     for _ in range(5):

@@ -156,6 +156,7 @@ def test_a_service_on_this_machine_needs_no_proxy(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("variable", ["ALL_PROXY=socks://127.0.0.1:7891/", "http_proxy=http://127.0.0.1:9"])
+@pytest.mark.slow
 def test_the_page_and_the_shell_start(variable: str, tmp_path: Path) -> None:
     """Importing the page makes Gradio's client, and its check of its own address goes through no proxy."""
     code = (

@@ -56,6 +56,7 @@ def test_every_make_target_exists() -> None:
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
 
 
+@pytest.mark.slow
 def test_the_shell_s_lines_run_in_sequence(folder: Path) -> None:
     run = [words for block in blocks() for words in lines(block) if words[0] == "audioprompt"]
     here = [words for words in run if "--weights" not in words]
@@ -85,6 +86,7 @@ def iter_until(process: subprocess.Popen[str], words: str) -> list[str]:
     return said
 
 
+@pytest.mark.slow
 def test_lines_with_weights_say_what_is_missing(folder: Path) -> None:
     for words in [words for block in blocks() for words in lines(block) if "--weights" in words and "app" not in words]:
         with start(words, folder) as process:

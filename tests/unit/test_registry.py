@@ -95,7 +95,7 @@ def test_models_load_side_by_side(offer: Callable[..., None]) -> None:
     def loader(name: str, other: str) -> Callable[..., Fake]:
         def run(device: str, *_: object) -> Fake:
             begun[name].set()
-            assert begun[other].wait(20), "the other model waits for this one"
+            assert begun[other].wait(600), "the other model waits for this one"
             return Fake(device)
 
         return run

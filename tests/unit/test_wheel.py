@@ -81,6 +81,7 @@ def chosen_sound(app: Running, title: str) -> Any:
     raise AssertionError("the page did not answer")
 
 
+@pytest.mark.slow
 def test_an_example_is_heard_and_answered_wherever_the_page_is_started(app: Running, tmp_path: Path) -> None:
     example = examples()[0]
     sound = chosen_sound(app, example.title)

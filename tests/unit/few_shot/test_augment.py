@@ -50,6 +50,7 @@ def test_dropout_of_nothing_is_the_clips_themselves() -> None:
     np.testing.assert_allclose(dropped.state["context"], plain.state["context"], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_dropout_of_nothing_is_what_the_model_hears(model: EmbeddedModel, sounds: list[tuple[int, Array]]) -> None:
     """Clips of several windows each: their embeddings are the normalised means of their windows'."""
     hear = dropout(features_of_clips(model, sounds), model.project_audio, share=0)
@@ -113,6 +114,7 @@ def test_the_batch_norm_is_that_of_one_step_of_training_on_all_clips(
         assert torch.equal(value, before[name]), "the shared model is left alone"
 
 
+@pytest.mark.slow
 def test_it_is_another_model(model: EmbeddedModel, sounds: list[tuple[int, Array]]) -> None:
     ours, again = with_batch_norm_of(model, sounds), with_batch_norm_of(model, sounds)
     assert ours.revision != model.revision and ours.revision == again.revision

@@ -59,6 +59,7 @@ def one_by_one(
 
 
 @pytest.mark.parametrize(("method", "starts"), [(Coop, False), (Coop, True), (Cocoop, True)])
+@pytest.mark.slow
 def test_every_epoch_is_the_formulas(method: type[Coop], starts: bool) -> None:
     audio, truth, _ = clusters(classes=3, each=3, dim=32, spread=0.7)
     text = TinyText(dim=32, starts=starts)
@@ -156,6 +157,7 @@ def test_embeddings_of_another_model_are_refused() -> None:
         Coop(NAMES[:4], TinyText(dim=12), SMALL).fit(audio, truth)
 
 
+@pytest.mark.slow
 def test_the_bundled_models_tower_learns() -> None:
     model = EmbeddedModel("cpu")
     assert start_tokens(model.text) == 1

@@ -212,6 +212,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     hub.close()
 
 
+@pytest.mark.slow
 def test_a_head_goes_to_the_hub_and_comes_back(hub: Hub, tmp_path: Path) -> None:
     with elsewhere(hub.url, tmp_path) as call:
         pushed = call(push, "hf_secret")
@@ -225,6 +226,7 @@ def test_a_head_goes_to_the_hub_and_comes_back(hub: Hub, tmp_path: Path) -> None
             call(pull, "me/nothing")
 
 
+@pytest.mark.slow
 def test_without_a_network_a_head_cannot_be_had(tmp_path: Path) -> None:
     with (
         elsewhere("http://127.0.0.1:9", tmp_path, HF_HUB_OFFLINE="1") as call,

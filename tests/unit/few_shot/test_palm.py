@@ -50,6 +50,7 @@ def by_hand(
 
 
 @pytest.mark.parametrize(("rate", "batch"), [(0.05, 16), (0.05, 7), (0.01, 100)])
+@pytest.mark.slow
 def test_every_epoch_is_the_formulas(rate: float, batch: int) -> None:
     audio, truth, centres = clusters(classes=5, each=16, dim=32, spread=0.9)
     start = normalise(centres + clusters(classes=5, dim=32, seed=9)[2])  # between right and wrong

@@ -25,6 +25,8 @@ from audioprompt.models.torchaudio_stand_in import importable_torchaudio
 from tests.hub import Hub, Worker
 from tests.unit.models import reference, tokenizers_trained
 
+pytestmark = pytest.mark.slow
+
 RATE = 44_100
 TEXTS = [
     "dog",

@@ -55,6 +55,7 @@ def noise(count: int, seed: int = 0) -> torch.Tensor:
     return 0.1 * torch.randn(count, SAMPLES, generator=generator)
 
 
+@pytest.mark.slow
 def test_a_text_of_ten_thousand_characters_is_cut_with_a_warning(model: EmbeddedModel) -> None:
     with pytest.warns(UserWarning, match="is longer than the .* tokens that the model reads"):
         embedded = model.embed_text(["rain " * 2_000, "rain"])
@@ -72,6 +73,7 @@ def test_windows_become_unit_vectors(model: EmbeddedModel) -> None:
     torch.testing.assert_close(embedded.norm(dim=-1), torch.ones(5), atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_window_alone_and_in_a_batch_are_one(model: EmbeddedModel) -> None:
     windows = noise(4)
     alone = torch.cat([model.embed_audio(window[None]) for window in windows])
@@ -84,6 +86,7 @@ def test_a_window_of_another_length_is_refused(model: EmbeddedModel, shape: tupl
         model.embed_audio(torch.zeros(shape))
 
 
+@pytest.mark.slow
 def test_mel_filters_are_htks() -> None:
     """Straight in mel where librosa's are straight in hertz: the same bands, and nearly the same slopes."""
     ours = mel_filters().numpy().T
@@ -99,6 +102,7 @@ def test_mel_filters_are_htks() -> None:
     assert wide.sum() > BANDS / 2 and overlap[wide].min() > 0.999
 
 
+@pytest.mark.slow
 def test_log_mel_is_its_definition() -> None:
     waves = noise(2)
     picture = log_mel(waves, mel_filters(), torch.hann_window(FRAME)).numpy()
@@ -216,6 +220,7 @@ print(model.revision, hashlib.sha256(clip.windows.tobytes() + clip.pooled.tobyte
 """
 
 
+@pytest.mark.slow
 def test_two_processes_agree_to_the_last_bit() -> None:
     runs = [
         subprocess.run(
@@ -246,6 +251,7 @@ def test_a_copy_is_the_same_model(model: EmbeddedModel, copy: Path) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut"])
+@pytest.mark.slow
 def test_missing_and_broken_files_are_told(copy: Path, name: str, damage: str) -> None:
     file = copy / name
     content = file.read_bytes()
@@ -267,6 +273,7 @@ def test_a_weight_that_is_missing_is_told(copy: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "weight"), [("audio.safetensors", "scores.bias"), ("space.safetensors", "names")])
+@pytest.mark.slow
 def test_other_weights_are_another_revision(model: EmbeddedModel, copy: Path, name: str, weight: str) -> None:
     tensors = load_file(copy / name)
     tensors[weight] = tensors[weight].flip(0).contiguous()

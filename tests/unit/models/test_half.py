@@ -7,6 +7,8 @@ from audioprompt.models.base import ModelError
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.models.half import TOLERANCE, HalfPrecision
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def half() -> HalfPrecision:

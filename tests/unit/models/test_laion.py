@@ -18,6 +18,8 @@ from audioprompt.models.laion import CHECKPOINTS, LaionClap, load_laion
 from tests.hub import Hub, Worker
 from tests.unit.models import tokenizers_trained
 
+pytestmark = pytest.mark.slow
+
 RATE, SECONDS = 48_000, 10
 TEXTS = ["dog", "A loud sound of a violin, coming from an opera!", "", "naïve café 🎻"]
 

@@ -54,6 +54,8 @@ from audioprompt.models.base import ModelError
 from audioprompt.prompts.template import Template
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 
+pytestmark = pytest.mark.slow
+
 loads = Path(os.environ["LOADS"])
 
 class Noted(FakeModel):

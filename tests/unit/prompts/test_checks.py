@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from audioprompt.core.zero_shot import normalise
 from audioprompt.encoding.encoder import embed_prompts, embed_texts
 from audioprompt.models import registry
-from audioprompt.prompts.checks import FEWEST_TEMPLATES, MAX_WORDS, AgainstVanilla, Flag, check, nearness
+from audioprompt.prompts.checks import FEWEST_TEMPLATES, MOST_WORDS, AgainstVanilla, Flag, check, nearness
 from audioprompt.prompts.generators import OfflineLexicon, Task
 from audioprompt.prompts.pack import Category
 from audioprompt.prompts.store import PromptStore
@@ -89,7 +89,7 @@ def test_good_texts_are_left_alone(text: str) -> None:
         ("- A loud sound of {}", "wording", "starts with a list's number or bullet"),
         ("A *loud* sound of {} 🔔", "wording", "has odd characters: * 🔔"),
         ("A lоud sound of {}", "wording", "mixes scripts: Cyrillic, Latin"),  # noqa: RUF001
-        ("word " * MAX_WORDS + "{}", "wording", "is long, 26 words: the label drowns in more than 25"),
+        ("word " * MOST_WORDS + "{}", "wording", "is long, 26 words: the label drowns in more than 25"),
         (
             "The sound of {} coming from an owl",
             "label",
@@ -463,6 +463,7 @@ def ranked_right(pairs: dict[Category, tuple[tuple[str, ...], list[tuple[str, st
     return right, total
 
 
+@pytest.mark.slow
 def test_the_text_tower_ranks_most_pairs_right() -> None:
     right, total = ranked_right(CHOSEN_ON)
     assert total == 53
@@ -481,6 +482,7 @@ OUT_OF_PLACE: dict[Category, list[str]] = {
 }
 
 
+@pytest.mark.slow
 def test_flags_for_unsuitable_words_are_few_and_mostly_right() -> None:
     model = registry.load("embedded", "cpu")
     caught = false = planted = good = 0

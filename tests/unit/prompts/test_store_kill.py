@@ -17,7 +17,7 @@ from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from tests.unit.prompts.decider import acknowledged, log_of
 
-WORKERS, DECISIONS, KILLS, TEMPLATES = 8, 250, 50, 40
+WORKERS, DECISIONS, KILLS, TEMPLATES = 6, 100, 30, 40
 ENOUGH_SECONDS = 1_200.0  # on a busy machine
 
 
@@ -101,6 +101,7 @@ def kill_at_random(workers: list[Worker], rng: random.Random) -> int:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a signal of POSIX")
 @pytest.mark.parametrize("seed", [1])
+@pytest.mark.slow
 def test_kill_minus_nine_loses_no_acknowledged_decision(tmp_path: Path, seed: int) -> None:
     store = PromptStore(tmp_path)
     entries = tuple(PackEntry(template=Template(f"bird {number} sings {{label}}")) for number in range(TEMPLATES))
@@ -149,6 +150,7 @@ def check_that_each_decision_follows_the_one_before(pack: PromptPack) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a signal of POSIX")
+@pytest.mark.slow
 def test_kill_in_the_middle_of_a_write_leaves_the_old_pack_and_one_file_to_overwrite(tmp_path: Path) -> None:
     """The kill comes when the new pack is on the disk but has not taken the old one's place, the lock still held."""
     store = PromptStore(tmp_path)

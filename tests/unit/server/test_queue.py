@@ -14,7 +14,8 @@ from starlette.middleware import Middleware
 from audioprompt.server import access, guard
 from audioprompt.server.gradio_patches import queue as fair_queue
 
-SECONDS = 60.0  # that anything may take on a busy machine
+pytestmark = pytest.mark.slow
+SECONDS = 600.0  # that anything may take on a busy machine
 SECRET = "correct horse battery staple"
 OWNER = {"Authorization": f"Bearer {SECRET}"}
 

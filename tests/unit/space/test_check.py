@@ -10,6 +10,7 @@ from audioprompt.space.check import _elsewhere, _last_line
 from tests.unit.space.plans import CLASSES, plan, save_head
 
 
+@pytest.mark.slow
 def test_a_space_answers(tmp_path: Path) -> None:
     head = save_head(tmp_path / "head")
     written = build(plan("Rain <b> or 'wind'", labels=CLASSES, heads=(head,)), tmp_path / "space")
@@ -37,6 +38,7 @@ def test_a_space_that_does_not_start_says_why(tmp_path: Path) -> None:
         check(folder, clean=False)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     card = "---\nsdk: gradio\nsdk_version: 0.0.1\n---\n"

@@ -72,6 +72,7 @@ def test_a_space_is_whole(tmp_path: Path) -> None:
     assert not any("__pycache__" in name or "/." in name for name in held)
 
 
+@pytest.mark.slow
 def test_a_space_needs_only_its_own_folder(tmp_path: Path) -> None:
     build(plan(), tmp_path / "space")
     script = """
@@ -109,6 +110,7 @@ def test_the_card_is_one_to_the_hub() -> None:
 
 
 @pytest.mark.parametrize("words", HOSTILE)
+@pytest.mark.slow
 def test_other_peoples_words_stay_words(words: str, tmp_path: Path) -> None:
     label = words
     pack = PACK.model_copy(update={"title": words, "licence": words})

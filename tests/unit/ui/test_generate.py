@@ -194,6 +194,7 @@ def test_too_many_words_are_refused_in_a_sentence(few, many):
         (LABELS, (SERVICE, 0, "parrot", "ftp://there", 0.7, ""), "The address of the service cannot be used"),
     ],
 )
+@pytest.mark.slow
 def test_what_keeps_words_from_being_proposed_is_said_in_place(labels, generator, sentence):
     ((under, *rest),) = generate.propose("", labels, *generator)
     assert 'role="alert"' in under and sentence in under
@@ -265,7 +266,7 @@ class Slow(FakeModel):
         self.go_on, self.batches = Event(), 0
 
     def embed_text(self, texts):
-        self.go_on.wait(30)
+        self.go_on.wait(600)
         self.batches += 1
         return super().embed_text(texts)
 
@@ -350,7 +351,7 @@ def test_a_slow_iterator_is_waited_for_in_ticks(monkeypatch):
     def slow() -> Iterator[int]:
         try:
             yield 1
-            go_on.wait(30)
+            go_on.wait(600)
             yield 2
             raise ValueError("no more")
         finally:
@@ -363,7 +364,7 @@ def test_a_slow_iterator_is_waited_for_in_ticks(monkeypatch):
     assert next(item for item in found if item) == 2
     with pytest.raises(ValueError, match="no more"):
         list(found)
-    assert closed.wait(30)
+    assert closed.wait(600)
 
 
 def test_a_slow_iterator_that_is_not_wanted_any_more_is_closed():
@@ -373,7 +374,7 @@ def test_a_slow_iterator_that_is_not_wanted_any_more_is_closed():
         try:
             while True:
                 yield 1
-                asked.wait(30)
+                asked.wait(600)
         finally:
             closed.set()
 
@@ -381,7 +382,7 @@ def test_a_slow_iterator_that_is_not_wanted_any_more_is_closed():
     assert next(found) == 1
     found.close()
     asked.set()
-    assert closed.wait(30)
+    assert closed.wait(600)
 
 
 def test_stopping_keeps_what_has_come(drawn_each):

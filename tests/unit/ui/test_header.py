@@ -19,7 +19,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def slow(device: str, weights: Path | None, progress: Any) -> Any:
         progress(62, 100)
-        assert downloaded.wait(20)
+        assert downloaded.wait(600)
         return FakeModel()
 
     def gone(device: str, weights: Path | None, progress: Any) -> Any:

@@ -95,6 +95,7 @@ def test_clips_are_gathered_class_by_class_and_kept(sounds: dict[str, list[str]]
     assert 'role="alert"' in learn.play(gathered, "whistle", 0)
 
 
+@pytest.mark.slow
 def test_bad_recordings_are_named_and_left_out_with_the_switch(sounds: dict[str, list[str]], tmp_path: Path) -> None:
     rows = [f"{Path(file).name},{name}" for name, files in sounds.items() for file in files]
     (tmp_path / "manifest.csv").write_text("\n".join(["path,classname", *rows, "gone.wav,hum"]))

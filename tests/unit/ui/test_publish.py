@@ -27,7 +27,7 @@ from audioprompt.ui.tabs.learn import Collection
 from audioprompt.ui.tabs.publish import Choices, Own
 from tests.curating import PLAIN, pack_of
 from tests.fakes import HUM, RATE, tone
-from tests.hub import Hub, Worker, elsewhere
+from tests.hub import Hub, Worker
 from tests.unit.server.test_access import request
 from tests.unit.space.plans import CLASSES, save_head
 
@@ -292,14 +292,6 @@ def test_a_folder_that_cannot_be_used_is_said_in_place(tmp_path: Path, folder: s
     assert [path.name for path in (tmp_path / "taken").iterdir()] == ["file.txt"]
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hub, Worker]]:
-    hub = Hub(tmp_path_factory.mktemp("hub"))
-    with elsewhere(hub.url, tmp_path_factory.mktemp("home")) as call:
-        yield hub, call
-    hub.close()
-
-
 def push(choices: Choices, name: str, public: bool, token: str) -> list[tuple[str, str | None]]:
     """What a push says; and what it leaves in the token's field, None for what is there."""
     return [
@@ -308,17 +300,17 @@ def push(choices: Choices, name: str, public: bool, token: str) -> list[tuple[st
     ]
 
 
-def test_a_space_is_pushed_and_its_address_said(hub: tuple[Hub, Worker]) -> None:
-    server, call = hub
+@pytest.mark.slow
+def test_a_space_is_pushed_and_its_address_said(hub: Hub, worker: Worker) -> None:
     choices = publish.settled({"title": "Rain", "examples": ONE_CLIP}, Own())
-    said = call(push, choices, " me/rain ", False, f" {TOKEN}\n")
-    address = f"{server.url}/spaces/me/rain"
+    said = worker(push, choices, " me/rain ", False, f" {TOKEN}\n")
+    address = f"{hub.url}/spaces/me/rain"
     assert f'<a href="{address}"' in said[-1][0] and "only you see it" in said[-1][0]
     assert said[-1][1] == "" and {left for _, left in said[:-1]} == {None}
     assert any("Building: " in one for one, _ in said) and any("Uploading " in one for one, _ in said)
-    held = server.held("spaces/me/rain")
+    held = hub.held("spaces/me/rain")
     assert set(held) - {".gitattributes"} == set(sizes(publish.plan_of(choices, Own())))
-    assert server.created["me/rain"]["private"] is True
+    assert hub.created["me/rain"]["private"] is True
     assert TOKEN not in str(said) and not any(TOKEN.encode() in content for content in held.values())
 
 
@@ -334,10 +326,11 @@ def test_a_space_is_pushed_and_its_address_said(hub: tuple[Hub, Worker]) -> None
         ("they/rain", TOKEN, "a name of your own"),
     ],
 )
+@pytest.mark.slow
 def test_a_push_that_fails_says_why_and_not_the_token(
-    hub: tuple[Hub, Worker], name: str, token: str, sentence: str
+    hub: Hub, worker: Worker, name: str, token: str, sentence: str
 ) -> None:
-    (*_, (said, left)) = hub[1](push, publish.settled({"examples": ONE_CLIP}, Own()), name, False, token)
+    (*_, (said, left)) = worker(push, publish.settled({"examples": ONE_CLIP}, Own()), name, False, token)
     assert sentence in problem_in(said) and left is None
     assert not token or token not in said
 

@@ -1,0 +1,197 @@
+"""The API's functions, called as Gradio calls them."""
+
+import inspect
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+import soundfile
+from gradio.utils import get_function_description
+
+from audioprompt.api import CAPABILITIES, endpoints
+from audioprompt.api import classify as classifying
+from audioprompt.ui import app
+from tests.fakes import HUM, RATE, FakeModel, tone
+from tests.serving import SECONDS
+from tests.unit.ui.test_classify import keep_head
+
+LABELS = "hum, whistle, rain"
+api = SimpleNamespace(**{capability.__name__: capability for capability in CAPABILITIES})
+NAMES = [*vars(api)]
+
+
+@pytest.fixture
+def fake_model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    model = FakeModel()
+    monkeypatch.setattr(classifying, "shared_model", lambda name, request: model)
+    return model
+
+
+@pytest.fixture
+def hum(tmp_path: Path) -> Path:
+    soundfile.write(tmp_path / "hum.wav", tone(HUM, 5), RATE)
+    return tmp_path / "hum.wav"
+
+
+def call(capability: Callable[..., Any], **given: Any) -> Any:
+    """Call a capability as Gradio does, with all its arguments in order; of one that takes a while the last word."""
+    wrapped = endpoints.served(capability)
+    parameters = inspect.signature(wrapped).parameters.values()
+    answer = wrapped(*[given.get(one.name, None if one.default is one.empty else one.default) for one in parameters])
+    return list(answer)[-1] if inspect.isgenerator(answer) else answer
+
+
+def test_classify_answers_with_data(fake_model: FakeModel, hum: Path) -> None:
+    found = call(api.classify, sound=hum, labels=LABELS, pack="acoustic-scenes")
+    assert found["label"] == "hum"
+    assert list(found["vanilla"]) == ["hum", "whistle", "rain"]
+    assert sum(found["ensemble"].values()) == pytest.approx(1, abs=3e-4)
+    assert len(found["votes"]) == 20 and found["votes"][0]["label"] == "hum"
+    assert [(one["start"], one["end"], one["label"]) for one in found["windows"]] == [
+        (0, 2, "hum"), (2, 4, "hum"), (3, 5, "hum")
+    ]  # fmt: skip
+
+
+def test_silence_and_a_click_are_refused_and_other_troubles_are_warnings(fake_model: FakeModel, tmp_path: Path) -> None:
+    head, hum = keep_head(fake_model), tone(HUM, 4)
+    sounds = {"still": np.zeros(RATE), "click": hum[: RATE // 100], "opposite": np.stack([hum, -hum], axis=1)}
+    for name, samples in sounds.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, RATE)
+    for capability, given in ((api.classify, {"labels": LABELS}), (api.predict, {"head": head})):
+        with pytest.raises(gr.Error, match=r"still\.wav is silent, so there is nothing to name"):
+            call(capability, **given, sound=tmp_path / "still.wav")
+        with pytest.raises(gr.Error, match=r"click\.wav lasts 10 ms, too short to name"):
+            call(capability, **given, sound=tmp_path / "click.wav")
+        found = call(capability, **given, sound=tmp_path / "opposite.wav")
+        assert found["label"] == "hum" and "only channel 1 of 2 was heard" in found["warnings"][0]
+
+
+def test_windows_of_silence_have_no_label(fake_model: FakeModel, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "pause.wav", np.concatenate([tone(HUM, 2), np.zeros(2 * RATE)]), RATE)
+    windows = call(api.classify, sound=tmp_path / "pause.wav", labels=LABELS)["windows"]
+    assert [(one["label"], one["probability"] is None) for one in windows] == [("hum", False), (None, True)]
+
+
+def test_a_file_that_gradio_has_not_seen_is_none(fake_model: FakeModel, hum: Path) -> None:
+    metas: tuple[dict[str, Any], ...] = (
+        {},
+        {"meta": {}},
+        {"meta": {"_type": "other"}},
+        {"meta": {"_type": "gradio.FileData"}},
+    )
+    for outside in (str(hum), *({"path": str(hum), **meta} for meta in metas), {"path": 5, **metas[-1]}, None, 7):
+        with pytest.raises(gr.Error, match="sound must be a file"):
+            call(api.classify, sound=outside, labels=LABELS)
+
+
+WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
+    (api.classify, {"labels": "rain"}, "give at least two labels"),
+    (api.classify, {"labels": 5}, "labels must be a valid string"),
+    (api.classify, {"labels": "x" * 60_000}, "labels must have at most|labels .*50000"),
+    (api.classify, {"labels": LABELS, "pack": "no-such-pack"}, "No prompt pack is called"),
+    (api.classify, {"labels": LABELS, "pack": "../instruments"}, "No prompt pack is called"),
+    (api.pack, {"pack": None}, "pack must be a valid string"),
+    (api.export, {"pack": "instruments", "form": "exe"}, "form must be 'json', 'list'"),
+    (api.decide, {"pack": "instruments", "templates": ["nothing like {}"], "status": "approved"}, "has no template"),
+    (api.decide, {"pack": "instruments", "templates": ["{}"], "status": "loved"}, "status must be 'candidate'"),
+    (api.decide, {"pack": "instruments", "templates": ["no slot"], "status": "approved"}, "has no slot"),
+    (api.decide, {"pack": "instruments", "templates": "{}", "status": "approved"}, "templates must be a valid list"),
+    (api.generate, {"count": 201}, "count must be less than or equal to 200"),
+    (api.generate, {"count": float("nan")}, "count must be a finite number"),
+    (api.generate, {"count": float("inf")}, "count must be a finite number"),
+    (api.generate, {"count": "many"}, "count must be a valid integer"),
+    (api.generate, {"seed": -1}, "seed must be greater than or equal to 0"),
+    (api.generate, {"seed": 10**30}, "seed must be less than|seed must be a valid integer"),
+    (api.generate, {"category": "perfume"}, "category must be 'instruments'"),
+    (api.generate, {"attributes": ["loud"] * 501}, "attributes must (have|hold) at most 500"),
+    (api.generate, {"attributes": [{"loud": 1}]}, r"attributes\[0\] must be a valid string"),
+    (api.generate, {"attributes": ["{}"]}, "the only braces allowed"),
+    (api.generate, {"keep_as": "../mine"}, "must be small letters and digits"),
+    (api.generate, {"keep_as": "instruments"}, "called 'instruments' already"),
+    (api.measure, {}, "Give a pack or templates"),
+    (api.measure, {"pack": "instruments", "templates": ["{}"]}, "Give a pack or templates"),
+    (api.measure, {"templates": ["{}", "{}"]}, "stands twice|comes twice|twice"),
+    (api.measure, {"pack": "instruments", "data": "/no/such/folder"}, "is not there"),
+    (api.measure, {"pack": "instruments", "folds": [9]}, "has no fold 9"),
+    (api.measure, {"pack": "instruments", "folds": ["one"]}, r"folds\[0\] must be a valid integer"),
+    (api.measure, {"pack": "instruments", "clips": Path("clips.csv")}, "is no zip file"),
+    (api.propose, {"pack": "instruments", "folds": [1, 2, 3, 4]}, "cannot be divided"),
+    (api.propose, {"pack": "instruments", "held_out": "perhaps"}, "held_out must be a valid boolean"),
+    (api.learn, {"methods": ["magic"]}, "no few-shot method called 'magic'"),
+    (api.learn, {"shots": 0}, "shots must be greater than or equal to 1"),
+    (api.learn, {"learn_folds": [9]}, "has no fold 9"),
+    (api.predict, {"head": "no-such-head"}, "no head of this id"),
+]
+
+
+@pytest.mark.parametrize(
+    ("capability", "given", "sentence"), WRONG, ids=lambda one: getattr(one, "__name__", str(one)[:40])
+)
+def test_what_is_wrong_is_said_in_a_sentence_and_leaves_no_trace(
+    fake_model: FakeModel, hum: Path, capability: Callable[..., Any], given: dict[str, Any], sentence: str
+) -> None:
+    sound = {"sound": hum} if "sound" in inspect.signature(capability).parameters else {}
+    with pytest.raises(gr.Error, match=sentence) as error:
+        call(capability, **(sound | given))
+    assert error.value.print_exception is False
+
+
+def test_a_fault_of_ours_does_leave_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classifying.registry, "entries", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        call(api.models)
+
+
+def test_work_says_how_far_it_is_and_ends_when_its_caller_has_gone() -> None:
+    come, ended = Event(), Event()
+
+    def count(to: int, progress: Any = None) -> dict[str, Any]:
+        """Count."""
+        try:
+            for number in range(to):
+                progress("numbers", number, to)
+                come.set()
+                time.sleep(0.001)
+            return {"counted": to}
+        finally:
+            ended.set()
+
+    assert list(endpoints.served(count)(3))[-1] == {"counted": 3}
+    for event in (come, ended):
+        event.clear()
+    long = endpoints.served(count)(10**9)
+    next(long)
+    assert come.wait(SECONDS)
+    now = next(long)
+    assert now["doing"] == "numbers" and now["total"] == 10**9
+    long.close()
+    assert ended.wait(SECONDS)
+
+
+@pytest.mark.parametrize("capability", [*CAPABILITIES], ids=NAMES)
+def test_gradio_finds_a_description_of_everything(capability: Callable[..., Any]) -> None:
+    """It reads one line of each parameter; a second one would be lost, and is no parameter's."""
+    description, parameters, returns = get_function_description(capability)
+    assert description.endswith(".") and len(returns) == 1
+    shown = [name for name in inspect.signature(endpoints.served(capability)).parameters if name != "request"]
+    assert all(parameters[name].endswith(".") for name in shown)
+    lines = (capability.__doc__ or "").partition("Args:")[2].partition("Returns:")[0].split("\n")
+    assert [line.partition(":")[0].strip() for line in lines if line.strip()] == shown
+
+
+def test_the_page_offers_its_capabilities_by_name_and_nothing_else() -> None:
+    endpoints = app.build().get_api_info()["named_endpoints"]
+    assert set(endpoints) == {"/live", *(f"/{name}" for name in NAMES)}
+    for name, endpoint in endpoints.items():
+        assert endpoint["description"]
+        if name != "/live":
+            assert all(one["python_type"]["description"].endswith(".") for one in endpoint["parameters"])
+    assert [(one["parameter_name"], one["parameter_has_default"]) for one in endpoints["/classify"]["parameters"]] == [
+        ("sound", False), ("labels", False), ("pack", True), ("model", True)
+    ]  # fmt: skip
