@@ -1,19 +1,17 @@
 """Name what is heard in a recording, by prompts or by a fitted head."""
 
-import gradio as gr
-
 from audioprompt.api.inputs import Answer, File, Name, Text, approved_templates
 from audioprompt.audio.decode import read
 from audioprompt.core.labels import parse_labels
 from audioprompt.models import registry
-from audioprompt.server.models import shared_model
+from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.classify import classify as hear
 from audioprompt.services.classify import ranked, winner
 from audioprompt.ui.tabs.classify import LONGEST_SECONDS
 
 
 def classify(
-    sound: File, labels: Text, pack: Name = "", model: Name = "embedded", request: gr.Request | None = None
+    sound: File, labels: Text, pack: Name = "", model: Name = "embedded", context: Context = IN_PROCESS
 ) -> Answer:
     """Name what is heard in a recording, without training: which of your labels fits it best.
 
@@ -30,8 +28,8 @@ def classify(
     """  # noqa: E501, Gradio reads one line of each
     chosen, templates, encoder = (
         parse_labels(labels).labels,
-        approved_templates(pack, request),
-        shared_model(model, request),
+        approved_templates(pack, context),
+        context.model(model),
     )
     heard = hear(encoder, read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS), chosen, templates)
     timeline = heard.timeline
@@ -53,7 +51,7 @@ def classify(
     }
 
 
-def predict(sound: File, head: Name = "", head_file: File | None = None, request: gr.Request | None = None) -> Answer:
+def predict(sound: File, head: Name = "", head_file: File | None = None, context: Context = IN_PROCESS) -> Answer:
     """Name what is heard in a recording by a head that was fitted on labelled clips, as `learn` does.
 
     Args:
@@ -70,10 +68,10 @@ def predict(sound: File, head: Name = "", head_file: File | None = None, request
     from audioprompt.services.learn import HEADS
 
     if head_file is not None:
-        encoder = shared_model(read_record(head_file).model, request)
+        encoder = context.model(read_record(head_file).model)
         fitted = load_head(head_file, encoder).head
     elif kept := HEADS.get(head):
-        encoder, fitted = shared_model(kept.record.model, request), kept.head
+        encoder, fitted = context.model(kept.record.model), kept.head
     else:
         raise FewShotError("there is no head of this id, or no longer: learn one, or give the file of one")
     recording = read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)

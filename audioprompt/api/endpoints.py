@@ -2,7 +2,7 @@
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -19,7 +19,8 @@ from audioprompt.models.base import ModelError
 from audioprompt.prompts.generators import GenerationError
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.template import TemplateError
-from audioprompt.server import access, sessions
+from audioprompt.server import access
+from audioprompt.server.context import Context, of_call
 from audioprompt.server.fetching import fetched
 from audioprompt.server.gradio_patches import calls, files, tools
 from audioprompt.services.classify import LabelError
@@ -28,6 +29,7 @@ from audioprompt.ui.tabs.generate import WRITERS
 from audioprompt.util.jobs import Jobs, TookTooLong
 from audioprompt.util.schema import explain
 
+OURS = ("context", "progress")  # parameters that no caller gives
 DECIMALS = 4
 LOOK_SECONDS = 0.1  # between two looks at work that takes a while
 READERS = 8  # of packs at once
@@ -61,20 +63,24 @@ def served(capability: Callable[..., Any]) -> Callable[..., Any]:
     One that takes a while yields how far it is until it is done, and ends soon after its caller has gone.
     """
     signature = inspect.signature(capability)
-    parameters = [one for name, one in signature.parameters.items() if name != "progress"]
+    parameters = [one for name, one in signature.parameters.items() if name not in OURS]
     names = [one.name for one in parameters]
     checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True))(capability)
+
+    def arguments(values: Sequence[Any], asking: Context) -> dict[str, Any]:
+        given = dict(zip(names, values, strict=True))
+        return {**given, "context": asking} if "context" in signature.parameters else given
 
     @wraps(capability)
     def answer(*values: Any) -> Any:
         with _in_one_sentence():
-            return _plain(checked(**dict(zip(names, values, strict=True))))
+            return _plain(checked(**arguments(values, of_call())))
 
     @wraps(capability)
     def answers(*values: Any) -> Iterator[Answer]:
-        arguments, shown = dict(zip(names, values, strict=True)), gr.Progress()
-        seconds = sessions.terms(calls.current_request())["seconds"]
-        job = _jobs.start(lambda job: checked(**arguments, progress=job.progress), seconds=seconds)
+        asking, shown = of_call(), gr.Progress()
+        given = arguments(values, asking)
+        job = _jobs.start(lambda job: checked(**given, progress=job.progress), seconds=asking.terms["seconds"])
         try:
             with _in_one_sentence():
                 while not job.finished(LOOK_SECONDS):
@@ -86,7 +92,7 @@ def served(capability: Callable[..., Any]) -> Callable[..., Any]:
             job.stop()
 
     wrapped: Any = answers if "progress" in signature.parameters else answer
-    hints = {name: _for_gradio(hint) for name, hint in typing.get_type_hints(capability).items()}
+    hints = {name: _for_gradio(hint) for name, hint in typing.get_type_hints(capability).items() if name not in OURS}
     wrapped.__annotations__ = hints
     wrapped.__signature__ = signature.replace(parameters=parameters, return_annotation=hints["return"])
     return wrapped

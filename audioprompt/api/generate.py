@@ -3,10 +3,9 @@
 from datetime import datetime, timezone
 from typing import Annotated
 
-import gradio as gr
 from pydantic import Field
 
-from audioprompt.api.inputs import Answer, Name, Names, Text, store_of, tell
+from audioprompt.api.inputs import Answer, Name, Names, Text, tell
 from audioprompt.prompts.checks import check
 from audioprompt.prompts.generators import COUNT, GenerationError, Ideas, as_pack
 from audioprompt.prompts.pack import (
@@ -14,6 +13,7 @@ from audioprompt.prompts.pack import (
     PackError,
 )
 from audioprompt.prompts.template import Template
+from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as workbench
 from audioprompt.services.generate import better_category, proposed_title, task_of
 from audioprompt.ui.tabs.generate import LEXICON, MOST, SERVICE, TEMPERATURE, generator_of
@@ -30,7 +30,7 @@ def generate(
     service_model: Name = "",
     service_url: Name = "",
     service_key: Name = "",  # last: of a call with too few arguments Gradio logs all those it has
-    request: gr.Request | None = None,
+    context: Context = IN_PROCESS,
     progress: workbench.Progress | None = None,
 ) -> Answer:
     """Write candidate prompts for a task, from the bundled lexicon (offline, same seed, same prompts) or by a service.
@@ -52,13 +52,19 @@ def generate(
     """  # noqa: E501
     task, left_out = task_of(category, labels)
     generator = generator_of(
-        SERVICE if service_model else LEXICON, seed, service_model, service_url, TEMPERATURE, service_key, request
+        SERVICE if service_model else LEXICON,
+        seed,
+        service_model,
+        service_url,
+        TEMPERATURE,
+        service_key,
+        context.request,
     )
     better = better_category(task)
     title = proposed_title(task, datetime.now(timezone.utc).date())
     if keep_as:  # what cannot be kept is said before a service is paid
         as_pack(task, [], generator, keep_as, title)
-        if keep_as in store_of(request).ids():
+        if keep_as in context.store.ids():
             raise PackError(f"A prompt pack is called {keep_as!r} already: choose another id.")
     given = Ideas(tuple(attributes or ()), tuple(sources or ()))
     ideas = given if attributes or sources else generator.ideas(task)
@@ -73,7 +79,7 @@ def generate(
             raise
         problem = str(error)  # what came before it is good
     if keep_as:
-        store_of(request).create(as_pack(task, templates, generator, keep_as, title))
+        context.store.create(as_pack(task, templates, generator, keep_as, title))
     return {
         "templates": [
             {"template": template.as_string(), "flags": [flag.reason for flag in flags]}

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import gradio as gr
 from gradio_client.utils import is_file_obj_with_meta  # type: ignore[import-untyped]
 from pydantic import BeforeValidator, Field
 
@@ -17,9 +16,9 @@ from audioprompt.prompts.pack import (
     PromptPack,
     pack_from_templates,
 )
-from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.server import access, sessions
+from audioprompt.server import sessions
+from audioprompt.server.context import Context
 from audioprompt.server.gradio_patches import files
 from audioprompt.services import curate as workbench
 from audioprompt.ui.tabs.classify import pack_for
@@ -55,21 +54,14 @@ Names = Annotated[list[Name], Field(max_length=500)]
 Folds = Annotated[list[int], Field(max_length=100)]
 
 
-def store_of(request: gr.Request | None) -> PromptStore:
-    """The packs of whoever asks. MCP's clients are all of one session, so that visitors among them keep none."""
-    if request is None or access.is_curator(request) or request.headers.get("x-gradio-user") != "mcp":
-        return sessions.store(request)
-    return sessions.store(gr.Request(request.request))
-
-
-def chosen_pack(pack_id: str, templates: Sequence[str] | None, request: gr.Request | None) -> PromptPack:
+def chosen_pack(pack_id: str, templates: Sequence[str] | None, context: Context) -> PromptPack:
     if bool(pack_id) == bool(templates):
         raise PackError("Give a pack or templates, one of the two.")
-    return pack_from_templates(templates) if templates else store_of(request).get(pack_id)
+    return pack_from_templates(templates) if templates else context.store.get(pack_id)
 
 
-def approved_templates(pack_id: str, request: gr.Request | None) -> tuple[Template, ...]:
-    found = store_of(request).get(pack_id or pack_for(None))
+def approved_templates(pack_id: str, context: Context) -> tuple[Template, ...]:
+    found = context.store.get(pack_id or pack_for(None))
     if not found.approved:
         raise PackError(f"The pack {found.id} has no approved prompts: approve some first.")
     return tuple(found.approved)
@@ -77,15 +69,15 @@ def approved_templates(pack_id: str, request: gr.Request | None) -> tuple[Templa
 
 @contextmanager
 def labelled_clips(
-    data: str, clips: Path | None, request: gr.Request | None, progress: workbench.Progress | None, skip_bad: bool
+    data: str, clips: Path | None, context: Context, progress: workbench.Progress | None, skip_bad: bool
 ) -> Iterator[LabelledClips]:
     """Clips by the name of their data set or out of an upload, which is unpacked for as long as they are needed."""
     if clips and clips.suffix.lower() != ".zip":
         raise DataError(f"{clips.name} is no zip file: pack a folder of recordings for each class into one")
-    passing = clips or not access.is_curator(request)
+    passing = clips or not context.is_curator
     with tempfile.TemporaryDirectory(prefix="clips-", dir=sessions.temporary()) as folder:
-        yield sessions.clips_named(
-            str(clips or data), request, clips.parent if clips else None, Path(folder) if passing else None,
+        yield context.clips(
+            str(clips or data), clips.parent if clips else None, Path(folder) if passing else None,
             partial(tell, progress, "files"), skip_bad,
         )  # fmt: skip
 

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import gradio as gr
 from pydantic import Field
 
 from audioprompt.api.inputs import (
@@ -23,8 +22,8 @@ from audioprompt.api.inputs import (
 )
 from audioprompt.data import DEMONSTRATION
 from audioprompt.few_shot.methods import METHODS
-from audioprompt.server import access, sessions
-from audioprompt.server.models import shared_model
+from audioprompt.server import sessions
+from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as workbench
 
 
@@ -41,7 +40,7 @@ def learn(
     model: Name = "embedded",
     dropout: Annotated[float, Field(ge=0, le=0.95)] = 0.0,
     skip_bad: bool = False,
-    request: gr.Request | None = None,
+    context: Context = IN_PROCESS,
     progress: workbench.Progress | None = None,
 ) -> Answer:
     """Learn to tell sounds apart from a few labelled clips of each, by several methods, and measure these.
@@ -70,11 +69,11 @@ def learn(
 
     names = tuple(dict.fromkeys(methods or ("palm", "zero-shot")))
     chosen = [METHODS[name] for name in names]
-    sessions.refuse_large_trials(request, names, shots, epochs, seeds)
-    prompts = approved_templates(pack, request) if any(method.needs_templates for method in chosen) else ()
+    context.refuse_large_trials(names, shots, epochs, seeds)
+    prompts = approved_templates(pack, context) if any(method.needs_templates for method in chosen) else ()
     trial = Trial(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
-    encoder = shared_model(model, request)
-    with labelled_clips(data, clips, request, progress, skip_bad) as labelled:
+    encoder = context.model(model)
+    with labelled_clips(data, clips, context, progress, skip_bad) as labelled:
         tried = try_out(
             encoder, labelled, trial, learn_folds, None, partial(tell, progress, "clips"),
             lambda step: tell(progress, "epochs", *step.epochs_done), skip_bad=skip_bad,
@@ -110,6 +109,6 @@ def learn(
             for one in results.outcomes
         ],
         "best": best.method,
-        "head": HEADS.keep(fitted, owner=access.share(request)),
+        "head": HEADS.keep(fitted, owner=context.owner),
         "file": file,
     }

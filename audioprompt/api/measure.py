@@ -1,9 +1,8 @@
 """Measure prompts on labelled clips, and propose which to keep."""
 
-import gradio as gr
 import numpy as np
 
-from audioprompt.api.inputs import Answer, File, Folds, Name, Names, chosen_pack, labelled_clips, left_out, store_of
+from audioprompt.api.inputs import Answer, File, Folds, Name, Names, chosen_pack, labelled_clips, left_out
 from audioprompt.core.curation import Standing, board, standing
 from audioprompt.core.metrics import Score
 from audioprompt.data import DEMONSTRATION, refuse_one_class
@@ -12,7 +11,7 @@ from audioprompt.prompts.pack import (
     PackError,
 )
 from audioprompt.prompts.template import VANILLA
-from audioprompt.server.models import shared_model
+from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as workbench
 
 
@@ -24,7 +23,7 @@ def measure(
     folds: Folds | None = None,
     model: Name = "embedded",
     skip_bad: bool = False,
-    request: gr.Request | None = None,
+    context: Context = IN_PROCESS,
     progress: workbench.Progress | None = None,
 ) -> Answer:
     """Measure prompts on labelled clips: the accuracy of each alone and of the ensemble, with 95 % intervals.
@@ -41,10 +40,10 @@ def measure(
     Returns:
         n clips, classes; accuracy and interval of vanilla (the one plain prompt), of the ensemble, and of each template with the gain it brings to the ensemble; against_vanilla, the ensemble held against vanilla clip by clip; recall of each class.
     """  # noqa: E501
-    chosen, encoder = chosen_pack(pack, templates, request), shared_model(model, request)
+    chosen, encoder = chosen_pack(pack, templates, context), context.model(model)
     if not chosen.entries:
         raise PackError(f"{pack} has no prompts: generate some first")
-    with labelled_clips(data, clips, request, progress, skip_bad) as labelled:
+    with labelled_clips(data, clips, context, progress, skip_bad) as labelled:
         refuse_one_class(labelled)
         some = labelled.in_folds(folds) if folds else labelled
         some, audio = workbench.heard(encoder, some, progress, skip_bad)
@@ -76,7 +75,7 @@ def propose(
     held_out: bool = False,
     model: Name = "embedded",
     skip_bad: bool = False,
-    request: gr.Request | None = None,
+    context: Context = IN_PROCESS,
     progress: workbench.Progress | None = None,
 ) -> Answer:
     """Propose which prompts to approve and which to reject, by measuring them on a part of labelled clips.
@@ -96,14 +95,14 @@ def propose(
     Returns:
         approve and reject, templates with {} for the label; kept, those among them that people decided on, with their status; reason, for `decide`; accuracy and interval of vanilla, of the best single template, of all and of the ensemble proposed, on the clips it was chosen on and, if asked for, held_out.
     """  # noqa: E501
-    chosen, encoder = chosen_pack(pack, templates, request), shared_model(model, request)
-    with labelled_clips(data, clips, request, progress, skip_bad) as labelled:
+    chosen, encoder = chosen_pack(pack, templates, context), context.model(model)
+    with labelled_clips(data, clips, context, progress, skip_bad) as labelled:
         split = workbench.Split(tuple(folds)) if folds else workbench.Split.suggested(labelled)
         bench = workbench.measure(encoder, chosen, labelled, split, progress, skip_bad)
         proposal = workbench.proposed(bench, chosen)
         unseen = workbench.score_held_out(bench, proposal.selection, progress) if held_out else None
     if unseen and pack:
-        workbench.note_held_out(store_of(request), bench, pack, unseen, workbench.AUTO)
+        workbench.note_held_out(context.store, bench, pack, unseen, workbench.AUTO)
     wanted = {entry.template.as_string(): proposal.wanted[entry.template.text] for entry in chosen.entries}
     return {
         "pack": pack or None,

@@ -4,9 +4,7 @@ import typing
 from pathlib import Path
 from typing import Literal
 
-import gradio as gr
-
-from audioprompt.api.inputs import Answer, Name, Names, downloadable, store_of
+from audioprompt.api.inputs import Answer, Name, Names, downloadable
 from audioprompt.prompts import history
 from audioprompt.prompts.formats import PACK_FORMATS
 from audioprompt.prompts.pack import (
@@ -14,12 +12,12 @@ from audioprompt.prompts.pack import (
     Status,
 )
 from audioprompt.prompts.template import Template
-from audioprompt.ui.tabs.curate import who
+from audioprompt.server.context import IN_PROCESS, Context
 
 Form = Literal[PACK_FORMATS.names]  # type: ignore[name-defined]
 
 
-def packs(request: gr.Request | None = None) -> list[Answer]:
+def packs(context: Context = IN_PROCESS) -> list[Answer]:
     """List the prompt packs: collections of templates for one kind of sound each.
 
     Returns:
@@ -34,11 +32,11 @@ def packs(request: gr.Request | None = None) -> list[Answer]:
             "templates": len(one.entries),
             "labels": one.label_presets,
         }
-        for one in store_of(request).packs()
+        for one in context.store.packs()
     ]
 
 
-def pack(pack: Name, request: gr.Request | None = None) -> Answer:
+def pack(pack: Name, context: Context = IN_PROCESS) -> Answer:
     """Show a prompt pack: its approved templates as strings that CLIP and open_clip code takes, and all with status.
 
     Args:
@@ -47,7 +45,7 @@ def pack(pack: Name, request: gr.Request | None = None) -> Answer:
     Returns:
         title, description, category and licence; templates, the approved ones with {} for the label; all, every template with its status, the reason and what it was measured to be worth.
     """  # noqa: E501
-    found = store_of(request).get(pack)
+    found = context.store.get(pack)
     return {
         "id": found.id,
         "title": found.title,
@@ -71,7 +69,7 @@ def pack(pack: Name, request: gr.Request | None = None) -> Answer:
 def export(
     pack: Name,
     form: Form = "json",
-    request: gr.Request | None = None,
+    context: Context = IN_PROCESS,
 ) -> Path:
     """Write a prompt pack to a file that other tools take.
 
@@ -83,13 +81,11 @@ def export(
         The file.
     """
     written = PACK_FORMATS[form]
-    found = store_of(request).get(pack)
+    found = context.store.get(pack)
     return downloadable(written.write(found).encode(), f"{found.id}{written.suffix}")
 
 
-def decide(
-    pack: Name, templates: Names, status: Status, reason: Name = "", request: gr.Request | None = None
-) -> Answer:
+def decide(pack: Name, templates: Names, status: Status, reason: Name = "", context: Context = IN_PROCESS) -> Answer:
     """Approve or reject templates of a prompt pack. Approved ones form its ensemble; every decision can be undone.
 
     On a public page visitors decide on a copy of their own session.
@@ -112,9 +108,9 @@ def decide(
         }
         kept[:] = [text for text in texts if of_people and text in of_people]
         free = [text for text in texts if text not in kept]
-        return history.decide(now, free, status, who(request), reason=reason or None)
+        return history.decide(now, free, status, context.name, reason=reason or None)
 
-    changed = store_of(request).update(pack, change)
+    changed = context.store.update(pack, change)
     statuses = [entry.status for entry in changed.entries]
     return {
         "pack": changed.id,

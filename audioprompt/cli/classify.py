@@ -106,7 +106,7 @@ def _heard_json(file: Path, heard: Classification) -> Json:
 def _overview(
     files: Sequence[Path], heard: Mapping[Path, Classification], errors: Mapping[Path, AudioError]
 ) -> RenderableType:
-    """A line for each recording: what the ensemble and vanilla hear, or why nothing is heard."""
+    """Give each recording a line: what the ensemble and vanilla hear, or why nothing is heard."""
 
     def row(file: Path) -> list[RenderableType]:
         if file in errors:

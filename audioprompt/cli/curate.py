@@ -37,7 +37,7 @@ class SplitOptions:
     ] = None
 
     def parse(self) -> tuple[Split, tuple[int, ...] | None]:
-        """The split, and the folds to test on."""
+        """Read the split, and the folds to test on."""
         seen = parse_numbers(self.validate_folds or None, "--validate-folds")
         unseen = parse_numbers(self.test_folds or None, "--test-folds")
         if unseen and not seen:

@@ -42,13 +42,13 @@ def embed_templates(model: AudioTextModel, templates: list[Template], labels: Se
 
 
 def embed_clips(model: AudioTextModel, clips: LabelledClips, skip_bad: bool) -> tuple[LabelledClips, Array]:
-    """The clips that can be used, and their embeddings, ``[N, D]``, no file twice."""
+    """Embed clips, ``[N, D]``, no file twice; those that cannot be used are left out."""
     with progress_bar("clips") as progress:
         clips, embedded = embed_labelled(model, clips, progress, EmbeddingCache(), skip_bad)
     return tell_silence(clips, embedded), pooled(embedded)
 
 
 def left_out_json(clips: LabelledClips) -> Json:
-    """What a data set had besides these clips, and what people should know of it."""
+    """Tell what a data set had besides these clips, and what people should know about it."""
     left_out = [{"name": one.name, "label": one.label, "reason": one.reason} for one in clips.left_out]
     return {"left_out": left_out, "notices": clips.remarks}

@@ -140,6 +140,7 @@ def _comparison_json(comparison: Comparison, n: int) -> Json:
 
 
 def score_json(score: Score) -> Json:
+    """Write a score with its 95 % interval."""
     return {"accuracy": score.accuracy, "interval": score.interval}
 
 
@@ -167,7 +168,7 @@ def _evaluation_tables(
 
 
 def _comparison_tables(packs: Sequence[PackResult], n: int) -> Iterator[RenderableType]:
-    """The packs held against vanilla, and all others against the first."""
+    """Compare the packs with vanilla, and all others with the first."""
     comparisons: dict[str, list[tuple[str, Comparison]]] = {}
     for found in packs:
         comparisons.setdefault("vanilla", []).append((found.pack, found.against_vanilla))
@@ -179,5 +180,6 @@ def _comparison_tables(packs: Sequence[PackResult], n: int) -> Iterator[Renderab
 
 
 def score_row(score: Score) -> tuple[str, str]:
+    """Write a score and its 95 % interval as two cells of a table."""
     low, high = score.interval
     return percent(score.accuracy), f"{100 * low:.1f} - {100 * high:.1f}"

@@ -55,7 +55,7 @@ class TaskOptions:
     count: Annotated[int, typer.Option(min=1, max=500, help="Candidates to write.")] = 40
 
     def parse(self) -> Task:
-        """The task; what was left out of the labels is said on stderr."""
+        """Read the task; what was left out of the labels is said on stderr."""
         if self.labels is not None and self.data is not None:
             raise UsageError("Give --labels or --data, not both.")
         try:
@@ -203,7 +203,7 @@ def _write(
 
 
 def _requests(task: Task, ideas: Ideas | None, count: int) -> str:
-    """What a service is asked: for words, and with the words in hand for candidates."""
+    """Write what a service is asked: for words, and with the words in hand for candidates."""
     if ideas:
         return candidates_request(task, ideas, count)
     say("A second request then asks for candidates with the words kept: give --attributes and --sources to see it.")

@@ -75,8 +75,6 @@ def clock(seconds: float) -> str:
 @contextmanager
 def progress_bar(what: str) -> Iterator[Progress]:
     """Show a bar on stderr while something takes time; nothing is left of it, and nothing shown where no one looks."""
-    from rich.console import Console
-
     columns = (
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),

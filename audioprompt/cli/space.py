@@ -38,7 +38,7 @@ class ContentOptions:
     labels: Annotated[str | None, typer.Option(help="What to choose between at first: 'dog bark, rain'.")] = None
 
     def parse_labels(self) -> tuple[str, ...]:
-        """The labels that were typed, none if the Space is to choose."""
+        """Read the labels that were typed, none if the Space is to choose."""
         if self.labels is None:
             return ()
         try:
@@ -66,7 +66,7 @@ class ExampleOptions:
     ] = None
 
     def find(self) -> tuple[Example, ...] | None:
-        """The clips that were named, those of one's own first; None where the Space is to choose."""
+        """Find the clips that were named, your own first; None where the Space is to choose."""
         if self.examples is None and not self.example:
             return None
         bundled = {example.path.stem: example for example in examples()}
@@ -96,7 +96,7 @@ class PageOptions:
     gpu: Annotated[bool, typer.Option("--gpu", help="For a Space with a GPU, ZeroGPU included.")] = False
 
     def parse_tabs(self) -> tuple[str, ...]:
-        """The tabs that visitors see."""
+        """Read the tabs that visitors see."""
         if self.tabs is None:
             return TABS
         return tuple(part.strip().lower() for part in self.tabs.split(",") if part.strip())
@@ -181,7 +181,7 @@ def push(
 
 
 def _show(sizes: Mapping[str, int], as_json: bool, every: bool = False) -> None:
-    """The files of a Space with their sizes, in bytes; or its folders, which are fewer."""
+    """Show the files of a Space with their sizes; or its folders, which are fewer."""
     if as_json:
         print_json({"files": dict(sizes), "bytes": sum(sizes.values())})
         return
@@ -193,4 +193,5 @@ def _show(sizes: Mapping[str, int], as_json: bool, every: bool = False) -> None:
 
 
 def megabytes(size: int) -> str:
+    """Write bytes as megabytes."""
     return f"{size / 1e6:,.2f}"

@@ -132,13 +132,13 @@ def redo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:
 
 
 def next_undo(pack: PromptPack) -> Change:
-    """The events of the decision that ``undo`` would take back, none if there is none."""
+    """Find the events of the decision that ``undo`` would take back, none if there is none."""
     done, _ = _replay(pack.history)
     return done[-1] if done else ()
 
 
 def next_redo(pack: PromptPack) -> Change:
-    """The events of the decision that ``redo`` would make again, none if there is none."""
+    """Find the events of the decision that ``redo`` would make again, none if there is none."""
     _, undone = _replay(pack.history)
     return undone[-1] if undone else ()
 
@@ -214,8 +214,8 @@ def rename(pack: PromptPack, title: str, who: str, at: datetime | None = None) -
     return _changed(pack, [], events, title=title)
 
 
-def copied(pack: PromptPack, pack_id: str, title: str, who: str, at: datetime | None = None) -> PromptPack:
-    """The pack under another id and title, with its decisions and its history, which says where it comes from.
+def copy(pack: PromptPack, pack_id: str, title: str, who: str, at: datetime | None = None) -> PromptPack:
+    """Copy a pack to another id and title, with its decisions and its history, which says where it comes from.
 
     Raises:
         PackError: the id, the title or another argument does not fit a pack.
@@ -261,7 +261,7 @@ def times_tested(pack: PromptPack) -> int:
 
 
 def _replay(history: Sequence[HistoryEvent]) -> tuple[list[Change], list[Change]]:
-    """The decisions that stand, oldest first, and those that were undone and can be made again, the latest last."""
+    """Find the decisions in force, oldest first, and those that were undone and can be made again, the latest last."""
     done: list[Change] = []
     undone: list[Change] = []
     for _, numbered in groupby(enumerate(history), key=lambda item: item[1].change or -item[0]):
@@ -278,7 +278,7 @@ def _replay(history: Sequence[HistoryEvent]) -> tuple[list[Change], list[Change]
 
 
 def _chosen(pack: PromptPack, texts: Iterable[str]) -> list[PackEntry]:
-    """The entries with these texts, in the pack's order."""
+    """Find the entries with these texts, in the pack's order."""
     wanted = set(texts)
     chosen = [entry for entry in pack.entries if entry.template.text in wanted]
     if unknown := wanted.difference(entry.template.text for entry in chosen):
@@ -293,13 +293,13 @@ def _matched(pack: PromptPack, change: Iterable[HistoryEvent]) -> Iterator[tuple
 
 
 def _decided(entry: PackEntry, event: HistoryEvent) -> PackEntry:
-    """The entry as a decision made it."""
+    """Return the entry as a decision made it."""
     made = {"decided_by": event.who, "decided_at": event.at, "reason": event.reason}
     return entry.model_copy(update={"status": event.to_status or entry.status, **made})
 
 
 def _restored(entry: PackEntry, event: HistoryEvent) -> PackEntry:
-    """The entry as it was before a decision."""
+    """Return the entry as it was before a decision."""
     before = {"decided_by": event.from_by, "decided_at": event.from_at, "reason": event.from_reason}
     return entry.model_copy(update={"status": event.from_status or entry.status, **before})
 
@@ -311,7 +311,7 @@ def _kind(figure: Measurement) -> tuple[str, ...]:
 def _events(
     pack: PromptPack, action: str, who: str, at: datetime | None, happened: Iterable[Mapping[str, Any]]
 ) -> list[HistoryEvent]:
-    """The events of the pack's next change, one for each of the mappings, which say what else an event holds."""
+    """Make the events of the pack's next change, one for each of the mappings, which say what else an event holds."""
     at = at or datetime.now(timezone.utc).replace(microsecond=0)
     number = next((event.change for event in reversed(pack.history) if event.change), 0) + 1
     try:
@@ -323,7 +323,7 @@ def _events(
 def _changed(
     pack: PromptPack, entries: Iterable[PackEntry], events: Sequence[HistoryEvent], **fields: str
 ) -> PromptPack:
-    """The pack with entries put in the place of those of the same text, or else appended, and with its history longer.
+    """Put entries in the place of those of the same text, or else append them, and append to the history.
 
     Other fields are set as they are named.
 

@@ -89,15 +89,15 @@ class Lexicon(_Record):
         return self
 
     def attributes(self, category: Category | None, labels: Sequence[str] = ()) -> tuple[str, ...]:
-        """The attributes that suit a category and its labels, in the lexicon's order."""
+        """Choose the attributes that suit a category and its labels, in the lexicon's order."""
         return self._suitable(self.categories[category or GENERAL].attributes, labels)
 
     def sources(self, category: Category | None, labels: Sequence[str] = ()) -> tuple[str, ...]:
-        """The sources that suit a category and its labels, in the lexicon's order."""
+        """Choose the sources that suit a category and its labels, in the lexicon's order."""
         return self._suitable(self.categories[category or GENERAL].sources, labels)
 
     def goes_together(self, attribute: str, source: str) -> bool:
-        """Whether an attribute and a source make sense in one prompt: not "a distant ... from the distance"."""
+        """Tell whether an attribute and a source make sense in one prompt: not "a distant ... from the distance"."""
         return source not in self.clashes.get(attribute, ()) and not _words(attribute) & _words(source)
 
     def share_of(self, category: Category, labels: Sequence[str]) -> float:
@@ -117,21 +117,21 @@ class Lexicon(_Record):
         return bool(labels) and all(any(self._is_of(kind, label) for kind in word.only_for) for label in labels)
 
     def _is_of(self, kind: str, label: str) -> bool:
-        """Whether a label contains, as whole words, one of the names of a kind; a plural s is no matter."""
+        """Tell whether a label contains, as whole words, one of the names of a kind; a plural s is no matter."""
         return _contains(label, self.kinds[kind])
 
 
 @cache
 def lexicon() -> Lexicon:
-    """The lexicon that comes with this package."""
+    """Read the lexicon that comes with this package."""
     return Lexicon.model_validate_json(Path(__file__).with_name("lexicon.json").read_bytes())
 
 
 def _contains(label: str, names: Sequence[str]) -> bool:
-    """Whether a label contains one of some names as whole words; a plural s is no matter."""
+    """Tell whether a label contains one of some names as whole words; a plural s is no matter."""
     return re.search(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, names))})s?(?![^\W_])", label.casefold()) is not None
 
 
 def _words(phrase: str) -> set[str]:
-    """The words a phrase says something with, plural or not."""
+    """Return the words that carry a phrase's meaning, plural or not."""
     return {word.removesuffix("s") for word in re.findall(r"[^\W_]+", phrase.casefold())} - {"the", "a", "an", "of"}

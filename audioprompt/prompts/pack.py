@@ -211,11 +211,11 @@ class PromptPack(StrictModel):
         return tuple(entry.template for entry in self.entries if entry.status == "approved")
 
     def as_strings(self) -> list[str]:
-        """The approved templates as ``"... {} ..."`` strings, the convention of open_clip's zero-shot templates."""
+        """Write the approved templates as ``"... {} ..."`` strings, as open_clip's zero-shot templates are written."""
         return [template.as_string() for template in self.approved]
 
     def to_json(self) -> str:
-        """The pack as its file holds it, the same text every time.
+        """Write the pack as its file holds it, the same text every time.
 
         Keys are sorted, absent values left out; all is indented but the history, which has one line for each event.
         """

@@ -56,7 +56,7 @@ class PromptStore:
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def ids(self) -> list[str]:
-        """The ids of all packs, those with problems included, sorted."""
+        """List the ids of all packs, those with problems included, sorted."""
         return sorted(self._paths())
 
     def get(self, pack_id: str) -> PromptPack:
@@ -68,15 +68,15 @@ class PromptStore:
         return _read(self._path(pack_id))
 
     def packs(self) -> list[PromptPack]:
-        """The packs that can be read, sorted by id; ``problems`` tells of the others."""
+        """Read the packs that can be read, sorted by id; ``problems`` tells of the others."""
         return [found for found in self._read_all().values() if isinstance(found, PromptPack)]
 
     def problems(self) -> dict[str, str]:
-        """What is wrong with the files that cannot be read as packs, by file name."""
+        """Tell what is wrong with the files that cannot be read as packs, by file name."""
         return {name: str(found) for name, found in self._read_all().items() if isinstance(found, PackError)}
 
     def stamp(self, pack_id: str) -> str:
-        """A text that differs once the pack's file has changed, whoever changed it; cheap enough to ask for often.
+        """Return a text that differs once the pack's file has changed; cheap enough to ask for often.
 
         Raises:
             PackError: there is no such pack, or its file cannot be reached.
@@ -192,12 +192,12 @@ class PromptStore:
     # --- the parts these are made of ----------------------------------------------------------------------------------
 
     def _paths(self) -> dict[str, Path]:
-        """The file of each pack by its id, the folder's own over the base's."""
+        """Find the file of each pack by its id, the folder's own over the base's."""
         beneath = self.base._paths() if self.base else {}
         return beneath | {path.stem: path for path in self.folder.glob("[!.]*.json")}
 
     def _path(self, pack_id: str) -> Path:
-        """The file of a pack: one of those listed, so no id leads out of the folder."""
+        """Find the file of a pack: one of those listed, so no id leads out of the folder."""
         paths = self._paths()
         if pack_id not in paths:
             known = ", ".join(sorted(paths)) or f"none, {self.folder} is empty"
@@ -251,7 +251,7 @@ class PromptStore:
 
 
 def _written_out(pack: PromptPack, proven: int = 0) -> tuple[bytes, PromptPack]:
-    """The content of a pack's file, and the pack as it will be read from there.
+    """Write the content of a pack's file, and the pack as it will be read from there.
 
     Args:
         pack: the pack.
@@ -330,7 +330,7 @@ class _Parsed:
 
 
 def _apart(pack: PromptPack) -> PromptPack:
-    """A pack that shares only what cannot be changed with the one given."""
+    """Copy a pack so that it shares only what cannot be changed with the one given."""
     return pack.model_copy(
         update={
             "label_presets": dict(pack.label_presets),

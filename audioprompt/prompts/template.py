@@ -107,7 +107,7 @@ class Template:
         return _ARTICLE_AT_END.sub(lambda found: _agreeing(found[1], label) + found[2], before) + label + after
 
     def as_string(self) -> str:
-        """The template in open_clip's convention, the slot written ``{}``; ``str.format`` can fill it."""
+        """Write the template in open_clip's convention, the slot written ``{}``; ``str.format`` can fill it."""
         return self.text.replace(SLOT, "{}")
 
 
@@ -160,7 +160,7 @@ def _format_name(attribute: str | None, source: str | None) -> str:
 
 
 def _write_format(attribute: str | None, source: str | None) -> str | None:
-    """The text of the format that takes these words, None if they are both missing."""
+    """Write the text of the format that takes these words, None if they are both missing."""
     words = {"attribute": attribute or "", "source": source or ""}
 
     def write(found: re.Match[str]) -> str:
@@ -222,7 +222,7 @@ def _without_article(words: str) -> str:
 
 
 def _agreeing(article: str, label: str) -> str:
-    """The article that goes before a label, in upper or lower case like the one that stood there."""
+    """Choose the article that goes before a label, in upper or lower case like the one that stood there."""
     right = indefinite_article(label)
     if article == "AN":
         return right.upper()

@@ -8,9 +8,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from audioprompt.core.labels import LabelList, parse_labels
+from audioprompt.prompts import history
 from audioprompt.prompts.checks import Flag, check
 from audioprompt.prompts.generators import GenerationError, Task
-from audioprompt.prompts.history import copied
 from audioprompt.prompts.lexicon import lexicon
 from audioprompt.prompts.pack import CATEGORIES, Category
 from audioprompt.prompts.template import BARE_NAME, Template
@@ -107,7 +107,7 @@ def copy_pack(
     """
     pack = store.get(pack_id)
     free = new_id or next_free_id(f"{pack_id[: ID_CHARACTERS - len('-copy')].rstrip('-')}-copy", store.ids())
-    copy = copied(pack, free, title or f"{pack.title[: TITLE_CHARACTERS - len(' (copy)')]} (copy)", who)
+    copy = history.copy(pack, free, title or f"{pack.title[: TITLE_CHARACTERS - len(' (copy)')]} (copy)", who)
     store.create(copy)
     return copy
 

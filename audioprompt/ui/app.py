@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from audioprompt import hosting
 from audioprompt.api import endpoints
 from audioprompt.server import access, guard, limits, logs, models, sessions, temporary
 from audioprompt.server.gradio_patches import pages, queue
@@ -137,11 +138,12 @@ def launch(
         heads: folders of fitted heads, as `SharedHead.save_pretrained` makes them, that Classify offers.
         title: the page's name.
         open_models: which models visitors of a public page may use besides ``model``; they load when first used.
-        tabs: those that there are, as for `build`.
+        tabs: those that there are, as for `build`; on a public page, none for those that visitors can use.
     """
     print_any_letter()
     memory.keep_in_few_places()
     access.serve(host, share)
+    tabs = tabs or (hosting.TABS if access.public() else ())
     logs.begin(access.public())
     models.open_models([model, *open_models])
     between = [Middleware(guard.Guarded), Middleware(limits.Bounded, public=access.public()), Middleware(pages.Mended)]

@@ -1,5 +1,6 @@
 """A public page in the browser: a visitor's decisions stay with the visitor, a curator's are everybody's."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -58,6 +59,8 @@ def models_offered(page: Page) -> int:
 def test_a_visitor_s_copy_and_a_curator_s_store(come: Callable[..., Page], public_store: PromptStore) -> None:
     visitor = come()
     assert models_offered(visitor) == 1, "the one that is loaded"
+    publish = re.compile("Publish")
+    expect(visitor.get_by_role("tab", name=publish)).to_have_count(0)
     curate(visitor)
     expect(visitor.locator("#curate-session")).to_have_text(
         "Your decisions stay in this session; export the pack to keep it."
@@ -81,6 +84,7 @@ def test_a_visitor_s_copy_and_a_curator_s_store(come: Callable[..., Page], publi
     assert held["name"] == "audioprompt-curator" and held["sameSite"] == "Strict" and PASSWORD not in held["value"]
     curator.wait_for_selector("#model-state .dot.ready")
     assert models_offered(curator) == len(ENTRIES)
+    expect(curator.get_by_role("tab", name=publish)).to_be_visible()
     switch = curator.get_by_label("Visitors may use it")
     expect(switch).to_be_checked()  # the model that the page began with
     expect(other.get_by_label("Visitors may use it")).to_be_hidden()

@@ -54,7 +54,7 @@ class MethodOptions:
     ] = 0.0
 
     def parse(self) -> learning.Trial:
-        """What to try out."""
+        """Read what to try out."""
         methods = tuple(part.strip() for part in self.method.split(","))
         seeds = parse_numbers(self.seeds, "--seeds") or ()
         prompts: tuple[Template, ...] = ()
@@ -77,7 +77,7 @@ class FoldOptions:
     test_folds: Annotated[str | None, typer.Option(help="Test on these: 3. All others if none are given.")] = None
 
     def parse(self) -> tuple[list[int] | None, list[int] | None]:
-        """The folds to learn from and to test on."""
+        """Read the folds to learn from and to test on."""
         learn, test = parse_numbers(self.train_folds, "--train-folds"), parse_numbers(self.test_folds, "--test-folds")
         if test and not learn:
             raise UsageError("Give the folds to learn from as well: --train-folds 1,2.")

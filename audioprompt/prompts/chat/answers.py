@@ -67,7 +67,7 @@ class ListReader:
         return opened > closed
 
     def feed(self, piece: str) -> Iterator[Item]:
-        """The items that are complete with this piece of the answer, as far as it is well-formed JSON."""
+        """Yield the items that are complete with this piece of the answer, as far as it is well-formed JSON."""
         shown = self._thoughts.feed(piece)
         if self._thoughts.restarted:  # all that came before was a thought
             self._text, self._position, self._open = "", 0, None
@@ -85,7 +85,7 @@ class ListReader:
             yield from self._told(self._open or "", item)
 
     def finish(self) -> Iterator[Item]:
-        """What else is in the answer, now that it has ended, however it is written."""
+        """Yield what else is in the answer, now that it has ended, however it is written."""
         self._text += self._thoughts.rest()
         if not self._closed.issuperset(self.names):
             for name, item in read_lists(self._text, self.names):
@@ -103,7 +103,7 @@ class ListReader:
         return True
 
     def _next(self) -> Any:
-        """The next item of the open list, None where there is none yet or never will be; closes a list at its end."""
+        """Take the next item of the open list, None where there is none yet; close a list at its end."""
         while self._text[self._position : self._position + 1] in _SEPARATORS:
             self._position += 1
         if self._text.startswith("]", self._position):
@@ -147,7 +147,7 @@ class ThoughtFilter:
         self._held = ""  # may be the beginning of a mark
 
     def feed(self, piece: str) -> str:
-        """What of the answer so far is no thought."""
+        """Take a piece of the answer and return what so far is not a thought."""
         self.restarted, shown = False, ""
         self._held += piece
         while found := (_THOUGHT_ENDS if self._thinking else _THOUGHT_MARK).search(self._held):
@@ -165,7 +165,7 @@ class ThoughtFilter:
         return shown if self._thinking else shown + done
 
     def rest(self) -> str:
-        """What was held back and is no mark after all."""
+        """Return what was held back and is not a mark after all."""
         held, self._held = self._held, ""
         return "" if self._thinking else held
 
@@ -183,7 +183,7 @@ _MARK_CUT = re.compile(r"(?:</?[\w:]{0,12}|\[/?\w{0,5}|<\|[^\n]{0,70})\Z")
 
 
 def read_lists(text: str, names: Sequence[str]) -> Iterator[Item]:
-    """The items of the lists of these names in a whole answer, or in what there is of one.
+    """Read the items of the lists of these names in a whole answer, or in what there is of one.
 
     Args:
         text: of the answer, without thoughts.
@@ -202,7 +202,7 @@ def read_lists(text: str, names: Sequence[str]) -> Iterator[Item]:
 
 
 def _named(value: Any, names: Sequence[str], unnamed: list[list[str]], depth: int = 0) -> list[Item]:
-    """The items below a value that is no part of a list asked for; lists without a name are collected apart."""
+    """Find the items below a value that is not part of a list asked for; lists without a name are collected apart."""
     if depth > DEEPEST:
         return []
     if isinstance(value, str):
@@ -238,7 +238,7 @@ def _holds(value: Any, names: Sequence[str]) -> bool:
 
 
 def _listed(value: Any, names: Sequence[str]) -> list[str]:
-    """The items of one list; of words, which have no commas, they may be in one text."""
+    """Read the items of one list; of words, which have no commas, they may be in one text."""
     texts = list(_texts(value))
     if isinstance(value, str) and len(names) > 1 and len(texts) == 1:
         return list(filter(None, map(undecorated, texts[0].split(","))))
@@ -255,34 +255,43 @@ _SYNONYMS = {"prompts": r"^prompts\b", "attributes": r"attribut|adjectiv", "sour
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:
-    """The items that one value of a list stands for."""
+    """Read the items that one value of a list holds."""
     if depth > DEEPEST:
         return
+    inner: Any = ()
     if isinstance(value, str):
-        opened = value.lstrip()[:1] in ("[", "{")
-        inner = next(_values(value), None) if opened else None
-        if isinstance(inner, list) or (isinstance(inner, dict) and inner and opened and '"' in value):
-            yield from _texts(inner, depth + 1)
-            return
-        lines = [line for line in value.splitlines() if line.strip()]
-        if sum(has_bullet(line) for line in lines) < 2:
-            lines = [one_line(value)]  # one item, however it is broken into lines
-        for line in lines:
-            if (text := undecorated(line)) and any(map(str.isalpha, text)):
-                yield text
+        inner = _json_inside(value)
+        if inner is None:
+            yield from _text_lines(value)
     elif isinstance(value, list):
-        for one in value:
-            yield from _texts(one, depth + 1)
+        inner = value
     elif isinstance(value, dict):
-        if own := _text_of_object(value):
-            yield from _texts(own, depth + 1)
-        else:
-            for one in value.values():
-                yield from _texts(one, depth + 1)
+        own = _text_of_object(value)
+        inner = (own,) if own else value.values()
+    for one in (inner,) if isinstance(inner, dict) else inner or ():
+        yield from _texts(one, depth + 1)
+
+
+def _json_inside(text: str) -> Any:
+    """Parse a list or object that a text is itself; None where it is something else."""
+    if text.lstrip()[:1] not in ("[", "{"):
+        return None
+    inner = next(_values(text), None)
+    return inner if isinstance(inner, list) or (isinstance(inner, dict) and inner and '"' in text) else None
+
+
+def _text_lines(text: str) -> Iterator[str]:
+    """Read the items of a text: each line of a list with bullets, else all of it, however it is broken into lines."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if sum(has_bullet(line) for line in lines) < 2:
+        lines = [one_line(text)]
+    for line in lines:
+        if (item := undecorated(line)) and any(map(str.isalpha, item)):
+            yield item
 
 
 def _text_of_object(value: dict[str, Any]) -> str | None:
-    """The text of an item that is written as an object, by the usual keys or as its only text."""
+    """Find the text of an item that is written as an object, by the usual keys or as its only text."""
     texts = {key.casefold(): one for key, one in value.items() if isinstance(one, str)}
     usual = next((texts[key] for key in _TEXT_KEYS if texts.get(key)), None)
     if usual or any(isinstance(one, (list, dict)) for one in value.values()):
@@ -316,7 +325,7 @@ _SLOT_LIKE = re.compile(r"[{<\[]\s*\w+\s*[}>\]]")
 
 
 def _values(text: str) -> Iterator[Any]:
-    """The JSON values in a text that are lists or objects, the last as far as it was written."""
+    """Read the JSON values in a text that are lists or objects, the last as far as it was written."""
     position = 0
     for _ in range(MOST_VALUES):
         opening = _OPENING.search(text, position)
@@ -346,7 +355,7 @@ class _Lenient:
         self.text, self.position = text, position
 
     def value(self, depth: int) -> Any:
-        """The value that begins here.
+        """Read the value that begins here.
 
         Raises:
             ValueError: there is none, or it is nested too deep.
@@ -404,7 +413,7 @@ class _Lenient:
         return self.position >= len(self.text)
 
     def _string(self) -> str:
-        """A string, whose end is its own quote before what may follow one; one that does not end is dropped."""
+        """Read a string, whose end is its own quote before what may follow one; one that does not end is dropped."""
         closing = QUOTES[self.text[self.position]]
         ending = _STRINGS[closing].match(self.text, self.position + 1)
         if not ending:

@@ -103,7 +103,7 @@ class ChatClient:
         return {"model": self.model, "base_url": self.base_url, **options}
 
     def items(self, request: str, names: Sequence[str]) -> Iterator[Item]:
-        """The items of the lists asked for, each as soon as it is complete where the answer is well-formed.
+        """Yield the items of the lists asked for, each as soon as it is complete where the answer is well-formed.
 
         Raises:
             GenerationError: the service failed, or wrote none; what came before is good.
@@ -129,7 +129,7 @@ class ChatClient:
             raise failure
 
     def _pieces(self, answer: Answer, request: str, names: Sequence[str]) -> Iterator[str]:
-        """The pieces of the service's answer, as they come; ``answer`` is told what they say besides.
+        """Yield the pieces of the service's answer, as they come; ``answer`` is told what they say besides.
 
         Raises:
             GenerationError: the service failed. Raised outside of the handler, so that no trace leads to the client's
@@ -197,9 +197,12 @@ class ChatClient:
         whole = {"stream": False} if options.pop("stream", None) is None else {}
         try:
             response = self._client.chat.completions.create(
-                model=self.model, messages=[{"role": "user", "content": request}], stream=True, extra_body=whole,
+                model=self.model,
+                messages=[{"role": "user", "content": request}],
+                stream=True,
+                extra_body=whole,
                 **options,
-            ).response  # fmt: skip
+            ).response
         except openai.APIStatusError as error:
             moved = error.response.history and one_line(str(error.response.url.copy_with(query=None)))
             raise Refused(error.body, error.status_code, error.response.headers, moved or None) from None
@@ -214,7 +217,7 @@ class ChatClient:
         return response, found if first is None else chain([first], found)
 
     def _sent(self, names: Sequence[str]) -> dict[str, Any]:
-        """The options of a request that the service has not refused so far."""
+        """Return the options of a request that the service has not refused so far."""
         options = {"response_format": _schema(names), **self._options, "stream": True}
         return {name: value for name, value in options.items() if value is not None and name not in self._left_out}
 
@@ -224,7 +227,7 @@ class ChatClient:
     # --- what went wrong, in words
 
     def _ending(self, answer: Answer, reader: ListReader, some: bool) -> str | None:
-        """What went wrong with an answer that came to an end, None if nothing did."""
+        """Say what went wrong with an answer that came to an end, None if nothing did."""
         if answer.ended in _CUT:
             before = "" if reader.wrote else " before it had begun"
             return (
@@ -245,7 +248,7 @@ class ChatClient:
         return None
 
     def _refusal(self, refusal: Refused) -> str:
-        """One sentence for an error that the service, or what is in front of it, reports."""
+        """Write one sentence for an error that the service, or what is in front of it, reports."""
         status = refusal.status
         reason = self._without_key(one_line(reason_of(refusal.body)))[:200].strip()
         because = f" ({reason.rstrip('.')})" if reason else ""
@@ -286,7 +289,7 @@ class ChatClient:
         return f"{self.host} cannot be reached: check the address, and that the service runs."
 
     def _about_proxy(self, failure: str) -> str:
-        """That a proxy may be what failed, where one is asked and not mentioned yet."""
+        """Say that a proxy may be what failed, where one is asked and not mentioned yet."""
         proxy = proxies.proxy_for(self.address.base)
         if not proxy or proxy in failure:
             return ""
@@ -317,7 +320,7 @@ class Answer:
 
 
 def _client(address: ServiceAddress, key: str, timeout: float, ours: bool) -> openai.OpenAI:
-    """A client for an address; what the environment says of an account goes along only with its key, to OpenAI only."""
+    """Make a client for an address; what the environment says of an account goes along only with its key, to OpenAI."""
     headers: dict[str, Any] = {}
     if not (ours and address.is_openai):
         custom = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
@@ -346,7 +349,7 @@ def _no_long_wait(response: httpx2.Response) -> None:
 
 
 def _schema(lists: Sequence[str]) -> dict[str, Any]:
-    """The ``response_format`` for an object that holds these lists of strings."""
+    """Make the ``response_format`` for an object that holds these lists of strings."""
     strings = {"type": "array", "items": {"type": "string"}}
     schema = {
         "type": "object",
@@ -358,7 +361,7 @@ def _schema(lists: Sequence[str]) -> dict[str, Any]:
 
 
 def _redaction(key: str) -> Callable[[str], str]:
-    """A function that takes a key, and every larger piece of it, out of a text."""
+    """Make a function that takes a key, and every larger piece of it, out of a text."""
     pieces = {key[start : start + 8] for start in range(len(key) - 7)}
 
     def is_secret(word: str) -> bool:

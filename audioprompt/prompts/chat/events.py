@@ -15,14 +15,14 @@ MOST_BYTES = 50_000_000  # of one answer with all that is around it
 
 
 def events(chunks: Iterable[bytes], patience: float = 600.0) -> Iterator[Any]:
-    """The JSON values in the body of a response, each as soon as it is there.
+    """Yield the JSON values in the body of a response, each as soon as it is there.
 
     Args:
         chunks: of the body.
         patience: seconds without an event, after which comments that keep the connection alive are no sign any more.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is not JSON.
         TimeoutError: nothing but comments came for too long.
     """
     data: list[str] = []
@@ -36,7 +36,7 @@ def events(chunks: Iterable[bytes], patience: float = 600.0) -> Iterator[Any]:
                 return
             value = _parsed("\n".join(data))
         elif data and not line:
-            raise ValueError("an event that is no JSON")
+            raise ValueError("an event that is not JSON")
         elif not line or line.startswith((":", "data:", "event:", "id:", "retry:")):
             if time.monotonic() - last > patience:
                 raise TimeoutError
@@ -52,12 +52,12 @@ def events(chunks: Iterable[bytes], patience: float = 600.0) -> Iterator[Any]:
     if data or document:
         value = _parsed("\n".join(data or document))
         if value is None:
-            raise ValueError("a body that is no JSON")
+            raise ValueError("a body that is not JSON")
         yield value
 
 
 def _parsed(text: str) -> Any:
-    """The JSON value that a text is, None where it is none, or none yet."""
+    """Parse the JSON value that a text is, None where it is none, or none yet."""
     if text[:1] not in ("{", "["):
         return json.loads(text) if text[:1].isdigit() else None
     try:
@@ -67,7 +67,7 @@ def _parsed(text: str) -> Any:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The lines of a body, without their ends; not more of them than are worth reading."""
+    """Yield the lines of a body, without their ends; not more of them than are worth reading."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
     rest, length = "", 0
     for chunk in chunks:
@@ -87,13 +87,13 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def messages(event: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
-    """The messages, or pieces of one, in an event, each with why it ended; empty if it has not."""
+    """Yield the messages, or pieces of one, in an event, each with why it ended; empty if it has not."""
     choices = event.get("choices")
     if not isinstance(choices, list):  # the event may be a choice itself
         choices = [event] if event.keys() & {"message", "response", "text"} else []
     for choice in choices:
         if not isinstance(choice, Mapping):
-            raise ValueError("a choice that is no object")
+            raise ValueError("a choice that is not an object")
         message = choice.get("delta") or choice.get("message")
         if not isinstance(message, Mapping):
             message = {"content": choice.get("text") or choice.get("response")}
@@ -102,7 +102,7 @@ def messages(event: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]
 
 
 def text_of(message: Mapping[str, Any]) -> str:
-    """The answer in a message or a piece of one: its content, plain or in parts, or what a tool is called with."""
+    """Return the answer in a message or a piece of one: its content, in parts or not, or what a tool is called with."""
     text = "".join(_parts(message.get("content"), ("text", "output_text", "")))
     calls = message.get("tool_calls")
     calls = calls if isinstance(calls, list) else [{"function": message.get("function_call")}]
@@ -121,7 +121,7 @@ def refuses(message: Mapping[str, Any]) -> bool:
 
 
 def error_in(event: Any) -> Any:
-    """The error that an event reports, None if it reports none."""
+    """Find the error that an event reports, None if it reports none."""
     if isinstance(event, list):  # as Google's service wraps its errors
         return next(filter(None, map(error_in, event)), None)
     if not isinstance(event, Mapping):
@@ -141,7 +141,7 @@ def error_in(event: Any) -> Any:
 
 
 def reason_of(error: Any, depth: int = 0) -> str:
-    """What an error says, in the words of whoever knows best; empty if it says nothing that people can read."""
+    """Tell what an error says, in the words of whoever knows best; empty if it says nothing that people can read."""
     if depth > 5:
         return ""
     if isinstance(error, str):
@@ -161,7 +161,7 @@ _REASONS = ("message", "msg", "detail", "error", "errors", "reason", "code")
 
 
 def _parts(content: Any, kinds: tuple[str, ...]) -> Iterator[str]:
-    """The texts of these kinds in a message's content, which may be a text, a part or a list of parts."""
+    """Yield the texts of these kinds in a message's content, which may be a text, a part or a list of parts."""
     if isinstance(content, str):
         if "" in kinds:
             yield content

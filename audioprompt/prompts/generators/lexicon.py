@@ -42,7 +42,7 @@ class OfflineLexicon:
         return {"seed": self.seed}
 
     def ideas(self, task: Task) -> Ideas:
-        """The lexicon's words for the task's category that suit its labels and name none of them."""
+        """Choose the lexicon's words for the task's category that suit its labels and name none of them."""
         words = lexicon()
         return Ideas(words.attributes(task.category, task.labels), words.sources(task.category, task.labels))
 

@@ -81,7 +81,7 @@ class ChatService(ChatClient):
             self.notice = _notice(len(there), left_out, stuck=in_a_row == STUCK_AFTER)
 
     def _lines(self, task: Task, ideas: Ideas, count: int, there: Sequence[Template]) -> Iterator[str]:
-        """What the service writes, in as many requests as it takes or is allowed; ``there`` grows meanwhile."""
+        """Yield what the service writes, in as many requests as it takes or is allowed; ``there`` grows meanwhile."""
         for _ in range(REQUESTS):
             if len(there) < count:
                 request = candidates_request(task, ideas, count - len(there), there)
@@ -94,7 +94,7 @@ def make(settings: GeneratorSettings) -> ChatService:
 
 
 def _read_candidate(line: str, ideas: Ideas) -> Template | str:
-    """A candidate as a service wrote it, with its articles set right; or in words why it is left out."""
+    """Read a candidate as a service wrote it, with its articles set right; or in words why it is left out."""
     line = re.sub(
         r"[\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb]*\{label\}[\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb]*",
         SLOT,
@@ -124,7 +124,7 @@ _CANDIDATE = re.compile(
 
 
 def _among(words: Iterable[str], word: str | None) -> str | None:
-    """The one of some words that is this word but for its case, None if there is none."""
+    """Find the one of some words that is this word but for its case, None if there is none."""
     return next((other for other in words if word and other.casefold() == word.casefold()), None)
 
 

@@ -15,7 +15,8 @@ import soundfile
 from gradio.utils import get_function_description
 
 from audioprompt.api import CAPABILITIES, endpoints
-from audioprompt.api import classify as classifying
+from audioprompt.models import registry
+from audioprompt.server import models
 from audioprompt.ui import app
 from tests.fakes import HUM, RATE, FakeModel, tone
 from tests.serving import SECONDS
@@ -29,7 +30,7 @@ NAMES = [*vars(api)]
 @pytest.fixture
 def fake_model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     model = FakeModel()
-    monkeypatch.setattr(classifying, "shared_model", lambda name, request: model)
+    monkeypatch.setattr(models, "shared_model", lambda name, request: model)
     return model
 
 
@@ -143,7 +144,7 @@ def test_what_is_wrong_is_said_in_a_sentence_and_leaves_no_trace(
 
 
 def test_a_fault_of_ours_does_leave_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifying.registry, "entries", lambda: 1 / 0)
+    monkeypatch.setattr(registry, "entries", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         call(api.models)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from audioprompt.core.zero_shot import normalise
 from audioprompt.encoding.encoder import embed_prompts, embed_texts
 from audioprompt.models import registry
-from audioprompt.prompts.checks import FEWEST_TEMPLATES, MOST_WORDS, AgainstVanilla, Flag, check, nearness
+from audioprompt.prompts.checks import FEWEST_TEMPLATES, MAX_WORDS, AgainstVanilla, Flag, check, nearness
 from audioprompt.prompts.generators import OfflineLexicon, Task
 from audioprompt.prompts.pack import Category
 from audioprompt.prompts.store import PromptStore
@@ -89,7 +89,7 @@ def test_good_texts_are_left_alone(text: str) -> None:
         ("- A loud sound of {}", "wording", "starts with a list's number or bullet"),
         ("A *loud* sound of {} 🔔", "wording", "has odd characters: * 🔔"),
         ("A lоud sound of {}", "wording", "mixes scripts: Cyrillic, Latin"),  # noqa: RUF001
-        ("word " * MOST_WORDS + "{}", "wording", "is long, 26 words: the label drowns in more than 25"),
+        ("word " * MAX_WORDS + "{}", "wording", "is long, 26 words: the label drowns in more than 25"),
         (
             "The sound of {} coming from an owl",
             "label",

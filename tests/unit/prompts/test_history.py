@@ -324,10 +324,10 @@ def test_another_title_and_a_copy_are_noted_and_keep_what_was_decided(pack: Prom
     renamed = history.rename(decide(pack, [LOUD], "approved", "ada", NOON), " Y \n z", "bob", NOON)
     assert (renamed.id, renamed.title, renamed.history[-1].reason) == ("x", "Y z", "from “X” to “Y z”")
     assert history.rename(renamed, "Y z", "bob") is renamed
-    copy = history.copied(renamed, "y", "Z", "bob", NOON)
+    copy = history.copy(renamed, "y", "Z", "bob", NOON)
     assert (copy.id, copy.title, copy.history[-1].reason) == ("y", "Z", "from x")
     assert copy.entries == renamed.entries and undo(copy, "bob").entries[0].status == "candidate"
     with pytest.raises(PackError, match="title"):
         history.rename(pack, "", "bob")
     with pytest.raises(PackError, match="id must be small letters"):
-        history.copied(pack, "Not an id", "Z", "bob")
+        history.copy(pack, "Not an id", "Z", "bob")

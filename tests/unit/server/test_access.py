@@ -31,6 +31,7 @@ from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
 from audioprompt.server import access, limits, models, sessions
 from audioprompt.server.access import NotAllowed, Role
+from audioprompt.server.context import Context
 from audioprompt.server.gradio_patches import calls
 from audioprompt.services.learn import HEADS
 from audioprompt.ui import app, header
@@ -559,7 +560,7 @@ def test_every_handler_that_asks_is_told_who_it_is(public: None) -> None:
         if "request" in inspect.signature(handler).parameters:
             asking += 1
             assert get_type_hints(handler).get("request") in (gr.Request, gr.Request | None), handler
-    assert asking > 40
+    assert asking > 30
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------
@@ -669,7 +670,7 @@ def test_a_curator_s_look_at_a_model_opens_it_to_nobody(public: None, two_models
     with pytest.raises(ModelError, match="Only curators"):
         models.shared_model("large")
     with pytest.raises(ModelError, match="Only curators"):
-        propose("eight-templates", model="large", request=request())
+        propose("eight-templates", model="large", context=Context(request()))
     assert two_models == ["first", "large"]
 
 

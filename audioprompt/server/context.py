@@ -1,0 +1,105 @@
+"""Who asks, and what is theirs here: a context is made once for each request, in one place."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from audioprompt.data import LabelledClips
+from audioprompt.prompts.store import PromptStore
+from audioprompt.server import access, models, sessions
+from audioprompt.server.access import Role
+from audioprompt.server.gradio_patches import calls
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
+
+CURATOR = "curator"  # the name of who decides where nobody is signed in
+MCP = "mcp"  # what Gradio's server for assistants calls itself
+
+
+class Context:
+    """What somebody may do and use. Permissions are asked for; nothing here grants any.
+
+    Args:
+        request: theirs; None for a script in this process, which asks as whoever started it.
+    """
+
+    def __init__(self, request: gr.Request | None = None) -> None:
+        self.request = request
+
+    @property
+    def role(self) -> Role:
+        """What they are on this page."""
+        return access.role(self.request)
+
+    @property
+    def is_curator(self) -> bool:
+        """Whether they may do everything."""
+        return self.role is Role.CURATOR
+
+    @property
+    def name(self) -> str:
+        """Under which name they decide: that of the person signed in, where people sign in."""
+        return access.user(self.request) or CURATOR
+
+    @property
+    def session(self) -> str:
+        """What keeps a visitor's work apart from everybody's; empty for curators, who share theirs."""
+        return sessions.session(self.request)
+
+    @property
+    def owner(self) -> str:
+        """Whose share of what is kept for all something counts in; empty for curators."""
+        return access.share(self.request)
+
+    @property
+    def terms(self) -> sessions.Terms:
+        """On what terms their work in the background is done."""
+        return sessions.terms(self.request)
+
+    @property
+    def store(self) -> PromptStore:
+        """The packs that they read and write."""
+        return sessions.store(self.request)
+
+    def model(self, name: str) -> "AudioTextModel":
+        """The shared instance of a model.
+
+        Raises:
+            ModelError: it cannot be had, or is not theirs to use.
+        """
+        return models.shared_model(name, self.request)
+
+    def clips(
+        self,
+        where: str,
+        uploads: Path | None = None,
+        into: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        skip_bad: bool = False,
+    ) -> LabelledClips:
+        """The clips of a data set, as `sessions.clips_named` opens it."""
+        return sessions.clips_named(where, self.request, uploads, into, progress, skip_bad)
+
+    def refuse_large_trials(self, methods: Sequence[str], shots: float, epochs: float, seeds: float) -> None:
+        """Keep a visitor's trial to a size that leaves room for others.
+
+        Raises:
+            NotAllowed: it would be larger.
+        """
+        sessions.refuse_large_trials(self.request, methods, shots, epochs, seeds)
+
+
+IN_PROCESS = Context()
+
+
+def of_call() -> Context:
+    """Make the context of the call that is being answered.
+
+    The clients of MCP are all of one session, so that visitors among them get none.
+    """
+    request = calls.current_request()
+    shared = request is not None and request.headers.get("x-gradio-user") == MCP and not access.is_curator(request)
+    return Context(gr.Request(request.request) if request is not None and shared else request)
