@@ -34,6 +34,7 @@ THREADS = 80  # that answer; each microphone that is on takes one
 SESSIONS_KEPT = 1000  # of pages and programs, in memory
 
 
+@pages.laid_out()
 def build(
     model: str = "embedded",
     labels: Sequence[str] = (),

@@ -1,5 +1,7 @@
 """The page that Gradio serves, with a script of ours before its own, and its own scripts mended."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gradio import routes
@@ -20,6 +22,17 @@ def put_first(script: str) -> None:
     pages = {name: loader.get_source(routes.templates.env, name)[0] for name in TEMPLATES}
     with_script = {name: source.replace("<head>", head, 1) for name, source in pages.items()}
     routes.templates.env.loader = ChoiceLoader([DictLoader(with_script), loader])
+
+
+@contextmanager
+def laid_out() -> Iterator[None]:
+    """Make no app while a page is laid out: Gradio makes three in vain then, before that with which it is launched."""
+    create_app = routes.App.create_app
+    routes.App.create_app = staticmethod(lambda *args, **kwargs: None)  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        routes.App.create_app = create_app  # type: ignore[method-assign]
 
 
 # Tabs in a tab of Gradio 6.17 write the names of those not yet opened again and again, a thousand times a second, since

@@ -82,6 +82,19 @@ def test_pages_are_templates_with_a_head() -> None:
         assert loader.get_source(routes.templates.env, name)[0].count("<head>") == 1
 
 
+def test_an_app_is_made_at_launch_whether_or_not_there_was_one() -> None:
+    for made in (blocks.Blocks.queue, blocks.Blocks.__exit__, blocks.Blocks.launch):
+        assert "create_app" in made.__code__.co_names
+    with pages.laid_out(), gr.Blocks(analytics_enabled=False) as page:
+        page.queue()
+    assert page.app is None
+    try:
+        app, _, _ = page.launch(prevent_thread_lock=True, quiet=True)
+        assert page.app is app is not None
+    finally:
+        page.close()
+
+
 def test_the_scripts_for_the_browser_have_the_faults_that_are_mended() -> None:
     mended = pages.mended_assets(pages.SCRIPTS)
     assert {re.split(r"[.-]", name)[0] for name in mended} == {"Walkthrough", "Blocks"}
