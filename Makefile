@@ -32,6 +32,7 @@ lint: style types  ## format check, lint, types
 style: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python -m tools.docs --check
 
 types: setup
 	$(BIN)/mypy

@@ -18,36 +18,36 @@ class AudioPrompt(Commands):
     lazy: ClassVar[Lazy] = {
         "classify": (
             "audioprompt.cli.classify:classify",
-            "Say what is heard in recordings: with one plain prompt (vanilla) and with an ensemble of prompts.",
+            "Classify recordings with one plain prompt (vanilla) and with an ensemble of prompts.",
         ),
         "generate": (
             "audioprompt.cli.generate:generate",
-            "Write candidate prompts for a task into a new pack, to be curated.",
+            "Generate candidate prompts for a task as a new pack to curate.",
         ),
         "evaluate": (
             "audioprompt.cli.evaluate:evaluate",
-            "Measure prompts on labelled clips: vanilla, each alone, and together.",
+            "Measure prompts on labelled clips: the plain one, each alone, and the ensemble.",
         ),
         "curate": (
             "audioprompt.cli.curate:curate",
-            "Measure every prompt of a pack on labelled clips, alone and in the ensemble of those approved.",
+            "Measure each prompt of a pack on labelled clips, alone and in the approved ensemble.",
         ),
         "packs": (
             "audioprompt.cli.packs:packs",
-            "List the prompt packs, or show, compare, export and import them.",
+            "List prompt packs, or show, compare, edit, export and import them.",
         ),
         "palm": (
             "audioprompt.cli.palm:palm",
-            "Learn to name sounds from a few clips of each: PALM and others.",
+            "Train few-shot heads (PALM and others) and use them.",
         ),
         "space": (
             "audioprompt.cli.space:space",
-            "Make a Hugging Face Space of packs and heads, try it, publish it.",
+            "Build, check and publish a Hugging Face Space.",
         ),
         "models": ("audioprompt.cli.catalogue:models", "List the models."),
         "cache": (
             "audioprompt.cli.catalogue:cache",
-            "Tell where embeddings are kept between runs, and how many.",
+            "Show where embeddings are cached, and how many.",
         ),
         "app": ("audioprompt.cli.serve:open_app", "Open the app in the browser."),
     }
@@ -74,4 +74,4 @@ def options(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Recognise sounds with an audio-language model and prompts, without training."""
+    """Recognise sounds with audio-language models and prompts, without training."""

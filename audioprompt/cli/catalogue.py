@@ -26,7 +26,7 @@ def models(as_json: AsJson = False) -> None:
 
 @cache.callback()
 def show_cache(context: typer.Context, as_json: AsJson = False) -> None:
-    """Tell where embeddings are kept between runs, and how many."""
+    """Show where embeddings are cached, and how many."""
     if context.invoked_subcommand:
         return
     info = EmbeddingCache().info()
@@ -38,7 +38,7 @@ def show_cache(context: typer.Context, as_json: AsJson = False) -> None:
 
 @cache.command("clear")
 def clear_cache() -> None:
-    """Throw the kept embeddings away."""
+    """Delete the cached embeddings."""
     kept = EmbeddingCache()
     try:
         kept.clear()

@@ -30,17 +30,18 @@ MOST_SHOWN = 5  # labels in the table of one recording
 
 def classify(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="Recordings of any length, or folders of them for a table.")
+        list[Path],
+        typer.Argument(metavar="FILE", help="Recordings of any length, or folders of recordings (shown as a table)."),
     ],
-    labels: Annotated[str | None, typer.Option(help="What to listen for: 'dog bark, rain'.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Take the labels from this list of the pack.")] = None,
-    pack: Annotated[str | None, typer.Option(help=f"The pack of prompts, {DEFAULT_PACK} if none is given.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Labels to choose between, such as 'dog bark, rain'.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Use the pack's label list of this name.")] = None,
+    pack: Annotated[str | None, typer.Option(help=f"Prompt pack to use ({DEFAULT_PACK} by default).")] = None,
     template: TemplateTexts = None,
     *,
     model: ModelOptions,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is heard in recordings: with one plain prompt (vanilla) and with an ensemble of prompts."""
+    """Classify recordings with one plain prompt (vanilla) and with an ensemble of prompts."""
     packs, templates = choose_prompts([pack] if pack else [], template)
     names = choose_labels(labels, preset, packs)
     files = require_recordings(files)

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 class SplitOptions:
     """On which clips prompts are measured, and on which they are tested."""
 
-    validate_folds: Annotated[str | None, typer.Option(help="Measure on the clips of these folds: 1,2.")] = None
-    share: Annotated[float, typer.Option(help="Without folds, measure on this share of the clips.")] = 0.5
-    seed: Annotated[int, typer.Option(help="Draws that share.")] = 0
+    validate_folds: Annotated[str | None, typer.Option(help="Folds to validate on, such as 1,2.")] = None
+    share: Annotated[float, typer.Option(help="Fraction of the clips to validate on, if no folds are given.")] = 0.5
+    seed: Annotated[int, typer.Option(help="Random seed for drawing that fraction.")] = 0
     test_folds: Annotated[
-        str | None, typer.Option(help="Score on the unseen clips of these folds too; the pack notes each such look.")
+        str | None, typer.Option(help="Also score on these held-out folds. The pack records every such test.")
     ] = None
 
     def parse(self) -> tuple[Split, tuple[int, ...] | None]:
@@ -48,19 +48,19 @@ class SplitOptions:
 
 
 def curate(
-    pack_id: Annotated[str, typer.Argument(metavar="PACK", help="The pack whose prompts are measured.")],
+    pack_id: Annotated[str, typer.Argument(metavar="PACK", help="Pack whose prompts are measured.")],
     *,
     data: DataOptions,
     folds: SplitOptions,
     auto: Annotated[
         bool,
-        typer.Option("--auto", help="Propose which prompts to approve and which to reject; what people decided stays."),
+        typer.Option("--auto", help="Propose which prompts to approve and reject. People's decisions are kept."),
     ] = False,
-    apply: Annotated[bool, typer.Option("--apply", help="Write the proposal to the store; it can be undone.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Save the proposal to the pack. It can be undone.")] = False,
     model: ModelOptions,
     as_json: AsJson = False,
 ) -> None:
-    """Measure every prompt of a pack on labelled clips, alone and in the ensemble of those approved."""
+    """Measure each prompt of a pack on labelled clips, alone and in the approved ensemble."""
     if apply and not auto:
         raise UsageError("--apply needs --auto, whose proposal it writes.")
     split, unseen_folds = folds.parse()

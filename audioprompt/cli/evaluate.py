@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 def evaluate(
     pack: PackIds = None,
     template: TemplateTexts = None,
-    folds: Annotated[str | None, typer.Option(help="Only the clips of these folds: 1,2.")] = None,
+    folds: Annotated[str | None, typer.Option(help="Use only the clips of these folds, such as 1,2.")] = None,
     *,
     data: DataOptions,
     model: ModelOptions,
     as_json: AsJson = False,
 ) -> None:
-    """Measure prompts on labelled clips: vanilla, each alone, and together."""
+    """Measure prompts on labelled clips: the plain one, each alone, and the ensemble."""
     clips = data.open()
     numbers = parse_numbers(folds)
     if numbers is not None:

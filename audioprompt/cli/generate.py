@@ -46,13 +46,17 @@ class TaskOptions:
 
     category: Annotated[
         str | None,
-        typer.Option(help="instruments, acoustic_scenes, music_genre, impact_emergency or vocal_sounds."),
+        typer.Option(help="Kind of task: instruments, acoustic_scenes, music_genre, impact_emergency or vocal_sounds."),
     ] = None
-    labels: Annotated[str | None, typer.Option(help="The sounds to tell apart: 'dog bark, rain'.")] = None
-    data: Annotated[str | None, typer.Option(help="Take the labels from this data set: a CSV file or folder.")] = None
-    attributes: Annotated[str | None, typer.Option(help="Write with these: 'loud, faint', not those proposed.")] = None
-    sources: Annotated[str | None, typer.Option(help="Write with these: 'room, the sea', not those proposed.")] = None
-    count: Annotated[int, typer.Option(min=1, max=500, help="Candidates to write.")] = 40
+    labels: Annotated[str | None, typer.Option(help="Sounds to tell apart, such as 'dog bark, rain'.")] = None
+    data: Annotated[str | None, typer.Option(help="Take the labels from this data set.")] = None
+    attributes: Annotated[
+        str | None, typer.Option(help="Attributes to write with, such as 'loud, faint'; proposed by default.")
+    ] = None
+    sources: Annotated[
+        str | None, typer.Option(help="Sources to write with, such as 'room, the sea'; proposed by default.")
+    ] = None
+    count: Annotated[int, typer.Option(min=1, max=500, help="Number of candidates to write.")] = 40
 
     def parse(self) -> Task:
         """Read the task; what was left out of the labels is said on stderr."""
@@ -86,14 +90,18 @@ class GeneratorOptions:
             show_default=LEXICON.name,
         ),
     ] = None
-    seed: Annotated[int, typer.Option(help="The same seed gives the same candidates, of a service mostly.")] = 0
+    seed: Annotated[
+        int, typer.Option(help="Random seed. The same seed gives the same candidates (services: usually).")
+    ] = 0
     service: Annotated[
         bool,
-        typer.Option("--service", help=f"Short for --generator {OPENAI.name}; its key is that in OPENAI_API_KEY."),
+        typer.Option("--service", help=f"Short for --generator {OPENAI.name}. The key is read from OPENAI_API_KEY."),
     ] = False
-    model_name: Annotated[str | None, typer.Option(help="The service's model.")] = None
-    base_url: Annotated[str | None, typer.Option(help="The service's address, OpenAI's if none is given.")] = None
-    temperature: Annotated[float | None, typer.Option(min=0, max=2, help="Of the service, 0.7 if not given.")] = None
+    model_name: Annotated[str | None, typer.Option(help="Model of the service.")] = None
+    base_url: Annotated[str | None, typer.Option(help="Address of the service (OpenAI's by default).")] = None
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=2, help="Sampling temperature of the service (0.7 by default).")
+    ] = None
 
     @property
     def kind(self) -> GeneratorKind:
@@ -130,8 +138,8 @@ class GeneratorOptions:
 class PackOptions:
     """What the new pack is called."""
 
-    pack_id: Annotated[str | None, typer.Option("--id", help="Of the new pack; one is proposed if not given.")] = None
-    title: Annotated[str | None, typer.Option(help="Of the new pack; one is proposed if not given.")] = None
+    pack_id: Annotated[str | None, typer.Option("--id", help="Id of the new pack; chosen for you by default.")] = None
+    title: Annotated[str | None, typer.Option(help="Title of the new pack; chosen for you by default.")] = None
 
     def choose(self, task: Task, taken: Sequence[str]) -> tuple[str, str]:
         """Choose id and title, refused before anything is generated where the id is taken."""
@@ -145,13 +153,13 @@ def generate(
     what: TaskOptions,
     who: GeneratorOptions,
     named: PackOptions,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the candidates, and keep no pack.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the candidates without saving a pack.")] = False,
     show_request: Annotated[
-        bool, typer.Option("--show-request", help="Print what a service would be asked, and do not ask.")
+        bool, typer.Option("--show-request", help="Print the request that a service would get, without sending it.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write candidate prompts for a task into a new pack, to be curated."""
+    """Generate candidate prompts for a task as a new pack to curate."""
     who.check(show_request)
     task, ideas = what.parse(), what.ideas
     if better := better_category(task):

@@ -23,29 +23,30 @@ if TYPE_CHECKING:
 
 DEFAULT_PACK = "eight-templates"
 
-ModelName = Annotated[str, typer.Option("--model", help="A name that `audioprompt models` lists.")]
+ModelName = Annotated[str, typer.Option("--model", help="Model to use, as listed by `audioprompt models`.")]
 Weights = Annotated[
     Path | None,
-    typer.Option("--weights", help="The model's published file (or folder) on this machine."),
+    typer.Option("--weights", help="Load the model's weights from this file or folder."),
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")]
-Half = Annotated[bool, typer.Option("--half", help="Half precision, on CUDA only.")]
+Device = Annotated[str, typer.Option("--device", help="Device to run on: auto, cpu, cuda, cuda:1 or mps.")]
+Half = Annotated[bool, typer.Option("--half", help="Use half precision (CUDA only).")]
 DataPath = Annotated[
     str,
     typer.Argument(
-        metavar="DATA", help="Labelled clips: a table, folder or zip, hf:owner/name\\[@split], or instruments to try."
+        metavar="DATA",
+        help="Labelled clips: a CSV table, folder or zip, hf:owner/name\\[@split], or instruments (bundled).",
     ),
 ]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Go on without recordings, and lines of a table, that cannot be used.")
-]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Skip recordings and table rows that cannot be used.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PackIds = Annotated[
-    list[str] | None, typer.Option("--pack", help=f"A pack of prompts, {DEFAULT_PACK} if none is given; repeatable.")
+    list[str] | None, typer.Option("--pack", help=f"Prompt pack to use ({DEFAULT_PACK} by default). Can be repeated.")
 ]
 TemplateTexts = Annotated[
     list[str] | None,
-    typer.Option("--template", help="A prompt with {label} or {} in it, not a pack; repeatable."),
+    typer.Option(
+        "--template", help="Prompt to use in place of a pack, with {label} or {} for the label. Can be repeated."
+    ),
 ]
 
 

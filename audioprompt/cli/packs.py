@@ -21,13 +21,13 @@ from audioprompt.services.generate import copy_pack
 from audioprompt.util.text import counted
 
 packs = typer.Typer(invoke_without_command=True)
-PackId = Annotated[str, typer.Argument(metavar="ID", help="A pack that `audioprompt packs` lists.")]
+PackId = Annotated[str, typer.Argument(metavar="ID", help="Id of a pack, as listed by `audioprompt packs`.")]
 CURATOR = "curator"  # who decides at the command line, as in the page where nobody is signed in
 
 
 @packs.callback()
 def list_packs(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the prompt packs, or show, compare, export and import them."""
+    """List prompt packs, or show, compare, edit, export and import them."""
     if context.invoked_subcommand:
         return
     store = PromptStore()
@@ -48,7 +48,7 @@ def list_packs(context: typer.Context, as_json: AsJson = False) -> None:
 
 @packs.command()
 def show(pack_id: PackId, as_json: AsJson = False) -> None:
-    """Print a pack's approved prompts as open_clip and others take them, or the whole pack as JSON."""
+    """Print a pack's approved prompts in open_clip's format, or the whole pack as JSON."""
     pack = PromptStore().get(pack_id)
     if as_json:
         typer.echo(pack.to_json(), nl=False)
@@ -61,11 +61,11 @@ def show(pack_id: PackId, as_json: AsJson = False) -> None:
 
 @packs.command()
 def diff(
-    old: Annotated[str, typer.Argument(metavar="A", help="A pack.")],
-    new: Annotated[str, typer.Argument(metavar="B", help="The pack to hold against it.")],
+    old: Annotated[str, typer.Argument(metavar="A", help="Pack to compare with.")],
+    new: Annotated[str, typer.Argument(metavar="B", help="Pack to compare.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say what makes pack B another than A: prompts added and removed, and decisions that differ."""
+    """Show how pack B differs from pack A: prompts added and removed, and changed decisions."""
     store = PromptStore()
     found = compare_templates(store.get(old), store.get(new))
     if as_json:
@@ -93,9 +93,9 @@ def export(
             help=" ".join(f"{form.name}: {form.description}" for form in PACK_FORMATS),
         ),
     ] = "json",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file, not to stdout.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")] = None,
 ) -> None:
-    """Write a pack in a form that other tools take."""
+    """Export a pack in a format that other tools read."""
     content = PACK_FORMATS[form].write(PromptStore().get(pack_id)).encode()
     if output is None:
         typer.echo(content, nl=False)
@@ -109,11 +109,11 @@ def export(
 
 @packs.command("import")
 def import_pack(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A pack, a list of templates, or a CSV table of them.")],
-    pack_id: Annotated[str | None, typer.Option("--id", help="Of the new pack, not the one in the file.")] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File of a pack, or a list or CSV table of templates.")],
+    pack_id: Annotated[str | None, typer.Option("--id", help="Id of the new pack (the file's own by default).")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put a pack that came from elsewhere into the store."""
+    """Import a pack from a file."""
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -132,12 +132,14 @@ def import_pack(
 @packs.command("add-prompt")
 def add_prompt(
     pack_id: PackId,
-    text: Annotated[str, typer.Argument(metavar="PROMPT", help="With {} or {label} for the label.")],
+    text: Annotated[
+        str, typer.Argument(metavar="PROMPT", help="Text of the prompt, with {} or {label} for the label.")
+    ],
     replaces: Annotated[
-        str | None, typer.Option(help="A prompt of the pack that this one is an edit of; it is rejected.")
+        str | None, typer.Option(help="Prompt of the pack that the new one replaces, and which is rejected.")
     ] = None,
 ) -> None:
-    """Add a prompt to a pack by hand, as a candidate."""
+    """Add a prompt to a pack as a candidate."""
     try:
         old = None if replaces is None else Template.parse(replaces).text
         pack = PromptStore().update(pack_id, lambda pack: history.write_prompt(pack, text, CURATOR, edited_from=old))
@@ -149,9 +151,9 @@ def add_prompt(
 @packs.command()
 def rename(
     pack_id: PackId,
-    title: Annotated[str, typer.Argument(metavar="TITLE", help="The new title; the id stays.")],
+    title: Annotated[str, typer.Argument(metavar="TITLE", help="New title. The id stays the same.")],
 ) -> None:
-    """Give a pack another title."""
+    """Rename a pack. Its id stays the same."""
     pack = PromptStore().update(pack_id, lambda pack: history.rename(pack, title, CURATOR))
     typer.echo(f"{pack.id}: {pack.title}")
 
@@ -159,8 +161,10 @@ def rename(
 @packs.command()
 def copy(
     pack_id: PackId,
-    new_id: Annotated[str | None, typer.Argument(metavar="NEW", help="Id of the copy; a free one if left out.")] = None,
-    title: Annotated[str | None, typer.Option(help="Of the copy.")] = None,
+    new_id: Annotated[
+        str | None, typer.Argument(metavar="NEW", help="Id of the copy; chosen for you by default.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the copy.")] = None,
 ) -> None:
     """Duplicate a pack, with its decisions and its history."""
     made = copy_pack(PromptStore(), pack_id, CURATOR, new_id, title)
@@ -170,9 +174,9 @@ def copy(
 @packs.command()
 def delete(
     pack_id: PackId,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
 ) -> None:
-    """Move a pack to the store's trash; `packs restore` brings it back."""
+    """Move a pack to the trash; `packs restore` brings it back."""
     store = PromptStore()
     pack = store.get(pack_id)
     if not yes:
@@ -183,8 +187,8 @@ def delete(
 
 
 @packs.command()
-def restore(pack_id: Annotated[str, typer.Argument(metavar="ID", help="A pack that was deleted.")]) -> None:
-    """Bring back a pack that was deleted."""
+def restore(pack_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a deleted pack.")]) -> None:
+    """Restore a deleted pack."""
     pack = PromptStore().restore(pack_id)
     typer.echo(f"{pack.id}: {pack.title}")
 

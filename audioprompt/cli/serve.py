@@ -17,8 +17,8 @@ from audioprompt.models import registry
 class AddressOptions:
     """Where the page is served."""
 
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1"
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 7860
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 accepts other machines.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860
 
 
 def open_app(
@@ -29,9 +29,9 @@ def open_app(
     device: Device = "auto",
     open_model: Annotated[
         list[str] | None,
-        typer.Option(help="Let visitors of a public page use this model as well; give it once for each model."),
+        typer.Option(help="Model that visitors of a public page may use as well. Can be repeated."),
     ] = None,
-    share: Annotated[bool, typer.Option(help="Make a public link through Gradio's service.")] = False,
+    share: Annotated[bool, typer.Option(help="Create a public link through Gradio's service.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
     """Open the app in the browser."""

@@ -19,11 +19,11 @@ from audioprompt.hosting import TABS
 from audioprompt.prompts.store import PromptStore
 from audioprompt.util.text import one_line
 
-space = typer.Typer(no_args_is_help=True, help="Make a Hugging Face Space of packs and heads, try it, publish it.")
+space = typer.Typer(no_args_is_help=True, help="Build, check and publish a Hugging Face Space.")
 
 NO_EXAMPLES = "none"
 
-SpaceFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the Space.")]
+SpaceFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the Space.")]
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,11 @@ class ContentOptions:
 
     pack: PackIds = None
     head: Annotated[
-        list[Path] | None, typer.Option(help="A head that `audioprompt palm fit --save` wrote; repeatable.")
+        list[Path] | None,
+        typer.Option(help="Head to include, as saved by `audioprompt palm fit --save`. Can be repeated."),
     ] = None
     model: ModelName = "embedded"
-    labels: Annotated[str | None, typer.Option(help="What to choose between at first: 'dog bark, rain'.")] = None
+    labels: Annotated[str | None, typer.Option(help="Initial labels, such as 'dog bark, rain'.")] = None
 
     def parse_labels(self) -> tuple[str, ...]:
         """Read the labels that were typed, none if the Space is to choose."""
@@ -57,12 +58,12 @@ class ExampleOptions:
     examples: Annotated[
         str | None,
         typer.Option(
-            help="Bundled clips to try: 'dog, violin', or none. All if left out; beside heads or clips of your own "
-            "those that fit."
+            help="Bundled example clips, such as 'dog, violin', or none. By default all, or beside heads or clips of "
+            "your own those that fit."
         ),
     ] = None
     example: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="A clip of your own to try; repeatable.")
+        list[Path] | None, typer.Option(metavar="FILE", help="Example clip of your own. Can be repeated.")
     ] = None
 
     def find(self) -> tuple[Example, ...] | None:
@@ -87,13 +88,15 @@ class ExampleOptions:
 class PageOptions:
     """How a Space looks and where it runs."""
 
-    title: Annotated[str, typer.Option(help="The Space's name for people.")] = "Name that sound"
-    licence: Annotated[str, typer.Option(help="Of what you added, best as SPDX has it: cc-by-4.0.")] = "apache-2.0"
+    title: Annotated[str, typer.Option(help="Title of the Space.")] = "Name that sound"
+    licence: Annotated[
+        str, typer.Option(help="Licence of what you added, as an SPDX identifier such as cc-by-4.0.")
+    ] = "apache-2.0"
     tabs: Annotated[
         str | None,
-        typer.Option(help=f"The tabs that visitors see, Classify always: '{','.join(TABS)}'. All these if left out."),
+        typer.Option(help=f"Tabs that visitors see ('{','.join(TABS)}' by default). Classify is always shown."),
     ] = None
-    gpu: Annotated[bool, typer.Option("--gpu", help="For a Space with a GPU, ZeroGPU included.")] = False
+    gpu: Annotated[bool, typer.Option("--gpu", help="Build for a Space with a GPU, including ZeroGPU.")] = False
 
     def parse_tabs(self) -> tuple[str, ...]:
         """Read the tabs that visitors see."""
@@ -111,7 +114,7 @@ def build(
     page: PageOptions,
     as_json: AsJson = False,
 ) -> None:
-    """Put a complete Space together in a new folder."""
+    """Build a complete Space in a new folder."""
     labels = content.parse_labels()
     store = PromptStore()
     plan = service.Plan(
@@ -134,11 +137,11 @@ def build(
 def check(
     folder: SpaceFolder,
     present: Annotated[
-        bool, typer.Option("--present", help="Run it with what is installed here: quick, and shows less.")
+        bool, typer.Option("--present", help="Run with the packages installed here: faster, but a weaker check.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Install a Space in a clean environment, start it, and ask it about a clip."""
+    """Install a Space in a clean environment, start it and classify a clip."""
     found = service.check(folder, clean=not present, step=lambda name: say(f"{name} …"))
     if as_json:
         print_json(vars(found))
@@ -163,13 +166,15 @@ def check(
 
 @space.command()
 def push(
-    name: Annotated[str, typer.Argument(metavar="USER/NAME", help="The Space on the hub.")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the Space.")] = Path(),
-    public: Annotated[bool, typer.Option("--public", help="A new Space is for everybody, not for you alone.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be uploaded, and stop.")] = False,
+    name: Annotated[str, typer.Argument(metavar="USER/NAME", help="Name of the Space on the Hub.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the Space.")] = Path(),
+    public: Annotated[bool, typer.Option("--public", help="Make a new Space public; otherwise it is private.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the files to upload without uploading them.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a Space, or bring one that was published up to date."""
+    """Publish a Space, or update a published one."""
     if dry_run:
         _show(service.pushed(folder), as_json, every=True)
         return

@@ -13,16 +13,14 @@ class PalmCommands(LazyGroup):
     lazy: ClassVar[Lazy] = {
         "fit": (
             "audioprompt.cli.palm.fit:fit",
-            "Learn from a few clips of each class, and measure that on clips that were held back.",
+            "Train on a few clips of each class and measure on held-out clips.",
         ),
-        "predict": ("audioprompt.cli.palm.predict:predict", "Say what a fitted head hears in recordings."),
+        "predict": ("audioprompt.cli.palm.predict:predict", "Classify recordings with a trained head."),
         "card": (
             "audioprompt.cli.palm.card:card",
-            "Print what is known of a head: how it was made, how good it is, and how to use it.",
+            "Print a head's card: how it was trained, how good it is, and how to use it.",
         ),
     }
 
 
-palm = typer.Typer(
-    cls=PalmCommands, no_args_is_help=True, help="Learn to name sounds from a few clips of each: PALM and others."
-)
+palm = typer.Typer(cls=PalmCommands, no_args_is_help=True, help="Train few-shot heads (PALM and others) and use them.")

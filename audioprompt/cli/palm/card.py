@@ -8,6 +8,6 @@ import typer
 from audioprompt.few_shot import heads
 
 
-def card(head: Annotated[str, typer.Argument(metavar="HEAD", help="The folder or file of a head.")]) -> None:
-    """Print what is known of a head: how it was made, how good it is, and how to use it."""
+def card(head: Annotated[str, typer.Argument(metavar="HEAD", help="Folder or file of a head.")]) -> None:
+    """Print a head's card: how it was trained, how good it is, and how to use it."""
     typer.echo(heads.card(heads.read_record(Path(head))))

@@ -42,15 +42,19 @@ class MethodOptions:
     """Which methods learn, and what PALM starts from."""
 
     method: Annotated[str, typer.Option(help=f"One or several: {','.join(METHODS.names)}.")] = "palm"
-    shots: Annotated[int, typer.Option(min=1, help="Clips per class to learn from while it is measured.")] = 16
-    seeds: Annotated[str, typer.Option(help="One fit for each: 0,1,2.")] = "0"
-    epochs: Annotated[int, typer.Option(min=1, help="How often every clip is seen.")] = 50
+    shots: Annotated[int, typer.Option(min=1, help="Clips per class to learn from while measuring.")] = 16
+    seeds: Annotated[str, typer.Option(help="Random seeds, one fit for each, such as 0,1,2.")] = "0"
+    epochs: Annotated[int, typer.Option(min=1, help="Number of passes over the clips.")] = 50
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.05
-    pack: Annotated[str, typer.Option(help="The prompts of tspe, and of --start pack.")] = DEFAULT_PACK
-    start: Annotated[Start, typer.Option(help="Where PALM starts; the paper's is name.")] = Start.name
+    pack: Annotated[str, typer.Option(help="Prompt pack for methods that need an ensemble, and for --start pack.")] = (
+        DEFAULT_PACK
+    )
+    start: Annotated[Start, typer.Option(help="What PALM starts from (name in the paper).")] = Start.name
     dropout: Annotated[
         float,
-        typer.Option(min=0, max=0.95, help="Share of what is heard that every step drops; 0.5 in PALM's own code."),
+        typer.Option(
+            min=0, max=0.95, help="Fraction of each embedding dropped in every step (0.5 in PALM's own code)."
+        ),
     ] = 0.0
 
     def parse(self) -> learning.Trial:
@@ -73,8 +77,8 @@ class MethodOptions:
 class FoldOptions:
     """Which clips to learn from, and which to test on."""
 
-    train_folds: Annotated[str | None, typer.Option(help="Learn from the clips of these folds: 1,2.")] = None
-    test_folds: Annotated[str | None, typer.Option(help="Test on these: 3. All others if none are given.")] = None
+    train_folds: Annotated[str | None, typer.Option(help="Folds to learn from, such as 1,2.")] = None
+    test_folds: Annotated[str | None, typer.Option(help="Folds to test on, such as 3 (all others by default).")] = None
 
     def parse(self) -> tuple[list[int] | None, list[int] | None]:
         """Read the folds to learn from and to test on."""
@@ -90,12 +94,12 @@ class SaveOptions:
 
     save: Annotated[
         Path | None,
-        typer.Option(help="Folder to save the head in, fitted again on all clips; one in it for each of several."),
+        typer.Option(help="Save the head to this folder; several methods get a folder each."),
     ] = None
     again: Annotated[
-        bool, typer.Option("--again/--no-again", help="Fit what is saved again on all clips, those held back too.")
+        bool, typer.Option("--again/--no-again", help="Refit the saved head on all clips, including those held out.")
     ] = True
-    data_licence: Annotated[str | None, typer.Option(help="The licence of the clips, for the head's card.")] = None
+    data_licence: Annotated[str | None, typer.Option(help="Licence of the clips, for the head's card.")] = None
 
 
 def fit(
@@ -106,7 +110,7 @@ def fit(
     model: ModelOptions,
     as_json: AsJson = False,
 ) -> None:
-    """Learn from a few clips of each class, and measure that on clips that were held back."""
+    """Train on a few clips of each class and measure on held-out clips."""
     learn_folds, test_folds = folds.parse()
     trial = methods.parse()
     clips = data.open()

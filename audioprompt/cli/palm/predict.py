@@ -27,7 +27,9 @@ MOST_SHOWN = 3  # classes of one recording
 class HeadModelOptions:
     """Which model a head is used on, and how."""
 
-    model: Annotated[str | None, typer.Option("--model", help="The head's own if none is given.")] = None
+    model: Annotated[
+        str | None, typer.Option("--model", help="Model to use (the one that the head was fitted on by default).")
+    ] = None
     weights: Weights = None
     device: Device = "auto"
     half: Half = False
@@ -38,14 +40,12 @@ class HeadModelOptions:
 
 
 def predict(
-    head: Annotated[
-        str, typer.Argument(metavar="HEAD", help="The folder or file of a head, or owner/name on the hub.")
-    ],
+    head: Annotated[str, typer.Argument(metavar="HEAD", help="Folder or file of a head, or owner/name on the Hub.")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Recordings of any length.")],
     model: HeadModelOptions,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a fitted head hears in recordings."""
+    """Classify recordings with a trained head."""
     path = find_head(head)
     files = require_recordings(files)
     encoder = model.load(read_record(path).model)
