@@ -185,7 +185,7 @@ def test_what_goes_wrong_or_lacks_is_said_in_place(page: Page, serve: Callable[.
     expect(state).to_contain_text("No model is named")
     page.fill("#service-model :is(input, textarea)", "gpt-4o")
     page.click("#propose")
-    expect(state).to_contain_text("OpenAI wants a key")
+    expect(state).to_contain_text("OpenAI requires a key")
     busy = Reply("slow down", status=429, headers={"Retry-After": "1"})
     for reply, sentence in (
         (Reply("no such key", status=401), "does not accept the key: check it."),

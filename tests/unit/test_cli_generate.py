@@ -190,7 +190,7 @@ def test_the_request_is_shown_and_not_sent(store: PromptStore, serve: Callable[.
         ("--model-name parrot", 2, "give --service too"),
         ("--temperature 1", 2, "give --service too"),
         ("--service", 2, "--model-name NAME"),
-        ("--service --model-name parrot", 1, "OpenAI wants a key"),
+        ("--service --model-name parrot", 1, "OpenAI requires a key"),
         ("--service --model-name parrot --base-url nowhere", 1, "The address of the service cannot be used"),
         ("--id vanilla", 1, "A prompt pack is called 'vanilla' already: choose another --id"),
         ("--id ../up", 1, "must be small letters and digits joined by hyphens"),

@@ -128,10 +128,10 @@ def test_a_broken_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (Reply("Host unknown", status=502), "trouble of its own (error 502: Host unknown)"),
+        (Reply("Host unknown", status=502), "is having problems (error 502: Host unknown)"),
         (Reply(raw="<html>Access denied</html>", status=403), "does not let this key use parrot"),
         (Reply(raw="<html>Please sign in</html>", status=200), "cannot be read"),
-        (Reply(raw="", status=407), "The proxy {proxy} wants a sign-in"),
+        (Reply(raw="", status=407), "The proxy {proxy} requires a sign-in"),
     ],
 )
 def test_what_a_proxy_answers_is_not_only_the_services_fault(reply: Reply, words: str, monkeypatch: Any) -> None:

@@ -73,11 +73,11 @@ class ChatClient:
         own = os.environ.get("OPENAI_API_KEY", "").strip() if self.address == home else ""
         key = (api_key or own).strip()
         if not self.model:
-            raise GenerationError("No model is named: give the name by which the service knows it.")
+            raise GenerationError("No model is named: enter the name that the service uses for it.")
         if not key and self.address.is_openai:
-            raise GenerationError("OpenAI wants a key: give one, set OPENAI_API_KEY, or name another address.")
+            raise GenerationError("OpenAI requires a key: enter one, set OPENAI_API_KEY, or use another address.")
         if not re.fullmatch(r"[!-~]*", key):
-            raise GenerationError("The key has characters that no key has: copy it again.")
+            raise GenerationError("The key contains characters that keys do not have: copy it again.")
         self._has_key = bool(key)
         self._without_key = _redaction(key)
         proxies.make_usable()
@@ -152,7 +152,7 @@ class ChatClient:
         except Refused as refusal:
             failure = self._refusal(refusal)
         except (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError):
-            failure = f"{self.host} gave no sign for {self.timeout:g} s: try again, or allow more time."
+            failure = f"{self.host} did not respond for {self.timeout:g} s: try again, or allow more time."
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError, OSError, EOFError):
             failure = self._no_connection(answer.begun)
         except (openai.OpenAIError, ValueError, AttributeError, TypeError):  # nobody has checked the types
@@ -253,16 +253,18 @@ class ChatClient:
         reason = self._without_key(one_line(reason_of(refusal.body)))[:200].strip()
         because = f" ({reason.rstrip('.')})" if reason else ""
         if refusal.moved_to:
-            return f"{self.host} sends requests on to {self._without_key(refusal.moved_to)}: give that address."
+            return f"{self.host} redirects requests to {self._without_key(refusal.moved_to)}: use that address."
         if status == 401:
             return (
                 f"{self.host} does not accept the key: check it."
                 if self._has_key
-                else f"{self.host} wants a key: give one."
+                else f"{self.host} requires a key: enter one."
             )
         if status == 407:
             proxy = proxies.proxy_for(self.address.base) or "in front of it"
-            return f"The proxy {proxy} wants a sign-in: put the user and password into its address, in the environment."
+            return (
+                f"The proxy {proxy} requires a sign-in: add the user and password to its address, in the environment."
+            )
         if refusal.wants_credit:
             return f"The account at {self.host} has no credit left: top it up, or use another service."
         if status == 403:
@@ -270,13 +272,14 @@ class ChatClient:
         if status in (404, 405) and not refusal.names_no_model:
             return f"{self.host} has no chat service at {self.base_url}{because}: check the address; most end in /v1."
         if refusal.names_no_model:
-            return f"{self.host} knows no model {self.model!r} at {self.base_url}: check the name and the address."
+            asked = f"{self.model!r} at {self.base_url}"
+            return f"{self.host} does not know the model {asked}: check the name and the address."
         if status == 429:
             return f"{self.host} is busy: try again in {refusal.wait}."
         if status is not None and status >= 500:
             said = f": {reason.rstrip('.')}" if reason else ""
-            return f"{self.host} has trouble of its own (error {status}{said}): try again later."
-        return f"{self.host} refused the request: {reason or 'it gave no reason'}"
+            return f"{self.host} is having problems (error {status}{said}): try again later."
+        return f"{self.host} refused the request: {reason.rstrip('.') or 'it gave no reason'}."
 
     def _no_connection(self, begun: bool) -> str:
         if begun:
@@ -293,7 +296,7 @@ class ChatClient:
         proxy = proxies.proxy_for(self.address.base)
         if not proxy or proxy in failure:
             return ""
-        return f"{'' if failure.endswith('.') else '.'} It was asked through the proxy {proxy}."
+        return f" It was asked through the proxy {proxy}."
 
 
 @dataclass

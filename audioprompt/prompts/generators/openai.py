@@ -62,7 +62,7 @@ class ChatService(ChatClient):
         in_a_row = 0
         self.notice = None
         if not (ideas.attributes or ideas.sources):
-            raise GenerationError("There is no word to write prompts with: keep or add attributes or sources.")
+            raise GenerationError("There are no words to write prompts with: keep or add attributes or sources.")
         try:
             for line in self._lines(task, ideas, count, there):
                 found = _read_candidate(self._without_key(line), ideas)

@@ -195,7 +195,7 @@ def test_each_candidate_is_there_as_soon_as_it_is_written(serve: Any) -> None:
     service, _ = serve(Reply(prompts(*ALL[:3]).removesuffix("]}") + ', "A loud', end="hang"), timeout=0.3)
     candidates = service.candidates(VOICES, IDEAS)
     assert [next(candidates) for _ in range(3)] == ALL[:3]  # while the service still writes the fourth
-    with pytest.raises(GenerationError, match=r"gave no sign for 0\.3 s"):
+    with pytest.raises(GenerationError, match=r"did not respond for 0\.3 s"):
         next(candidates)
 
 
@@ -330,8 +330,8 @@ def test_malformed_after_a_while(serve: Any) -> None:
         (Reply(refusal="I must not", finish="stop"), "declined to answer"),
         (Reply(end="drop"), "broke off"),
         (Reply(finish=None), "broke off"),
-        (Reply(end="hang"), "gave no sign for 0.3 s"),
-        (Reply(error="upstream failed"), "has trouble of its own (error 502: upstream failed)"),
+        (Reply(end="hang"), "did not respond for 0.3 s"),
+        (Reply(error="upstream failed"), "is having problems (error 502: upstream failed)"),
     ],
 )
 def test_what_came_before_a_failure_is_kept(serve: Any, reply: Reply, message: str) -> None:
@@ -384,7 +384,7 @@ def test_a_request_that_is_refused_for_good(serve: Any) -> None:
     _, error = all_of(service)
     assert len(server.asked) == 4
     assert error is not None
-    assert error.endswith(" refused the request: response_format, temperature and seed are all wrong")
+    assert error.endswith(" refused the request: response_format, temperature and seed are all wrong.")
 
 
 @pytest.mark.parametrize(
@@ -394,16 +394,20 @@ def test_a_request_that_is_refused_for_good(serve: Any) -> None:
         (Reply("wait", status=429), 3, "is busy: try again in a minute."),
         (Reply("wait", status=429, headers={"Retry-After": "3600"}), 1, "is busy: try again in 3600 s."),
         (Reply("pay", status=429, code="insufficient_quota"), 3, "has no credit left"),
-        (Reply("oops", status=500), 6, "has trouble of its own (error 500: oops)"),  # thrice, then without options
-        (Reply("Loading model", status=503), 3, "has trouble of its own (error 503: Loading model)"),
+        (Reply("oops", status=500), 6, "is having problems (error 500: oops)"),  # thrice, then without options
+        (Reply("Loading model", status=503), 3, "is having problems (error 503: Loading model)"),
         (Reply("short and stout", status=418), 1, "refused the request: short and stout"),
         (Reply(raw="", status=400), 4, "refused the request: it gave no reason"),
         (Reply("maximum context length is 512 tokens", status=400), 1, "maximum context length is 512 tokens"),
         (Reply("Your credit balance is too low: insufficient credits", status=402), 1, "has no credit left"),
-        (Reply(raw="<html>gateway</html>", status=502), 3, "has trouble of its own (error 502): try again later"),
+        (Reply(raw="<html>gateway</html>", status=502), 3, "is having problems (error 502): try again later"),
         (Reply("wait", status=429, headers={"Retry-After": "99.5"}), 1, "is busy: try again in 100 s."),
-        (Reply("no such model", status=404), 1, "knows no model 'parrot'"),
-        (Reply(raw='model "parrot" not found, try pulling it first', status=404), 1, "knows no model 'parrot'"),
+        (Reply("no such model", status=404), 1, "does not know the model 'parrot'"),
+        (
+            Reply(raw='model "parrot" not found, try pulling it first', status=404),
+            1,
+            "does not know the model 'parrot'",
+        ),
     ],
 )
 def test_a_refusal_is_one_plain_sentence(serve: Any, reply: Reply, asked: int, message: str) -> None:
@@ -441,7 +445,9 @@ def test_wrong_key(serve: Any) -> None:
 def test_unknown_model(serve: Any) -> None:
     service, server = serve(Reply(), model="cockatoo")
     _, error = all_of(service)
-    assert error == f"{service.host} knows no model 'cockatoo' at {server.url}: check the name and the address."
+    assert (
+        error == f"{service.host} does not know the model 'cockatoo' at {server.url}: check the name and the address."
+    )
 
 
 def test_nobody_there() -> None:
@@ -459,7 +465,7 @@ def test_no_words() -> None:
     service = ChatService("parrot", "http://localhost:1/v1")
     assert all_of(service, ideas=Ideas()) == (
         [],
-        "There is no word to write prompts with: keep or add attributes or sources.",
+        "There are no words to write prompts with: keep or add attributes or sources.",
     )
 
 
@@ -467,14 +473,14 @@ def test_no_words() -> None:
     ("settings", "message"),
     [
         ({"model": " "}, "No model is named"),
-        ({"base_url": None}, "OpenAI wants a key"),
+        ({"base_url": None}, "OpenAI requires a key"),
         ({"base_url": "localhost:11434"}, "The address of the service cannot be used"),
         ({"base_url": "ftp://host/v1"}, "The address of the service cannot be used"),
         ({"base_url": "http://"}, "The address of the service cannot be used"),
         ({"base_url": "http://user:se/cret@host/v1"}, "The address of the service cannot be used"),
         ({"base_url": "http://user:12/cret@host/v1"}, "The address of the service cannot be used"),
-        ({"api_key": "sk-schlüssel"}, "The key has characters that no key has"),
-        ({"api_key": "sk-two\nlines"}, "The key has characters that no key has"),
+        ({"api_key": "sk-schlüssel"}, "The key contains characters that keys do not have"),
+        ({"api_key": "sk-two\nlines"}, "The key contains characters that keys do not have"),
     ],
 )
 def test_settings_that_cannot_be(settings: dict[str, Any], message: str) -> None:
@@ -505,7 +511,7 @@ def test_the_key_of_the_environment_goes_to_the_address_of_the_environment(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
     service, server = serve(Reply(prompts(*ALL[:1])), api_key=None)
-    assert all_of(service, count=1)[1] == f"{service.host} wants a key: give one."
+    assert all_of(service, count=1)[1] == f"{service.host} requires a key: enter one."
     assert server.keys == ["Bearer none"]  # a stranger's address gets no key of ours
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
     for base_url in (None, server.url + "/"):

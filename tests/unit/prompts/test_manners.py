@@ -223,10 +223,10 @@ THOUGHT = {"reasoning_content": 'We need {"prompts": ["A loud sound of {label}"]
         (Reply(deltas=[{"content": [{"type": "refusal", "refusal": "no"}]}]), "declined to answer"),
         (Reply(raw=_whole({"content": ""}, finish_reason="SAFETY")), "declined to answer"),
         (Reply(raw='{"error": "the model crashed"}'), "refused the request: the model crashed"),
-        (Reply(raw='{"object": "error", "message": "CUDA", "code": 500}'), "trouble of its own (error 500: CUDA)"),
+        (Reply(raw='{"object": "error", "message": "CUDA", "code": 500}'), "is having problems (error 500: CUDA)"),
         (
             Reply(raw='event: error\ndata: {"type": "overloaded_error", "message": "overloaded", "code": 529}\n\n'),
-            "trouble of its own (error 529: overloaded)",
+            "is having problems (error 529: overloaded)",
         ),
         (Reply(raw='{"detail": [{"loc": ["body"], "msg": "bad body"}]}'), "refused the request: bad body"),
         (Reply(raw='[{"error": {"code": 403, "message": "billing is off"}}]'), "has no credit left"),
@@ -236,7 +236,7 @@ THOUGHT = {"reasoning_content": 'We need {"prompts": ["A loud sound of {label}"]
                 raw='data: {"error": {"code": 502, "message": "Provider returned error", '
                 '"metadata": {"raw": "{\\"error\\": {\\"message\\": \\"out of memory\\"}}"}}, "choices": []}\n\n'
             ),
-            "trouble of its own (error 502: out of memory)",
+            "is having problems (error 502: out of memory)",
         ),
         (
             Reply(raw='data: {"choices": [{"delta": {"content": ""}, "error": {"code": 401, "message": "no"}}]}\n\n'),

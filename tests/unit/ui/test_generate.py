@@ -190,7 +190,7 @@ def test_too_many_words_are_refused_in_a_sentence(few, many):
     [
         ("violin", OFFLINE, "give at least two labels"),
         (LABELS, (SERVICE, 0, "", "", 0.7, ""), "No model is named"),
-        (LABELS, (SERVICE, 0, "parrot", "", 0.7, ""), "OpenAI wants a key"),
+        (LABELS, (SERVICE, 0, "parrot", "", 0.7, ""), "OpenAI requires a key"),
         (LABELS, (SERVICE, 0, "parrot", "ftp://there", 0.7, ""), "The address of the service cannot be used"),
     ],
 )
