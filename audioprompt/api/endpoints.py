@@ -13,17 +13,11 @@ from pydantic import ConfigDict, ValidationError, validate_call
 
 from audioprompt.api import CAPABILITIES
 from audioprompt.api.inputs import Answer
-from audioprompt.audio.recording import AudioError
-from audioprompt.data import DataError
-from audioprompt.models.base import ModelError
-from audioprompt.prompts.generators import GenerationError
-from audioprompt.prompts.pack import PackError
-from audioprompt.prompts.template import TemplateError
+from audioprompt.errors import AudiopromptError
 from audioprompt.server import access
 from audioprompt.server.context import Context, of_call
 from audioprompt.server.fetching import fetched
 from audioprompt.server.gradio_patches import calls, files, tools
-from audioprompt.services.classify import LabelError
 from audioprompt.ui.tabs.classify import WORKERS
 from audioprompt.ui.tabs.generate import WRITERS
 from audioprompt.util.jobs import Jobs, TookTooLong
@@ -113,13 +107,8 @@ def _in_one_sentence() -> Iterator[None]:
     except TookTooLong as error:
         sentence = f"{error} Give fewer or shorter clips, or {access.elsewhere()}."
         raise gr.Error(sentence, print_exception=False) from error
-    except Exception as error:
-        from audioprompt.few_shot.settings import FewShotError
-
-        known = (AudioError, DataError, FewShotError, GenerationError, LabelError, ModelError, PackError, TemplateError)
-        if isinstance(error, known):
-            raise gr.Error(str(error), print_exception=False) from error
-        raise
+    except AudiopromptError as error:
+        raise gr.Error(str(error), print_exception=False) from error
 
 
 def _plain(value: Any) -> Any:

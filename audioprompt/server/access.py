@@ -1,11 +1,11 @@
-"""Who may do what: at home everybody everything, on a public page only signed-in curators what others would notice.
+"""Access control. Locally everyone may do everything; on a public page, changes that others can see need a curator.
 
 Visitors of a public page classify, listen, generate with a key of their own, measure, learn from their own clips, and
-curate a copy of the packs that only they see and that goes with their session. Curators write to the store, use the
-owner's key, load further models, name files of this machine and publish. They sign in with Hugging Face on a Space, and
-with the password in ``AUDIOPROMPT_PASSWORD`` everywhere else.
+curate a copy of the packs that only they see and that lasts as long as their session. Curators write to the store, use
+the owner's key, load further models, open files of this machine and publish. They sign in with Hugging Face on a Space,
+and with the password in ``AUDIOPROMPT_PASSWORD`` everywhere else.
 
-Every handler asks here itself, with the `gr.Request` that Gradio hands it: what a page hides can still be called.
+Every handler checks here itself, with the `gr.Request` that Gradio passes it: what a page hides can still be called.
 """
 
 import asyncio
@@ -49,14 +49,14 @@ logger = logging.getLogger(__name__)
 
 
 class Role(Enum):
-    """What somebody is on this page."""
+    """The two kinds of people on a page."""
 
     VISITOR = "visitor"
     CURATOR = "curator"
 
 
 class NotAllowed(gr.Error):
-    """Something is not for visitors, or too much of it; one sentence says what to do."""
+    """A visitor may not do this, or not this much of it; the message says what to do."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence, print_exception=False)
@@ -71,7 +71,7 @@ _exposed = False
 
 
 def serve(host: str, share: bool) -> None:
-    """Note where the page will be served, before it is built.
+    """Record where the page will be served; to be called before it is built.
 
     Args:
         host: the address it listens on.
@@ -82,17 +82,17 @@ def serve(host: str, share: bool) -> None:
 
 
 def public() -> bool:
-    """Whether strangers may come: a Space, a public address or link, or a password that was set to keep them out."""
+    """Tell whether strangers can reach the page: on a Space, at a public address or link, or with a password set."""
     return _exposed or on_a_space() or PASSWORD in os.environ
 
 
 def on_a_space() -> bool:
-    """Whether this is a Hugging Face Space."""
+    """Tell whether this is a Hugging Face Space."""
     return "SPACE_ID" in os.environ
 
 
 def how_to_sign_in() -> str:
-    """For the terminal: how whoever started a public page becomes a curator, as a sentence."""
+    """Say, for the terminal, how whoever started a public page becomes a curator."""
     if on_a_space():
         names = ", ".join(sorted(_curators())) or f"nobody, until {CURATORS} holds user names"
         return f"Visitors change nothing here; curators, who sign in with Hugging Face: {names}."
@@ -105,7 +105,7 @@ def how_to_sign_in() -> str:
 
 
 def role(request: gr.Request | None) -> Role:
-    """What somebody is; without a request it is a script in this process, which asks as whoever started it."""
+    """Return the role behind a request; None is a script in this process, which acts for whoever started it."""
     if not public():
         curator = request is None or _from_this_machine(request)
     elif request is None or _from_elsewhere(request):
@@ -118,15 +118,16 @@ def role(request: gr.Request | None) -> Role:
 
 
 def is_curator(request: gr.Request | None) -> bool:
+    """Tell whether a request comes from a curator."""
     return role(request) is Role.CURATOR
 
 
 def only_curators(request: gr.Request | None, what: str) -> None:
-    """Go on only for curators.
+    """Refuse a visitor.
 
     Args:
         request: theirs.
-        what: is to be done, as it would follow "only curators": "load models from files".
+        what: the action, as it follows "Only curators": "load models from files".
 
     Raises:
         NotAllowed: a visitor asks.
@@ -136,12 +137,12 @@ def only_curators(request: gr.Request | None, what: str) -> None:
 
 
 def elsewhere() -> str:
-    """Where a visitor may do what is not for visitors here."""
+    """Say where a visitor can do what visitors may not do here."""
     return ELSEWHERE_ON_A_SPACE if on_a_space() else ELSEWHERE
 
 
 def user(request: gr.Request | None) -> str | None:
-    """The Hugging Face user signed in on this Space, curator or not.
+    """Return the Hugging Face user who is signed in on this Space, curator or not.
 
     Gradio's session is a signed cookie. Without the Space's own secret the signature would be anybody's.
     """
@@ -155,7 +156,7 @@ def user(request: gr.Request | None) -> str | None:
 
 
 def _curators() -> set[str]:
-    """The user names of this Space's curators, in small letters."""
+    """Return the user names of this Space's curators, in lower case."""
     names = os.environ.get(CURATORS) or os.environ.get("SPACE_AUTHOR_NAME", "")
     return {name.strip().casefold() for name in names.split(",")} - {""}
 
@@ -164,7 +165,7 @@ def _curators() -> set[str]:
 
 
 def caller(request: gr.Request | None) -> str:
-    """Whom a limit counts: the user signed in, else the address that a request comes from."""
+    """Return whom limits count a request for: the signed-in user, else the address it comes from."""
     if request is None:
         return ""
     name = user(request)
@@ -172,7 +173,7 @@ def caller(request: gr.Request | None) -> str:
 
 
 def address(scope: Mapping[str, Any]) -> str:
-    """Where a request comes from, as far as it can be told; of IPv6 the network.
+    """Return the address a request comes from, as far as it can be known; for IPv6 its network.
 
     On a Space that is what the hub's proxy says, last of all proxies. Elsewhere it is who connected: uvicorn has put in
     its place what a proxy on this machine says, and no other is believed.
@@ -198,13 +199,16 @@ def _is_global(named: str) -> bool:
 
 
 def share(request: gr.Request | None) -> str:
-    """Whose share of what is kept for all something counts in; curators' counts in none."""
+    """Return who owns what is kept for a request, for quotas of shared memory; curators have none."""
     return "" if is_curator(request) else caller(request) or "nobody"
 
 
 def _from_this_machine(request: gr.Request) -> bool:
-    """Whether a request to a page at home comes from home: not through a proxy, not from another site's script, and
-    not under a foreign name that somebody had point to this machine."""
+    """Tell whether a request to a local page comes from this machine itself.
+
+    It then comes neither through a proxy, nor from another site's script, nor under a foreign name that somebody let
+    point to this machine.
+    """
     headers = request.headers
     host = urlsplit("//" + headers.get("host", "")).hostname or ""
     return _loopback(host) and not _from_elsewhere(request) and not any(name in headers for name in FORWARDED)
@@ -215,7 +219,7 @@ def _from_elsewhere(request: gr.Request) -> bool:
 
 
 def from_elsewhere(headers: Mapping[str, str]) -> bool:
-    """Whether it was another site's script that had a browser ask; what is no browser says nothing of that."""
+    """Tell whether another site's script made a browser send this; programs other than browsers do not say."""
     if site := headers.get("sec-fetch-site"):
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
@@ -238,7 +242,7 @@ _signer = TimestampSigner(_secret, salt=COOKIE, digest_method=hashlib.sha256)
 
 
 class Tries:
-    """Wrong passwords by address. They slow down the address that they come from, and nobody else."""
+    """Wrong passwords by address; they slow down the address they come from, and nobody else."""
 
     def __init__(self) -> None:
         self._wrong: OrderedDict[str, deque[float]] = OrderedDict()  # when the latest came
@@ -247,17 +251,17 @@ class Tries:
 
     @contextmanager
     def turn(self, address: str) -> Iterator[float]:
-        """A try from an address: for how many seconds it has to wait before its password is looked at.
+        """Take a turn for an address; yields how many seconds to wait before its password is checked.
 
         Raises:
-            NotAllowed: too many wait from this address.
+            NotAllowed: too many tries of this address are waiting.
         """
         with self._lock:
             place = self._waiting.get(address, 0) + 1
             slow = self._slow(address)
             if slow and place > TRIES_WAITING:
                 logger.warning("A sign-in was refused: too many wrong passwords came from %s", address)
-                raise NotAllowed("Too many wrong passwords came from your address: wait a minute, then try again.")
+                raise NotAllowed("Too many wrong passwords from your address. Wait a minute, then try again.")
             self._waiting[address] = place
         try:
             yield place * SLOW_SECONDS if slow else 0.0
@@ -268,7 +272,7 @@ class Tries:
                     del self._waiting[address]
 
     def wrong(self, address: str) -> None:
-        """Note that a wrong password came."""
+        """Count a wrong password."""
         logger.warning("A wrong password came from %s", address or "this process")
         with self._lock:
             self._wrong.setdefault(address, deque(maxlen=WRONG_TRIES)).append(time.monotonic())
@@ -285,10 +289,10 @@ TRIES = Tries()
 
 
 def sign_in(password: str, request: gr.Request | None = None) -> str:
-    """A token for whoever knows the password, to be kept as the cookie named ``COOKIE``.
+    """Return a token for whoever knows the password, to be kept in the cookie named ``COOKIE``.
 
     Raises:
-        NotAllowed: it is not the password, or too many wrong ones come from there.
+        NotAllowed: the password is wrong, or too many wrong ones came from there.
     """
     where = caller(request)
     with TRIES.turn(where) as seconds:
@@ -296,13 +300,13 @@ def sign_in(password: str, request: gr.Request | None = None) -> str:
         right = _is_password(password)
     if not right:
         TRIES.wrong(where)
-        raise NotAllowed("That is not the password.")
+        raise NotAllowed("Wrong password.")
     logger.info("A curator signed in from %s", where or "this process")
     return _signer.sign(Role.CURATOR.value).decode()
 
 
 async def note_password(scope: MutableMapping[str, Any]) -> None:
-    """Note in a request's scope whether it comes with the password as a header, once, for whoever asks later."""
+    """Check the password in a request's header once, and record the result in the request's scope."""
     given = _bearer(Headers(scope=scope))
     if given is None or not os.environ.get(PASSWORD):
         return
@@ -328,7 +332,7 @@ def _holds_token(request: gr.Request) -> bool:
 
 
 def _holds_password(request: gr.Request) -> bool:
-    """As `note_password` found it; a request that did not come through the server is looked at here."""
+    """Return what `note_password` recorded; a request that did not come through the server is checked here."""
     noted = getattr(request.request, "scope", {}).get(HELD)
     return _is_password(_bearer(request.headers) or "") if noted is None else noted
 
@@ -339,11 +343,11 @@ def _bearer(headers: Mapping[str, str]) -> str | None:
 
 
 def _is_password(given: str) -> bool:
-    """Compare in a time that says nothing."""
+    """Compare in constant time."""
     expected = os.environ.get(PASSWORD)
     return bool(expected) and hmac.compare_digest(seal(given), seal(expected or ""))
 
 
 def seal(text: str) -> str:
-    """What stands for a text as long as this process runs, and cannot be told from outside."""
+    """Return a keyed digest of a text that nobody outside this process can compute."""
     return hmac.new(_secret, text.encode(), hashlib.sha256).hexdigest()

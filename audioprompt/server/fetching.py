@@ -1,4 +1,4 @@
-"""Files that are given by their address: fetched within bounds, and never from this machine's own network.
+"""Fetching files by their address: within limits, and never from this machine's own network.
 
 Gradio fetches whatever address stands where a file is wanted, on the page, in the API and for MCP alike. `fetched` does
 it in Gradio's stead, for Gradio knows no limit, refuses the addresses of files that were uploaded to this very app, and
@@ -17,10 +17,10 @@ import httpx
 import safehttpx  # type: ignore[import-untyped]
 from gradio_client.utils import strip_invalid_filename_characters  # type: ignore[import-untyped]
 
-from audioprompt.server.limits import LARGEST_FILE
+from audioprompt.server.limits import MAX_FILE_BYTES
 
-MOST_REDIRECTS = 5
-MOST_SECONDS = 60.0
+MAX_REDIRECTS = 5
+MAX_SECONDS = 60.0
 # What `ipaddress` takes for global, on some Pythons at least, and where clouds and networks keep services of their own:
 # Azure's host (168.63.129.16), Oracle's metadata (in 192.0.0.0/24), relays and tunnels to IPv4, segment routing,
 # documentation.
@@ -38,7 +38,7 @@ UPLOADED = "/gradio_api/file="  # what stands before the path of an uploaded fil
 
 
 class Refused(gr.Error):
-    """A file cannot be fetched; one sentence says why."""
+    """A file cannot be fetched; the message says why."""
 
     def __init__(self, address: str, why: str) -> None:
         super().__init__(f"{address[:200]} cannot be fetched: {why}", print_exception=False)
@@ -62,7 +62,7 @@ async def fetched(url: str, cache_dir: str) -> str:
             return str(uploaded)
         name = strip_invalid_filename_characters(Path(unquote(urlsplit(url).path)).name) or "file"
         file = Path(cache_dir).absolute() / hashlib.sha256(url.encode()).hexdigest() / name
-        with anyio.fail_after(MOST_SECONDS):
+        with anyio.fail_after(MAX_SECONDS):
             await _fetch(url, file)
         return str(file)
     except Refused:
@@ -73,8 +73,8 @@ async def fetched(url: str, cache_dir: str) -> str:
 
 
 async def _fetch(address: str, file: Path) -> None:
-    """Follow redirects, each of which must lead to a public address too, and write what is there."""
-    for _ in range(MOST_REDIRECTS):
+    """Follow redirects, each of which must lead to a public address too, and write the file."""
+    for _ in range(MAX_REDIRECTS):
         transport = await _public(address)
         async with (
             httpx.AsyncClient(transport=transport) as client,
@@ -87,18 +87,18 @@ async def _fetch(address: str, file: Path) -> None:
                 return
             else:
                 raise Refused(address, f"its server says {response.status_code} {response.reason_phrase}")
-    raise Refused(address, "it leads from one address to the next")
+    raise Refused(address, "too many redirects")
 
 
 async def _write(response: httpx.Response, address: str, file: Path) -> None:
-    """Write what comes, and leave nothing behind if that is too much or breaks off."""
+    """Write a response, and leave nothing behind if it is too large or breaks off."""
     come = 0
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with file.open("wb") as out:
             async for chunk in response.aiter_raw():
-                if (come := come + len(chunk)) > LARGEST_FILE:
-                    raise Refused(address, f"it is over {LARGEST_FILE // 1_000_000} MB")
+                if (come := come + len(chunk)) > MAX_FILE_BYTES:
+                    raise Refused(address, f"it is over {MAX_FILE_BYTES // 1_000_000} MB")
                 out.write(chunk)
     except BaseException:
         file.unlink(missing_ok=True)
@@ -106,7 +106,7 @@ async def _write(response: httpx.Response, address: str, file: Path) -> None:
 
 
 async def _public(address: str) -> httpx.AsyncBaseTransport | None:
-    """The way to an address that ends at the public machine its name stood for when that was checked.
+    """Return a transport that connects to the very public address that was checked.
 
     The hub's names may stand for machines of a Space's own network, so that they go unchecked.
     """
@@ -123,12 +123,12 @@ async def _public(address: str) -> httpx.AsyncBaseTransport | None:
 
 
 async def _resolve(host: str) -> list[str]:
-    """The addresses that a name stands for."""
+    """Resolve a host name."""
     return [str(address[0]) for *_, address in await asyncio.get_running_loop().getaddrinfo(host, None)]
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is that of a machine on the public internet: global, unicast, and no special range."""
+    """Tell whether an IP address is public: global, unicast and in no special range."""
     ip = ip_address(address)
     if isinstance(ip, IPv6Address):
         embedded = ip.ipv4_mapped or (IPv4Address(ip.packed[-4:]) if ip in NAT64 else None)
@@ -140,7 +140,7 @@ def is_public(address: str) -> bool:
 
 
 def _uploaded(address: str, cache: Path) -> Path | None:
-    """The file of an address that this app gave an upload; None where it is none of them."""
+    """Return the uploaded file that an address of this app stands for, or None."""
     _, found, path = unquote(urlsplit(address).path).partition(UPLOADED)
     file = Path(path)
     return file if found and file.is_file() and file.resolve().is_relative_to(cache.resolve()) else None

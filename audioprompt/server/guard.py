@@ -1,6 +1,6 @@
-"""What every request to the page passes first: other sites' forms and frames stay out, and passwords are looked at.
+"""The gate every request passes first: it keeps out other sites' forms and frames, and checks passwords.
 
-It is noted as well who still waits for an answer, and which pages are open.
+It also records who is waiting for an answer and which pages are open.
 """
 
 import logging
@@ -21,7 +21,7 @@ from audioprompt.server import access
 HARMLESS = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
 FRAMED_AT_HOME = "frame-ancestors 'self'"
 FRAMED_ON_THE_HUB = "frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space"
-FROM_ELSEWHERE = "Another site asked for this in your browser: open this page by its own address and do it there."
+FROM_ELSEWHERE = "Another site asked for this in your browser. Open this page at its own address and do it there."
 GONE_KEPT = 10_000  # of whom it is known when they left
 ANSWER = re.compile(r"/call/(?:v2/)?[^/]+/([^/]+)/?$")  # the path of an answer, by its event
 PAGE = re.compile(r"/heartbeat/([^/]+)$")  # of what an open page holds open, by its session
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 class Present:
-    """Who holds a connection open, by the name of a session or an event."""
+    """Who holds a connection open, by session or event."""
 
     def __init__(self) -> None:
         self._here: Counter[str] = Counter()
@@ -38,7 +38,7 @@ class Present:
 
     @contextmanager
     def here(self, name: str) -> Iterator[None]:
-        """Be there for a while."""
+        """Count as present inside a ``with``."""
         self._here[name] += 1
         try:
             yield
@@ -52,7 +52,7 @@ class Present:
                     self._left.popitem(last=False)
 
     def gone_for(self, *names: str) -> float:
-        """For how many seconds none of these has been there; infinite where none ever was."""
+        """Return for how many seconds none of these has been present; infinite where none ever was."""
         if any(name in self._here for name in names):
             return 0.0
         return time.monotonic() - max(self._left.get(name, -math.inf) for name in names)
@@ -62,7 +62,7 @@ READERS, PAGES = Present(), Present()
 
 
 class Guarded:
-    """An ASGI app that no other site uses through somebody's browser."""
+    """An ASGI app that other sites cannot use through somebody's browser."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -85,7 +85,7 @@ class Guarded:
 
 
 def _noted(scope: Scope) -> AbstractContextManager[None]:
-    """Whoever reads answers is noted as a reader, whoever keeps a page open as a page."""
+    """Count a request as a reader of answers, or as an open page, while it lasts."""
     path = scope["path"]
     if path.endswith("/queue/data"):
         (session,) = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[:1]
@@ -98,7 +98,7 @@ def _noted(scope: Scope) -> AbstractContextManager[None]:
 
 
 def _from_elsewhere(headers: Headers) -> bool:
-    """Whether another site's form or script sends this; a proxy that gives the page another name says by which."""
+    """Tell whether another site's form or script sent this; a proxy that renames the page says so in a header."""
     if not access.from_elsewhere(headers):
         return False
     origin, shown = headers.get("origin"), headers.get("x-forwarded-host")
@@ -106,14 +106,14 @@ def _from_elsewhere(headers: Headers) -> bool:
 
 
 def _name_address(scope: Scope) -> None:
-    """Tell where a call comes from: MCP's server passes its headers on to the page, which it asks from this machine."""
+    """Record a caller's address in a header: the MCP server calls the page from this machine, and passes headers on."""
     if not access.on_a_space() and scope.get("client"):
         others = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-forwarded-for"]
         scope["headers"] = [*others, (b"x-forwarded-for", scope["client"][0].encode())]
 
 
 def _unframed(send: Send) -> Send:
-    """Let no other site show the page as its own; on a Space the hub does so, around its own frame."""
+    """Keep other sites from framing the page; on a Space the hub may."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""How much a page takes in, and a public one at once: what would fill the memory or the disk is refused."""
+"""Limits on what is sent to a page: requests that would fill the memory or the disk are refused."""
 
 import logging
 import shutil
@@ -11,22 +11,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audioprompt.server.temporary import no_leftovers
 
-LARGEST_FILE = 50_000_000  # bytes, sent or fetched
-MOST_BYTES = 200_000_000  # of one request, whatever number of files is in it
-MOST_WORDS = 4_000_000  # bytes of a request that brings no files: read as JSON, they take fifty times as much memory
+MAX_FILE_BYTES = 50_000_000  # bytes, sent or fetched
+MAX_BYTES = 200_000_000  # of one request, whatever number of files is in it
+MAX_BODY_BYTES = (
+    4_000_000  # bytes of a request that brings no files: read as JSON, they take fifty times as much memory
+)
 FILES = "multipart/form-data"
 UNUSED = ("/process_recording", "/deep_link")  # of Gradio's; they keep what they are sent for ever
-LEAST_FREE = 1_000_000_000  # bytes that uploads leave on the disk
+MIN_FREE_BYTES = 1_000_000_000  # bytes that uploads leave on the disk
 
 logger = logging.getLogger(__name__)
 
 
 class Bounded:
-    """An ASGI app whose requests are kept to a size.
+    """An ASGI app whose requests are limited in size.
 
     Args:
-        app: what answers them.
-        public: whether files are kept to a size as well, and to the room on the disk.
+        app: answers them.
+        public: whether uploads are limited too, in size and by the free space on the disk.
     """
 
     def __init__(self, app: ASGIApp, public: bool = True) -> None:
@@ -38,11 +40,11 @@ class Bounded:
             return
         headers = Headers(scope=scope)
         length, with_files = headers.get("content-length", ""), headers.get("content-type", "").startswith(FILES)
-        most = (MOST_BYTES if self.public else sys.maxsize) if with_files else MOST_WORDS
+        most = (MAX_BYTES if self.public else sys.maxsize) if with_files else MAX_BODY_BYTES
         come = 0
 
         async def counted() -> Message:
-            """What comes, until it is more than was said: then it is as if whoever sends it had gone."""
+            """Pass messages through until the body exceeds the limit; then report a disconnect."""
             nonlocal come
             message = await receive()
             come += len(message.get("body", b""))
@@ -51,13 +53,13 @@ class Bounded:
         if scope["path"].endswith(UNUSED):
             await PlainTextResponse("There is nothing here.", 404)(scope, receive, send)
         elif length.isdecimal() and int(length) > most:
-            too_much = f"That is over {most // 1_000_000} MB at once: " + (
-                "give fewer files." if with_files else "upload it as a file."
+            too_much = f"Upload too large (limit {most // 1_000_000} MB). " + (
+                "Choose fewer files." if with_files else "Upload it as a file."
             )
             logger.info("Refused %s bytes at once, over the limit of %d", length, most)
             await PlainTextResponse(too_much, 413)(scope, receive, send)
         elif self.public and scope["path"].endswith("/upload") and full():
-            refusal = PlainTextResponse("This server has no room for files now: try again later.", 507)
+            refusal = PlainTextResponse("This server is out of disk space. Try again later.", 507)
             logger.warning("Refused an upload: the disk is full")
             await refusal(scope, receive, send)
         else:
@@ -66,5 +68,5 @@ class Bounded:
 
 
 def full() -> bool:
-    """Whether the disk has no room for anybody's files."""
-    return shutil.disk_usage(tempfile.gettempdir()).free < LEAST_FREE
+    """Tell whether the disk is too full for uploads."""
+    return shutil.disk_usage(tempfile.gettempdir()).free < MIN_FREE_BYTES

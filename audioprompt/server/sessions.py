@@ -1,6 +1,6 @@
-"""What visitors of a public page keep: a copy of the packs and clips of their own, for as long as their session lasts.
+"""What visitors of a public page keep while their session lasts: their copy of the packs, and clips of their own.
 
-How much that may be, how long their work may take, and which files may be named here.
+Also how much they may keep, how long their jobs may run, and which files they may open.
 """
 
 import logging
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 def store(request: gr.Request | None) -> PromptStore:
-    """The packs that somebody reads and writes: the owner's for curators, a copy of their session's for visitors."""
+    """Return the packs of whoever asks: the owner's for curators, the copy of their session for visitors."""
     if access.is_curator(request):
         return PromptStore()
     folder = own_folder(request)
@@ -48,11 +48,11 @@ def store(request: gr.Request | None) -> PromptStore:
 
 
 class VisitorsPacks(PromptStore):
-    """The owner's packs, and over them those that a visitor has changed or made.
+    """The owner's packs, overlaid with those that a visitor changed or created.
 
     Args:
-        folder: where these are; None for a request of no session, which can keep nothing.
-        claim: to be called before something is written there.
+        folder: holds the visitor's packs; None for a request without a session, which can keep nothing.
+        claim: called before anything is written there.
     """
 
     def __init__(self, folder: Path | None, claim: Callable[[], None] = lambda: None) -> None:
@@ -85,46 +85,46 @@ class VisitorsPacks(PromptStore):
 
     def _refuse_without_session(self) -> None:
         if not self.kept:
-            raise PackError(f"only curators change packs without a session: sign in, or {access.elsewhere()}")
+            raise PackError(f"Without a session only curators change packs. Sign in, or {access.elsewhere()}.")
         self._claim()
 
     def _admit(self, pack_id: str) -> None:
         self._refuse_without_session()
         own = {path.stem for path in self.folder.glob("*.json")}
         if pack_id not in own and len(own) >= PACKS:
-            raise PackError(f"a visitor keeps at most {PACKS} packs: export them, or {access.elsewhere()}")
+            raise PackError(f"Visitors keep at most {PACKS} packs. Export and delete some, or {access.elsewhere()}.")
 
 
 def own_folder(request: gr.Request | None) -> Path | None:
-    """The folder of a visitor's session, which need not exist yet; None where there is no session."""
+    """Return the folder of a visitor's session, which need not exist yet; None without a session."""
     return _COPIES.folder(request.session_hash) if request and request.session_hash and not _single(request) else None
 
 
 def claim_folder(request: gr.Request | None) -> None:
-    """Have the folder of a visitor's session kept; to be called before something is written there."""
+    """Keep the folder of a visitor's session; to be called before anything is written there."""
     if request and request.session_hash and not _single(request):
         _COPIES.claim(request.session_hash, access.share(request))
 
 
 def _single(request: gr.Request) -> bool:
-    """Whether this is a call of no session, which nobody can come back to."""
+    """Tell whether a call has no session of its own, so that nobody can come back to it."""
     return bool(getattr(request.request, "scope", {}).get(access.SINGLE))
 
 
 def session(request: gr.Request | None) -> str:
-    """What keeps a visitor's work apart from everybody's; empty for curators, who share theirs."""
+    """Return what tells one visitor's work from another's; empty for curators, who share theirs."""
     return "" if access.is_curator(request) or request is None else request.session_hash or ""
 
 
 class Terms(TypedDict):
-    """On what terms work in the background is done, as `Jobs.start` takes them."""
+    """The terms of a background job, as `Jobs.start` takes them."""
 
     owner: str
     seconds: float | None
 
 
 def terms(request: gr.Request | None) -> Terms:
-    """A visitor's work is one job at a time and ends after a while; curators' is everybody's."""
+    """Return the terms of a job: a visitor has one at a time, with a time limit; curators share theirs without one."""
     if access.is_curator(request):
         return {"owner": "", "seconds": None}
     return {"owner": session(request) or access.caller(request) or "nobody", "seconds": JOB_SECONDS}
@@ -133,10 +133,10 @@ def terms(request: gr.Request | None) -> Terms:
 def refuse_large_trials(
     request: gr.Request | None, methods: Sequence[str], shots: float, epochs: float, seeds: float
 ) -> None:
-    """Keep a visitor's trial to a size that leaves room for others.
+    """Refuse a visitor's experiment that would leave no room for others.
 
     Raises:
-        NotAllowed: it would be larger; the sentence says what visitors may choose.
+        NotAllowed: it is too large; the message says what visitors may choose.
     """
     if access.is_curator(request):
         return
@@ -148,13 +148,13 @@ def refuse_large_trials(
 
 
 def close(request: gr.Request) -> None:
-    """A page was closed: its visitor's copy goes, unless it soon comes back."""
+    """Note that a page was closed: its visitor's copy is removed soon unless they come back."""
     if request.session_hash:
         _COPIES.close(request.session_hash)
 
 
 class _Copies:
-    """The folders of sessions, for as long as these last."""
+    """The folders of sessions, kept as long as the sessions last."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}  # when each session ends, by the name of its folder
@@ -163,7 +163,7 @@ class _Copies:
         self._sweeper = threading.Thread(target=self._sweep_for_ever, daemon=True)
 
     def folder(self, session: str) -> Path:
-        """A session's folder. Its name cannot be told from outside, for a session is named by whoever opens it."""
+        """Return a session's folder, under a name that nobody can guess from the session's."""
         name = access.seal(session)
         with self._lock:
             if name in self._until:
@@ -171,7 +171,7 @@ class _Copies:
         return temporary() / name
 
     def claim(self, session: str, owner: str) -> None:
-        """Keep a session's folder from now on; its owner's own sessions make room first."""
+        """Keep a session's folder from now on; other sessions of the same owner are evicted first."""
         name = access.seal(session)
         with self._lock:
             if not self._sweeper.is_alive():
@@ -190,6 +190,7 @@ class _Copies:
         self._until[name] = time.monotonic() + IDLE_SECONDS
 
     def close(self, session: str) -> None:
+        """Let a session end soon."""
         name = access.seal(session)
         with self._lock:
             if name in self._until:
@@ -228,15 +229,15 @@ def clips_named(
     progress: Callable[[int, int], None] | None = None,
     skip_bad: bool = False,
 ) -> LabelledClips:
-    """The clips of a data set that was named on the page.
+    """Open the data set that somebody named on the page.
 
     Args:
         where: as `open_clips` takes it.
         request: of whoever names it.
-        uploads: the folder of the files that they uploaded, which visitors may name.
-        into: where archives are unpacked.
-        progress: told of the files fetched.
-        skip_bad: leave out what cannot be used.
+        uploads: the folder of their uploaded files, which visitors may open.
+        into: the folder archives are unpacked into.
+        progress: called with the number of fetched files.
+        skip_bad: whether to leave out what cannot be used.
 
     Raises:
         DataError: as `open_clips` does, or a visitor names a file of this machine.
@@ -246,7 +247,7 @@ def clips_named(
     if where != DEMONSTRATION and not where.startswith("hf:"):
         file = Path(where).resolve()
         if uploads is None or file.parent != uploads.resolve() or file.suffix.lower() != ".zip":
-            raise DataError("files of this server cannot be named here: upload clips or a zip, or give hf:owner/name")
+            raise DataError("Visitors cannot open files of this server. Upload clips or a zip, or give hf:owner/name.")
     own = own_folder(request)
     if own:
         claim_folder(request)
@@ -257,10 +258,10 @@ def clips_named(
 
 
 def _refuse_too_long(clips: LabelledClips) -> None:
-    """Keep the sound that a visitor has heard to a length that leaves time for others.
+    """Refuse recordings too long for a visitor.
 
     Raises:
-        DataError: it is longer, as far as the files' headers tell; what they hide ends with the time of the job.
+        DataError: they are too long by their headers; where these are wrong, the job's time limit ends it.
     """
     total = 0.0
     names = {path: clips.name_of(row) for row, path in enumerate(clips.paths)}
@@ -268,16 +269,16 @@ def _refuse_too_long(clips: LabelledClips) -> None:
         seconds = _seconds(path)
         total += seconds
         if seconds > CLIP_SECONDS:
-            raise DataError(f"{name} is longer than {CLIP_SECONDS / 60:g} minutes: cut it, or {access.elsewhere()}")
+            raise DataError(f"{name} is longer than {CLIP_SECONDS / 60:g} minutes. Cut it, or {access.elsewhere()}.")
     if total > SET_SECONDS:
         raise DataError(
-            f"these clips last {total / 3600:.1f} hours, and visitors use at most {SET_SECONDS / 3600:g} hours: "
-            f"give fewer, or {access.elsewhere()}"
+            f"These clips last {total / 3600:.1f} hours; the limit for visitors is {SET_SECONDS / 3600:g} hours. "
+            f"Choose fewer, or {access.elsewhere()}."
         )
 
 
 def _seconds(path: Path) -> float:
-    """How long a recording is by its header; 0 where that says nothing."""
+    """Return a recording's length by its header; 0 where that is unknown."""
     try:
         return float(soundfile.info(path).duration)
     except (soundfile.SoundFileError, OSError):
@@ -285,36 +286,36 @@ def _seconds(path: Path) -> float:
 
 
 def _room(own: Path | None) -> int:
-    """How many bytes a visitor may still unpack or fetch, of all that is kept for them and all that the disk has.
+    """Return how many bytes a visitor may still unpack or fetch.
 
     Raises:
-        DataError: there is no room.
+        DataError: their quota or the disk is full.
     """
     if limits.full():
-        raise DataError("This server has no room for clips now. Try again later.")
+        raise DataError("This server is out of disk space. Try again later.")
     kept = sum(path.stat().st_size for path in own.rglob("*") if path.is_file() and not path.is_symlink()) if own else 0
     if kept >= BYTES:
         raise DataError(
-            f"A visitor keeps at most {BYTES // 1_000_000} MB of clips: close this page, or {access.elsewhere()}."
+            f"Visitors keep at most {BYTES // 1_000_000} MB of clips. Close this page, or {access.elsewhere()}."
         )
     return BYTES - kept
 
 
 def refuse_too_many(request: gr.Request | None, folder: Path, files: Sequence[str | Path]) -> None:
-    """Keep a visitor's files to a size and number that leave room for others.
+    """Refuse a visitor's files over their quota.
 
     Args:
-        request: of whoever brings them.
-        folder: where theirs are kept.
-        files: those that would be added.
+        request: of whoever adds them.
+        folder: where their files are kept.
+        files: the files to be added.
 
     Raises:
-        NotAllowed: they would be too many.
+        NotAllowed: they are over it.
     """
     if access.is_curator(request):
         return
     kept = [*(path for path in folder.rglob("*") if path.is_file()), *map(Path, files)]
     if len(kept) > FILES or sum(path.stat().st_size for path in kept) > BYTES:
         raise access.NotAllowed(
-            f"A visitor keeps at most {FILES} files and {BYTES // 1_000_000} MB: give fewer, or {access.elsewhere()}."
+            f"Visitors keep at most {FILES} files and {BYTES // 1_000_000} MB. Choose fewer, or {access.elsewhere()}."
         )

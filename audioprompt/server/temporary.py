@@ -1,4 +1,4 @@
-"""Files that are gone with this process, or sooner: their folder, and what broken-off uploads leave behind."""
+"""Temporary files: the folder that goes with this process, and what broken-off uploads leave behind."""
 
 import atexit
 import shutil
@@ -27,7 +27,7 @@ _locks: list[FileLock] = []  # held until the process ends
 
 @cache
 def folder() -> Path:
-    """The folder of what is gone when this process ends."""
+    """Return the folder that is removed when this process ends."""
     made = Path(tempfile.mkdtemp(prefix=PREFIX))
     lock = FileLock(made / LOCK)
     lock.acquire()
@@ -37,7 +37,7 @@ def folder() -> Path:
 
 
 def sweep_leftovers(within: Path | None = None) -> list[Path]:
-    """Remove the folders of processes that were killed; those that were."""
+    """Remove the folders of processes that were killed, and return them."""
     removed = []
     for left in (within or Path(tempfile.gettempdir())).glob(f"{PREFIX}*"):
         with suppress(OSError, Timeout):  # somebody else's, or gone meanwhile; in use
@@ -52,7 +52,7 @@ def sweep_leftovers(within: Path | None = None) -> list[Path]:
 
 
 def sweep_for_ever() -> None:
-    """Sweep leftovers now, and every hour from now on, in the background."""
+    """Sweep leftovers now and every hour, in the background."""
 
     def sweep() -> None:
         while True:
@@ -66,7 +66,7 @@ def sweep_for_ever() -> None:
 
 
 def install() -> None:
-    """From now on Gradio's uploads arrive in our folder, where `no_leftovers` finds those that broke off.
+    """Let Gradio's uploads arrive in our folder, where `no_leftovers` finds those that broke off.
 
     Gradio writes them to files of their own, moves those that arrive whole, and leaves all others where they are.
     """
@@ -83,7 +83,7 @@ def _spool(*args: Any, **kwargs: Any) -> Any:
 
 @contextmanager
 def no_leftovers() -> Iterator[None]:
-    """Handle one request; files that arrive with it and are still where they arrived go in the end, however it ends."""
+    """Handle one request, and remove files that arrived with it and were not moved on, however it ends."""
     files: list[Path] = []
     token = _spooled.set(files)
     try:

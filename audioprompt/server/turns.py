@@ -1,4 +1,4 @@
-"""Taking turns, where more people want to be heard than can be at once."""
+"""Taking turns where more microphones are on than can be heard at once."""
 
 import time
 from collections import Counter, OrderedDict
@@ -8,7 +8,7 @@ GONE_SECONDS = 5.0  # of silence until somebody's place is free
 
 
 class Turns:
-    """Who is heard: everybody as long as there are places, else each for a while, and then whoever waits.
+    """Who is heard: everybody while there are places, else each for a while, then those who wait.
 
     Args:
         places: how many are heard at once.
@@ -25,7 +25,7 @@ class Turns:
         self._lock = Lock()
 
     def place(self, name: str, owner: str) -> int:
-        """Ask for one's turn, again and again: 0 if it is there, else one's place in the line, from 1 on.
+        """Ask for a turn, repeatedly: returns 0 once it has come, else the place in the line, from 1.
 
         Args:
             name: of what is to be heard.
@@ -47,12 +47,12 @@ class Turns:
         self._heard[name] = now
 
     def _next(self) -> str:
-        """Who is to be heard next: of those whose owners have fewest places, the one who has waited longest."""
+        """Return who is next: of those whose owners have fewest places, the one who has waited longest."""
         held = Counter(self._owners[one] for one in self._heard)
         return min(self._line, key=lambda one: held[self._owners[one]])
 
     def _make_room(self, now: float) -> bool:
-        """Send to the end of the line whoever was heard for long, or has places beside one who has none."""
+        """Send to the end of the line someone who was heard long enough, or who has places while another has none."""
         held = Counter(self._owners[one] for one in self._heard)
         without = any(not held[self._owners[one]] for one in self._line)
         for name, since in self._heard.items():

@@ -155,7 +155,7 @@ def launch(
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
     app, address, public_address = page.launch(
         server_name=host, server_port=port, inbrowser=open_browser, share=share, theme=theme.THEME, css=style(),
-        footer_links=["api"], mcp_server=True, max_file_size=limits.LARGEST_FILE, enable_monitoring=False,
+        footer_links=["api"], mcp_server=True, max_file_size=limits.MAX_FILE_BYTES, enable_monitoring=False,
         show_error=not access.public(), quiet=True,
         prevent_thread_lock=True,
         allowed_paths=[str(asset_folder("examples"))],  # else served only where the page is started beside them

@@ -76,7 +76,7 @@ def test_a_visitor_s_copy_and_a_curator_s_store(come: Callable[..., Page], publi
     curator.locator("#sign-in").click()
     curator.fill(FIELD, "a guess")
     curator.keyboard.press("Enter")
-    expect(curator.locator("#password .problem")).to_have_text("That is not the password.")
+    expect(curator.locator("#password .problem")).to_have_text("Wrong password.")
     curator.fill(FIELD, PASSWORD)
     curator.keyboard.press("Enter")
     expect(curator.locator("#sign-in")).to_have_text("Sign out")

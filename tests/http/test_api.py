@@ -324,7 +324,7 @@ def test_visitors_decide_on_a_copy_of_their_own(public: Running) -> None:
 
 def test_assistants_share_a_session_so_that_visitors_among_them_keep_nothing(public: Running) -> None:
     decision = {"pack": "eight-templates", "templates": ["{}"], "status": "rejected"}
-    assert "only curators change packs without a session" in refused(ask(public, "decide", decision))
+    assert "Without a session only curators change packs" in refused(ask(public, "decide", decision))
     assert "only curators" in refused(ask(public, "generate", {"count": 2, "keep_as": "mine"}))
     assert said(ask(public, "generate", {"count": 2}))["pack"] is None
 
@@ -343,7 +343,7 @@ def test_curators_send_the_password(public: Running) -> None:
     [
         ("classify", {"sound": str(SOUND), "labels": "a, b"}, "There is no file"),
         ("classify", {"sound": "http://127.0.0.1:1/rain.wav", "labels": "a, b"}, "it is not a public address"),
-        ("measure", {"pack": "vanilla", "data": str(ROOT / "assets/instruments")}, "cannot be named here"),
+        ("measure", {"pack": "vanilla", "data": str(ROOT / "assets/instruments")}, "cannot open files of this server"),
         ("generate", {"service_model": "gpt"}, "with a key of their own"),
         ("generate", {"service_model": "gpt", "service_key": "k", "service_url": "http://10.0.0.1"}, "ask OpenAI"),
     ],

@@ -65,7 +65,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(page: Running, kept: Kept) -> 
 
 
 def test_an_upload_that_is_too_large_leaves_nothing(page: Running, kept: Kept) -> None:
-    answer = page.http.post("/gradio_api/upload", files={"files": ("rain.wav", bytes(limits.LARGEST_FILE + 1))})
+    answer = page.http.post("/gradio_api/upload", files={"files": ("rain.wav", bytes(limits.MAX_FILE_BYTES + 1))})
     assert answer.status_code == 413
     assert eventually(lambda: kept() == [])
 
@@ -82,7 +82,7 @@ def test_nobody_uses_the_endpoint_for_videos(page: Running, kept: Kept) -> None:
 
 
 def test_a_large_body_of_json_is_not_read(page: Running, kept: Kept) -> None:
-    body = b'{"data": [' + b"0," * (limits.MOST_WORDS // 2) + b"0]}"
+    body = b'{"data": [' + b"0," * (limits.MAX_BODY_BYTES // 2) + b"0]}"
     answer = page.http.post("/gradio_api/call/packs", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 413 and "upload it as a file" in answer.text
     assert page.http.get("/config").status_code == 200

@@ -1,4 +1,4 @@
-"""Gradio's queue, fit for strangers: what a visitor may have under way, and what becomes of work that nobody waits for.
+"""Gradio's queue made fair: what one visitor may have under way, and what happens to work nobody waits for.
 
 It leans on these private parts of Gradio:
 
@@ -26,9 +26,16 @@ from audioprompt.server import access, guard
 from audioprompt.util import memory
 
 HEAVY = 3  # tasks that take a while and one visitor may have under way in one queue: one is done, the others wait
-MOST = {"writing": HEAVY, "measuring": HEAVY, "learning": HEAVY, "curate": HEAVY, "learn": HEAVY, "live": 8}  # by queue
-MOST_LIGHT = 30  # other tasks, for a whole class may share an address
-MOST_IN_ALL = 100  # that visitors may have waiting in one queue
+MAX_HEAVY = {
+    "writing": HEAVY,
+    "measuring": HEAVY,
+    "learning": HEAVY,
+    "curate": HEAVY,
+    "learn": HEAVY,
+    "live": 8,
+}  # by queue
+MAX_LIGHT = 30  # other tasks, for a whole class may share an address
+MAX_IN_ALL = 100  # that visitors may have waiting in one queue
 UNREAD_SECONDS = 15.0  # until a visitor's work is given up that nobody waits for
 KEPT_SECONDS = 600.0  # that an answer can still be fetched
 LATE_SECONDS = 60.0  # that pieces of a stream may still come after its end
@@ -37,8 +44,8 @@ LIVE_SECONDS = 600.0  # that a visitor's microphone is heard at a stretch
 LOOK_SECONDS = 1.0
 WAKE_SECONDS = 0.01  # between two looks at whether there is something to do
 
-FULL = "This page has more to do than it can just now: try again in a minute."
-TOO_MANY = "{count} of your tasks are under way here already: wait until one of them has ended, then try again."
+FULL = "This page is too busy right now. Try again in a minute."
+TOO_MANY = "You already have {count} tasks running here. Wait until one of them ends, then try again."
 
 logger = logging.getLogger(__name__)
 
@@ -82,10 +89,10 @@ class FairQueue(queueing.Queue):
     def _refuse_too_much(self, sender: str, concurrency_id: str) -> None:
         under_way = [event for event in self._under_way() if event.concurrency_id == concurrency_id]
         count = sum(_sender(event) == sender for event in under_way)
-        if count >= MOST.get(concurrency_id, MOST_LIGHT):
+        if count >= MAX_HEAVY.get(concurrency_id, MAX_LIGHT):
             logger.info("Refused work from %s: %d of their tasks are under way in %s", sender, count, concurrency_id)
             raise HTTPException(429, TOO_MANY.format(count=count))
-        if sum(_sender(event) is not None for event in self._waiting(concurrency_id)) >= MOST_IN_ALL:
+        if sum(_sender(event) is not None for event in self._waiting(concurrency_id)) >= MAX_IN_ALL:
             logger.warning("Refused work from %s: the queue %s is full", sender, concurrency_id)
             raise HTTPException(429, FULL)
 

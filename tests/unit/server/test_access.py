@@ -177,10 +177,10 @@ def test_another_site_s_script_has_no_use_of_it(public: None, headers: dict[str,
 
 @pytest.mark.parametrize("given", ["", "correct horse", SECRET.upper(), f"{SECRET} ", "ünïcode \N{PILE OF POO}"])
 def test_other_passwords_do_not(public: None, given: str) -> None:
-    with pytest.raises(NotAllowed, match="That is not the password"):
+    with pytest.raises(NotAllowed, match="Wrong password"):
         access.sign_in(given)
     token, problem = header.sign_in(given)
-    assert token is None and "That is not the password." in problem
+    assert token is None and "Wrong password." in problem
 
 
 @pytest.mark.parametrize("token", ["", ".", "9999999999.", "9999999999.0", "x.y", f"{SECRET}", "1.2.3"])
@@ -210,7 +210,7 @@ def test_guessing_slows_down_its_own_address(public: None, monkeypatch: pytest.M
     monkeypatch.setattr(time, "sleep", slept.append)
     guesser, owner = from_address("203.0.113.66"), from_address("203.0.113.7")
     for guess in range(access.WRONG_TRIES):
-        with pytest.raises(NotAllowed, match="That is not the password"):
+        with pytest.raises(NotAllowed, match="Wrong password"):
             access.sign_in(str(guess), guesser)
     assert not any(slept)
     assert access.sign_in(SECRET, guesser) and slept[-1] == access.SLOW_SECONDS, "slow, but the right one is right"
@@ -220,7 +220,7 @@ def test_guessing_slows_down_its_own_address(public: None, monkeypatch: pytest.M
         assert waits == [access.SLOW_SECONDS * place for place in range(1, access.TRIES_WAITING + 1)], (
             "one after the other"
         )
-        with pytest.raises(NotAllowed, match="Too many wrong passwords came from your address: wait a minute"):
+        with pytest.raises(NotAllowed, match="Too many wrong passwords from your address"):
             access.sign_in(SECRET, guesser)
         assert access.sign_in(SECRET, owner)
     monkeypatch.setattr(access, "WRONG_SECONDS", 0.0)
@@ -328,7 +328,7 @@ def test_copies_are_limited(public: None, monkeypatch: pytest.MonkeyPatch) -> No
     for name in ("one", "two"):
         mine.create(pack_of(PLAIN).model_copy(update={"id": name}))
     for write in (approve, lambda store: store.save(pack_of(PLAIN)), lambda store: store.create(pack_of(PLAIN))):
-        with pytest.raises(PackError, match="at most 2 packs: export them, or run audioprompt on your own machine"):
+        with pytest.raises(PackError, match="at most 2 packs"):
             write(mine)
     mine.save(mine.get("two").model_copy(update={"title": "Changed"}))
 
@@ -358,7 +358,7 @@ def test_invented_sessions_take_nobody_s_copy(public: None, monkeypatch: pytest.
 def test_without_a_session_packs_are_only_read(public: None, store: PromptStore, session: str | None) -> None:
     copy = sessions.store(request(session))
     assert copy.get("tones") == store.get("tones")
-    with pytest.raises(PackError, match="only curators change packs without a session: sign in, or run audioprompt"):
+    with pytest.raises(PackError, match="Without a session only curators change packs"):
         approve(copy)
     with pytest.raises(NotAllowed, match="Without a session"):
         curate.put_by("clips.zip", request(session))
@@ -410,10 +410,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool | None]]:
 )  # fmt: skip
 def test_files_of_the_server_are_not_theirs(public: None, opened: list[Any], tmp_path: Path, named: str) -> None:
     where = named.format(tmp_path)
-    with pytest.raises(DataError, match="files of this server cannot be named here"):
+    with pytest.raises(DataError, match="cannot open files of this server"):
         sessions.clips_named(where, request(), tmp_path)
-    assert "cannot be named here" in str(learn.take_data(learn.Gathered(), where, request=request()))
-    assert "cannot be named here" in generate.choose_data(where, request())[1] or not where
+    assert "cannot open files of this server" in str(learn.take_data(learn.Gathered(), where, request=request()))
+    assert "cannot open files of this server" in generate.choose_data(where, request())[1] or not where
     assert opened == []
 
 
@@ -448,7 +448,7 @@ def test_their_sound_is_limited(public: None, tmp_path: Path, monkeypatch: pytes
             file.write(tmp_path / "clip.wav", f"{name}/1.wav")
     for limit, seconds, sentence in (
         ("CLIP_SECONDS", 2, "1.wav is longer than"),
-        ("SET_SECONDS", 5, "these clips last"),
+        ("SET_SECONDS", 5, "These clips last"),
     ):
         with monkeypatch.context() as patched, pytest.raises(DataError, match=sentence):
             patched.setattr(sessions, limit, seconds)
@@ -521,10 +521,10 @@ def test_uploads_are_kept_apart_and_limited(public: None, tmp_path: Path, monkey
     first, second = (Path(curate.put_by(str(tmp_path / "clips.zip"), request(name))) for name in ("first", "second"))
     assert first != second and first.parent == curate.uploads(request("first"))
     monkeypatch.setattr(sessions, "BYTES", 7)
-    with pytest.raises(NotAllowed, match="A visitor keeps at most 2 files and 0 MB: give fewer, or run audioprompt"):
+    with pytest.raises(NotAllowed, match="Visitors keep at most 2 files and 0 MB"):
         curate.put_by(str(tmp_path / "clips.zip"), request("first"))
     shown = learn.add(learn.Gathered(), "rain", [str(tmp_path / "clips.zip")] * 3, request())
-    assert "A visitor keeps at most 2 files" in shown.note and not shown.gathered.clips.paths
+    assert "Visitors keep at most 2 files" in shown.note and not shown.gathered.clips.paths
     learn.forget(shown.gathered)
 
 
@@ -573,8 +573,8 @@ async def _length(asked: Asked) -> PlainTextResponse:
 @pytest.fixture
 def bounded(monkeypatch: pytest.MonkeyPatch) -> TestClient:
     """An app that says how much came, where at most ten bytes of files may, and five of others."""
-    monkeypatch.setattr(limits, "MOST_BYTES", 10)
-    monkeypatch.setattr(limits, "MOST_WORDS", 5)
+    monkeypatch.setattr(limits, "MAX_BYTES", 10)
+    monkeypatch.setattr(limits, "MAX_BODY_BYTES", 5)
     routes = [Route(path, _length, methods=["POST"]) for path in ("/upload", "/other")]
     return TestClient(limits.Bounded(Starlette(routes=routes)), raise_server_exceptions=False)
 
@@ -583,7 +583,7 @@ def test_requests_are_kept_to_a_size(bounded: TestClient) -> None:
     files = {"Content-Type": "multipart/form-data; boundary=b"}
     assert bounded.post("/upload", content=b"0123456789", headers=files).text == "10"
     refused = bounded.post("/upload", content=b"0123456789+", headers=files)
-    assert refused.status_code == 413 and refused.text == "That is over 0 MB at once: give fewer files."
+    assert refused.status_code == 413 and refused.text == "Upload too large (limit 0 MB). Choose fewer files."
     lying = bounded.post("/other", content=iter([b"0123456789", b"+"]), headers=files)
     assert lying.status_code >= 400
 
@@ -593,7 +593,7 @@ def test_words_are_kept_to_a_size_at_home_too(bounded: TestClient) -> None:
     for client in (bounded, home):
         assert client.post("/other", content=b"[1,2]").text == "5"
         refused = client.post("/other", content=b"[1,2,3]")
-        assert refused.status_code == 413 and refused.text == "That is over 0 MB at once: upload it as a file."
+        assert refused.status_code == 413 and refused.text == "Upload too large (limit 0 MB). Upload it as a file."
         assert client.post("/other", content=iter([b"[1,2,", b"3]"])).status_code >= 400
     files = {"Content-Type": "multipart/form-data; boundary=b"}
     assert (
@@ -627,7 +627,7 @@ def test_visitors_delete_their_own_packs_and_nobody_else_s(public: None, store: 
     assert len(list((theirs.folder / ".trash").iterdir())) == sessions.PACKS
     stranger = sessions.store(request(None))
     for act in (stranger.delete, stranger.restore):
-        with pytest.raises(PackError, match="without a session"):
+        with pytest.raises(PackError, match="Without a session"):
             act("tones")
     assert "tones" in store.ids()
 

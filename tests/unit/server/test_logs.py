@@ -94,6 +94,6 @@ def test_a_page_at_home_is_quiet(monkeypatch: pytest.MonkeyPatch, is_public: boo
 def test_every_refusal_and_every_label_of_a_public_page_stays_out(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(NotAllowed):
         access.only_curators(request(), f"load {LABEL}")
-    with pytest.raises(Exception, match="cannot be named"):
+    with pytest.raises(Exception, match="cannot open files"):
         sessions.clips_named(f"/home/{LABEL}", request())
     assert LABEL not in caplog.text

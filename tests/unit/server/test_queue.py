@@ -90,7 +90,7 @@ def wait_until(met: Callable[[], Any], what: str) -> None:
 def test_one_visitor_keeps_out_nobody_else(page: Page) -> None:
     replies = [page.ask("lasting", f"flood {number}") for number in range(101)]
     assert [reply.status_code for reply in replies] == [200] * 3 + [429] * 98
-    assert replies[-1].json()["detail"].startswith("3 of your tasks are under way here already: wait until")
+    assert replies[-1].json()["detail"].startswith("You already have 3 tasks running here. Wait until")
     other = page.ask("lasting", "other", "203.0.113.2")
     assert other.status_code == 200
     quick = page.ask("quick", "flood")
@@ -122,7 +122,7 @@ def test_addresses_of_one_network_are_one_visitor(page: Page) -> None:
 
 
 def test_many_visitors_keep_out_no_curator(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fair_queue, "MOST_IN_ALL", 5)
+    monkeypatch.setattr(fair_queue, "MAX_IN_ALL", 5)
     wait_until(lambda: page.ask("lasting", "first", "198.51.100.1").status_code == 200, "it is let in")
     wait_until(lambda: page.begun == ["first"], "it begins")
     replies = [page.ask("lasting", str(number), f"203.0.113.{number}") for number in range(6)]
@@ -256,7 +256,7 @@ def test_what_an_assistant_asks_for_counts_as_its_own(page: Page) -> None:
 
 def test_wrong_passwords_slow_their_address_alone(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "SLOW_SECONDS", 0.0)
-    monkeypatch.setattr(fair_queue, "MOST", {})
+    monkeypatch.setattr(fair_queue, "MAX_HEAVY", {})
     for guess in range(3 * access.WRONG_TRIES):
         page.ask("quick", "x", "203.0.113.66", Authorization=f"Bearer {guess}")
     for address in ("203.0.113.66", "203.0.113.7"):

@@ -77,11 +77,11 @@ def test_what_is_unpacked_counts_for_the_whole_session(visitor: Any, monkeypatch
     sessions.clips_named("hf:owner/other", visitor)
     assert asked[1]["most_bytes"] == 600
     (own / "clips" / "two.wav").write_bytes(bytes(600))
-    with pytest.raises(DataError, match="A visitor keeps at most 0 MB of clips"):
+    with pytest.raises(DataError, match="Visitors keep at most 0 MB of clips"):
         sessions.clips_named("hf:owner/third", visitor)
 
 
 def test_a_disk_without_room_takes_no_clips(visitor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "full", lambda: True)
-    with pytest.raises(DataError, match="no room for clips now"):
+    with pytest.raises(DataError, match="out of disk space"):
         sessions.clips_named("hf:owner/name", visitor)
