@@ -68,12 +68,12 @@ def decide(
     reason = one_line(reason or "") or None
     turned = [
         entry
-        for entry in _chosen(pack, texts)
+        for entry in _find_entries(pack, texts)
         if entry.status != status
         or reason not in (None, entry.reason)
-        or (reason is None and who not in PROGRAMS and _proposed(entry))
+        or (reason is None and who not in PROGRAMS and _is_proposal(entry))
     ]
-    told = [
+    facts = [
         {
             "template": entry.template.text,
             "from_status": entry.status,
@@ -85,8 +85,8 @@ def decide(
         }
         for entry in turned
     ]
-    events = _events(pack, DECIDE, who, at, told)
-    return _changed(pack, [_decided(entry, event) for entry, event in _matched(pack, events)], events)
+    events = _make_events(pack, DECIDE, who, at, facts)
+    return _change(pack, [_apply_decision(entry, event) for entry, event in _match_entries(pack, events)], events)
 
 
 def by_person(entry: PackEntry) -> bool:
@@ -94,12 +94,12 @@ def by_person(entry: PackEntry) -> bool:
 
     Approved entries of nobody, as in a list that was imported, are open; a rejection is always somebody's.
     """
-    if entry.status == "candidate" or _proposed(entry) or entry.decided_by in PROGRAMS:
+    if entry.status == "candidate" or _is_proposal(entry) or entry.decided_by in PROGRAMS:
         return False
     return entry.status == "rejected" or entry.decided_by is not None
 
 
-def _proposed(entry: PackEntry) -> bool:
+def _is_proposal(entry: PackEntry) -> bool:
     return entry.status != "candidate" and (entry.decided_by == AUTO or entry.reason == PROPOSED)
 
 
@@ -113,8 +113,8 @@ def undo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:
     if not change:
         raise PackError(f"There is nothing to undo in {pack.id}.")
     back = [{"template": old.template, "from_status": old.to_status, "to_status": old.from_status} for old in change]
-    entries = [_restored(entry, old) for entry, old in _matched(pack, change)]
-    return _changed(pack, entries, _events(pack, UNDO, who, at, back))
+    entries = [_take_back(entry, old) for entry, old in _match_entries(pack, change)]
+    return _change(pack, entries, _make_events(pack, UNDO, who, at, back))
 
 
 def redo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:
@@ -127,8 +127,8 @@ def redo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:
     if not change:
         raise PackError(f"There is nothing to redo in {pack.id}.")
     again = [{"template": old.template, "from_status": old.from_status, "to_status": old.to_status} for old in change]
-    entries = [_decided(entry, old) for entry, old in _matched(pack, change)]
-    return _changed(pack, entries, _events(pack, REDO, who, at, again))
+    entries = [_apply_decision(entry, old) for entry, old in _match_entries(pack, change)]
+    return _change(pack, entries, _make_events(pack, REDO, who, at, again))
 
 
 def next_undo(pack: PromptPack) -> Change:
@@ -160,8 +160,8 @@ def add(
     """
     known = {entry.template.text for entry in pack.entries}
     new = {entry.template.text: entry for entry in entries if entry.template.text not in known}
-    told = [{"template": text, "to_status": entry.status, "reason": reason} for text, entry in new.items()]
-    return _changed(pack, new.values(), _events(pack, ADD, who, at, told))
+    facts = [{"template": text, "to_status": entry.status, "reason": reason} for text, entry in new.items()]
+    return _change(pack, new.values(), _make_events(pack, ADD, who, at, facts))
 
 
 def write_prompt(
@@ -192,7 +192,7 @@ def write_prompt(
     template = Template.parse(text)
     if template.text in {entry.template.text for entry in pack.entries}:
         raise PackError(f"{pack.id} has the prompt {template.as_string()!r} already: change its wording.")
-    (origin,) = _chosen(pack, [made_from]) if (made_from := edited_from or copied_from) else (None,)
+    (origin,) = _find_entries(pack, [made_from]) if (made_from := edited_from or copied_from) else (None,)
     verb = "edited" if edited_from else "copied"
     reason = f"{verb} from “{origin.template.as_string()}”" if origin else "written by hand"
     written = add(pack, [PackEntry(template=template)], who, at, reason)
@@ -210,8 +210,8 @@ def rename(pack: PromptPack, title: str, who: str, at: datetime | None = None) -
     title = one_line(title)
     if title == pack.title:
         return pack
-    events = _events(pack, RENAME, who, at, [{"reason": f"from “{pack.title}” to “{title}”"}])
-    return _changed(pack, [], events, title=title)
+    events = _make_events(pack, RENAME, who, at, [{"reason": f"from “{pack.title}” to “{title}”"}])
+    return _change(pack, [], events, title=title)
 
 
 def copy(pack: PromptPack, pack_id: str, title: str, who: str, at: datetime | None = None) -> PromptPack:
@@ -220,8 +220,8 @@ def copy(pack: PromptPack, pack_id: str, title: str, who: str, at: datetime | No
     Raises:
         PackError: the id, the title or another argument does not fit a pack.
     """
-    events = _events(pack, COPY, who, at, [{"reason": f"from {pack.id}"}])
-    return _changed(pack, [], events, id=pack_id, title=one_line(title))
+    events = _make_events(pack, COPY, who, at, [{"reason": f"from {pack.id}"}])
+    return _change(pack, [], events, id=pack_id, title=one_line(title))
 
 
 def record(
@@ -234,13 +234,15 @@ def record(
         PackError: a template is not in the pack, or ``who`` or ``at`` does not fit a pack.
     """
     new = []
-    for entry in _chosen(pack, measurements):
+    for entry in _find_entries(pack, measurements):
         figure = measurements[entry.template.text]
         if figure not in entry.measured:
-            others = tuple(old for old in entry.measured if _kind(old) != _kind(figure))
+            others = tuple(old for old in entry.measured if _kind_of(old) != _kind_of(figure))
             new.append(entry.model_copy(update={"measured": (*others, figure)}))
     on = dict.fromkeys(f"{m.data}, {m.split}, with {m.model}" for m in (entry.measured[-1] for entry in new))
-    return _changed(pack, new, _events(pack, MEASURE, who, at, [{"reason": f"accuracies on {where}"} for where in on]))
+    return _change(
+        pack, new, _make_events(pack, MEASURE, who, at, [{"reason": f"accuracies on {where}"} for where in on])
+    )
 
 
 def record_test(pack: PromptPack, measurement: Measurement, who: str, at: datetime | None = None) -> PromptPack:
@@ -249,7 +251,7 @@ def record_test(pack: PromptPack, measurement: Measurement, who: str, at: dateti
     Raises:
         PackError: ``who`` or ``at`` does not fit a pack.
     """
-    return _changed(pack, [], _events(pack, TEST, who, at, [{"measured": measurement}]))
+    return _change(pack, [], _make_events(pack, TEST, who, at, [{"measured": measurement}]))
 
 
 def times_tested(pack: PromptPack) -> int:
@@ -277,7 +279,7 @@ def _replay(history: Sequence[HistoryEvent]) -> tuple[list[Change], list[Change]
     return done, undone
 
 
-def _chosen(pack: PromptPack, texts: Iterable[str]) -> list[PackEntry]:
+def _find_entries(pack: PromptPack, texts: Iterable[str]) -> list[PackEntry]:
     """Find the entries with these texts, in the pack's order."""
     wanted = set(texts)
     chosen = [entry for entry in pack.entries if entry.template.text in wanted]
@@ -286,29 +288,29 @@ def _chosen(pack: PromptPack, texts: Iterable[str]) -> list[PackEntry]:
     return chosen
 
 
-def _matched(pack: PromptPack, change: Iterable[HistoryEvent]) -> Iterator[tuple[PackEntry, HistoryEvent]]:
+def _match_entries(pack: PromptPack, change: Iterable[HistoryEvent]) -> Iterator[tuple[PackEntry, HistoryEvent]]:
     """Each event of a change with its entry; where someone has since removed that from the file, there is none."""
     entries = {entry.template.text: entry for entry in pack.entries}
     return ((entries[event.template], event) for event in change if event.template in entries)
 
 
-def _decided(entry: PackEntry, event: HistoryEvent) -> PackEntry:
+def _apply_decision(entry: PackEntry, event: HistoryEvent) -> PackEntry:
     """Return the entry as a decision made it."""
     made = {"decided_by": event.who, "decided_at": event.at, "reason": event.reason}
     return entry.model_copy(update={"status": event.to_status or entry.status, **made})
 
 
-def _restored(entry: PackEntry, event: HistoryEvent) -> PackEntry:
+def _take_back(entry: PackEntry, event: HistoryEvent) -> PackEntry:
     """Return the entry as it was before a decision."""
     before = {"decided_by": event.from_by, "decided_at": event.from_at, "reason": event.from_reason}
     return entry.model_copy(update={"status": event.from_status or entry.status, **before})
 
 
-def _kind(figure: Measurement) -> tuple[str, ...]:
+def _kind_of(figure: Measurement) -> tuple[str, ...]:
     return figure.model, figure.revision, figure.data, figure.split
 
 
-def _events(
+def _make_events(
     pack: PromptPack, action: str, who: str, at: datetime | None, happened: Iterable[Mapping[str, Any]]
 ) -> list[HistoryEvent]:
     """Make the events of the pack's next change, one for each of the mappings, which say what else an event holds."""
@@ -320,7 +322,7 @@ def _events(
         raise PackError(f"{pack.id}: {explain(error)}") from error
 
 
-def _changed(
+def _change(
     pack: PromptPack, entries: Iterable[PackEntry], events: Sequence[HistoryEvent], **fields: str
 ) -> PromptPack:
     """Put entries in the place of those of the same text, or else append them, and append to the history.

@@ -83,7 +83,7 @@ class PromptStore:
         """
         path = self._path(pack_id)
         try:
-            return _stamp(path.stat())
+            return _stamp_of(path.stat())
         except OSError as error:
             raise PackError(f"{path.name}: cannot be read, {error.strerror}.") from error
 
@@ -113,7 +113,7 @@ class PromptStore:
             known = len(pack.history)
             if changed.id != pack_id or changed.history[:known] != pack.history:
                 raise PackError(f"{pack_id}: a change must keep the pack's id and append to its history.")
-            self._write(*_written_out(changed, proven=known))
+            self._write(*_serialise(changed, proven=known))
         return changed
 
     def create(self, pack: PromptPack) -> Path:
@@ -125,7 +125,7 @@ class PromptStore:
         Raises:
             PackError: there is a pack of this id, or it cannot be saved.
         """
-        written = _written_out(pack)
+        written = _serialise(pack)
         with self._locked(pack.id):
             if pack.id in self._paths():
                 raise PackError(f"A prompt pack is called {pack.id!r} already: choose another id.")
@@ -142,7 +142,7 @@ class PromptStore:
         Raises:
             PackError: the pack would not be readable again, others keep it locked, or the folder cannot be written to.
         """
-        written = _written_out(pack)
+        written = _serialise(pack)
         with self._locked(pack.id):
             return self._write(*written)
 
@@ -155,7 +155,7 @@ class PromptStore:
             PackError: there is no such pack, it belongs to the base or comes along, or it cannot be moved.
         """
         path = self._path(pack_id)
-        if path.parent != self.folder or (pack_id in BUNDLED and _same(self.folder, bundled_store_folder())):
+        if path.parent != self.folder or (pack_id in BUNDLED and _is_same(self.folder, bundled_store_folder())):
             raise PackError(f"{pack_id} is not your own, so you cannot delete it: copy it, and change the copy.")
         with self._locked(pack_id):
             try:
@@ -238,7 +238,7 @@ class PromptStore:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-                stamp = _stamp(os.fstat(file.fileno()))
+                stamp = _stamp_of(os.fstat(file.fileno()))
             temporary.replace(path)
             _sync_folder(self.folder)
         except OSError as error:
@@ -250,7 +250,7 @@ class PromptStore:
         return path
 
 
-def _written_out(pack: PromptPack, proven: int = 0) -> tuple[bytes, PromptPack]:
+def _serialise(pack: PromptPack, proven: int = 0) -> tuple[bytes, PromptPack]:
     """Write the content of a pack's file, and the pack as it will be read from there.
 
     Args:
@@ -269,7 +269,7 @@ def _written_out(pack: PromptPack, proven: int = 0) -> tuple[bytes, PromptPack]:
     return content, again.model_copy(update={"history": known + again.history})
 
 
-def _same(one: Path, other: Path) -> bool:
+def _is_same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
 
 
@@ -283,7 +283,7 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _stamp(status: os.stat_result) -> str:
+def _stamp_of(status: os.stat_result) -> str:
     return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
 
 
@@ -295,7 +295,7 @@ def _read(path: Path) -> PromptPack:
     """
     try:
         with path.open("rb") as file:
-            stamp = _stamp(os.fstat(file.fileno()))
+            stamp = _stamp_of(os.fstat(file.fileno()))
             if known := _PARSED.get(path, stamp):
                 return known
             content = file.read(MAX_BYTES + 1)
@@ -319,17 +319,17 @@ class _Parsed:
     def get(self, path: Path, stamp: str) -> PromptPack | None:
         with self._lock:
             found, pack = self._kept.get(path, ("", None))
-        return _apart(pack) if pack and found == stamp else None
+        return _copy_apart(pack) if pack and found == stamp else None
 
     def put(self, path: Path, stamp: str, pack: PromptPack) -> None:
         with self._lock:
             self._kept.pop(path, None)  # so that the latest stand last
-            self._kept[path] = stamp, _apart(pack)
+            self._kept[path] = stamp, _copy_apart(pack)
             while len(self._kept) > PACKS_KEPT:
                 del self._kept[next(iter(self._kept))]
 
 
-def _apart(pack: PromptPack) -> PromptPack:
+def _copy_apart(pack: PromptPack) -> PromptPack:
     """Copy a pack so that it shares only what cannot be changed with the one given."""
     return pack.model_copy(
         update={
