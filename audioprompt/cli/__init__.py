@@ -1,7 +1,7 @@
 """The ``audioprompt`` command: one module per command, joined here in the order of its help.
 
 Results go to stdout, everything else to stderr. The exit code is 0 where all went well, 1 where something failed and 2
-where the command was used wrongly. A command is imported when it is used; its line in the help stands here.
+where the command was used wrongly. A command is imported when it is used; its line in the help is here.
 """
 
 from typing import Annotated, ClassVar

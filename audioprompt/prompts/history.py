@@ -186,7 +186,7 @@ def write_prompt(
         copied_from: text of the prompt that it was made from and that stays as it is.
 
     Raises:
-        TemplateError: the text is no template.
+        TemplateError: the text is not a template.
         PackError: the pack has a prompt of this text, or none of the text it was made from.
     """
     template = Template.parse(text)

@@ -117,7 +117,7 @@ class Lexicon(_Record):
         return bool(labels) and all(any(self._is_of(kind, label) for kind in word.only_for) for label in labels)
 
     def _is_of(self, kind: str, label: str) -> bool:
-        """Tell whether a label contains, as whole words, one of the names of a kind; a plural s is no matter."""
+        """Tell whether a label contains, as whole words, one of the names of a kind; a plural s is ignored."""
         return _contains(label, self.kinds[kind])
 
 
@@ -128,7 +128,7 @@ def lexicon() -> Lexicon:
 
 
 def _contains(label: str, names: Sequence[str]) -> bool:
-    """Tell whether a label contains one of some names as whole words; a plural s is no matter."""
+    """Tell whether a label contains one of some names as whole words; a plural s is ignored."""
     return re.search(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, names))})s?(?![^\W_])", label.casefold()) is not None
 
 

@@ -126,8 +126,8 @@ class HistoryEvent(StrictModel):
         action: what was done; `audioprompt.prompts.history` says which actions there are.
         change: number of the change this event is part of: a bulk action is one change of many events.
         template: text of the entry concerned, None where it is the pack.
-        from_status, from_by, from_at, from_reason: the decision that stood before, so that it can be restored.
-        to_status: the status that stands now.
+        from_status, from_by, from_at, from_reason: the earlier decision, so that it can be restored.
+        to_status: the new status.
         reason: why, or what was done in particular.
         measured: what a held-out test gave.
     """
@@ -234,7 +234,7 @@ class PromptPack(StrictModel):
             name: the file's name, for messages.
 
         Raises:
-            PackError: the text is too long, no JSON, or no valid pack; the message names the line or the field.
+            PackError: the text is too long, not JSON, or not a valid pack; the message names the line or the field.
         """
         if len(text) > MAX_BYTES:
             raise PackError(f"{name}: too long for a pack, keep it under {MAX_BYTES // 1_000_000} MB.")
@@ -255,7 +255,7 @@ def pack_from_templates(
     """Make a pack of approved templates from plain texts, slot ``{label}`` or ``{}``: what a person typed in.
 
     Raises:
-        PackError: a text is no template, stands twice, or there is none.
+        PackError: a text is not a template, comes twice, or there are none.
     """
     try:
         entries = tuple(PackEntry(template=template, status="approved") for template in as_templates(templates))

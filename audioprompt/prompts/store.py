@@ -2,7 +2,7 @@
 
     store.update("instruments", lambda pack: decide(pack, texts, "approved", who="ada"))
 
-A change is made under the pack's lock, on the pack as it stands then, and is on the disk when ``update`` returns: tabs,
+A change is made under the pack's lock, on the pack as it is then, and is on the disk when ``update`` returns: tabs,
 people and processes that change one pack at the same time lose nothing of each other's. Readers need no lock, for a
 file is only ever replaced as a whole.
 """
@@ -98,7 +98,7 @@ class PromptStore:
                 it raises comes out of here, with the pack left as it was. The same pack back means nothing to write.
 
         Returns:
-            The pack as it stands now.
+            The pack as it is now.
 
         Raises:
             PackError: there is no such pack, its file is broken, others keep it locked, the folder cannot be written
@@ -291,7 +291,7 @@ def _read(path: Path) -> PromptPack:
     """Read a pack's file, and hold it to its name: one id, one file.
 
     Raises:
-        PackError: the file cannot be read, is no valid pack, or is named otherwise than its pack.
+        PackError: the file cannot be read, is not a valid pack, or is named otherwise than its pack.
     """
     try:
         with path.open("rb") as file:

@@ -31,7 +31,7 @@ FORMATS: Mapping[str, str] = MappingProxyType(
 
 
 class TemplateError(AudiopromptError, ValueError):
-    """A text is no usable template; the message says what to change."""
+    """A text cannot be used as a template; the message says what to change."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def as_templates(given: "str | Template | Iterable[str | Template]") -> list[Tem
     """Templates as Python code gives them: texts or templates, or a single one.
 
     Raises:
-        TemplateError: a text is no template.
+        TemplateError: a text is not a template.
     """
     several = [given] if isinstance(given, (str, Template)) else given
     return [Template.parse(one) if isinstance(one, str) else one for one in several]
@@ -178,7 +178,7 @@ def _write_format(attribute: str | None, source: str | None) -> str | None:
 
 
 def with_article(words: str) -> str:
-    """Put "a" or "an" before a noun phrase, unless a determiner ("the sea", "my kitchen") stands there already."""
+    """Put "a" or "an" before a noun phrase, unless a determiner ("the sea", "my kitchen") is there already."""
     words = _without_article(words)
     if words.partition(" ")[0].lower() in _DETERMINERS:
         return words

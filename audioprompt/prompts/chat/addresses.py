@@ -39,7 +39,7 @@ class ServiceAddress:
         """Read an address, that of one endpoint included.
 
         Raises:
-            GenerationError: it is no address of the web. The address, which may hold a password, is not repeated.
+            GenerationError: it is not a web address. The address, which may hold a password, is not repeated.
         """
         try:
             parts = urlsplit(url.strip().strip("\"'<>`").strip())

@@ -82,7 +82,7 @@ class ListReader:
             item = self._next()
             if item is None:
                 return
-            yield from self._told(self._open or "", item)
+            yield from self._give(self._open or "", item)
 
     def finish(self) -> Iterator[Item]:
         """Yield what else is in the answer, now that it has ended, however it is written."""
@@ -119,7 +119,7 @@ class ListReader:
             return None
         return () if item is None else item
 
-    def _told(self, name: str, item: Any) -> Iterator[Item]:
+    def _give(self, name: str, item: Any) -> Iterator[Item]:
         for text in _texts(item):
             self._items_of_open += 1
             self._given.add((name, text))
@@ -195,25 +195,25 @@ def read_lists(text: str, names: Sequence[str]) -> Iterator[Item]:
         with suppress(ValueError):
             text = str(json.loads(text, strict=False))
     for value in _values(text):
-        found += _named(value, names, unnamed)
+        found += _find_items(value, names, unnamed)
     if len(names) == len(unnamed) and not found:
         found = [(name, item) for name, items in zip(names, unnamed, strict=True) for item in items]
     yield from found or _from_lines(text, names)
 
 
-def _named(value: Any, names: Sequence[str], unnamed: list[list[str]], depth: int = 0) -> list[Item]:
+def _find_items(value: Any, names: Sequence[str], unnamed: list[list[str]], depth: int = 0) -> list[Item]:
     """Find the items below a value that is not part of a list asked for; lists without a name are collected apart."""
     if depth > DEEPEST:
         return []
     if isinstance(value, str):
         inner = next(_values(value), None) if value.lstrip()[:1] in ("{", "[") else None
-        return [] if inner is None else _named(inner, names, unnamed, depth + 1)
+        return [] if inner is None else _find_items(inner, names, unnamed, depth + 1)
     if isinstance(value, list):
         texts = [text for one in value if not _holds(one, names) for text in _texts(one)]
         if any(isinstance(one, list) for one in value) and len(value) == len(names) > 1:
             unnamed += [list(_texts(one)) for one in value]
             return []
-        below = [item for one in value if _holds(one, names) for item in _named(one, names, unnamed, depth + 1)]
+        below = [item for one in value if _holds(one, names) for item in _find_items(one, names, unnamed, depth + 1)]
         if not below and texts:
             if len(names) == 1:
                 return [(names[0], text) for text in texts]
@@ -223,8 +223,8 @@ def _named(value: Any, names: Sequence[str], unnamed: list[list[str]], depth: in
         return []
     called = {key: _name_of(key, names) for key in value}
     if any(called.values()):
-        return [(name, text) for key, name in called.items() if name for text in _listed(value[key], names)]
-    below = [item for one in value.values() for item in _named(one, names, unnamed, depth + 1)]
+        return [(name, text) for key, name in called.items() if name for text in _split_list(value[key], names)]
+    below = [item for one in value.values() for item in _find_items(one, names, unnamed, depth + 1)]
     if not below and len(names) == 1 and (text := _text_of_object(value)):
         return [(names[0], text)]
     return below
@@ -237,7 +237,7 @@ def _holds(value: Any, names: Sequence[str]) -> bool:
     )
 
 
-def _listed(value: Any, names: Sequence[str]) -> list[str]:
+def _split_list(value: Any, names: Sequence[str]) -> list[str]:
     """Read the items of one list; of words, which have no commas, they may be in one text."""
     texts = list(_texts(value))
     if isinstance(value, str) and len(names) > 1 and len(texts) == 1:

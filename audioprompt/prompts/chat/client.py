@@ -175,7 +175,7 @@ class ChatClient:
                         first = first or refusal
                         self._move(other)
                         continue
-                    option = refusal.blamed(self._sent(names))
+                    option = refusal.option_to_blame(self._sent(names))
                     if option is None:
                         self._left_out = left_out  # they were not to blame
                         self._move(address)

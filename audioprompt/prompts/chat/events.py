@@ -34,7 +34,7 @@ def events(chunks: Iterable[bytes], patience: float = 600.0) -> Iterator[Any]:
             data.append(said)
             if data[0].startswith("[DONE]"):
                 return
-            value = _parsed("\n".join(data))
+            value = _parse("\n".join(data))
         elif data and not line:
             raise ValueError("an event that is not JSON")
         elif not line or line.startswith((":", "data:", "event:", "id:", "retry:")):
@@ -43,20 +43,20 @@ def events(chunks: Iterable[bytes], patience: float = 600.0) -> Iterator[Any]:
             continue
         else:
             document.append(line)
-            value = _parsed(line) if len(document) == 1 else None
+            value = _parse(line) if len(document) == 1 else None
         if value is not None:
             last = time.monotonic()
             data.clear()
             document.clear()
             yield value
     if data or document:
-        value = _parsed("\n".join(data or document))
+        value = _parse("\n".join(data or document))
         if value is None:
             raise ValueError("a body that is not JSON")
         yield value
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     """Parse the JSON value that a text is, None where it is none, or none yet."""
     if text[:1] not in ("{", "["):
         return json.loads(text) if text[:1].isdigit() else None
@@ -145,7 +145,7 @@ def reason_of(error: Any, depth: int = 0) -> str:
     if depth > 5:
         return ""
     if isinstance(error, str):
-        inner = _parsed(error.strip()) if error.lstrip()[:1] in ("{", "[") else None
+        inner = _parse(error.strip()) if error.lstrip()[:1] in ("{", "[") else None
         return reason_of(inner, depth + 1) if inner else "" if error.lstrip().startswith("<") else error
     if isinstance(error, list):
         return "; ".join(filter(None, (reason_of(one, depth + 1) for one in error[:3])))

@@ -59,7 +59,7 @@ class Refused(Exception):
             return True
         return self.status == 404 and not self.says(_NO_MODEL) and not self.says(r"parameter|provider")
 
-    def blamed(self, options: Iterable[str]) -> str | None:
+    def option_to_blame(self, options: Iterable[str]) -> str | None:
         """Choose the option to leave out, by what the error says or else by how often an option is the reason."""
         options = list(options)
         if self.status in (401, 402, 403, 407, 408, 413, 429) or self.says(f"{_NO_CREDIT}|{_NO_OPTION}"):

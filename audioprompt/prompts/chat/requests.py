@@ -11,7 +11,7 @@ from audioprompt.prompts.template import FORMATS, SLOT, Template
 
 def ideas_request(task: Task) -> str:
     """Write the exact text that asks a service for attributes and sources."""
-    return _request("ideas", task=task.title, labels=_quoted(task.labels, "any of this kind"))
+    return _request("ideas", task=task.title, labels=_quote(task.labels, "any of this kind"))
 
 
 def candidates_request(task: Task, ideas: Ideas, count: int = COUNT, there: Sequence[Template] = ()) -> str:
@@ -23,9 +23,9 @@ def candidates_request(task: Task, ideas: Ideas, count: int = COUNT, there: Sequ
     return _request(
         "candidates",
         task=task.title,
-        labels=_quoted(task.labels, "any of this kind"),
-        attributes=_quoted(ideas.attributes),
-        sources=_quoted(ideas.sources),
+        labels=_quote(task.labels, "any of this kind"),
+        attributes=_quote(ideas.attributes),
+        sources=_quote(ideas.sources),
         count=str(count),
         formats="\n".join(formats),
         there="\n".join(["These are written already, so write others:", *others, ""]) if others else "",
@@ -37,5 +37,5 @@ def _request(name: str, **words: str) -> str:
     return string.Template(text).substitute(words).strip()
 
 
-def _quoted(words: Iterable[str], if_none: str = "none") -> str:
+def _quote(words: Iterable[str], if_none: str = "none") -> str:
     return ", ".join(json.dumps(word, ensure_ascii=False) for word in words) or if_none

@@ -77,7 +77,7 @@ def _confusing(templates: Sequence[Template], labels: Sequence[str], prompts: Ar
 
 
 def _standing(values: Array, templates: Sequence[Template]) -> Array:
-    """Where each template stands among the others, label by label: ``[K, C]`` -> ``[K, C]``, robust z-scores.
+    """Compare each template with the others, label by label: ``[K, C]`` -> ``[K, C]``, robust z-scores.
 
     Of two templates the longer always leaves less of a label, so what length explains is taken off first.
     """

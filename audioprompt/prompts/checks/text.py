@@ -100,7 +100,7 @@ def _wording_flags(text: str, labels: Sequence[str]) -> Iterator[str]:
     if doubled := re.search(r"\b(?!(?:an?|the)\b)([^\W\d_]+) \1\b", text, re.I):
         yield f"says {doubled[1]!r} twice"
     if len(text.split()) > MAX_WORDS:
-        yield f"is long, {len(text.split())} words: the label drowns in more than {MAX_WORDS}"
+        yield f"is {len(text.split())} words long: above {MAX_WORDS} words the label loses its weight"
     if left := _LEFTOVERS.search(bare):
         yield f"has {left[0]!r}, which looks left over"
     if re.match(r"\d+[.)] |[-*•] ", text):

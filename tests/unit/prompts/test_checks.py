@@ -89,7 +89,7 @@ def test_good_texts_are_left_alone(text: str) -> None:
         ("- A loud sound of {}", "wording", "starts with a list's number or bullet"),
         ("A *loud* sound of {} 🔔", "wording", "has odd characters: * 🔔"),
         ("A lоud sound of {}", "wording", "mixes scripts: Cyrillic, Latin"),  # noqa: RUF001
-        ("word " * MAX_WORDS + "{}", "wording", "is long, 26 words: the label drowns in more than 25"),
+        ("word " * MAX_WORDS + "{}", "wording", "is 26 words long: above 25 words the label loses its weight"),
         (
             "The sound of {} coming from an owl",
             "label",
