@@ -73,7 +73,7 @@ def predict(sound: File, head: Name = "", head_file: File | None = None, context
     elif kept := HEADS.get(head):
         encoder, fitted = context.model(kept.record.model), kept.head
     else:
-        raise FewShotError("there is no head of this id, or no longer: learn one, or give the file of one")
+        raise FewShotError("No head with this id (it may have expired). Train one or upload a head file.")
     recording = read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)
     found = fitted.prediction(embed_to_name(encoder, recording).pooled[None])
     return {

@@ -42,10 +42,10 @@ def generate(
         seed: Another seed gives other prompts.
         attributes: Words for the kind of sound to write with, like "faint"; proposed where none are given.
         sources: Places to write with, like "theatre"; proposed where none are given.
-        keep_as: The id of a new pack to keep the prompts in, like "my-sounds"; kept nowhere if left out.
+        keep_as: The id of a new pack to keep the prompts in, like "my-sounds"; not kept if left out.
         service_model: The model of a service with OpenAI's chat API that is to write; the lexicon if left out.
         service_url: The service's address, OpenAI's if left out.
-        service_key: Your own key for the service. It goes there and is kept nowhere.
+        service_key: Your own key for the service. Sent there, never stored.
 
     Returns:
         templates, each with {} for the label and what looks wrong with it; the attributes and sources used; notice; the pack they are kept in.

@@ -73,7 +73,7 @@ def labelled_clips(
 ) -> Iterator[LabelledClips]:
     """Clips by the name of their data set or out of an upload, which is unpacked for as long as they are needed."""
     if clips and clips.suffix.lower() != ".zip":
-        raise DataError(f"{clips.name} is no zip file: pack a folder of recordings for each class into one")
+        raise DataError(f"{clips.name} is not a valid zip file. Pack a folder of recordings for each class into one.")
     passing = clips or not context.is_curator
     with tempfile.TemporaryDirectory(prefix="clips-", dir=sessions.temporary()) as folder:
         yield context.clips(

@@ -5,7 +5,7 @@ the length of the sum of their embeddings, which a small matrix per class gives 
 followed by `standing`, pure arithmetic.
 
 Shapes and letters are those of `audioprompt.core.zero_shot`: C classes, K templates, N clips and D dimensions. Where no
-template is approved, vanilla stands in.
+template is approved, the plain prompt is used.
 """
 
 from collections.abc import Sequence

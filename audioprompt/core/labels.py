@@ -43,7 +43,7 @@ def parse_labels(text: str) -> LabelList:
     are understood.
 
     >>> parse_labels("rain, sea waves, Rain")
-    LabelList(labels=('rain', 'sea waves'), notice='Left out as a repeat: Rain.')
+    LabelList(labels=('rain', 'sea waves'), notice='Ignored duplicate label: Rain.')
     >>> parse_labels('"dog bark, domestic animal"; rain').labels
     ('dog bark, domestic animal', 'rain')
 
@@ -73,7 +73,7 @@ def parse_labels(text: str) -> LabelList:
         )
     if len(labels) > MOST_LABELS:
         raise LabelError(f"{len(labels)} labels are too many: keep it to {MOST_LABELS}.")
-    left_out = f"Left out as a repeat: {', '.join(repeats)}." if repeats else None
+    left_out = f"Ignored duplicate label: {', '.join(repeats)}." if repeats else None
     return LabelList(tuple(labels.values()), " ".join(filter(None, (left_out, notice))) or None)
 
 

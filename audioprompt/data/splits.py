@@ -48,7 +48,7 @@ def _by_folds(clips: LabelledClips, folds: Collection[int]) -> set[int]:
 
 def _at_random(clips: LabelledClips, share: float, random: Random) -> set[int]:
     if not 0 < share < 1:
-        raise DataError(f"{share:g} is no share of the clips: give a number between 0 and 1")
+        raise DataError(f"The fraction must be between 0 and 1, not {share:g}.")
     groups: dict[str, list[int]] = defaultdict(list)
     for row, group in enumerate(clips.groups):
         groups[group].append(row)

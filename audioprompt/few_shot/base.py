@@ -142,7 +142,7 @@ def checked_audio(audio: Array) -> Array:
         raise FewShotError(f"the embeddings must be [clips, dimensions] and not empty, got shape {audio.shape}")
     if not np.isfinite(audio).all():
         row = int(np.flatnonzero(~np.isfinite(audio).all(axis=1))[0])
-        raise FewShotError(f"the embedding of clip {row} is no number: listen to that clip, and leave it out")
+        raise FewShotError(f"Clip {row} has a NaN embedding. Check the recording, or leave it out.")
     return audio
 
 
@@ -237,7 +237,7 @@ class Head(ABC):
         if len(classes) < 2:
             raise FewShotError("there is nothing to tell apart: give clips of at least two classes")
         if len(set(classes)) < len(classes):
-            raise FewShotError("a class stands twice in the list: give each of them once")
+            raise FewShotError("Duplicate class names: give each of them once.")
         self.classes = tuple(classes)
         self.state: Mapping[str, Array] = {}
         self.history: tuple[Epoch, ...] = ()

@@ -173,9 +173,9 @@ class SharedHead(ModelHubMixin):
         """Why it cannot answer for these labels on this model, as a sentence; None where it can."""
         classes = self.record.classes
         if (model.name, model.revision) != (self.record.model, self.record.revision):
-            return f"The fitted head was made for the model {self.record.model}, so it has no say here."
+            return f"The fitted head was made for the model {self.record.model}, so it can't be used here."
         if set(map(label_key, labels)) != set(map(label_key, classes)):
-            return f"The fitted head tells apart {named(classes)}, so it has no say on these labels."
+            return f"The fitted head tells apart {named(classes)}, so it can't be used with these labels."
         return None
 
     def _save_pretrained(self, save_directory: Path) -> None:

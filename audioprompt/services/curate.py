@@ -569,7 +569,7 @@ class HeldOut:
 
 
 def score_held_out(bench: Bench, selection: Mask, progress: Progress | None = None) -> HeldOut:
-    """Score a selection, ``[K]``, on the clips held out. Each look at them makes them a little less unseen.
+    """Score a selection, ``[K]``, on the clips held out. Repeated use makes the test set a validation set.
 
     Raises:
         PackError: nothing is selected.

@@ -192,7 +192,7 @@ def _elsewhere() -> dict[str, str]:
 def _last_line(text: str) -> str:
     """The last line of a log that says something, which in a trace is the error."""
     lines = [one_line(line) for line in text.splitlines() if line.strip() and not line.startswith("[notice]")]
-    return lines[-1] if lines else "it says nothing about it"
+    return lines[-1] if lines else "no error output"
 
 
 def _free_port() -> int:

@@ -55,11 +55,9 @@ def push(name: str, folder: Path, public: bool = False, token: str | None = None
     pushed(folder)
     token = token or get_token() or ""
     if not token:
-        raise SpaceError(
-            "the hub wants to know who you are: set HF_TOKEN to a token that may write, or `hf auth login`"
-        )
+        raise SpaceError("Not logged in to the Hub. Set HF_TOKEN to a token with write access, or run `hf auth login`.")
     if not TOKEN.fullmatch(token):  # or what makes of it a header would print it
-        raise SpaceError("that is no token of the hub: copy it again, without blanks")
+        raise SpaceError("Not a Hub token: copy it again, without blanks.")
     hub = HfApi(token=token)
     try:
         if name.count("/") != 1:
@@ -104,7 +102,7 @@ def _advice(name: str, error: BaseException) -> str:
             if status in ADVICE:
                 return ADVICE[status].format(name=name)
             if status >= 500:
-                return f"the hub has trouble of its own (error {status}): try again later"
+                return f"The Hub is having problems ({status}). Try again later."
             return f"the hub refuses {name} (error {status}): {one_line(cause.server_message or 'it gives no reason')}"
     # an error of a file here would name it
     if any(isinstance(cause, OSError) and cause.filename is None for cause in _causes(error)):

@@ -124,7 +124,7 @@ def strip(bench: Bench, pack: PromptPack, stands: Standing) -> str:
     ]
     over_vanilla = _lead(stands.ensemble, stands.vanilla, "vanilla", str(stands.against_vanilla))
     over_all = _lead(stands.ensemble, stands.uncurated, f"all {total}", str(stands.against_uncurated))
-    words = f"{over_vanilla}{over_all}" if count else "<p>Nothing is approved yet: vanilla stands in.</p>"
+    words = f"{over_vanilla}{over_all}" if count else "<p>Nothing approved yet; the plain prompt is used.</p>"
     return f'<div class="strip">{"".join(figures)}<div class="words" role="status">{words}</div></div>'
 
 
@@ -192,9 +192,7 @@ def table(
     )
 
 
-NOTHING_SHOWN = (
-    '<tr class="none"><td colspan="6">No prompt is like that: show all, or search for another word.</td></tr>'
-)
+NOTHING_SHOWN = '<tr class="none"><td colspan="6">No prompts match. Clear the filter or try another word.</td></tr>'
 
 
 def _heading(key: str, sort: tuple[str, bool]) -> str:
@@ -481,7 +479,7 @@ def held_out_words(bench: Bench, pack: PromptPack, found: HeldOut | None) -> str
     times = times_tested(pack)
     where = f"{len(bench.unseen)} clips, {bench.split.name(bench.unseen, held_out=True)}"
     asked = "never scored yet" if not times else "scored once" if times == 1 else f"scored {times} times"
-    warning = " Each look makes them less unseen." if times else ""
+    warning = " Each look makes this score less trustworthy as a test." if times else ""
     said = _held_out_table(found) if found else _last_test(pack)
     disabled = "" if pack.approved else "disabled"
     return (

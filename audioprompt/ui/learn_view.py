@@ -32,7 +32,7 @@ MINUS = "\N{MINUS SIGN}"
 START = (
     '<div class="empty start"><h3>Teach it your sounds</h3>'
     "<p>Give a few clips of each sound, and a small head learns to tell them apart on top of the model, in seconds. "
-    "Here it then stands how good each method is on clips that were held back, and what it learned.</p></div>"
+    "You will see how well each method does on held-out clips, and what it learned.</p></div>"
 )
 NO_CLIPS = (
     '<div class="cards none"><p>Name a sound below and record it or upload clips of it; then the next one. One clip of '
@@ -164,7 +164,7 @@ def curves(history: Sequence[Epoch], epochs: int, chance: float) -> str:
     now = ("", "") if not history else (f"{losses[-1]:.3f}", f"{percent(shares[-1])} %")
     return (
         f'<div class="curves">{_curve("Loss", now[0], losses, epochs, top, theme.SOFT_INK)}'
-        f"{_curve('Right, of the clips it learns from', now[1], shares, epochs, 1.0, theme.PALM)}</div>"
+        f"{_curve('Training accuracy', now[1], shares, epochs, 1.0, theme.PALM)}</div>"
     )
 
 

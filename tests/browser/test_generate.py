@@ -168,7 +168,7 @@ def test_a_generator_can_be_stopped_and_what_came_is_kept(page: Page, serve: Cal
     expect(page.locator("#progress .running")).to_contain_text("5 of 40")
     expect(page.locator("#write")).to_be_hidden()
     page.click("#stop")
-    expect(page.locator("#progress")).to_contain_text("Stopped: what has come is kept.")
+    expect(page.locator("#progress")).to_contain_text("Stopped. The candidates so far are kept.")
     expect(page.locator("#candidates tbody tr")).to_have_count(5)
     expect(page.locator("#pack-id :is(input, textarea)")).to_have_value(re.compile("^instruments-"))
     page.fill("#count input", "12")

@@ -295,8 +295,8 @@ def test_only_curators_write_and_spend(table: Mapping[Any, Call]) -> None:
         ("/propose", "cannot open files of this server"),
         ("/learn", "cannot open files of this server"),
         ("show_measured", "cannot open files of this server"),
-        ("propose", "visitors ask OpenAI, with a key of their own"),
-        ("write", "visitors ask OpenAI, with a key of their own"),
+        ("propose", "Visitors need their own OpenAI key"),
+        ("write", "Visitors need their own OpenAI key"),
     ],
 )
 def test_what_visitors_are_refused(table: Mapping[Any, Call], endpoint: str, refusal: str) -> None:

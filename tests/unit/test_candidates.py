@@ -19,7 +19,7 @@ DAY = date(2026, 11, 21)
 def test_a_task_from_what_was_typed() -> None:
     assert task_of("vocal_sounds", "cough, sigh; cough") == (
         Task("vocal_sounds", ("cough", "sigh")),
-        "Left out as a repeat: cough.",
+        "Ignored duplicate label: cough.",
     )
     assert task_of("", " \n") == task_of(None, "") == (Task(None), None)
 

@@ -341,7 +341,7 @@ def test_labels_are_shown_as_they_are(model: CountingModel, store: PromptStore, 
 def test_a_repeated_label_is_left_out_and_told(model: CountingModel, store: PromptStore, sounds: Path) -> None:
     result = run("classify", "hum.wav", "--labels", "hum,whistle,Hum", "--json")
     assert json.loads(result.stdout)["labels"] == ["hum", "whistle"]
-    assert result.stderr == "Left out as a repeat: Hum.\n" and result.exit_code == 0
+    assert result.stderr == "Ignored duplicate label: Hum.\n" and result.exit_code == 0
 
 
 # --- models, cache, app -----------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ def test_the_table_has_the_decisions_the_accuracies_and_the_reasons_to_doubt(
         (["tones", "--validate-folds", "1", "--test-folds", "1"], 2, "cannot be used for both validation and testing"),
         (["tones", "--validate-folds", "1,x"], 2, "whole numbers"),
         (["tones", "--validate-folds", "9"], 1, "has no fold 9"),
-        (["tones", "--share", "2"], 1, "is no share"),
+        (["tones", "--share", "2"], 1, "The fraction must be between"),
         (["nothing"], 1, "No prompt pack is called 'nothing'"),
         (["tones", "--validate-folds", "1", "--test-folds", "2"], 1, "approve some first"),
     ],

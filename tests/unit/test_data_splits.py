@@ -84,9 +84,9 @@ def test_folds() -> None:
 @pytest.mark.parametrize(
     ("share", "folds", "message"),
     [
-        (0.0, None, "0 is no share of the clips: give a number between 0 and 1"),
-        (1.0, None, "1 is no share"),
-        (float("nan"), None, "nan is no share"),
+        (0.0, None, "The fraction must be between 0 and 1, not 0."),
+        (1.0, None, "between 0 and 1, not 1"),
+        (float("nan"), None, "between 0 and 1, not nan"),
         (0.5, [3], "clips has no fold 3; its folds are 1, 2"),
         (0.5, [1, 2], "clips cannot be divided"),
         (0.5, [], "clips cannot be divided"),

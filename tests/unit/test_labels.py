@@ -30,8 +30,8 @@ ONE_EACH = "Each line is one label, so “Pets, domestic animals” is one label
         ("rain, sea waves", ("rain", "sea waves"), None),
         ("rain\nsea waves\n\n", ("rain", "sea waves"), None),
         (" rain ,,\r\n sea\twaves,", ("rain", "sea waves"), None),
-        ("a, a, b", ("a", "b"), "Left out as a repeat: a."),
-        ("Rain, rain, RAIN, wind, Wind", ("Rain", "wind"), "Left out as a repeat: rain, RAIN, Wind."),
+        ("a, a, b", ("a", "b"), "Ignored duplicate label: a."),
+        ("Rain, rain, RAIN, wind, Wind", ("Rain", "wind"), "Ignored duplicate label: rain, RAIN, Wind."),
         ("<img src=x>, ${1}, {{2}}", ("<img src=x>", "${1}", "{{2}}"), None),
         ("雨，海浪、风；狗;猫", ("雨", "海浪", "风", "狗", "猫"), None),
         ("مطر، ريح؛ كلب", ("مطر", "ريح", "كلب"), None),
@@ -111,7 +111,7 @@ def test_lists_from_elsewhere(pasted, labels):
 def test_labels_that_look_the_same_are_one(same):
     found = parse_labels(f"{same[0]}, wind, {same[1]}")
     assert found.labels == (same[0], "wind")
-    assert found.notice and found.notice.startswith("Left out as a repeat")
+    assert found.notice and found.notice.startswith("Ignored duplicate label")
 
 
 def test_what_nobody_sees_is_no_label():

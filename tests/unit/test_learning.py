@@ -316,7 +316,7 @@ def test_a_head_says_where_it_does_not_fit(model: AudioTextModel, heard: tuple[H
     heads = Heads()
     kept = heads.get(heads.keep(palm_to_share(model, heard)))
     assert kept and kept.misfit(model, [name.upper() for name in reversed(CLASSES)]) is None
-    assert "and 1 more, so it has no say" in (kept.misfit(model, ["rain", "wind"]) or "")
+    assert "and 1 more, so it can't be used" in (kept.misfit(model, ["rain", "wind"]) or "")
     assert "made for the model tiny" in (kept.misfit(FakeModel(), CLASSES) or "")
 
 

@@ -53,7 +53,7 @@ OTHER_LABELS = "You changed the labels. Press Classify for a new answer."
 OTHER_PROMPTS = "The approved prompts have changed. Press Classify for a new answer."
 PRESET_PROMPT = "choose a list …"
 EXAMPLES_AT_HAND = 9  # two rows; the others are folded away, so that the labels stay above the fold
-NO_SOUND = "Record or upload a sound, or pick an example: its name then stands here, found by two methods."
+NO_SOUND = "Record or upload a sound, or pick an example. Both methods' answers appear here."
 FIRST_ANSWER = "Listening to the first example. This takes a moment where the model has to be loaded first."
 REVEAL = "() => audioprompt.reveal('answer')"
 PARTS = 9

@@ -863,7 +863,9 @@ def build(
             with gr.Column(scale=5, min_width=300), gr.Accordion("Validation clips", open=False) as clips_fold:
                 data = gr.Textbox(DEMONSTRATION, label="Where they are", placeholder=WHERE_HELP, elem_id="curate-data")
                 with gr.Row():
-                    folds = gr.Textbox("", label="Folds, none for at random", min_width=110, elem_id="curate-folds")
+                    folds = gr.Textbox(
+                        "", label="Validation folds (empty = random split)", min_width=110, elem_id="curate-folds"
+                    )
                     share = gr.Number(50, label="Share at random, %", minimum=1, maximum=99, min_width=90)
                     seed = gr.Number(0, label="Seed", precision=0, min_width=70)
                 skip_bad = gr.Checkbox(label="Leave out recordings that cannot be read", elem_id="curate-skip-bad")

@@ -123,7 +123,7 @@ def generator_of(
         return chosen.make(GeneratorSettings(number))
     if not access.is_curator(request):
         if not key or not ServiceAddress.parse(base_url.strip() or OPENAI_URL).is_openai:
-            raise GenerationError(f"visitors ask OpenAI, with a key of their own: give one, or {access.elsewhere()}")
+            raise GenerationError(f"Visitors need their own OpenAI key. Enter one, or {access.elsewhere()}")
         base_url = OPENAI_URL  # whatever the owner's environment says
     return chosen.make(GeneratorSettings(number, model, base_url or None, key or None, temperature))
 
@@ -163,8 +163,8 @@ def key_state(base_url: str, request: gr.Request | None = None) -> str:
     if access.is_curator(request) and os.environ.get("OPENAI_API_KEY") and address == _address("", request):
         return "Key taken from OPENAI_API_KEY, unless you give another."
     if address and address.is_openai:
-        return "OpenAI wants one. It goes to the service and is kept nowhere."
-    return "Only if the service wants one. It is kept nowhere."
+        return "Required by OpenAI. Sent to the service, never stored."
+    return "Only if the service requires one. Never stored."
 
 
 def exact_prompt(
@@ -373,7 +373,11 @@ def stopped(pack: PromptPack | None, count: float | None, checker: str) -> Itera
     flags, unchecked = yield from checked(
         templates, labels, checker, lambda job: (counted_so_far(job.done, job.total), gr.skip())
     )
-    said = view.state(len(templates), _count(count), flags) + view.notice("Stopped: what has come is kept.") + unchecked
+    said = (
+        view.state(len(templates), _count(count), flags)
+        + view.notice("Stopped. The candidates so far are kept.")
+        + unchecked
+    )
     yield said, view.candidates_table(templates, flags, labels)
 
 

@@ -40,8 +40,8 @@ LOOK_SECONDS = 0.2  # between two looks at work under way
 WORKERS = 2  # Spaces put together at once
 HEARD_AT = 16_000  # Hz, to see whether a clip is one
 LICENCES = ["apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0"]
-TOKEN_THERE = "Empty takes the one that this machine has. One that you give goes to the hub and is kept nowhere."
-TOKEN_WANTED = "One that may write, from huggingface.co/settings/tokens. It goes to the hub and is kept nowhere."
+TOKEN_THERE = "Leave empty to use this machine's token. A token you enter is sent to the Hub and not stored."
+TOKEN_WANTED = "A token with write access, from huggingface.co/settings/tokens. It is sent to the Hub and not stored."
 NO_PACKS = (
     "A Space answers with prompts that somebody approved, and no pack has any yet. Go to Curate, measure a pack on "
     "clips and approve what helps: it can then be chosen here."
@@ -344,7 +344,7 @@ def build_space(chosen: Choices, own: Own, folder: str, request: gr.Request | No
             yield Out(markup.problem(error), gr.skip())
         except (OSError, ValueError) as error:
             where = folder.strip() or tempfile.gettempdir()
-            reason = getattr(error, "strerror", None) or "that is no path"
+            reason = getattr(error, "strerror", None) or "not a valid path"
             yield Out(markup.problem(f"{where} cannot be used, {reason}: name another folder"), gr.skip())
 
 
@@ -375,7 +375,7 @@ def push_space(
         if not name:
             raise SpaceError("name the Space: USER/NAME")
         if token and not TOKEN.fullmatch(token):
-            raise SpaceError("that is no token of the hub: copy it again, without blanks")
+            raise SpaceError("Not a Hub token: copy it again, without blanks.")
         if not (token or get_token()):
             raise SpaceError("give a token that may write: this machine has none of its own")
         plan = plan_of(chosen, own, request)

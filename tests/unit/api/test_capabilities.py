@@ -121,7 +121,7 @@ WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (api.measure, {"pack": "instruments", "data": "/no/such/folder"}, "is not there"),
     (api.measure, {"pack": "instruments", "folds": [9]}, "has no fold 9"),
     (api.measure, {"pack": "instruments", "folds": ["one"]}, r"folds\[0\] must be a valid integer"),
-    (api.measure, {"pack": "instruments", "clips": Path("clips.csv")}, "is no zip file"),
+    (api.measure, {"pack": "instruments", "clips": Path("clips.csv")}, "is not a valid zip file"),
     (api.propose, {"pack": "instruments", "folds": [1, 2, 3, 4]}, "cannot be divided"),
     (api.propose, {"pack": "instruments", "held_out": "perhaps"}, "held_out must be a valid boolean"),
     (api.learn, {"methods": ["magic"]}, "no few-shot method called 'magic'"),

@@ -77,7 +77,7 @@ TWICE = np.concatenate([AUDIO, AUDIO[:1]])
         (AUDIO, 0 * TRUTH, "no clip of dog bark, sea waves at night, clock"),
         (AUDIO[0], TRUTH, "must be .clips, dimensions."),
         (AUDIO[:0], TRUTH[:0], "not empty"),
-        (BROKEN, TRUTH, "clip 7 is no number"),
+        (BROKEN, TRUTH, "Clip 7 has a NaN embedding"),
         (TWICE, np.append(TRUTH, 2), "clips 0 and 40 are the same sound, but one is labelled rain and the other sea"),
     ],
 )
@@ -117,7 +117,8 @@ def test_a_state_for_other_classes_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("classes", "message"), [((), "at least two"), (("rain",), "at least two"), (("rain", "rain"), "twice")]
+    ("classes", "message"),
+    [((), "at least two"), (("rain",), "at least two"), (("rain", "rain"), "Duplicate class names")],
 )
 def test_classes_that_cannot_be_told_apart_are_refused(classes: tuple[str, ...], message: str) -> None:
     with pytest.raises(FewShotError, match=message):

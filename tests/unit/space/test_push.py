@@ -94,13 +94,13 @@ def test_somebody_elses_files_are_not_replaced(hub: Hub, publish: Worker, space:
         ("create", 403, "does not let you write to me/failing: take one"),
         ("create", 404, "no such user or organisation for me/failing"),
         ("create", 409, "changed by somebody else at the same time: push again"),
-        ("preupload", 500, "trouble of its own (error 500): try again later"),
+        ("preupload", 500, "having problems (500). Try again later."),
         ("batch", 403, "does not let you write"),
         ("store", 413, "a file is too large for the hub"),
         ("commit", 400, "refuses me/failing (error 400): as the test wants it"),
         ("commit", 409, "push again"),
         ("commit", 429, "too many requests: wait some minutes"),
-        ("commit", 503, "(error 503): try again later"),
+        ("commit", 503, "problems (503). Try again later."),
     ],
 )
 def test_what_a_hub_refuses(hub: Hub, publish: Worker, space: Path, step: str, status: int, message: str) -> None:
@@ -134,13 +134,13 @@ def test_names_that_are_none(hub: Hub, publish: Worker, space: Path, name: str) 
 
 @pytest.mark.parametrize("token", ["hf_one\nhf_two", "hf_anöther", "hf with blanks"])
 def test_what_is_no_token_goes_nowhere_and_is_not_repeated(token: str, hub: Hub, publish: Worker, space: Path) -> None:
-    with pytest.raises(SpaceError, match="that is no token of the hub: copy it again") as raised:
+    with pytest.raises(SpaceError, match="Not a Hub token: copy it again") as raised:
         publish("me/rain", space, token=token)
     assert token not in str(raised.value)
 
 
 def test_without_a_token(hub: Hub, publish: Worker, space: Path) -> None:
-    with pytest.raises(SpaceError, match="set HF_TOKEN to a token that may write"):
+    with pytest.raises(SpaceError, match="Set HF_TOKEN to a token with write access"):
         publish("me/rain", space, False, None)
 
 

@@ -138,7 +138,7 @@ def test_labels_are_text_wherever_they_are_shown(hum):
 
 def test_repeats_among_labels_are_noted(hum):
     verdict, *_ = classify.show_clip(hum, "hum, rain, Hum", "acoustic-scenes", "fake")
-    assert "Left out as a repeat: Hum." in verdict
+    assert "Ignored duplicate label: Hum." in verdict
 
 
 def test_the_general_pack_comes_first_and_the_baseline_is_not_offered():
@@ -178,10 +178,10 @@ def test_a_head_whose_classes_hold_commas_answers(hum, fake_model):
     head_id = keep_head(fake_model, ("hum, low", "whistle, high", "re\u0301tro"))
     labels = classify.labels_of_head(head_id)
     verdict, _, _, learned, *_ = classify.show_clip(hum, labels, "acoustic-scenes", "fake", head_id)
-    assert '<div class="label">hum, low</div>' in verdict and "has no say" not in verdict
+    assert '<div class="label">hum, low</div>' in verdict and "can't be used" not in verdict
     assert visible(learned)
     pasted = 'rétro\n"whistle, high"\n"hum, low"'
-    assert "has no say" not in classify.show_clip(hum, pasted, "acoustic-scenes", "fake", head_id)[0]
+    assert "can't be used" not in classify.show_clip(hum, pasted, "acoustic-scenes", "fake", head_id)[0]
 
 
 def test_ready_made_labels_with_commas_are_read_back(tmp_path, monkeypatch):

@@ -333,7 +333,7 @@ def test_filters_count_what_there_is(desk: Desk):
     counts = [part.split("<")[0] for part in shown.filters.split("<span>")[1:]]
     assert counts == ["3", "1", "1", "1", "2"]  # all, to judge, approved, rejected, flagged
     assert act(shown.desk, {"do": "filter", "key": "flagged"}).desk.rows == (CONTRARY, BIASED)
-    assert "No prompt is like that" in curate.searched(shown.desk, "zither").table
+    assert "No prompts match" in curate.searched(shown.desk, "zither").table
 
 
 @pytest.mark.parametrize(

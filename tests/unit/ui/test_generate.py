@@ -142,7 +142,7 @@ def test_words_are_proposed_and_all_kept_at_first():
         "instruments", "violin, flute, Violin", *OFFLINE
     )
     assert better is None and not button.visible
-    assert (under, notice) == ("", '<div class="fine">Left out as a repeat: Violin.</div>')
+    assert (under, notice) == ("", '<div class="fine">Ignored duplicate label: Violin.</div>')
     assert not task.open and task.label == "Musical instrument recognition: 2 labels (violin, flute)"
     assert words.open and candidates.open
     assert "resonant" in attributes and "opera" in sources
@@ -388,7 +388,7 @@ def test_a_slow_iterator_that_is_not_wanted_any_more_is_closed():
 def test_stopping_keeps_what_has_come(drawn_each):
     pack = write()[4][3]
     *_, (said, table) = generate.stopped(pack, 8, "fake")
-    assert "<b>4</b> of 8" in said and "what has come is kept" in said and "running" not in said
+    assert "<b>4</b> of 8" in said and "The candidates so far are kept" in said and "running" not in said
     assert table.count("<tr>") == 5
     *_, (said, table) = generate.stopped(None, 8, "fake")
     assert "before the first" in said and skipped(table)

@@ -386,7 +386,7 @@ def test_a_head_answers_in_classify_and_live(gathered: Gathered, sounds: dict[st
 
 def test_a_head_for_other_labels_has_no_say_and_that_is_said(gathered: Gathered, sounds: dict[str, list[str]]) -> None:
     head_id, _ = learn.use(learned(gathered)[-1].tried, "palm", "", "fake")
-    for key, sentence in ((head_id, "tells apart hum, whistle, so it has no say"), ("gone", "no longer there")):
+    for key, sentence in ((head_id, "tells apart hum, whistle, so it can't be used"), ("gone", "no longer there")):
         verdict, _, _, palm, *_ = classify.show_clip(sounds["hum"][0], "hum, rain", "acoustic-scenes", "fake", key)
         assert sentence in verdict and palm.visible == "hidden"
         _, view = classify.show_live(Hearing(), (RATE, tone(HUM, 0.5)), "hum, rain", "acoustic-scenes", "fake", key)
