@@ -9,6 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from audioprompt import settings
 from audioprompt.audio.decode import load
 from audioprompt.data import LabelledClips, demonstration
 from audioprompt.data.duplicates import first_alike
@@ -68,7 +69,8 @@ def test_an_installed_package_has_it_in_another_place(tmp_path: Path, monkeypatc
     inside = tmp_path / "site-packages" / "audioprompt"
     (inside / "_assets").mkdir(parents=True)
     (inside / "_assets" / "instruments").symlink_to(ASSETS / "instruments")
-    monkeypatch.setattr("audioprompt.data.__file__", str(inside / "data" / "__init__.py"))
+    monkeypatch.setattr(settings, "CHECKOUT", inside.parent)
+    monkeypatch.setattr(settings, "PACKAGE", inside)
     installed = demonstration()
     assert installed.paths[0] == inside / "_assets" / "instruments" / CLIPS.paths[0].name
     assert isinstance(installed, LabelledClips) and installed.labels == CLIPS.labels

@@ -11,6 +11,8 @@ import pytest
 
 from audioprompt.models import zero_gpu
 
+pytestmark = pytest.mark.slow
+
 # As the platform's: a decorated function runs in a fork, where there is a GPU; arguments and results are pickled.
 SPACES = """
 import multiprocessing, pickle
@@ -53,8 +55,6 @@ from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.template import Template
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
-
-pytestmark = pytest.mark.slow
 
 loads = Path(os.environ["LOADS"])
 
