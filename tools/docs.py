@@ -19,7 +19,7 @@ from audioprompt.api import CAPABILITIES
 from audioprompt.cli import app
 from audioprompt.cli.group import LazyCommand
 from audioprompt.few_shot.methods import METHODS
-from audioprompt.models.registry import entries
+from audioprompt.models.registry import MODELS
 from audioprompt.prompts.checks import CHECKS
 from audioprompt.prompts.formats import PACK_FORMATS
 from audioprompt.prompts.generators import GENERATORS
@@ -107,7 +107,7 @@ def reference_page() -> str:
         ),
         "## Models",
         "Entry points of the group `audioprompt.models` add [more](models.md).",
-        table(["name", "", "size", "licence"], [[f"`{m.name}`", m.description, m.size, m.licence] for m in entries()]),
+        table(["name", "", "size", "licence"], [[f"`{m.name}`", m.description, m.size, m.licence] for m in MODELS]),
     ]
     for title, registry in (
         ("Few-shot methods", METHODS),

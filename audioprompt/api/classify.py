@@ -93,5 +93,5 @@ def models() -> list[Answer]:
     """
     return [
         {"name": one.name, "description": one.description, "size": one.size, "licence": one.licence}
-        for one in registry.entries()
+        for one in registry.MODELS
     ]

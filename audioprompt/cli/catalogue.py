@@ -9,7 +9,7 @@ import typer
 from audioprompt.cli.options import AsJson
 from audioprompt.cli.output import print_, print_json, say, table
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.models.registry import entries
+from audioprompt.models import registry
 
 cache = typer.Typer(invoke_without_command=True)
 
@@ -17,7 +17,7 @@ cache = typer.Typer(invoke_without_command=True)
 def models(as_json: AsJson = False) -> None:
     """List the models."""
     columns = ("name", "description", "size", "licence")
-    rows = [{column: getattr(entry, column) for column in columns} for entry in entries()]
+    rows = [{column: getattr(entry, column) for column in columns} for entry in registry.MODELS]
     if as_json:
         print_json(rows)
     else:

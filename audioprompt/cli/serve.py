@@ -42,7 +42,7 @@ def open_app(
     if device != "auto":  # which there always is, and torch need not be asked before the page is served
         registry.pick_device()
     if weights:
-        registry.keep_weights(model, weights)
+        registry.MODELS.keep_weights(model, weights)
     try:
         launch(
             host=address.host,

@@ -27,11 +27,12 @@ from torch.nn import functional
 from transformers import BertConfig, BertModel, CLIPTextConfig, CLIPTextModel, GPT2Config, GPT2Model
 from transformers.utils import logging as transformers_logging
 
-from audioprompt.models import htsat
-from audioprompt.models.base import ModelError, Tokens, check_windows
+from audioprompt.models.base import ModelError, Tokens
+from audioprompt.models.compat import htsat
+from audioprompt.models.compat.torchaudio_stand_in import importable_torchaudio
 from audioprompt.models.downloads import Progress, hub_file, zenodo_file
 from audioprompt.models.text import TextTokenizer, at_end
-from audioprompt.models.torchaudio_stand_in import importable_torchaudio
+from audioprompt.models.towers import TwoTowers
 
 SAMPLE_RATE = 44_100
 DIM = 1024
@@ -256,11 +257,12 @@ def import_msclap() -> ModuleType:
         return sys.modules["msclap.models.clap"]
 
 
-class MsClap:
+class MsClap(TwoTowers):
     """One of the ``CHECKPOINTS`` behind the common interface; `load_msclap` makes it."""
 
     sample_rate = SAMPLE_RATE
     dim = DIM
+    text: TextTower
 
     def __init__(self, name: str, towers: Towers, window_seconds: float, revision: str, device: str) -> None:
         towers = towers.eval().requires_grad_(False).to(device)
@@ -275,27 +277,13 @@ class MsClap:
             if isinstance(part, (Spectrogram, LogmelFilterBank)):  # powers do not fit into half precision
                 part.forward = torch.autocast(device.split(":")[0], enabled=False)(part.forward)
 
-    @torch.inference_mode()
-    def embed_audio(self, windows: Tensor) -> Tensor:
-        return self.project_audio(self.audio_features(windows))
-
-    @torch.inference_mode()
-    def audio_features(self, windows: Tensor) -> Tensor:
-        """What the audio encoder hears, before the projection: ``[B, samples]`` -> ``[B, F]``, any length."""
-        check_windows(windows, self.sample_rate, self.window_seconds)
-        windows = windows.to(self.device)
+    def hear(self, windows: Tensor) -> Tensor:
         if hasattr(self.audio.base, "htsat"):
             return htsat.embedding(self.audio.base, windows)
         return self.audio.base(windows)["embedding"]
 
-    def project_audio(self, features: Tensor) -> Tensor:
-        """Features into the shared space: ``[B, F]`` -> ``[B, dim]``, L2-normalised; differentiable."""
-        return functional.normalize(self.audio.projection(features.to(self.device)), dim=-1)
-
-    @torch.inference_mode()
-    def embed_text(self, texts: Sequence[str]) -> Tensor:
-        tokens = self.text.tokenize(texts)
-        return self.text.encode(self.text.token_embeddings(tokens.ids), tokens.mask)
+    def project(self, features: Tensor) -> Tensor:
+        return functional.normalize(self.audio.projection(features), dim=-1)
 
 
 # --- loading ----------------------------------------------------------------------------------------------------------
@@ -321,7 +309,7 @@ def load_msclap(
         ModelError: the weights cannot be had, are damaged, or belong to another model.
     """
     if name not in CHECKPOINTS:
-        raise ModelError(f"no model is called {name!r}; there are: {', '.join(CHECKPOINTS)}")
+        raise ModelError(f"There is no model called {name!r}. Choose one of: {', '.join(CHECKPOINTS)}.")
     checkpoint = CHECKPOINTS[name]
     stored = read_checkpoint(weights or checkpoint.weights(progress))
     vocabulary = _tokenizer_file(checkpoint, weights, tokenizer)

@@ -19,10 +19,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from audioprompt.models.base import ModelError, Tokens, check_windows
+from audioprompt.models.base import ModelError, Tokens
 from audioprompt.models.bert import Bert
 from audioprompt.models.text import TextTokenizer
 from audioprompt.models.threads import one_thread
+from audioprompt.models.towers import TwoTowers
 from audioprompt.settings import asset_folder
 
 SAMPLE_RATE = 16_000
@@ -200,7 +201,7 @@ def unpack(stored: dict[str, Tensor]) -> dict[str, Tensor]:
 # --- the model --------------------------------------------------------------------------------------------------------
 
 
-class EmbeddedModel:
+class EmbeddedModel(TwoTowers):
     """The bundled model behind the common interface.
 
     Raises:
@@ -211,6 +212,7 @@ class EmbeddedModel:
     sample_rate = SAMPLE_RATE
     window_seconds = WINDOW_SECONDS
     logit_scale = LOGIT_SCALE
+    text: TextTower
 
     def __init__(self, device: str = "cpu", folder: Path | None = None) -> None:
         folder = folder or asset_folder("embedded")
@@ -231,22 +233,9 @@ class EmbeddedModel:
         self.dim = text.context_dim + DETAIL
         self.revision = digest.hexdigest()[:12]
 
-    @torch.inference_mode()
-    def embed_audio(self, windows: Tensor) -> Tensor:
-        return self.project_audio(self.audio_features(windows))
-
-    @torch.inference_mode()
-    def audio_features(self, windows: Tensor) -> Tensor:
-        """What the net sees in each patch, one after the other: ``[B, samples]`` -> ``[B, patches * 768]``."""
-        check_windows(windows, self.sample_rate, self.window_seconds)
+    def hear(self, windows: Tensor) -> Tensor:
         with one_thread():
-            return self.audio.look(windows.to(self.device)).flatten(1)
+            return self.audio.look(windows).flatten(1)  # what the net sees in each patch, one after the other
 
-    def project_audio(self, features: Tensor) -> Tensor:
-        """Features into the shared space: ``[B, patches * 768]`` -> ``[B, dim]``, L2-normalised."""
-        return self.audio.project(features.to(self.device).unflatten(1, (-1, BLOCKS[-1][0])))
-
-    @torch.inference_mode()
-    def embed_text(self, texts: Sequence[str]) -> Tensor:
-        tokens = self.text.tokenize(texts)
-        return self.text.encode(self.text.token_embeddings(tokens.ids), tokens.mask)
+    def project(self, features: Tensor) -> Tensor:
+        return self.audio.project(features.unflatten(1, (-1, BLOCKS[-1][0])))

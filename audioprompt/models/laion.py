@@ -19,10 +19,11 @@ from torch.nn import functional
 from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
 from transformers.utils import logging as transformers_logging
 
-from audioprompt.models.base import ModelError, Tokens, check_windows
+from audioprompt.models.base import ModelError, Tokens
 from audioprompt.models.clap import revision
 from audioprompt.models.downloads import NotThere, Progress, hub_file, in_hub_cache
 from audioprompt.models.text import TextTokenizer
+from audioprompt.models.towers import TwoTowers
 
 CHECKPOINTS = {
     "laion-clap": "laion/clap-htsat-unfused",
@@ -74,7 +75,7 @@ class LaionText:
         return functional.normalize(self.clap.text_projection(pooled), dim=-1)
 
 
-class LaionClap:
+class LaionClap(TwoTowers):
     """A ``ClapModel`` behind the common interface; `load_laion` makes it."""
 
     def __init__(
@@ -97,26 +98,13 @@ class LaionClap:
             self.log_mel.to(device)
         self.text = LaionText(self.clap, tokenizer)
 
-    @torch.inference_mode()
-    def embed_audio(self, windows: Tensor) -> Tensor:
-        return self.project_audio(self.audio_features(windows))
-
-    @torch.inference_mode()
-    def audio_features(self, windows: Tensor) -> Tensor:
-        """What the audio tower hears, before the projection: ``[B, samples]`` -> ``[B, F]``, any length."""
-        check_windows(windows, self.sample_rate, self.window_seconds)
+    def hear(self, windows: Tensor) -> Tensor:
         pictures = self.log_mel(windows.to(self.log_mel.window.device)).to(self.device)
         longer = torch.zeros(len(windows), 1, dtype=torch.bool, device=self.device)
         return self.clap.audio_model(input_features=pictures, is_longer=longer).pooler_output
 
-    def project_audio(self, features: Tensor) -> Tensor:
-        """Features into the shared space: ``[B, F]`` -> ``[B, dim]``, L2-normalised; differentiable."""
-        return functional.normalize(self.clap.audio_projection(features.to(self.device)), dim=-1)
-
-    @torch.inference_mode()
-    def embed_text(self, texts: Sequence[str]) -> Tensor:
-        tokens = self.text.tokenize(texts)
-        return self.text.encode(self.text.token_embeddings(tokens.ids), tokens.mask)
+    def project(self, features: Tensor) -> Tensor:
+        return functional.normalize(self.clap.audio_projection(features), dim=-1)
 
 
 def load_laion(

@@ -4,17 +4,15 @@
     >>> model is load("embedded", "cpu")
     True
 
-To add a model here, add an entry to ``ENTRIES``. To add one from a package of your own, make a `ModelEntry` and name it
-in that package's ``pyproject.toml`` as an entry point of the group ``audioprompt.models``.
+To add a model here, add an entry to ``BUILT_IN``. To add one from a package of your own, make a `ModelEntry` and name
+it in that package's ``pyproject.toml`` as an entry point of the group ``audioprompt.models``.
 """
 
 import logging
 import time
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache, partial
-from importlib.metadata import entry_points
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Protocol
@@ -22,8 +20,7 @@ from typing import NamedTuple, Protocol
 from audioprompt import settings
 from audioprompt.models import zero_gpu
 from audioprompt.models.base import AudioTextModel, ModelError
-
-ENTRY_POINTS = "audioprompt.models"
+from audioprompt.util.registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +54,8 @@ class ModelEntry:
         size: what it takes on disk or to download, in words.
         licence: under which its weights come.
         load: makes an instance.
+        repository: on the Hugging Face hub, that holds the weights; empty where it is another place.
+        packages: that have to be installed for it, besides those of every model.
     """
 
     name: str
@@ -64,6 +63,8 @@ class ModelEntry:
     size: str
     licence: str
     load: Loader
+    repository: str = ""
+    packages: tuple[str, ...] = ()
 
 
 # --- the models that come with the package ----------------------------------------------------------------------------
@@ -87,7 +88,7 @@ def _laion(name: str, device: str, weights: Path | None, progress: Progress | No
     return load_laion(name, device, weights, progress)
 
 
-ENTRIES = (
+BUILT_IN = (
     ModelEntry(
         name="embedded",
         description="The bundled model: quick on any CPU, needs no network; 16 kHz, windows of 5 s.",
@@ -101,6 +102,8 @@ ENTRIES = (
         size="0.7 GB, downloaded on first use",
         licence="MIT",
         load=partial(_msclap, "msclap-2023"),
+        repository="microsoft/msclap",
+        packages=("msclap",),
     ),
     ModelEntry(
         name="msclap-2022",
@@ -108,6 +111,8 @@ ENTRIES = (
         size="0.7 GB, downloaded on first use",
         licence="MIT",
         load=partial(_msclap, "msclap-2022"),
+        repository="microsoft/msclap",
+        packages=("msclap",),
     ),
     ModelEntry(
         name="pengi",
@@ -115,6 +120,7 @@ ENTRIES = (
         size="2.2 GB, downloaded on first use",
         licence="MIT",
         load=partial(_msclap, "pengi"),
+        packages=("msclap",),
     ),
     ModelEntry(
         name="laion-clap",
@@ -122,6 +128,7 @@ ENTRIES = (
         size="0.6 GB, downloaded on first use",
         licence="Apache-2.0",
         load=partial(_laion, "laion-clap"),
+        repository="laion/clap-htsat-unfused",
     ),
     ModelEntry(
         name="laion-clap-general",
@@ -129,33 +136,9 @@ ENTRIES = (
         size="0.8 GB, downloaded on first use",
         licence="Apache-2.0",
         load=partial(_laion, "laion-clap-general"),
+        repository="laion/larger_clap_general",
     ),
 )
-
-
-def entries() -> tuple[ModelEntry, ...]:
-    """All models, the default first, other packages' last."""
-    return ENTRIES + _registered()
-
-
-@cache
-def _registered() -> tuple[ModelEntry, ...]:
-    """What other packages register; one that is broken or takes a name that is taken is left out, with a warning."""
-    found: dict[str, ModelEntry] = {}
-    for point in entry_points(group=ENTRY_POINTS):
-        whose = f"the model {point.name!r} of the package {point.dist.name if point.dist else 'unknown'}"
-        try:
-            entry = point.load()
-        except Exception as error:  # whatever importing other people's code can raise
-            warnings.warn(f"{whose} is left out, it cannot be imported: {error}", stacklevel=3)
-            continue
-        if not isinstance(entry, ModelEntry):
-            warnings.warn(f"{whose} is left out, {point.value} is no ModelEntry", stacklevel=3)
-        elif entry.name in found or entry.name in [built_in.name for built_in in ENTRIES]:
-            warnings.warn(f"{whose} is left out, the name {entry.name!r} is taken", stacklevel=3)
-        else:
-            found[entry.name] = entry
-    return tuple(found.values())
 
 
 # --- one shared instance of each --------------------------------------------------------------------------------------
@@ -168,11 +151,110 @@ class _Key(NamedTuple):
     half: bool
 
 
-_models: dict[_Key, AudioTextModel] = {}
-_locks: dict[_Key, Lock] = {}  # one per model, so that two models can load side by side
-_loading: dict[_Key, tuple[int, int]] = {}  # (bytes there, bytes in all) of what is being downloaded
-_weights: dict[str, Path] = {}  # where people keep a model's weights, by its name
-_guard = Lock()  # over the dicts, held only for a look-up
+class ModelRegistry(Registry[ModelEntry]):
+    """The models there are, and those that are loaded.
+
+    Args:
+        built_in: the package's own, the default first.
+    """
+
+    def __init__(self, built_in: Iterable[ModelEntry] = BUILT_IN) -> None:
+        super().__init__("model", "audioprompt.models", ModelEntry, built_in, ModelError)
+        self._models: dict[_Key, AudioTextModel] = {}
+        self._locks: dict[_Key, Lock] = {}  # one per model, so that two models can load side by side
+        self._loading: dict[_Key, tuple[int, int]] = {}  # (bytes there, bytes in all) of what is being downloaded
+        self._weights: dict[str, Path] = {}  # where people keep a model's weights, by its name
+        self._guard = Lock()  # over the dicts, held only for a look-up
+
+    def load(
+        self,
+        name: str = "embedded",
+        device: str | None = None,
+        weights: Path | None = None,
+        half: bool = False,
+        progress: Progress | None = None,
+    ) -> AudioTextModel:
+        """The shared instance of a model, loaded on first use; whoever asks meanwhile waits for it.
+
+        Args:
+            name: of an entry.
+            device: "cpu", "cuda", "cuda:1", "mps", or "auto" (as None): the fastest there is.
+            weights: the published file or folder on this machine; None for what `keep_weights` was told, else a
+                download.
+            half: compute in half precision; on CUDA only.
+            progress: called while weights are downloaded, if it is this call that loads.
+
+        Raises:
+            ModelError: there is no such model or device, or the model cannot be loaded; the next call tries again.
+        """
+        entry, key = self[name], self._key(name, device, weights, half)
+        with self._guard:
+            lock = self._locks.setdefault(key, Lock())
+
+        def report(done: int, total: int) -> None:
+            self._loading[key] = done, total
+            if progress:
+                progress(done, total)
+
+        with lock:
+            if key not in self._models:
+                began = time.monotonic()
+                try:
+                    self._models[key] = _made(entry, key, report)
+                except Exception as error:
+                    logger.warning("%s could not be loaded: %s", name, error)
+                    raise
+                finally:
+                    self._loading.pop(key, None)
+                logger.info("%s is loaded on %s after %.1f s", name, key.device, time.monotonic() - began)
+            return self._models[key]
+
+    def loaded(self, name: str, device: str | None = None) -> AudioTextModel | None:
+        """The shared instance that `load` would give at once, None where it would have to load it first."""
+        return self._models.get(self._key(name, device, None, False))
+
+    def fraction_downloaded(self, name: str, device: str | None = None) -> float | None:
+        """How much of a model's weights is there while they are downloaded, 0 to 1; None at all other times."""
+        done, total = self._loading.get(self._key(name, device, None, False), (0, 0))
+        return done / total if total else None
+
+    def keep_weights(self, name: str, weights: Path) -> None:
+        """From now on load a model from a file or folder on this machine wherever no other is named.
+
+        Raises:
+            ModelError: there is no such model, or no such file.
+        """
+        if not weights.exists():
+            raise ModelError(f"There is no file {weights}; check the path of the weights.")
+        self._weights[self[name].name] = weights
+
+    def release(self, name: str | None = None) -> None:
+        """Forget a model's shared instances on all devices, or everybody's, so that their memory can be freed."""
+        with self._guard:
+            for key in [key for key in self._models if name in (None, key.name)]:
+                del self._models[key]
+
+    def _key(self, name: str, device: str | None, weights: Path | None, half: bool) -> _Key:
+        chosen = pick_device(device)
+        if half and not chosen.startswith("cuda"):
+            raise ModelError(f"Half precision is for CUDA only, and the device is {chosen}: leave it out.")
+        return _Key(name, chosen, weights or self._weights.get(name), half)
+
+
+def _made(entry: ModelEntry, key: _Key, progress: Progress) -> AudioTextModel:
+    """A new instance of a model."""
+    borrowed = key.device == zero_gpu.DEVICE
+    model = entry.load("cpu" if borrowed else key.device, key.weights, progress)
+    if borrowed:
+        model = zero_gpu.OnZeroGpu(model, load, key.weights)
+    if key.half:
+        from audioprompt.models.compat.half import HalfPrecision
+
+        model = HalfPrecision(model)
+    return model
+
+
+MODELS = ModelRegistry()
 
 
 def load(
@@ -182,77 +264,8 @@ def load(
     half: bool = False,
     progress: Progress | None = None,
 ) -> AudioTextModel:
-    """The shared instance of a model, loaded on first use; whoever asks meanwhile waits for it.
-
-    Args:
-        name: of an entry.
-        device: "cpu", "cuda", "cuda:1", "mps", or "auto" (as None): the fastest there is.
-        weights: the published file (or folder) on this machine; None for what `keep_weights` was told, else a download.
-        half: compute in half precision; on CUDA only.
-        progress: called while weights are downloaded, if it is this call that loads.
-
-    Raises:
-        ModelError: there is no such model or device, or the model cannot be loaded; the next call tries again.
-    """
-    entry, key = _entry(name), _key(name, device, weights, half)
-    with _guard:
-        lock = _locks.setdefault(key, Lock())
-
-    def report(done: int, total: int) -> None:
-        _loading[key] = done, total
-        if progress:
-            progress(done, total)
-
-    with lock:
-        if key not in _models:
-            began = time.monotonic()
-            try:
-                borrowed = key.device == zero_gpu.DEVICE
-                model = entry.load("cpu" if borrowed else key.device, key.weights, report)
-            except Exception as error:
-                logger.warning("%s could not be loaded: %s", name, error)
-                raise
-            finally:
-                _loading.pop(key, None)
-            if borrowed:
-                model = zero_gpu.OnZeroGpu(model, key.weights)
-            if half:
-                from audioprompt.models.half import HalfPrecision
-
-                model = HalfPrecision(model)
-            _models[key] = model
-            logger.info("%s is loaded on %s after %.1f s", name, key.device, time.monotonic() - began)
-        return _models[key]
-
-
-def loaded(name: str, device: str | None = None) -> AudioTextModel | None:
-    """The shared instance that `load` would give at once, None where it would have to load it first."""
-    return _models.get(_key(name, device, None, False))
-
-
-def share_downloaded(name: str, device: str | None = None) -> float | None:
-    """How much of a model's weights is there while they are being downloaded, 0 to 1; None at all other times."""
-    done, total = _loading.get(_key(name, device, None, False), (0, 0))
-    return done / total if total else None
-
-
-def keep_weights(name: str, weights: Path) -> None:
-    """From now on load a model from a file or folder on this machine wherever no other is named.
-
-    Raises:
-        ModelError: there is no such model, or no such file.
-    """
-    _entry(name)
-    if not weights.exists():
-        raise ModelError(f"There is no file {weights}; check the path of the weights.")
-    _weights[name] = weights
-
-
-def release(name: str | None = None) -> None:
-    """Forget a model's shared instances on all devices, or everybody's, so that their memory can be freed."""
-    with _guard:
-        for key in [key for key in _models if name in (None, key.name)]:
-            del _models[key]
+    """The shared instance of a model, as `ModelRegistry.load` gives it."""
+    return MODELS.load(name, device, weights, half, progress)
 
 
 def pick_device(device: str | None = None) -> str:
@@ -274,19 +287,5 @@ def pick_device(device: str | None = None) -> str:
         return available[0]
     wanted = "cuda:0" if device == "cuda" else device
     if wanted not in available:
-        raise ModelError(f"there is no device {device!r} on this machine: use auto or {' or '.join(available)}")
+        raise ModelError(f"There is no device {device!r} on this machine: use auto or {' or '.join(available)}.")
     return wanted
-
-
-def _key(name: str, device: str | None, weights: Path | None, half: bool) -> _Key:
-    chosen = pick_device(device)
-    if half and not chosen.startswith("cuda"):
-        raise ModelError(f"half precision is for CUDA only, and the device is {chosen}: leave it out")
-    return _Key(name, chosen, weights or _weights.get(name), half)
-
-
-def _entry(name: str) -> ModelEntry:
-    for entry in entries():
-        if entry.name == name:
-            return entry
-    raise ModelError(f"no model is called {name!r}; there are: {', '.join(entry.name for entry in entries())}")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DEVICE = "zerogpu"  # beside "cpu" and "cuda:0"
+Load = Callable[[str, str, Path | None], AudioTextModel]
 SECONDS = 60  # at most, of one call: a batch of windows or texts, and at first the loading of the model
 
 
@@ -34,13 +35,11 @@ def borrowing() -> Callable[..., Any]:
     return import_module("spaces").GPU(duration=SECONDS)(_embed)
 
 
-def _embed(name: str, weights: Path | None, method: str, given: Any) -> Any:
-    """Have a model's method embed something on the GPU: what comes and goes are arrays, or texts."""
+def _embed(load: Load, name: str, weights: Path | None, method: str, given: Any) -> Any:
+    """Run a model's embedding method on the GPU; arguments and results are arrays, or texts."""
     import torch
 
-    from audioprompt.models import registry
-
-    model = registry.load(name, "cuda", weights)
+    model = load(name, "cuda", weights)
     value = torch.from_numpy(given) if method == "embed_audio" else given
     return getattr(model, method)(value).cpu().numpy()
 
@@ -50,13 +49,15 @@ class OnZeroGpu:
 
     Args:
         model: the same on the CPU.
+        load: gives the shared instance of a model by its name, for a device, from weights; a function of a module, for
+            it is called in another process.
         weights: where they are on this machine, if not where the model keeps them.
     """
 
     device = DEVICE
 
-    def __init__(self, model: AudioTextModel, weights: Path | None = None) -> None:
-        self.model, self.weights = model, weights
+    def __init__(self, model: AudioTextModel, load: Load, weights: Path | None = None) -> None:
+        self.model, self.load, self.weights = model, load, weights
         self.name, self.revision = model.name, model.revision
         self.sample_rate, self.window_seconds = model.sample_rate, model.window_seconds
         self.dim, self.logit_scale = model.dim, model.logit_scale
@@ -74,4 +75,4 @@ class OnZeroGpu:
     def _borrow(self, method: str, given: Any) -> "Tensor":
         import torch
 
-        return torch.from_numpy(borrowing()(self.name, self.weights, method, given))
+        return torch.from_numpy(borrowing()(self.load, self.name, self.weights, method, given))

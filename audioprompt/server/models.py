@@ -58,11 +58,8 @@ def open_models(names: Iterable[str]) -> None:
     Raises:
         ModelError: there is no model of such a name.
     """
-    known = [entry.name for entry in registry.entries()]
     for name in names:
-        if name not in known:
-            raise ModelError(f"No model is called {name!r}; there are: {', '.join(known)}.")
-        _open.add(name)
+        _open.add(registry.MODELS[name].name)
 
 
 def is_open(name: str) -> bool:
@@ -72,7 +69,7 @@ def is_open(name: str) -> bool:
 
 def offered_to(request: gr.Request | None) -> list[str]:
     """The names of the models that somebody may use."""
-    return [entry.name for entry in registry.entries() if access.is_curator(request) or is_open(entry.name)]
+    return [name for name in registry.MODELS.names if access.is_curator(request) or is_open(name)]
 
 
 def load_in_background(name: str) -> None:

@@ -28,12 +28,6 @@ if TYPE_CHECKING:  # heads bring torch along, which takes seconds, and most Spac
     from audioprompt.few_shot.heads import HeadRecord
 
 LONGEST_LINE, LONGEST_NAME = 80, 60  # characters of a title, and of a file's name
-MODELS = {  # where the hub keeps the weights that are not bundled
-    "msclap-2023": ["microsoft/msclap"],
-    "msclap-2022": ["microsoft/msclap"],
-    "laion-clap": ["laion/clap-htsat-unfused"],
-    "laion-clap-general": ["laion/larger_clap_general"],
-}
 BASELINE_PACK = "vanilla"  # every answer stands beside its one prompt anyway
 DATA = ("embedded", "instruments")  # of the assets, what goes into every Space: the bundled model, clips to learn from
 _SPDX = re.compile(r"[A-Za-z0-9.+-]{2,40}")
@@ -79,7 +73,7 @@ class Plan:
         for pack in self.packs:
             if not pack.approved:
                 raise SpaceError(f"the pack {pack.id} has no approved prompt: approve some first, or leave it out")
-        if self.model not in (known := [entry.name for entry in registry.ENTRIES]):
+        if self.model not in (known := [entry.name for entry in registry.MODELS.built_in]):
             raise SpaceError(f"a Space cannot load the model {self.model!r}: choose one of {', '.join(known)}")
         for head, record in self.records.items():
             if record.model != self.model:
@@ -283,7 +277,7 @@ def _kept(folder: Path) -> Iterator[Path]:
 
 def readme(plan: Plan) -> str:
     """The Space's card: metadata for the hub, and what a visitor reads."""
-    known = _SPDX.fullmatch(plan.licence)
+    known, model = _SPDX.fullmatch(plan.licence), registry.MODELS[plan.model]
     data = SpaceCardData(
         title=plan.title,
         emoji="🔉",
@@ -297,7 +291,7 @@ def readme(plan: Plan) -> str:
         license_name=None if known else names([plan.licence])[0],
         license_link=None if known else "LICENCES.md",
         short_description="Names sounds with words, by prompts that were measured",
-        models=MODELS.get(plan.model),
+        models=[model.repository] if model.repository else None,
         tags=["audioprompt", "audio-classification", "zero-shot"],
         hf_oauth=True,
         suggested_hardware=(SpaceHardware.ZERO_A10G if plan.gpu else SpaceHardware.CPU_BASIC).value,
@@ -321,7 +315,7 @@ def readme(plan: Plan) -> str:
 
 def licences(plan: Plan) -> str:
     """Under which licences the Space's parts are, as far as they are stated."""
-    weights = next(entry.licence for entry in registry.ENTRIES if entry.name == plan.model)
+    weights = registry.MODELS[plan.model].licence
     packs = "".join(
         f"- Prompts, {plain(pack.title)}: {plain(pack.licence) if pack.licence else 'not stated'}\n"
         for pack in plan.packs

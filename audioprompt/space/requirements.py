@@ -9,15 +9,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from audioprompt.errors import AudiopromptError
+from audioprompt.models.registry import MODELS
 
-# What audioprompt imports, as its pyproject.toml says; kept here too, for a Space has no metadata of an installed one.
+# What audioprompt imports with any model, as its pyproject.toml says; kept here too, for a Space has no metadata of an
+# installed one.
 NEEDED = (
-    "av", "filelock", "gradio[mcp,oauth]", "httpx2", "huggingface-hub", "itsdangerous", "jinja2", "msclap", "numpy",
+    "av", "filelock", "gradio[mcp,oauth]", "httpx2", "huggingface-hub", "itsdangerous", "jinja2", "numpy",
     "openai", "pandas", "platformdirs", "plotly", "pydantic", "rich", "safetensors", "scikit-learn", "scipy",
     "soundfile", "soxr",
     "threadpoolctl", "tokenizers", "torch", "transformers", "typer",
 )  # fmt: skip
-NEED_MSCLAP = frozenset({"msclap-2023", "msclap-2022", "pengi"})  # and with it half a gigabyte more
 # Left to pip: what every environment has, and what torch's builds for GPUs require in versions of their own.
 UNPINNED = re.compile(r"pip|setuptools|triton|nvidia-.+|cuda-.+")
 LINUX = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "x86_64"}
@@ -43,7 +44,7 @@ def requirements(model: str, gpu: bool = False) -> str:
     Raises:
         SpaceError: something is not installed here.
     """
-    pins = pinned([name for name in NEEDED if name != "msclap" or model in NEED_MSCLAP])
+    pins = pinned([*NEEDED, *MODELS[model].packages])
     lines = [f"{name}=={version}" for name, version in sorted(pins.items())]
     return "\n".join([*([] if gpu else [f"--extra-index-url {CPU_BUILDS}"]), *lines]) + "\n"
 
@@ -56,6 +57,7 @@ def pinned(needed: list[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     waiting = [Requirement(text) for text in needed]
+    asked = {requirement.name for requirement in waiting}
     seen: set[tuple[str, str]] = set()
     while waiting:
         requirement = waiting.pop()
@@ -65,7 +67,7 @@ def pinned(needed: list[str]) -> dict[str, str]:
         try:
             package = distribution(name)
         except PackageNotFoundError as error:
-            if requirement.name in NEEDED:
+            if requirement.name in asked:
                 raise SpaceError(f"{name} is not installed here, and the Space needs it: pip install {name}") from error
             continue  # what only Linux needs: pip finds a version there
         found[name] = package.version.partition("+")[0]

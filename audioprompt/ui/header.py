@@ -52,7 +52,7 @@ def follow(name: str, request: gr.Request | None = None) -> Iterator[tuple[str, 
     loading = models.in_background(models.shared_model, name, request)
     while not loading.done():
         time.sleep(LOOK_SECONDS)
-        share = registry.share_downloaded(name)
+        share = registry.MODELS.fraction_downloaded(name)
         yield markup.model_state("loading" if share is None else f"loading {share:.0%}", "loading"), as_it_is, as_it_is
     if error := loading.exception():
         yield _failed(error)
@@ -66,7 +66,7 @@ def take_weights(name: str, path: str, request: gr.Request | None = None) -> Ite
     """Load a model from a file on this machine, from now on and for all who may use it; yields as `follow` does."""
     try:
         access.only_curators(request, "load models from files")
-        registry.keep_weights(name, Path(path.strip()).expanduser())
+        registry.MODELS.keep_weights(name, Path(path.strip()).expanduser())
     except (ModelError, access.NotAllowed) as error:
         yield _failed(error)
     else:
@@ -104,7 +104,7 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
         with gr.Row(elem_id="model"):
             state = gr.HTML(markup.model_state("loading", "loading"), elem_id="model-state")
             picker = gr.Dropdown(
-                [entry.name for entry in registry.entries()], value=model_name, label="Model", show_label=False,
+                registry.MODELS.names, value=model_name, label="Model", show_label=False,
                 container=False, elem_id="model-picker",
             )  # fmt: skip
             switch = None

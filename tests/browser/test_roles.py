@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from audioprompt.models.registry import ENTRIES
+from audioprompt.models.registry import MODELS
 from audioprompt.prompts.store import PromptStore
 from audioprompt.services.curate import demonstration_pack
 from tests.browser.conftest import visit
@@ -83,7 +83,7 @@ def test_a_visitor_s_copy_and_a_curator_s_store(come: Callable[..., Page], publi
     (held,) = curator.context.cookies()
     assert held["name"] == "audioprompt-curator" and held["sameSite"] == "Strict" and PASSWORD not in held["value"]
     curator.wait_for_selector("#model-state .dot.ready")
-    assert models_offered(curator) == len(ENTRIES)
+    assert models_offered(curator) == len(MODELS.built_in)
     expect(curator.get_by_role("tab", name=publish)).to_be_visible()
     switch = curator.get_by_label("Visitors may use it")
     expect(switch).to_be_checked()  # the model that the page began with

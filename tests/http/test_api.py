@@ -181,7 +181,7 @@ def test_work_shows_progress_and_ends_when_it_is_cancelled(client: Client) -> No
         ("classify", [{"path": str(SOUND), "meta": {"_type": "x"}}, "a, b"], "sound must be a file"),
         ("classify", [handle_file("http://10.0.0.1/rain.wav"), "a, b"], "it is not a public address"),
         ("classify", [handle_file(ROOT / "README.md"), "a, b"], "README.md holds no audio"),
-        ("classify", [handle_file(SOUND), "a, b", "eight-templates", "none"], "no model is called 'none'"),
+        ("classify", [handle_file(SOUND), "a, b", "eight-templates", "none"], "no model called 'none'"),
         ("generate", ["instruments", "a, b", 100_000], "count must be less than or equal to 200"),
         ("measure", ["", ["{}"] * 10_000], "templates must (have|hold) at most 500"),
         ("measure", ["instruments", None, "hf:no/such-data"], "no/such-data"),

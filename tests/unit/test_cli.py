@@ -54,10 +54,10 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[CountingModel]:
     """What the commands load as "embedded"."""
     model = CountingModel()
     entry = ModelEntry("embedded", "a stand-in", "nothing", "none", lambda *_: model)
-    monkeypatch.setattr(registry, "ENTRIES", (entry,))
-    registry.release()
+    monkeypatch.setattr(registry, "MODELS", registry.ModelRegistry((entry,)))
+    registry.MODELS.release()
     yield model
-    registry.release()
+    registry.MODELS.release()
 
 
 @pytest.fixture
@@ -410,8 +410,8 @@ def test_the_app_has_what_the_command_asks_for() -> None:
         ("evaluate clips.csv --pack nobody", 1, "No prompt pack is called 'nobody'"),
         ("evaluate clips.csv --pack unapproved", 1, "The pack unapproved has no approved prompts"),
         ("evaluate clips.csv --template sound", 1, "has no slot"),
-        ("evaluate clips.csv --model nobody", 1, "no model is called 'nobody'; there are: embedded"),
-        ("evaluate clips.csv --device gpu", 1, "there is no device 'gpu' on this machine"),
+        ("evaluate clips.csv --model nobody", 1, "no model called 'nobody'. Choose one of: embedded"),
+        ("evaluate clips.csv --device gpu", 1, "There is no device 'gpu' on this machine"),
         ("evaluate noise.csv", 1, "broken.wav"),
         ("classify hum.wav --labels hum", 2, "at least two labels"),
         ("classify hum.wav --labels ,", 2, "at least two labels"),
@@ -451,9 +451,8 @@ def raising(error: BaseException) -> Callable[..., Any]:
 def test_a_model_that_cannot_be_had_is_told_in_its_words(
     monkeypatch: pytest.MonkeyPatch, store: PromptStore, sounds: Path
 ) -> None:
-    registry.release()
     entry = ModelEntry("embedded", "", "", "", raising(ModelError("The weights\nare gone: fetch them.")))
-    monkeypatch.setattr(registry, "ENTRIES", (entry,))
+    monkeypatch.setattr(registry, "MODELS", registry.ModelRegistry((entry,)))
     result = run("classify", "hum.wav")
     assert (result.exit_code, result.stderr, result.stdout) == (1, "The weights are gone: fetch them.\n", "")
 
@@ -461,8 +460,8 @@ def test_a_model_that_cannot_be_had_is_told_in_its_words(
 def test_what_is_not_there_is_told_before_a_model_is_loaded(
     monkeypatch: pytest.MonkeyPatch, store: PromptStore, sounds: Path
 ) -> None:
-    registry.release()
-    monkeypatch.setattr(registry, "ENTRIES", (ModelEntry("embedded", "", "", "", raising(RuntimeError("loaded"))),))
+    entry = ModelEntry("embedded", "", "", "", raising(RuntimeError("loaded")))
+    monkeypatch.setattr(registry, "MODELS", registry.ModelRegistry([entry]))
     assert "gone.wav does not exist" in run("classify", "gone.wav").stderr
     assert "There is no head at gone" in run("palm", "predict", "gone", "hum.wav").stderr
     (sounds / "heads").mkdir()
@@ -485,8 +484,8 @@ def test_a_narrow_terminal_keeps_numbers_in_one_piece(
 def test_a_defect_is_not_dressed_up(
     monkeypatch: pytest.MonkeyPatch, store: PromptStore, sounds: Path, error: Exception
 ) -> None:
-    registry.release()
-    monkeypatch.setattr(registry, "ENTRIES", (ModelEntry("embedded", "", "", "", raising(error)),))
+    entry = ModelEntry("embedded", "", "", "", raising(error))
+    monkeypatch.setattr(registry, "MODELS", registry.ModelRegistry([entry]))
     assert CliRunner().invoke(app, ["classify", "hum.wav"]).exception is error
 
 

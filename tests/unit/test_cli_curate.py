@@ -21,11 +21,11 @@ from tests.fakes import FakeModel
 @pytest.fixture(autouse=True)
 def fake_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     entry = ModelEntry("embedded", "a stand-in", "nothing", "none", lambda *_: FakeModel())
-    monkeypatch.setattr(registry, "ENTRIES", (entry,))
-    registry.release()
+    monkeypatch.setattr(registry, "MODELS", registry.ModelRegistry((entry,)))
+    registry.MODELS.release()
     workbench.forget()
     yield
-    registry.release()
+    registry.MODELS.release()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Event
@@ -15,17 +15,8 @@ import torch
 from audioprompt.encoding.encoder import embed_clips, embed_texts, pooled
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
-from audioprompt.models.registry import (
-    ModelEntry,
-    Progress,
-    entries,
-    keep_weights,
-    load,
-    loaded,
-    pick_device,
-    release,
-    share_downloaded,
-)
+from audioprompt.models.registry import ModelEntry, ModelRegistry, Progress, load, pick_device
+from tests import plugins
 
 THREADS = 32
 
@@ -39,19 +30,10 @@ def entry(name: str, loader: Callable[..., object] = Fake) -> ModelEntry:
     return ModelEntry(name, "a stand-in", "nothing", "none", loader)  # type: ignore[arg-type]
 
 
-@pytest.fixture(autouse=True)
-def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(registry, "_weights", {})
-    release()
-    yield
-    release()
-    registry._registered.cache_clear()
-
-
 @pytest.fixture
 def offer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Replace the models there are."""
-    return lambda *offered: monkeypatch.setattr(registry, "ENTRIES", offered)
+    return lambda *offered: monkeypatch.setattr(registry, "MODELS", ModelRegistry(offered))
 
 
 def machine(monkeypatch: pytest.MonkeyPatch, gpus: int, mps: bool) -> None:
@@ -131,17 +113,17 @@ def test_a_failed_load_is_told_to_everyone_and_tried_again(offer: Callable[..., 
 def test_release_forgets_one_model_or_all(offer: Callable[..., None]) -> None:
     offer(entry("a"), entry("b"))
     a, b = load("a", "cpu"), load("b", "cpu")
-    release("a")
+    registry.MODELS.release("a")
     assert load("b", "cpu") is b
     assert load("a", "cpu") is not a
-    release()
+    registry.MODELS.release()
     assert load("b", "cpu") is not b
-    release("nobody")
+    registry.MODELS.release("nobody")
 
 
 def test_an_unknown_model_is_told_what_there_is(offer: Callable[..., None]) -> None:
     offer(entry("a"), entry("b"))
-    with pytest.raises(ModelError, match=r"no model is called 'c'; there are: a, b"):
+    with pytest.raises(ModelError, match=r"no model called 'c'\. Choose one of: a, b"):
         load("c")
 
 
@@ -172,14 +154,14 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, asked: str)
 
 
 def test_the_bundled_model_is_the_default_and_needs_nothing() -> None:
-    assert entries()[0].name == "embedded"
+    assert registry.BUILT_IN[0].name == "embedded"
     assert load(device="cpu") is load("embedded", "cpu")
 
 
 def test_every_entry_says_what_it_is() -> None:
-    names = [found.name for found in entries()]
+    names = list(registry.MODELS.names)
     assert len(set(names)) == len(names)
-    for found in entries():
+    for found in registry.MODELS:
         assert found.description and "\n" not in found.description
         assert found.size and found.licence
 
@@ -198,18 +180,18 @@ def test_weights_of_ones_own_make_an_instance_of_its_own(offer: Callable[..., No
 def test_weights_that_are_kept_are_what_a_model_means_from_then_on(offer: Callable[..., None], tmp_path: Path) -> None:
     offer(entry("fake"), entry("other"))
     downloaded = load("fake", "cpu")
-    keep_weights("fake", tmp_path)
+    registry.MODELS.keep_weights("fake", tmp_path)
     assert load("fake", "cpu") is not downloaded
-    assert load("fake", "cpu") is load("fake", "cpu", weights=tmp_path) is loaded("fake", "cpu")
+    assert load("fake", "cpu") is load("fake", "cpu", weights=tmp_path) is registry.MODELS.loaded("fake", "cpu")
     assert load("other", "cpu").weights is None  # type: ignore[attr-defined]
 
 
 def test_weights_that_are_not_there(offer: Callable[..., None], tmp_path: Path) -> None:
     offer(entry("fake"))
     with pytest.raises(ModelError, match=r"There is no file .*gone\.pth; check the path"):
-        keep_weights("fake", tmp_path / "gone.pth")
-    with pytest.raises(ModelError, match="no model is called"):
-        keep_weights("nobody", tmp_path)
+        registry.MODELS.keep_weights("fake", tmp_path / "gone.pth")
+    with pytest.raises(ModelError, match="There is no model called"):
+        registry.MODELS.keep_weights("nobody", tmp_path)
     assert load("fake", "cpu").weights is None  # type: ignore[attr-defined]
 
 
@@ -220,15 +202,15 @@ def test_others_can_watch_a_download(offer: Callable[..., None]) -> None:
     def loader(device: str, weights: Path | None, progress: Progress) -> Fake:
         for done in (0, 31, 62):
             progress(done, 100)
-            seen.append(share_downloaded("fake", "cpu"))
-        assert loaded("fake", "cpu") is None
+            seen.append(registry.MODELS.fraction_downloaded("fake", "cpu"))
+        assert registry.MODELS.loaded("fake", "cpu") is None
         return Fake(device)
 
     offer(entry("fake", loader))
-    assert share_downloaded("fake", "cpu") is None
+    assert registry.MODELS.fraction_downloaded("fake", "cpu") is None
     model = load("fake", "cpu", progress=lambda done, total: told.append((done, total)))
     assert seen == [0, 0.31, 0.62] and told == [(0, 100), (31, 100), (62, 100)]
-    assert share_downloaded("fake", "cpu") is None and loaded("fake", "cpu") is model
+    assert registry.MODELS.fraction_downloaded("fake", "cpu") is None and registry.MODELS.loaded("fake", "cpu") is model
 
 
 # --- half precision ---------------------------------------------------------------------------------------------------
@@ -236,7 +218,7 @@ def test_others_can_watch_a_download(offer: Callable[..., None]) -> None:
 
 def test_half_precision_is_for_cuda(offer: Callable[..., None]) -> None:
     offer(entry("fake"))
-    with pytest.raises(ModelError, match="half precision is for CUDA only, and the device is cpu"):
+    with pytest.raises(ModelError, match="Half precision is for CUDA only, and the device is cpu"):
         load("fake", "cpu", half=True)
 
 
@@ -249,16 +231,11 @@ def test_the_device_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- other packages' models -------------------------------------------------------------------------------------------
 
 
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, points: str) -> None:
-    """Put a package with entry points where Python finds it, as pip would."""
-    (folder / "others.py").write_text(module)
-    information = folder / "others-1.0.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
-    (information / "entry_points.txt").write_text(f"[audioprompt.models]\n{points}")
-    monkeypatch.syspath_prepend(folder)
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, point: str) -> None:
+    """Install a package that offers a model."""
     monkeypatch.delitem(sys.modules, "others", raising=False)
-    registry._registered.cache_clear()
+    plugins.install(folder, monkeypatch, "audioprompt.models", {"theirs": point}, module)
+    monkeypatch.setattr(registry, "MODELS", ModelRegistry())
 
 
 def documented_example() -> str:
@@ -269,9 +246,9 @@ def documented_example() -> str:
 
 
 def test_a_package_adds_a_model_as_the_documents_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    install(tmp_path, monkeypatch, documented_example(), "loudness = others:ENTRY\n")
-    found = entries()[-1]
-    assert found.name == "loudness" and len(entries()) == len(registry.ENTRIES) + 1
+    install(tmp_path, monkeypatch, documented_example(), "others:ENTRY")
+    *built_in, found = registry.MODELS
+    assert found.name == "loudness" and tuple(built_in) == registry.BUILT_IN
     model = load("loudness", "cpu")
     assert model is load("loudness", "cpu")
     time = np.arange(2 * 16_000) / 16_000
@@ -283,9 +260,9 @@ def test_a_package_adds_a_model_as_the_documents_say(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("module", "point", "warning"),
     [
-        ("raise OSError('no driver')", "others:ENTRY", "cannot be imported: no driver"),
-        ("", "others:ENTRY", "cannot be imported"),
-        ("ENTRY = 'a name'", "others:ENTRY", "others:ENTRY is no ModelEntry"),
+        ("raise OSError('no driver')", "others:ENTRY", "no driver"),
+        ("", "others:ENTRY", "has no attribute 'ENTRY'"),
+        ("ENTRY = 'a name'", "others:ENTRY", "others:ENTRY is not a ModelEntry"),
         (
             "from audioprompt.models.registry import ModelEntry\nENTRY = ModelEntry('embedded', '', '', '', print)",
             "others:ENTRY",
@@ -296,6 +273,6 @@ def test_a_package_adds_a_model_as_the_documents_say(monkeypatch: pytest.MonkeyP
 def test_a_broken_package_is_left_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str, point: str, warning: str
 ) -> None:
-    install(tmp_path, monkeypatch, module, f"theirs = {point}\n")
+    install(tmp_path, monkeypatch, module, point)
     with pytest.warns(UserWarning, match=rf"'theirs' of the package others is left out.*{warning}"):
-        assert entries() == registry.ENTRIES
+        assert tuple(registry.MODELS) == registry.BUILT_IN

@@ -232,7 +232,7 @@ def settled(kept: Choices | None, own: Own, pack_id: str = "", request: gr.Reque
         request: of whoever chooses.
     """
     packs = [offered for _, offered in pack_choices(request)]
-    clips, models = offered_clips(own), [entry.name for entry in registry.ENTRIES]
+    clips, models = offered_clips(own), [entry.name for entry in registry.MODELS.built_in]
     chosen: Choices = {
         "title": "Name that sound",
         "packs": [one for one in (pack_id, GENERAL_PACK, *packs) if one in packs][:1],
@@ -470,9 +470,12 @@ def build(
                 heads = gr.CheckboxGroup([], label="Fitted heads", info=view.NO_HEADS, elem_id="publish-heads")
                 with gr.Row():
                     model = gr.Dropdown(
-                        [entry.name for entry in registry.ENTRIES], value=first["model"], label="Model", min_width=140,
+                        [entry.name for entry in registry.MODELS.built_in],
+                        value=first["model"],
+                        label="Model",
+                        min_width=140,
                         elem_id="publish-model",
-                    )  # fmt: skip
+                    )
                     licence = gr.Dropdown(
                         LICENCES, value=first["licence"], label="Licence of what you added", min_width=140,
                         allow_custom_value=True, elem_id="publish-licence",

@@ -23,7 +23,7 @@ from torch.nn import functional
 from transformers import BertConfig, CLIPConfig, GPT2Config, PretrainedConfig
 
 from audioprompt.models.clap import CHECKPOINTS, load_msclap
-from audioprompt.models.torchaudio_stand_in import importable_torchaudio
+from audioprompt.models.compat.torchaudio_stand_in import importable_torchaudio
 
 TEXT_MODELS = {
     "gpt2": GPT2Config(),

@@ -21,7 +21,7 @@ from torch import Tensor
 from audioprompt.audio.decode import load, stream_windows
 from audioprompt.models.base import ModelError
 from audioprompt.models.clap import CHECKPOINTS, MsClap, fill, import_msclap, load_msclap, read_checkpoint
-from audioprompt.models.torchaudio_stand_in import importable_torchaudio
+from audioprompt.models.compat.torchaudio_stand_in import importable_torchaudio
 from tests.hub import Hub, Worker
 from tests.unit.models import reference, tokenizers_trained
 
@@ -308,7 +308,7 @@ def test_the_stand_in_is_gone_when_msclap_is_in() -> None:
 
 def test_unknown_name() -> None:
     with pytest.raises(
-        ModelError, match="no model is called 'msclap-2024'; there are: msclap-2023, msclap-2022, pengi"
+        ModelError, match=r"no model called 'msclap-2024'\. Choose one of: msclap-2023, msclap-2022, pengi"
     ):
         load_msclap("msclap-2024")
 

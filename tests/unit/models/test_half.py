@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from audioprompt.models.base import ModelError
+from audioprompt.models.compat.half import TOLERANCE, HalfPrecision
 from audioprompt.models.embedded import EmbeddedModel
-from audioprompt.models.half import TOLERANCE, HalfPrecision
 
 pytestmark = pytest.mark.slow
 

@@ -79,7 +79,8 @@ class Noted(FakeModel):
         return super().embed_text(texts)
 
 os.environ["PARENT"] = str(os.getpid())
-registry.ENTRIES = (registry.ModelEntry("fake", "a stand-in", "nothing", "none", lambda device, *_: Noted(device)),)
+entry = registry.ModelEntry("fake", "a stand-in", "nothing", "none", lambda device, *_: Noted(device))
+registry.MODELS = registry.ModelRegistry([entry])
 model = registry.load("fake")
 heard = embed_clip(model, (RATE, tone(WHISTLE, 3)))
 read = embed_prompts(model, [Template("the sound of {label}")], ["hum", "whistle"])

@@ -546,11 +546,10 @@ def test_a_key_of_their_own_goes_to_openai_alone(public: None, monkeypatch: pyte
 
 
 def test_models_are_not_loaded_by_path(public: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_weights", {})
     (tmp_path / "weights.pth").touch()
     ((_, ask, why),) = header.take_weights("msclap-2023", str(tmp_path / "weights.pth"), request())
     assert "Only curators load models from files: sign in, or run audioprompt" in why and isinstance(ask, gr.Column)
-    assert registry._weights == {}
+    assert registry.MODELS._weights == {}
 
 
 def test_every_handler_that_asks_is_told_who_it_is(public: None) -> None:
@@ -647,8 +646,7 @@ def two_models(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return registry.ModelEntry(name, "", "", "", load)
 
-    monkeypatch.setattr(registry, "ENTRIES", (entry("first"), entry("large")))
-    monkeypatch.setattr(registry, "_models", {})
+    monkeypatch.setattr(registry, "MODELS", registry.ModelRegistry((entry("first"), entry("large"))))
     monkeypatch.setattr(models, "_open", set())
     models.open_models(["first"])
     models.load_in_background("first")
@@ -688,7 +686,7 @@ def test_a_curator_opens_a_model_to_visitors_and_closes_it_again(public: None, t
     assert offered(request()) == ["first", "large"]
     models.open_to_visitors("large", False, curator)
     assert offered(request()) == ["first"]
-    with pytest.raises(ModelError, match="No model is called"):
+    with pytest.raises(ModelError, match="There is no model called"):
         models.open_to_visitors("huge", True, curator)
 
 

@@ -72,8 +72,8 @@ def test_models_are_told_when_they_load_and_when_they_do_not(
             raise ModelError("The weights are damaged.")
         return object()
 
-    monkeypatch.setattr(registry, "ENTRIES", (registry.ModelEntry("small", "", "", "", load),))
-    monkeypatch.setattr(registry, "_models", {})
+    entry = registry.ModelEntry("small", "", "", "", load)
+    monkeypatch.setattr(registry, "MODELS", registry.ModelRegistry([entry]))
     registry.load("small", "cpu")
     with pytest.raises(ModelError):
         registry.load("small", "cpu", Path("damaged"))

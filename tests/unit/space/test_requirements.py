@@ -10,6 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from audioprompt.models.registry import MODELS
 from audioprompt.space import SpaceError
 from audioprompt.space import requirements as module
 from audioprompt.space.requirements import CPU_BUILDS, NEEDED, pinned, requirements
@@ -25,7 +26,8 @@ def pins(text: str) -> dict[str, str]:
 def test_what_is_needed_is_what_the_project_says() -> None:
     said = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     wanted = {(one.name, *sorted(one.extras)) for one in map(Requirement, said)}
-    assert {(one.name, *sorted(one.extras)) for one in map(Requirement, NEEDED)} == wanted
+    needed = [*NEEDED, *(package for model in MODELS.built_in for package in model.packages)]
+    assert {(one.name, *sorted(one.extras)) for one in map(Requirement, needed)} == wanted
 
 
 def test_the_versions_here_are_pinned() -> None:

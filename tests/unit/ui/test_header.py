@@ -29,12 +29,11 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     downloaded = Event()
     made = tuple(ModelEntry(name, "", "", "", load) for name, load in [("slow", slow), ("gone", gone)])
-    monkeypatch.setattr(registry, "ENTRIES", made)
-    monkeypatch.setattr(registry, "_weights", {})
+    monkeypatch.setattr(registry, "MODELS", registry.ModelRegistry(made))
     monkeypatch.setattr(header, "LOOK_SECONDS", 0.01)
-    registry.release()
+    registry.MODELS.release()
     yield downloaded
-    registry.release()
+    registry.MODELS.release()
 
 
 def test_the_line_counts_a_download_and_ends_with_ready(offered: Event) -> None:
