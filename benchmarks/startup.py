@@ -19,7 +19,8 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-WARM_SECONDS, FRESH_SECONDS = 8.0, 300.0
+WARM_SECONDS, FRESH_SECONDS = 4.0, 300.0  # until a page is usable
+ANSWER_SECONDS = 7.0  # until the first example is answered, in a made environment
 
 
 def seconds_to_the_page(folder: Path, page: Page) -> tuple[float, float]:
@@ -42,9 +43,9 @@ def seconds_to_the_page(folder: Path, page: Page) -> tuple[float, float]:
         app.wait()
 
 
-def report(where: str, usable: float, answered: float, target: float) -> None:
+def report(where: str, usable: float, answered: float, target: float, answer_target: float | None = None) -> None:
     """Print the two figures of one start."""
-    for name, seconds, most in [("first answer", answered, None), ("usable page", usable, target)]:
+    for name, seconds, most in [("first answer", answered, answer_target), ("usable page", usable, target)]:
         figure = {
             "name": f"{name}, {where}",
             "value": round(seconds, 1),
@@ -65,7 +66,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 subprocess.run(["git", "clone", "--quiet", str(ROOT), folder], check=True)
                 report("fresh clone", *seconds_to_the_page(Path(folder), browser.new_page()), FRESH_SECONDS)
-        report("made environment", *seconds_to_the_page(ROOT, browser.new_page()), WARM_SECONDS)
+        report("made environment", *seconds_to_the_page(ROOT, browser.new_page()), WARM_SECONDS, ANSWER_SECONDS)
         browser.close()
 
 

@@ -17,7 +17,7 @@ from audioprompt.errors import AudiopromptError
 from audioprompt.server import access
 from audioprompt.server.context import Context, of_call
 from audioprompt.server.fetching import fetched
-from audioprompt.server.gradio_patches import calls, files, tools
+from audioprompt.server.gradio_patches import calls, files, late_tools
 from audioprompt.ui.tabs.classify import WORKERS
 from audioprompt.ui.tabs.generate import WRITERS
 from audioprompt.util.jobs import Jobs, TookTooLong
@@ -43,7 +43,7 @@ _jobs = Jobs(sum(AT_ONCE.values()))
 def build(page: gr.Blocks) -> None:
     """Offer every capability on a page, in whose context this is called."""
     files.fetch_with(fetched)
-    tools.install()
+    late_tools.install()
     for capability in CAPABILITIES:
         name = capability.__name__
         queue = QUEUES.get(name, "packs")

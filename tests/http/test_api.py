@@ -136,7 +136,8 @@ def test_what_is_unpacked_is_gone_when_it_is_over(client: Client, home: Running,
     assert kept == []
 
 
-EPOCHS = 200  # which take minutes
+EPOCHS = 1000  # of all fits
+LONG: dict[str, Any] = {"methods": ["coop"], "shots": 12, "epochs": EPOCHS // 5, "seeds": 5}  # takes a minute
 
 
 class Watch:
@@ -158,7 +159,7 @@ class Watch:
 
 
 def test_work_shows_progress_and_ends_when_it_is_cancelled(client: Client) -> None:
-    job = client.submit(methods=["coop"], shots=12, epochs=EPOCHS, api_name="/learn")
+    job = client.submit(**LONG, api_name="/learn")
     watch = Watch()
     while not watch.knows_the_pace and not job.done():
         for one in job.outputs():
@@ -300,8 +301,7 @@ def test_work_ends_when_an_assistant_has_gone(home: Running, client: Client) -> 
             watch.note(int(progress))
 
     async def give_up(session: ClientSession) -> None:
-        given = {"methods": ["coop"], "shots": 12, "epochs": EPOCHS}
-        waiting = asyncio.create_task(session.call_tool("learn", given, progress_callback=note))
+        waiting = asyncio.create_task(session.call_tool("learn", LONG, progress_callback=note))
         while not watch.knows_the_pace and not waiting.done():
             await asyncio.sleep(0.05)
         waiting.cancel()

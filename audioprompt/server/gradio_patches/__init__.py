@@ -1,11 +1,11 @@
 """All that leans on the private parts of Gradio, which may change with any version: one module a purpose.
 
-- `importing`: ``gradio.component_meta.create_or_modify_pyi``, which is not to run.
+- `importing`: ``gradio.component_meta.create_or_modify_pyi``, which is not to run, and the import of ``mcp``.
 - `pages`: the loader of its templates, and its scripts for the browser.
 - `files`: how files are uploaded, fetched and kept.
 - `calls`: the request of the event at hand, and what the API's page says of an endpoint.
 - `queue`: `gradio.queueing.Queue`, and the states of `gradio.state_holder`.
-- `tools`: `gradio.mcp.GradioMCPServer`.
+- `late_tools`, `tools`: `gradio.mcp.GradioMCPServer`.
 
 Each has its test in ``tests/unit/server/test_gradio_contract.py``, which fails when Gradio changes underneath.
 """

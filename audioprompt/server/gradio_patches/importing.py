@@ -16,6 +16,7 @@ SETTINGS = {
     # Torch's threads shall sleep while they wait, not spin: on a busy machine an answer takes 50 ms instead of 1 s.
     "OMP_WAIT_POLICY": "PASSIVE",
 }
+MCP = "mcp"  # the package that Gradio imports for a server that `late_tools` makes later
 STUBS = "gradio.component_meta"  # the module that writes type stubs of all components beside Gradio at each import
 
 
@@ -24,20 +25,23 @@ def prepare() -> None:
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     proxies.make_usable()  # Gradio makes its HTTP client at once
-    if not any(isinstance(finder, _WithoutStubs) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _WithoutStubs())
+    if not any(isinstance(finder, _Lightly) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Lightly())
 
 
 def write_no_stub(component_class: type, class_name: str, events: Sequence[Any]) -> None:
     """Take the place of what writes a component's stub: reading and comparing them is half of Gradio's import."""
 
 
-class _WithoutStubs(MetaPathFinder):
-    """Finds the module that writes stubs, and has it write none."""
+class _Lightly(MetaPathFinder):
+    """Finds the module of stubs, which is then to write none, and no ``mcp`` before Gradio's part for it is there."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        part = sys.modules.get("gradio.mcp")
+        if fullname == MCP and part is not None and not hasattr(part, "GradioMCPServer"):
+            raise ModuleNotFoundError(f"{MCP} is imported when it is needed", name=MCP)
         if fullname != STUBS:
             return None
         spec = PathFinder.find_spec(fullname, path, target)

@@ -8,12 +8,17 @@ from typing import Any
 
 import anyio
 import gradio as gr
-import gradio.mcp
 from gradio import processing_utils
 from gradio_client import handle_file  # type: ignore[import-untyped]
 from gradio_client.utils import is_file_obj_with_meta, traverse  # type: ignore[import-untyped]
+from mcp import types
+from mcp.server import Server
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.server.sse import SseServerTransport
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from audioprompt.server import access
+from audioprompt.server.gradio_patches.late_tools import GradioMCPServer
 
 LOOK_SECONDS = 0.05
 FILES = (
@@ -22,12 +27,16 @@ FILES = (
 )
 
 
-class Tools(gradio.mcp.GradioMCPServer):
-    """Gradio's MCP server, as `install` puts it into place.
+class Tools(GradioMCPServer):
+    """Gradio's MCP server, as `late_tools` puts it into place.
 
     The stream of a microphone is no tool. Answers are JSON, not Python. Whoever may name files of this machine may do
     so here. A call that its client gives up is given up here.
     """
+
+    # Gradio's class takes these from ``mcp`` where that can be imported, see `importing`.
+    types, Server, ReadResourceContents = types, Server, ReadResourceContents
+    SseServerTransport, StreamableHTTPSessionManager = SseServerTransport, StreamableHTTPSessionManager
 
     def get_tool_to_endpoint(self) -> dict[str, str]:
         return {tool: endpoint for tool, endpoint in super().get_tool_to_endpoint().items() if endpoint != "/live"}
@@ -88,8 +97,3 @@ def _given_up_together(job: Any) -> Iterator[None]:
     except anyio.get_cancelled_exc_class():
         job.cancel()
         raise
-
-
-def install() -> None:
-    """From now on pages are served to MCP clients like this."""
-    gradio.mcp.GradioMCPServer = Tools  # type: ignore[misc]

@@ -10,22 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import gradio.mcp
 import pytest
 from gradio import blocks, context, processing_utils, queueing, route_utils, routes, state_holder, utils
 
 from audioprompt.server.gradio_patches import calls, files, pages
+from audioprompt.server.gradio_patches.late_tools import GradioMCPServer
 
 
 def parameters(function: Callable[..., Any]) -> list[str]:
     return [name for name in inspect.signature(function).parameters if name != "self"]
 
 
-def test_stubs_of_components_are_written_by_one_function_that_is_not_run() -> None:
+def test_gradio_is_imported_without_stubs_and_without_mcp() -> None:
     code = (
         "import audioprompt.server\n"
         "from gradio import component_meta\n"
         "from audioprompt.server.gradio_patches.importing import write_no_stub\n"
+        "import sys\n"
+        "assert 'mcp' not in sys.modules\n"
+        "from audioprompt.server.gradio_patches import tools\n"
+        "assert tools.Tools.types and tools.Tools.StreamableHTTPSessionManager\n"
         "assert component_meta.create_or_modify_pyi is write_no_stub\n"
         "assert 'create_or_modify_pyi' in component_meta.ComponentMeta.__new__.__code__.co_names\n"
     )
@@ -136,7 +140,7 @@ def test_states_of_sessions_can_be_forgotten() -> None:
 
 
 def test_the_server_of_tools_has_the_parts_that_are_replaced() -> None:
-    server: Any = gradio.mcp.GradioMCPServer.__mro__[-2]  # Gradio's own, whether or not ours is in its place
+    server: Any = GradioMCPServer
     assert parameters(server.get_tool_to_endpoint) == []
     assert isinstance(server._file_data_tool_description, property)
     assert parameters(server.get_input_schema) == ["tool_name", "parameters"]
@@ -145,4 +149,5 @@ def test_the_server_of_tools_has_the_parts_that_are_replaced() -> None:
     assert parameters(server._execute_tool_with_progress) == ["job", "progress_token"]
     assert parameters(server.postprocess_output_data) == ["data", "root_url"]
     assert "GradioMCPServer" in inspect.getsource(routes.App.setup_mcp_server)
+    assert parameters(server.launch_mcp_on_sse) == ["app", "subpath", "root_path"]
     assert callable(processing_utils.add_root_url) and callable(utils.run_coro_in_background)
