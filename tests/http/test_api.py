@@ -344,7 +344,7 @@ def test_curators_send_the_password(public: Running) -> None:
         ("classify", {"sound": str(SOUND), "labels": "a, b"}, "There is no file"),
         ("classify", {"sound": "http://127.0.0.1:1/rain.wav", "labels": "a, b"}, "it is not a public address"),
         ("measure", {"pack": "vanilla", "data": str(ROOT / "assets/instruments")}, "cannot open files of this server"),
-        ("generate", {"service_model": "gpt"}, "with a key of their own"),
+        ("generate", {"service_model": "gpt"}, "Visitors need their own OpenAI key"),
         ("generate", {"service_model": "gpt", "service_key": "k", "service_url": "http://10.0.0.1"}, "own OpenAI key"),
     ],
 )  # fmt: skip
