@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +12,7 @@ from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.server import access, models
 from audioprompt.ui import markup
+from audioprompt.ui.render import render
 
 if TYPE_CHECKING:
     pass
@@ -100,7 +100,7 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
         The picker, whose value is the model's name, and the events after which another model answers.
     """
     with gr.Row(elem_id="header"):
-        gr.HTML(f'<h1 class="name">{escape(title)}</h1><span class="purpose">{PURPOSE}</span>')
+        gr.HTML(render("header/template.html", "title", name=title, purpose=PURPOSE))
         with gr.Row(elem_id="model"):
             state = gr.HTML(markup.model_state("loading", "loading"), elem_id="model-state")
             picker = gr.Dropdown(

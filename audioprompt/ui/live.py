@@ -5,7 +5,6 @@ It is drawn twice a second, so as markup whose changed parts glide, not as figur
 
 import time
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -17,8 +16,9 @@ from audioprompt.prompts.template import VANILLA
 from audioprompt.services.classify import PROMPTS, alike_labels, ranked, say_alike
 from audioprompt.services.live import MINUTE, Band, Hearing, add, answer
 from audioprompt.ui import theme
-from audioprompt.ui.figures import TOP
+from audioprompt.ui.charts import TOP
 from audioprompt.ui.markup import VANILLA_NAME, empty, learned_name, method_name
+from audioprompt.ui.render import render
 
 if TYPE_CHECKING:
     from audioprompt.few_shot.base import Head
@@ -104,17 +104,20 @@ def view(
         milliseconds: that the answer took.
         notice: what else is to be said, as a sentence.
     """
-    if any(found for _, _, found in methods):
-        heading = f'<div class="label">{escape(hearing.bands[-1].label or "")}</div>'
-        columns = "".join(_bars(name, colour, found) for name, colour, found in methods if found)
-    else:
-        heading = '<div class="label quiet">quiet</div>'
-        columns = "".join(_no_bars(name, colour) for name, colour, _ in methods)
-    latency = f'<div class="latency">answered in {milliseconds:.0f} ms</div>'
-    noted = f'<div class="latency">{escape(notice)}</div>' if notice else ""
-    return (
-        f'<div class="live"><div class="now">{heading}{latency}</div>{noted}'
-        f'{_meter(decibels)}<div class="columns">{columns}</div>{_last_minute(hearing, labels)}</div>'
+    answered = [one for one in methods if one[2]]
+    return render(
+        "live/template.html",
+        "view",
+        heard=hearing.bands[-1].label if answered else None,
+        methods=[{"name": name, "colour": colour, "bars": _bars(found)} for name, colour, found in answered or methods],
+        level={
+            "decibels": decibels,
+            "least": round(METER_DECIBELS),
+            "fraction": min(max(1 - decibels / METER_DECIBELS, 0.0), 1.0),
+        },
+        minute=_last_minute(hearing, labels),
+        milliseconds=milliseconds,
+        notice=notice,
     )
 
 
@@ -123,50 +126,27 @@ def pass_over() -> dict[str, str]:
     return {"msg": "closed"}
 
 
-def _meter(decibels: float) -> str:
-    share = 100 * min(max(1 - decibels / METER_DECIBELS, 0.0), 1.0)
-    return (
-        f'<div class="meter" role="meter" aria-label="Microphone level" aria-valuemin="{METER_DECIBELS:.0f}" '
-        f'aria-valuemax="0" aria-valuenow="{max(decibels, METER_DECIBELS):.0f}">'
-        f'<div class="track"><i style="width:{share:.1f}%"></i></div><span>{decibels:.0f} dB</span></div>'
-    )
+def _bars(prediction: Prediction | None) -> Sequence[tuple[str, float | None]]:
+    """What was found, the most probable first; places for it where there is nothing."""
+    return ranked(prediction)[:TOP] if prediction else [("–", None)] * TOP  # noqa: RUF001, what stands for nothing
 
 
-def _bars(name: str, colour: str, prediction: Prediction) -> str:
-    rows = "".join(
-        f'<div class="row"><span>{escape(label)}</span><span class="number">{value:.2f}</span>'
-        f'<div class="track"><i style="width:{100 * value:.1f}%;background:{colour}"></i></div></div>'
-        for label, value in ranked(prediction)[:TOP]
-    )
-    return f'<div class="method"><div class="name"><i style="background:{colour}"></i>{escape(name)}</div>{rows}</div>'
-
-
-def _no_bars(name: str, colour: str) -> str:
-    rows = '<div class="row"><span>&ndash;</span><span></span><div class="track"><i></i></div></div>' * TOP
-    return f'<div class="method"><div class="name"><i style="background:{colour}"></i>{escape(name)}</div>{rows}</div>'
-
-
-def _last_minute(hearing: Hearing, labels: Sequence[str]) -> str:
-    """The last minute as a strip of coloured bands, now at its right end, and which colour is which label."""
+def _last_minute(hearing: Hearing, labels: Sequence[str]) -> dict[str, Any]:
+    """The bands of the last minute, and which colour is which label."""
     colours = {label: theme.LABEL_COLOURS[index % len(theme.LABEL_COLOURS)] for index, label in enumerate(labels)}
     begin = hearing.seconds - MINUTE
-    strip = "".join(_band(band, begin, colours) for band in hearing.bands)
-    recent = list(dict.fromkeys(band.label for band in reversed(hearing.bands) if band.label))
-    key = "".join(
-        f'<span><i style="background:{colours.get(label, theme.QUIET)}"></i>{escape(label)}</span>' for label in recent
-    )
-    return (
-        f'<div class="minute"><div class="strip" role="img" aria-label="The last minute">{strip}</div>'
-        f'<div class="ends"><span>1 min ago</span><span>now</span></div><div class="key">{key}</div></div>'
-    )
+    recent = dict.fromkeys(band.label for band in reversed(hearing.bands) if band.label)
+    return {
+        "bands": [_band(band, begin, colours) for band in hearing.bands],
+        "key": [(label, colours.get(label, theme.QUIET)) for label in recent],
+    }
 
 
-def _band(band: Band, begin: float, colours: dict[str, str]) -> str:
+def _band(band: Band, begin: float, colours: dict[str, str]) -> dict[str, Any]:
     left = max(band.start - begin, 0.0)
-    width = band.end - begin - left
-    name = band.label or "quiet"
-    colour = colours.get(name, theme.QUIET) if band.label else theme.QUIET
-    return (
-        f'<i title="{escape(name)}" style="left:{100 * left / MINUTE:.2f}%;width:{100 * width / MINUTE:.2f}%;'
-        f'background:{colour}"></i>'
-    )
+    return {
+        "name": band.label or "quiet",
+        "left": left / MINUTE,
+        "width": (band.end - begin - left) / MINUTE,
+        "colour": colours.get(band.label, theme.QUIET) if band.label else theme.QUIET,
+    }

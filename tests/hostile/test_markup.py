@@ -29,7 +29,10 @@ from audioprompt.services import curate as workbench
 from audioprompt.services.classify import Classification, classify
 from audioprompt.services.learn import Trial, curve, try_out
 from audioprompt.services.live import Hearing
-from audioprompt.ui import curate_view, figures, generate_view, learn_view, live, markup, theme
+from audioprompt.ui import charts, live, markup, theme
+from audioprompt.ui.components import curate as curate_view
+from audioprompt.ui.components import generate as generate_view
+from audioprompt.ui.components import learn as learn_view
 from audioprompt.ui.tabs import curate
 from audioprompt.util.text import one_line
 from tests.curating import clips_in
@@ -262,8 +265,8 @@ def texts(value: Any) -> Iterator[str]:
 
 
 FIGURES: dict[str, Callable[[str], Any]] = {
-    "bars": lambda words: figures.probability_bars("Vanilla", prediction(words), theme.VANILLA),
-    "over time": lambda words: figures.over_time(
+    "bars": lambda words: charts.probability_bars("Vanilla", prediction(words), theme.VANILLA),
+    "over time": lambda words: charts.over_time(
         Timeline(np.array([0, 5], np.float32), np.array([5, 8], np.float32), prediction(words))
     ),
 }

@@ -25,7 +25,7 @@ from audioprompt.server.models import shared_model
 from audioprompt.server.turns import Turns
 from audioprompt.services.classify import classify, winner
 from audioprompt.services.live import Hearing
-from audioprompt.ui import figures, frame, live, markup, theme
+from audioprompt.ui import charts, frame, live, markup, theme
 from audioprompt.ui.header import HIDDEN
 from audioprompt.util.text import joined
 
@@ -234,16 +234,16 @@ def _answer(
     longer_than_a_window = len(result.timeline.starts) > 1
     return [
         markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit, *result.notices)))),
-        shown(figures.probability_bars(markup.VANILLA_NAME, result.vanilla, theme.VANILLA)),
-        shown(figures.probability_bars(markup.method_name(pack), result.ensemble, theme.TSPE)),
-        shown(figures.probability_bars(markup.learned_name(head), result.learned, theme.PALM))
+        shown(charts.probability_bars(markup.VANILLA_NAME, result.vanilla, theme.VANILLA)),
+        shown(charts.probability_bars(markup.method_name(pack), result.ensemble, theme.TSPE)),
+        shown(charts.probability_bars(markup.learned_name(head), result.learned, theme.PALM))
         if head and result.learned
         else gr.Plot(value=None, visible="hidden"),
-        shown(figures.heard(picture(recording.samples, model.sample_rate))),
+        shown(charts.heard(picture(recording.samples, model.sample_rate))),
         gr.Accordion(visible=True),
         markup.votes(result.votes, winner(result.ensemble)),
         gr.Accordion(label=f"Over time ({result.seconds:.0f} s)", visible=longer_than_a_window),
-        shown(figures.over_time(result.timeline)) if longer_than_a_window else gr.Plot(visible=False),
+        shown(charts.over_time(result.timeline)) if longer_than_a_window else gr.Plot(visible=False),
     ]
 
 

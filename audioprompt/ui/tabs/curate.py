@@ -1,8 +1,7 @@
 """The Curate tab: what each candidate is worth on real clips, and the decision on it.
 
 What a page shows is in its `Desk`; everything that lasts is in the store of packs. The table and all around it is HTML
-made by `curate_view`; clicks and keys in it arrive here as the events that its script, `components/curate/table.js`,
-triggers.
+made by `components/curate`; clicks and keys in it arrive here as the events that its script, `table.js`, triggers.
 """
 
 from __future__ import annotations
@@ -38,8 +37,8 @@ from audioprompt.server import access, sessions
 from audioprompt.server.models import shared_model
 from audioprompt.services.generate import copy_pack, next_free_id
 from audioprompt.settings import cache_folder
-from audioprompt.ui import curate_view as view
 from audioprompt.ui import markup, theme
+from audioprompt.ui.components import curate as view
 from audioprompt.ui.render import script
 from audioprompt.util.text import one_line
 
@@ -56,7 +55,6 @@ PACKS_KEPT = 50  # whose clips a browser remembers
 PLAYED_AT = 44_100  # Hz
 LONGEST_PLAYED = 60.0  # seconds
 WHERE_HELP = "instruments, a manifest.csv, a folder, or hf:owner/name"
-SESSION = '<div class="fine">Your decisions stay in this session; export the pack to keep it.</div>'
 
 
 @dataclass(frozen=True)
@@ -375,7 +373,7 @@ def pack_choice(pack_id: str, request: gr.Request | None) -> Any:
 
 def session_note(request: gr.Request) -> str:
     """What visitors are to know of what they decide."""
-    return "" if access.is_curator(request) else SESSION
+    return "" if access.is_curator(request) else view.SESSION
 
 
 def who(request: gr.Request | None) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as Yielding
 from datetime import date, datetime, timezone
 from functools import partial
-from html import escape
 from queue import Empty, Queue
 from threading import Event, Thread
 from typing import Any, TypeVar
@@ -45,8 +44,8 @@ from audioprompt.services.generate import (
     proposed_title,
     task_of,
 )
-from audioprompt.ui import generate_view as view
 from audioprompt.ui import markup
+from audioprompt.ui.components import generate as view
 from audioprompt.ui.tabs.classify import PRESET_PROMPT, presets
 from audioprompt.util.jobs import CHECKING, Job, Stopped
 from audioprompt.util.text import counted, first_of, one_line
@@ -148,7 +147,7 @@ def in_use(
         parts = [f"{one_line(model) or 'no model named yet'} at {where}"]
         parts += [] if temperature is None else [f"temperature {temperature:g}"]
     parts += [] if seed is None else [f"seed {seed:g}"]
-    return f'<span class="in-use">{escape(" · ".join(parts))}</span>'
+    return view.in_use(parts)
 
 
 def for_service(kind: str) -> tuple[Any, Any]:
@@ -181,7 +180,7 @@ def exact_prompt(
         return view.request("Nothing is sent anywhere: the words kept are put into three formats.", formats)
     asked = view.request("Step 1 asks for words:", ideas_request(task))
     if not (ideas.attributes or ideas.sources):
-        return asked + '<div class="fine">Step 3 then asks for prompts with the words kept.</div>'
+        return asked + view.notice("Step 3 then asks for prompts with the words kept.")
     return asked + view.request("Step 3 asks for prompts:", candidates_request(task, ideas, _count(count)))
 
 

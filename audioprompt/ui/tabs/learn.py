@@ -27,8 +27,8 @@ from audioprompt.prompts.template import VANILLA
 from audioprompt.server import access, sessions
 from audioprompt.server.gradio_patches import calls
 from audioprompt.server.models import shared_model
-from audioprompt.ui import learn_view as view
 from audioprompt.ui import markup
+from audioprompt.ui.components import learn as view
 from audioprompt.ui.render import script
 from audioprompt.ui.tabs.classify import pack_choices, waveform
 from audioprompt.util.text import counted, one_line

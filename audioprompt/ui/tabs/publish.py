@@ -26,7 +26,7 @@ from audioprompt.models import registry
 from audioprompt.prompts.pack import PackError
 from audioprompt.server import access, sessions
 from audioprompt.ui import markup
-from audioprompt.ui import publish_view as view
+from audioprompt.ui.components import publish as view
 from audioprompt.ui.tabs.classify import GENERAL_PACK, pack_choices
 from audioprompt.ui.tabs.learn import Collection
 from audioprompt.util.jobs import Jobs
@@ -427,7 +427,7 @@ def standing(request: gr.Request | None = None) -> str:
     try:
         access.only_curators(request, "publish")
     except access.NotAllowed as error:
-        return f'<div class="visitor">{markup.problem(error)}</div>'
+        return view.standing(error)
     return ""
 
 

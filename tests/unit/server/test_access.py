@@ -35,6 +35,7 @@ from audioprompt.server.context import Context
 from audioprompt.server.gradio_patches import calls
 from audioprompt.services.learn import HEADS
 from audioprompt.ui import app, header
+from audioprompt.ui.components import curate as view
 from audioprompt.ui.tabs import classify, curate, generate, learn
 from audioprompt.util.jobs import FITTING, MEASURING, Job, Stopped
 from tests.curating import PLAIN, pack_of
@@ -380,7 +381,7 @@ def test_the_tabs_use_the_copy(public: None, store: PromptStore, tmp_path: Path)
         curate.exported(pack_id, "csv", other)
     *_, problem = generate.send(pack_of(PLAIN), "Mine", "sent", request=mine)
     assert not problem and "sent" in sessions.store(mine).ids() and "sent" not in sessions.store(other).ids()
-    assert curate.session_note(mine) == curate.SESSION
+    assert curate.session_note(mine) == view.SESSION
     assert curate.session_note(cookie(access.sign_in(SECRET))) == ""
 
 

@@ -22,7 +22,9 @@ from audioprompt.prompts.pack import PackEntry, PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.services import curate as workbench
-from audioprompt.ui import curate_view
+from audioprompt.ui import markup, numbers
+from audioprompt.ui.components import curate as curate_view
+from audioprompt.ui.render import render
 from audioprompt.ui.tabs import curate
 from audioprompt.ui.tabs.curate import ANSWER, AS_IT_IS, Desk, Drawn
 from audioprompt.util.jobs import MEASURING
@@ -346,7 +348,7 @@ def test_acts_that_there_are_not_do_nothing(desk: Desk, store: PromptStore, nons
 
 
 def test_a_template_that_is_not_in_the_pack_is_refused_in_a_sentence(desk: Desk, store: PromptStore):
-    assert "has no template &#x27;nonsense&#x27;" in act(desk, {"do": "approved", "on": "nonsense"}).actions
+    assert "has no template &#39;nonsense&#39;" in act(desk, {"do": "approved", "on": "nonsense"}).actions
     assert statuses(store) == ["candidate"] * 3
 
 
@@ -417,7 +419,7 @@ def test_an_edited_prompt_supersedes_and_a_duplicate_does_not(desk: Desk, store:
         ("no slot", "has no slot"),
         ("", "is empty"),
         ("{} and {}", "2 slots"),
-        ("the  sound of {}", "has the prompt &#x27;the sound of {}&#x27; already"),
+        ("the  sound of {}", "has the prompt &#39;the sound of {}&#39; already"),
         (f"{NASTY} {{}} {{x}}", "&lt;img"),
     ],
 )
@@ -431,7 +433,7 @@ def test_what_is_no_new_prompt_is_said_where_it_is_written(desk: Desk, store: Pr
 
 def test_a_preview_shows_what_a_prompt_becomes(desk: Desk):
     assert '<span class="slot">hum</span>' in curate.previewed(desk, {}, "the call of a {}")
-    assert "names &#x27;hum&#x27;" in curate.previewed(desk, {}, "hum of {}"), "the checks by the text"
+    assert "names &#39;hum&#39;" in curate.previewed(desk, {}, "hum of {}"), "the checks by the text"
     assert "has no slot" in curate.previewed(desk, {}, "the call")
     assert curate.previewed(desk, None, "the call") == "", "an answer that comes late opens nothing"
 
@@ -647,7 +649,7 @@ def test_other_people_s_text_is_text_everywhere(store: PromptStore, tmp_path: Pa
 
 @pytest.mark.parametrize(("share", "text"), [(0.056, "+5.6"), (-0.013, "\u22121.3"), (0.0, "0.0"), (-0.0001, "0.0")])
 def test_differences_have_a_sign_or_none(share: float, text: str):
-    assert curate_view.signed(share) == text
+    assert numbers.signed(share) == text
 
 
 @pytest.mark.parametrize(
@@ -659,8 +661,8 @@ def test_differences_have_a_sign_or_none(share: float, text: str):
     ],
 )
 def test_a_label_is_set_off_where_it_was_put_in(template: str, label: str, html: str):
-    row = curate_view.Row(0, PackEntry(template=Template(template)), Score(1, 2), 0.0, 0.0, ())
-    assert curate_view.filled(row, label) == html
+    filled = markup.fill(Template(template), label)
+    assert render("shared/template.html", "filled", prompt=filled) == html
 
 
 def test_the_curve_has_a_point_for_every_number_of_prompts_approved(desk: Desk):

@@ -17,7 +17,8 @@ from audioprompt.prompts.generators import COUNT, GenerationError, Task
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.ui import generate_view
+from audioprompt.ui import markup
+from audioprompt.ui.components import generate as generate_view
 from audioprompt.ui.tabs import curate, generate
 from audioprompt.ui.tabs.generate import LEXICON, SERVICE
 from tests.fakes import FakeModel
@@ -115,8 +116,8 @@ def test_what_is_in_use_is_said_in_one_line(settings, words):
 
 
 def test_where_the_key_comes_from_is_said_without_the_key(monkeypatch):
-    assert "OpenAI wants one" in generate.key_state("")
-    assert "Only if the service wants one" in generate.key_state("http://localhost:1/v1")
+    assert "Required by OpenAI" in generate.key_state("")
+    assert "Only if the service requires one" in generate.key_state("http://localhost:1/v1")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     for address in ("", OPENAI_URL, OPENAI_URL + "/"):
         assert generate.key_state(address).startswith("Key taken from OPENAI_API_KEY")
@@ -236,7 +237,7 @@ def test_candidates_come_one_by_one(drawn_each):
     assert [len(step[3].entries) for step in steps] == list(range(1, 9))
     assert all("running" in step[1] for step in steps) and "running" not in last[1]
     assert last[2].count("<tr>") == 9 and last[3] == steps[-1][3] == all_of_them[3]
-    assert "<mark>violin</mark>" in last[2]
+    assert '<span class="slot">violin</span>' in last[2]
     title, pack_id = all_of_them[4:]
     assert title.startswith("Musical instrument recognition, 20") and pack_id.startswith("instruments-20")
     assert skipped(last[4])  # what was typed meanwhile stays
@@ -293,7 +294,7 @@ def test_checking_tells_how_far_it_is_and_ends_with_the_page(monkeypatch):
 
 def test_without_labels_candidates_have_no_preset_and_are_checked_by_their_text():
     *_, last = write(labels="", count=4)
-    assert last[3].label_presets == {} and "<mark>sound</mark>" in last[2]
+    assert last[3].label_presets == {} and '<span class="slot">sound</span>' in last[2]
 
 
 def test_no_more_candidates_than_agreed_are_asked_for():
@@ -403,9 +404,9 @@ def test_texts_are_escaped():
 @pytest.mark.parametrize("text", ["A {label}", "{label}", "an {label}.", "the (a {label})"])
 @pytest.mark.parametrize("label", ["owl", "dog", " two  words "])
 def test_a_filled_template_marks_the_label(text, label):
-    marked = generate_view._filled(Template(text), label)
-    assert marked.replace("<mark>", "").replace("</mark>", "") == Template(text).fill(label)
-    assert f"<mark>{' '.join(label.split())}</mark>" in marked
+    filled = markup.fill(Template(text), label)
+    assert filled.before + filled.label + filled.after == Template(text).fill(label)
+    assert filled.label == " ".join(label.split())
 
 
 # --- sending ----------------------------------------------------------------------------------------------------------
@@ -433,7 +434,7 @@ def test_the_data_set_goes_to_curate_with_the_pack():
 @pytest.mark.parametrize(
     ("title", "pack_id", "sentence"),
     [
-        ("Mine", "vanilla", "is called &#x27;vanilla&#x27; already"),
+        ("Mine", "vanilla", "is called &#39;vanilla&#39; already"),
         ("Mine", "../up", "must be small letters and digits"),
         (" ", "mine", "must not be empty"),
     ],

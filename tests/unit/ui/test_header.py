@@ -48,7 +48,7 @@ def test_the_line_counts_a_download_and_ends_with_ready(offered: Event) -> None:
 
 def test_a_model_that_cannot_be_had_says_so_and_asks_for_weights(tmp_path: Path) -> None:
     line, weights, why = list(header.follow("gone"))[-1]
-    assert "not loaded" in line and "no network: give the file&#x27;s path" in why and weights.visible is True
+    assert "not loaded" in line and "no network: give the file&#39;s path" in why and weights.visible is True
     line, weights, why = list(header.take_weights("gone", str(tmp_path / "typo.pth")))[-1]
     assert "There is no file" in why and weights.visible is True
     (tmp_path / "weights.pth").touch()

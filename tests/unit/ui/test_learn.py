@@ -22,7 +22,7 @@ from audioprompt.data import DEMONSTRATION, LabelledClips
 from audioprompt.few_shot.heads import read_record
 from audioprompt.services import learn as learning
 from audioprompt.services.live import Hearing
-from audioprompt.ui import learn_view
+from audioprompt.ui.components import learn as learn_view
 from audioprompt.ui.tabs import classify, learn
 from audioprompt.ui.tabs.learn import Collection, Gathered, Learned, Shown
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
@@ -272,7 +272,7 @@ def test_names_are_text_wherever_they_are_shown(sounds: dict[str, list[str]]) ->
     last = learned(shown.gathered, ("palm", "linear-probe"))[-1]
     for markup in (shown.cards, last.summary, last.details, learn.play(shown.gathered, f"hum {NASTY}", 0)):
         assert "<img" not in markup
-    assert "&lt;img" in shown.cards and "&lt;img" in last.details and "&quot;quoted&quot;" in shown.cards
+    assert "&lt;img" in shown.cards and "&lt;img" in last.details and "&#34;quoted&#34;" in shown.cards
 
 
 def test_a_data_set_brings_its_folds() -> None:
@@ -386,7 +386,7 @@ def test_a_head_answers_in_classify_and_live(gathered: Gathered, sounds: dict[st
 
 def test_a_head_for_other_labels_has_no_say_and_that_is_said(gathered: Gathered, sounds: dict[str, list[str]]) -> None:
     head_id, _ = learn.use(learned(gathered)[-1].tried, "palm", "", "fake")
-    for key, sentence in ((head_id, "tells apart hum, whistle, so it can't be used"), ("gone", "no longer there")):
+    for key, sentence in ((head_id, "tells apart hum, whistle, so it can&#39;t be used"), ("gone", "no longer there")):
         verdict, _, _, palm, *_ = classify.show_clip(sounds["hum"][0], "hum, rain", "acoustic-scenes", "fake", key)
         assert sentence in verdict and palm.visible == "hidden"
         _, view = classify.show_live(Hearing(), (RATE, tone(HUM, 0.5)), "hum, rain", "acoustic-scenes", "fake", key)

@@ -21,7 +21,7 @@ from audioprompt.prompts.store import PromptStore
 from audioprompt.server import access, sessions
 from audioprompt.services.learn import HEADS
 from audioprompt.space import sizes
-from audioprompt.ui import publish_view
+from audioprompt.ui.components import publish as publish_view
 from audioprompt.ui.tabs import learn, publish
 from audioprompt.ui.tabs.learn import Collection
 from audioprompt.ui.tabs.publish import Choices, Own
@@ -321,8 +321,8 @@ def test_a_space_is_pushed_and_its_address_said(hub: Hub, worker: Worker) -> Non
         ("me", TOKEN, "is no name for a Space"),
         ("me/rain", "", "give a token that may write"),
         ("me/rain", "hf_another_secret", "does not accept the token"),
-        ("me/rain", "hf_another\nsecret", "that is no token"),
-        ("me/rain", "hf_anöther", "that is no token"),
+        ("me/rain", "hf_another\nsecret", "Not a Hub token"),
+        ("me/rain", "hf_anöther", "Not a Hub token"),
         ("they/rain", TOKEN, "a name of your own"),
     ],
 )

@@ -3,7 +3,7 @@ import pytest
 
 from audioprompt.audio.spectrogram import picture
 from audioprompt.core.zero_shot import Prediction, Timeline
-from audioprompt.ui import figures, theme
+from audioprompt.ui import charts, theme
 from tests.fakes import tone
 
 NASTY = "<img src=x onerror=alert(1)>"
@@ -20,7 +20,7 @@ def texts(figure):
 
 def test_bars_show_the_most_probable_first_with_two_decimals():
     seven = prediction([[0.05, 0.4, 0.2, 0.12, 0.1, 0.08, 0.05]], "abcdefg")
-    figure = figures.probability_bars("TSPE (20 prompts)", seven, theme.TSPE)
+    figure = charts.probability_bars("TSPE (20 prompts)", seven, theme.TSPE)
     assert np.allclose(figure.data[1].x, [0.4, 0.2, 0.12, 0.1, 0.08])
     assert texts(figure)[:4] == ["<b>b</b>", "0.40", "c", "0.20"]
     assert "TSPE (20 prompts)" in texts(figure)[-1]
@@ -29,12 +29,12 @@ def test_bars_show_the_most_probable_first_with_two_decimals():
 
 
 def test_two_labels_make_two_bars():
-    assert len(figures.probability_bars("V", prediction([[0.7, 0.3]], "ab"), theme.VANILLA).data[1].x) == 2
+    assert len(charts.probability_bars("V", prediction([[0.7, 0.3]], "ab"), theme.VANILLA).data[1].x) == 2
 
 
 def test_all_bars_have_one_scale():
     for low in ([[0.35, 0.33, 0.32]], [[0.98, 0.01, 0.01]]):
-        track, bars = figures.probability_bars("V", prediction(low, "abc"), theme.VANILLA).data
+        track, bars = charts.probability_bars("V", prediction(low, "abc"), theme.VANILLA).data
         assert set(track.x) == {1} and bars.x[0] == pytest.approx(low[0][0])
 
 
@@ -49,13 +49,13 @@ def test_all_bars_have_one_scale():
     ],
 )
 def test_labels_are_shown_as_text_and_cut(label, shown):
-    assert figures.shown(label) == shown
+    assert charts.shown(label) == shown
 
 
 def test_no_figure_holds_a_label_unescaped():
     nasty = prediction([[0.9, 0.1], [0.6, 0.4]], [NASTY, "rain"])
     timeline = Timeline(np.asarray([0, 5], np.float32), np.asarray([5, 8], np.float32), nasty)
-    for figure in (figures.probability_bars("V", nasty, theme.VANILLA), figures.over_time(timeline)):
+    for figure in (charts.probability_bars("V", nasty, theme.VANILLA), charts.over_time(timeline)):
         data = figure.to_json().replace("\\u003c", "<").replace("\\u003e", ">")
         assert "&lt;img" in data
         assert "<img" not in data
@@ -63,20 +63,20 @@ def test_no_figure_holds_a_label_unescaped():
 
 def test_time_runs_from_the_first_window_to_the_end():
     rows = prediction([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], ["rain", "wind"])
-    figure = figures.over_time(Timeline(np.asarray([0, 5, 7], np.float32), np.asarray([5, 10, 12], np.float32), rows))
+    figure = charts.over_time(Timeline(np.asarray([0, 5, 7], np.float32), np.asarray([5, 10, 12], np.float32), rows))
     assert list(figure.data[0].x) == [0, 5, 7, 12]
     assert list(figure.layout.yaxis.ticktext) == ["rain", "wind"]
     assert np.allclose(figure.data[0].z, [[0.9, 0.2, 0.3], [0.1, 0.8, 0.7]])
 
 
 def test_what_was_heard_is_drawn_small_enough_to_send():
-    figure = figures.heard(picture(tone(440, 600, 16_000), 16_000))
+    figure = charts.heard(picture(tone(440, 600, 16_000), 16_000))
     assert figure.data[1].z.shape == (64, 600)
     assert len(figure.to_json()) < 120_000
 
 
 def test_every_figure_wears_the_one_template_and_a_clear_ground():
     one = prediction([[0.7, 0.3]], "ab")
-    for figure in (figures.probability_bars("V", one, theme.VANILLA), figures.heard(picture(tone(440, 1), 8_000))):
+    for figure in (charts.probability_bars("V", one, theme.VANILLA), charts.heard(picture(tone(440, 1), 8_000))):
         assert figure.layout.template == theme.FIGURES
         assert figure.layout.template.layout.paper_bgcolor == "rgba(0,0,0,0)"

@@ -1,0 +1,222 @@
+"""What the Learn tab shows: clips as cards, a fit as it runs, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from audioprompt.data import LabelledClips
+from audioprompt.few_shot.methods import colour_of, title_of
+from audioprompt.ui import charts, markup
+from audioprompt.ui.render import render
+from audioprompt.util.text import counted
+
+if TYPE_CHECKING:
+    from audioprompt.services.learn import Outcome, Results, Step
+
+CLIPS, RESULTS = "learn/clips.html", "learn/results.html"
+MOST_IN_MATRIX = 24  # classes; a larger confusion matrix can be had from the command line
+
+START = markup.empty(
+    "Give a few clips of each sound, and a small head learns to tell them apart on top of the model, in seconds. "
+    "You will see how well each method does on held-out clips, and what it learned.",
+    "Teach it your sounds",
+)
+NO_CLIPS = render(CLIPS, "nothing")
+WAITING = markup.progress("Waiting for its turn")
+
+
+# --- clips ------------------------------------------------------------------------------------------------------------
+
+
+def cards(clips: LabelledClips, chosen: str = "", unnamed: int = 0, own: int = 0) -> str:
+    """The clips, a card for each class: how many there are, and what is missing.
+
+    Args:
+        clips: gathered by now.
+        chosen: the class that is being added to.
+        unnamed: recordings of a sound that has no name yet.
+        own: how many of the clips were recorded or uploaded, and are nowhere else.
+    """
+    if not clips.classes and not unnamed:
+        return NO_CLIPS
+    counts = Counter(clips.labels)
+    at_stake = unnamed + own
+    return render(
+        CLIPS,
+        "cards",
+        classes=len(clips.classes),
+        clips=len(clips) + unnamed,
+        cards=[{"name": name, "clips": counts[name], "chosen": name == chosen} for name in clips.classes],
+        unnamed=unnamed,
+        lost=f"Remove the {counted(at_stake, 'clip')} you recorded or uploaded?" if at_stake else "",
+    )
+
+
+def player(name: str, wav_as_base64: str) -> str:
+    """A clip, played at once."""
+    return render(CLIPS, "player", name=name, sound=wav_as_base64)
+
+
+def player_failed(error: object) -> str:
+    """Why a clip cannot be played, in the player's place."""
+    return render(CLIPS, "player_failed", problem=str(error))
+
+
+# --- while it runs ----------------------------------------------------------------------------------------------------
+
+
+def hearing(done: int, total: int) -> str:
+    """How many clips have been embedded."""
+    words = f"Listening to the clips: {done} of {total}" if total else "Listening to the clips"
+    return markup.progress(words, done / total if total else 0)
+
+
+def fitting(step: Step, chance: float) -> str:
+    """A fit as it is now.
+
+    Args:
+        step: where the trial is.
+        chance: the loss of guessing.
+    """
+    done, total = step.epochs_done
+    what = f"again on all {counted(step.again_on, 'clip')}" if step.again_on else f"seed {step.seed}"
+    words = f"{title_of(step.method)}, {what}, epoch {len(step.history)} of {step.epochs}"
+    if step.fits > 1:
+        words += f" (fit {step.fit} of {step.fits})"
+    return markup.progress(words, done / total) + charts.fit_curves(step.history, step.epochs, chance)
+
+
+def counting(step: Step) -> str:
+    """How far the fits of a curve are."""
+    done, total = step.epochs_done
+    words = f"{counted(step.shots, 'clip')} per class: {title_of(step.method)}, seed {step.seed}"
+    return markup.progress(words, done / total)
+
+
+# --- what came of it --------------------------------------------------------------------------------------------------
+
+
+def summary(results: Results) -> str:
+    """The best method in large, what it learned from and was tested on in words, and the table of all methods."""
+    notes = [results.notice] if results.notice else []
+    if results.stopped:
+        notes.append("Stopped. These are the results so far." + _not_again(results))
+    notes += [f"{title_of(one.method)}: {one.advice}" for one in results.outcomes if one.advice]
+    best = results.best
+    return render(
+        RESULTS,
+        "summary",
+        headline=title_of(best.method) if best else _ready(results),
+        percent=f"{100 * (best.accuracy or 0):.1f}" if best else None,
+        words=_against_zero_shot(results, best) + _measured(results, best) if best else _learned_from(results),
+        notes=notes,
+        tested_on=results.tested_on if best else None,
+        rows=[_row(outcome, outcome is best) for outcome in results.outcomes if outcome.fits],
+    )
+
+
+def _not_again(results: Results) -> str:
+    """Which heads have not learned from the clips held back, after a trial that was stopped."""
+    missed = [
+        title_of(one.method)
+        for one in results.outcomes
+        if one.head and (results.fitted_on(one) or results.clips) < results.clips
+    ]
+    return f" Not fitted again on all {results.clips} clips: {', '.join(missed)}." if missed else ""
+
+
+def _ready(results: Results) -> str:
+    """Which head can be used, where there was no score."""
+    ready = [outcome for outcome in results.outcomes if outcome.head]
+    return f"{title_of(ready[0].method)} is ready" if ready else "Nothing was learned"
+
+
+def _learned_from(results: Results) -> str:
+    """What the head learned from that can be used, where there was no score."""
+    ready = [outcome for outcome in results.outcomes if outcome.head]
+    if not ready:
+        return ""
+    learned = counted(results.fitted_on(ready[0]) or results.learned_from, "clip")
+    classes = counted(len(results.classes), "class")
+    return (
+        f"It learned from {learned} of {classes}. With three clips of every class, some are held back and give a score."
+    )
+
+
+def _measured(results: Results, best: Outcome) -> str:
+    """What the methods learned from, and were measured on."""
+    seeds = f", {len(best.fits)} seeds" if len(best.fits) > 1 else ""
+    learned, classes = counted(results.learned_from, "clip"), counted(len(results.classes), "class")
+    again = any(outcome.again for outcome in results.outcomes)
+    return f"Learned from {learned} of {classes}, measured on {results.tested_on} held-out clips{seeds}." + (
+        f" The heads to use were then fitted again on all {results.clips}." if again else ""
+    )
+
+
+def _against_zero_shot(results: Results, best: Outcome) -> str:
+    """How far the best method is from zero-shot."""
+    if results.zero_shot is None or best.method == "zero-shot":
+        return ""
+    points = round(100 * ((best.accuracy or 0) - results.zero_shot), 1)
+    return (
+        f"{abs(points)} points {'above' if points > 0 else 'below'} zero-shot. " if points else "As good as zero-shot. "
+    )
+
+
+def _row(outcome: Outcome, best: bool) -> dict[str, Any]:
+    return {
+        "name": title_of(outcome.method),
+        "colour": colour_of(outcome.method),
+        "accuracy": outcome.accuracy,
+        "interval": outcome.interval if outcome.accuracy is not None else None,
+        "seconds": outcome.seconds,
+        "best": best,
+    }
+
+
+def details(results: Results, chance: float) -> str:
+    """What the best of the fitted heads confuses, what PALM learned, and how each fit went, each in a fold."""
+    from audioprompt.few_shot.methods.palm import Palm, PalmDagger
+    from audioprompt.services.learn import moves, reliance
+
+    palm = next((one.head for one in results.outcomes if type(one.head) is Palm), None)
+    learned = palm if isinstance(palm, Palm) and not isinstance(palm, PalmDagger) else None
+    confused = results.best if len(results.classes) <= MOST_IN_MATRIX else None
+    histories = [(one, one.head.history) for one in results.outcomes if one.head and one.head.history]
+    epochs = results.trial.settings.epochs
+    return render(
+        RESULTS,
+        "details",
+        reliance=reliance(learned) if learned else (),
+        map=charts.class_map(moves(learned)) if learned else "",
+        confused=title_of(confused.method) if confused else "",
+        confusion=_confusion(confused, results.classes) if confused else (),
+        fits=[(title_of(one.method), charts.fit_curves(history, epochs, chance)) for one, history in histories],
+    )
+
+
+def _confusion(outcome: Outcome, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Which class was taken for which, by the first seed's head."""
+    confusion = outcome.fits[0].confusion
+    if confusion is None:
+        return []
+    totals = [max(int(row.sum()), 1) for row in confusion]
+    return [
+        {
+            "name": name,
+            "cells": [
+                {"number": int(number), "share": int(number) / totals[place], "right": place == other}
+                for other, number in enumerate(confusion[place])
+            ],
+        }
+        for place, name in enumerate(classes)
+    ]
+
+
+def shots_curve(found: Mapping[int, Results]) -> str:
+    """Accuracy by clips per class."""
+    if not found:
+        return markup.empty("Stopped before the first point of the curve was measured.")
+    return charts.shots_curve(found)
