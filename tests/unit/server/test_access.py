@@ -531,10 +531,10 @@ def test_uploads_are_kept_apart_and_limited(public: None, tmp_path: Path, monkey
 
 @pytest.mark.parametrize(("url", "key"), [("", ""), ("http://127.0.0.1:1/v1", "mine"), ("http://10.0.0.1/v1", "")])
 def test_the_owners_key_and_network_are_not_theirs(public: None, url: str, key: str) -> None:
-    with pytest.raises(GenerationError, match="with a key of their own"):
+    with pytest.raises(GenerationError, match="Visitors need their own OpenAI key"):
         generate.generator_of(generate.SERVICE, 0, "gpt", url, 0.7, key, request())
     steps = list(generate.propose("", "rain, wind", generate.SERVICE, 0, "gpt", url, 0.7, key, request()))
-    assert "with a key of their own" in steps[-1][0]
+    assert "Visitors need their own OpenAI key" in steps[-1][0]
 
 
 def test_a_key_of_their_own_goes_to_openai_alone(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
