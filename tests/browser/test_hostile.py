@@ -81,7 +81,7 @@ def sounds(tmp_path: Path) -> list[Path]:
     return [tmp_path / name for name in [*names, f"{PICTURE}.csv"]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pack(store_folder: Path) -> Iterator[PromptPack]:
     """A pack in the store, with such strings wherever it has room for any."""
     words = [label.replace("{", "(").replace("}", ")") for label in LABELS]
