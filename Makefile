@@ -33,6 +33,7 @@ style: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python -m tools.docs --check
+	$(BIN)/python -m tools.house --check
 
 types: setup
 	$(BIN)/mypy

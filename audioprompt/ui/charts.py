@@ -64,19 +64,36 @@ def probability_bars(title: str, prediction: Prediction, colour: str) -> go.Figu
         annotations.append({"x": 1, "xanchor": "right", "xshift": 2, "text": f"{value:.2f}", **_above(row)})
     annotations.append(
         {
-            "text": f'<span style="color:{colour}">■</span> <b>{title}</b>', "x": 0, "y": 1, "xref": "paper",
-            "yref": "paper", "xanchor": "left", "xshift": -2, "yanchor": "bottom", "yshift": 4, "showarrow": False,
+            "text": f'<span style="color:{colour}">■</span> <b>{title}</b>',
+            "x": 0,
+            "y": 1,
+            "xref": "paper",
+            "yref": "paper",
+            "xanchor": "left",
+            "xshift": -2,
+            "yanchor": "bottom",
+            "yshift": 4,
+            "showarrow": False,
             "font": {"size": 14},
         }
-    )  # fmt: skip
+    )
     return go.Figure(  # all at once: added one by one, the annotations take plotly five times as long
         [
             go.Bar(  # the track a bar runs in
-                x=[1] * len(top), y=rows, orientation="h", marker_color=theme.RULE, marker_cornerradius=3,
-                opacity=0.45, hoverinfo="skip",
+                x=[1] * len(top),
+                y=rows,
+                orientation="h",
+                marker_color=theme.RULE,
+                marker_cornerradius=3,
+                opacity=0.45,
+                hoverinfo="skip",
             ),
             go.Bar(
-                x=values, y=rows, orientation="h", marker_color=colour, marker_cornerradius=3,
+                x=values,
+                y=rows,
+                orientation="h",
+                marker_color=colour,
+                marker_cornerradius=3,
                 marker_opacity=[1.0] + [0.55] * (len(top) - 1),
                 customdata=[[escape(label)] for label in labels],
                 hovertemplate="%{customdata[0]}<br>%{x:.4f}<extra></extra>",
@@ -92,7 +109,7 @@ def probability_bars(title: str, prediction: Prediction, colour: str) -> go.Figu
             "yaxis": {"visible": False, "range": [TOP - 0.6, -0.85]},
             "annotations": annotations,
         },
-    )  # fmt: skip
+    )
 
 
 def _above(row: int) -> dict[str, object]:
@@ -108,13 +125,26 @@ def heard(picture: Picture) -> go.Figure:
             go.Scatter(
                 x=np.concatenate([picture.times, picture.times[::-1]]),
                 y=np.concatenate([picture.high, picture.low[::-1]]),
-                fill="toself", mode="lines", line_width=0.5, line_color=theme.SOFT_INK, fillcolor=theme.SOFT_INK,
-                hoverinfo="skip", xaxis="x", yaxis="y",
+                fill="toself",
+                mode="lines",
+                line_width=0.5,
+                line_color=theme.SOFT_INK,
+                fillcolor=theme.SOFT_INK,
+                hoverinfo="skip",
+                xaxis="x",
+                yaxis="y",
             ),
             go.Heatmap(
-                x=picture.times, y=np.arange(len(picture.hertz)), z=np.round(picture.decibels).astype(np.int8),
-                zmin=FLOOR, zmax=0, colorscale=theme.LEVELS, showscale=False,
-                hovertemplate="%{x:.2f} s, %{z} dB<extra></extra>", xaxis="x2", yaxis="y2",
+                x=picture.times,
+                y=np.arange(len(picture.hertz)),
+                z=np.round(picture.decibels).astype(np.int8),
+                zmin=FLOOR,
+                zmax=0,
+                colorscale=theme.LEVELS,
+                showscale=False,
+                hovertemplate="%{x:.2f} s, %{z} dB<extra></extra>",
+                xaxis="x2",
+                yaxis="y2",
             ),
         ],
         {
@@ -125,19 +155,27 @@ def heard(picture: Picture) -> go.Figure:
             "yaxis": {"visible": False, "anchor": "x", "domain": OUTLINE, "range": [-loudest, loudest]},
             "xaxis2": {"anchor": "y2", "ticksuffix": " s", "nticks": 9, "automargin": True, "showline": False},
             "yaxis2": {
-                "anchor": "x2", "domain": SPECTROGRAM, "automargin": True,
+                "anchor": "x2",
+                "domain": SPECTROGRAM,
+                "automargin": True,
                 "tickvals": np.interp(marks, picture.hertz, np.arange(len(picture.hertz))),
                 "ticktext": [f"{hertz // 1000} kHz" if hertz >= 1000 else f"{hertz} Hz" for hertz in marks],
             },
             "annotations": [
                 {
-                    "text": "as the model heard it", "x": 1, "y": 1, "xref": "paper", "yref": "paper",
-                    "xanchor": "right", "yanchor": "bottom", "showarrow": False,
+                    "text": "as the model heard it",
+                    "x": 1,
+                    "y": 1,
+                    "xref": "paper",
+                    "yref": "paper",
+                    "xanchor": "right",
+                    "yanchor": "bottom",
+                    "showarrow": False,
                     "font": {"size": 11, "color": theme.SOFT_INK},
                 }
             ],
         },
-    )  # fmt: skip
+    )
 
 
 def over_time(timeline: Timeline) -> go.Figure:
@@ -166,13 +204,17 @@ def over_time(timeline: Timeline) -> go.Figure:
             "height": 44 + 30 * len(top),
             "margin": {"l": 2, "r": 8, "t": 4, "b": 4},
             "yaxis": {
-                "tickvals": list(range(len(top))), "ticktext": [shown(label) for label in labels],
-                "autorange": "reversed", "tickfont": {"size": 12, "color": theme.INK}, "automargin": True, "ticks": "",
+                "tickvals": list(range(len(top))),
+                "ticktext": [shown(label) for label in labels],
+                "autorange": "reversed",
+                "tickfont": {"size": 12, "color": theme.INK},
+                "automargin": True,
+                "ticks": "",
                 "showline": False,
             },
             "xaxis": {"ticksuffix": " s", "automargin": True, "showline": False},
         },
-    )  # fmt: skip
+    )
 
 
 # --- a fit ------------------------------------------------------------------------------------------------------------

@@ -104,30 +104,44 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
         with gr.Row(elem_id="model"):
             state = gr.HTML(markup.model_state("loading", "loading"), elem_id="model-state")
             picker = gr.Dropdown(
-                registry.MODELS.names, value=model_name, label="Model", show_label=False,
-                container=False, elem_id="model-picker",
-            )  # fmt: skip
+                registry.MODELS.names,
+                value=model_name,
+                label="Model",
+                show_label=False,
+                container=False,
+                elem_id="model-picker",
+            )
             switch = None
             if access.public():
                 switch = gr.Checkbox(
-                    False, label="Visitors may use it", visible=HIDDEN, container=False, min_width=0,
+                    False,
+                    label="Visitors may use it",
+                    visible=HIDDEN,
+                    container=False,
+                    min_width=0,
                     elem_id="model-open",
-                )  # fmt: skip
+                )
             signing = _sign_in_button()
     with gr.Column(visible=HIDDEN, elem_id="weights") as ask:
         why = gr.HTML()
         with gr.Row():
             path = gr.Textbox(
-                label="Weights", placeholder=WEIGHTS_HELP, show_label=False, container=False, scale=5,
+                label="Weights",
+                placeholder=WEIGHTS_HELP,
+                show_label=False,
+                container=False,
+                scale=5,
                 elem_id="weights-path",
-            )  # fmt: skip
+            )
             use = gr.Button("Load", scale=0, min_width=96)
     chosen_last = gr.BrowserState(model_name, storage_key="audioprompt-model", secret="audioprompt")
     instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     watched: dict[str, Any] = {
-        "outputs": [state, ask, why], "show_progress": "hidden", "api_visibility": "private",
+        "outputs": [state, ask, why],
+        "show_progress": "hidden",
+        "api_visibility": "private",
         "concurrency_limit": None,
-    }  # fmt: skip
+    }
     begun = page.load(offered, chosen_last, picker, **instant)
     begun.then(follow, picker, **watched)
     picker.input(lambda name: name, picker, chosen_last, **instant)
@@ -162,9 +176,14 @@ def _build_password(instant: dict[str, Any]) -> None:
     with gr.Column(elem_id="password"):
         with gr.Row():
             password = gr.Textbox(
-                type="password", placeholder="The curators' password", label="Password", show_label=False,
-                container=False, scale=5, html_attributes=gr.InputHTMLAttributes(autocomplete="current-password"),
-            )  # fmt: skip
+                type="password",
+                placeholder="The curators' password",
+                label="Password",
+                show_label=False,
+                container=False,
+                scale=5,
+                html_attributes=gr.InputHTMLAttributes(autocomplete="current-password"),
+            )
             enter = gr.Button(access.SIGN_IN, variant="primary", size="md", scale=0, min_width=96)
         problem = gr.HTML()
         token = gr.JSON(visible=HIDDEN)

@@ -28,9 +28,18 @@ LEVELS = [[0, "rgba(162, 59, 114, 0)"], [0.4, "rgba(162, 59, 114, 0.08)"], [1, "
 
 ACCENT = gr.themes.Color(
     name="plum",
-    c50="#fdf4f9", c100="#fae6f1", c200="#f4cde2", c300="#eaa6ca", c400="#dc78ab", c500="#c24d86", c600="#a23b72",
-    c700="#862f5d", c800="#6d284d", c900="#5a2441", c950="#371226",
-)  # fmt: skip
+    c50="#fdf4f9",
+    c100="#fae6f1",
+    c200="#f4cde2",
+    c300="#eaa6ca",
+    c400="#dc78ab",
+    c500="#c24d86",
+    c600="#a23b72",
+    c700="#862f5d",
+    c800="#6d284d",
+    c900="#5a2441",
+    c950="#371226",
+)
 
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")
@@ -95,12 +104,21 @@ FIGURES = go.layout.Template(
         "bargap": 0.5,
         "hoverlabel": {"font": {"family": ", ".join(SYSTEM_FONTS), "size": 12}},
         "xaxis": {
-            "fixedrange": True, "showgrid": False, "zeroline": False, "linecolor": RULE, "ticks": "outside",
-            "tickcolor": RULE, "ticklen": 4, "tickfont": {"size": 11, "color": SOFT_INK},
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
+            "linecolor": RULE,
+            "ticks": "outside",
+            "tickcolor": RULE,
+            "ticklen": 4,
+            "tickfont": {"size": 11, "color": SOFT_INK},
         },
         "yaxis": {
-            "fixedrange": True, "showgrid": False, "zeroline": False, "linecolor": RULE,
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
+            "linecolor": RULE,
             "tickfont": {"size": 11, "color": SOFT_INK},
         },
     }
-)  # fmt: skip
+)
