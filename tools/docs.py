@@ -18,6 +18,7 @@ import typer
 from audioprompt.api import CAPABILITIES
 from audioprompt.cli import app
 from audioprompt.cli.group import LazyCommand
+from audioprompt.data.sources import SOURCES
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.models.registry import MODELS
 from audioprompt.prompts.checks import CHECKS
@@ -107,11 +108,15 @@ def reference_page() -> str:
         ),
         "## Models",
         "Entry points of the group `audioprompt.models` add [more](models.md).",
-        table(["name", "", "size", "licence"], [[f"`{m.name}`", m.description, m.size, m.licence] for m in MODELS]),
+        table(
+            ["name", "", "size", "licence"],
+            [[f"`{m.name}`", m.description, m.size, m.licence] for m in MODELS.built_in],
+        ),
     ]
     for title, registry in (
         ("Few-shot methods", METHODS),
         ("Formats of packs", PACK_FORMATS),
+        ("Data sources", SOURCES),
         ("Generators of candidates", GENERATORS),
         ("Checks of candidates", CHECKS),
     ):

@@ -21,13 +21,14 @@ from audioprompt.api.inputs import (
     tell,
 )
 from audioprompt.data import DEMONSTRATION
+from audioprompt.data.sources import list_examples
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as workbench
 
 
-@fill_in(methods=METHODS.names)
+@fill_in(methods=METHODS.names, sources=[list_examples()])
 def learn(
     data: Name = DEMONSTRATION,
     clips: File | None = None,
@@ -48,7 +49,7 @@ def learn(
     A part of the clips is held back for the measurement where there are three recordings of every class; the best head is then fitted again on all of them.
 
     Args:
-        data: The clips: "instruments" (bundled), "hf:owner/name" of the hub, or at home the path of your own.
+        data: The clips: {sources}; files and folders only at home.
         clips: In place of these a zip file of your own: a folder of recordings for each class, or a manifest.csv.
         methods: Of {methods}; palm and zero-shot if left out.
         shots: Clips of each class to learn from at most, 1 to 64.

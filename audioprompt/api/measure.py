@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from audioprompt.api.inputs import Answer, File, Folds, Name, Names, chosen_pack, labelled_clips, left_out
+from audioprompt.api.inputs import Answer, File, Folds, Name, Names, chosen_pack, fill_in, labelled_clips, left_out
 from audioprompt.core.curation import Standing, board, standing
 from audioprompt.core.metrics import Score
 from audioprompt.data import DEMONSTRATION, refuse_one_class
+from audioprompt.data.sources import list_examples
 from audioprompt.prompts import history
 from audioprompt.prompts.pack import (
     PackError,
@@ -15,6 +16,7 @@ from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as workbench
 
 
+@fill_in(sources=[list_examples()])
 def measure(
     pack: Name = "",
     templates: Names | None = None,
@@ -31,7 +33,7 @@ def measure(
     Args:
         pack: An id that `packs` lists: all its templates are measured, those approved are the ensemble.
         templates: In place of a pack the templates to measure, with {} or {label} for the label.
-        data: The clips: "instruments" (bundled), "hf:owner/name" of the hub, or at home the path of your own.
+        data: The clips: {sources}; files and folders only at home.
         clips: In place of these a zip file of your own: a folder of recordings for each class, or a manifest.csv.
         folds: Only the clips of these folds, where the data has such.
         model: The model that hears, a name that `models` lists.
@@ -66,6 +68,7 @@ def measure(
     }
 
 
+@fill_in(sources=[list_examples()])
 def propose(
     pack: Name = "",
     templates: Names | None = None,
@@ -85,7 +88,7 @@ def propose(
     Args:
         pack: An id that `packs` lists.
         templates: In place of a pack the templates to choose from, with {} or {label} for the label.
-        data: The clips: "instruments" (bundled), "hf:owner/name" of the hub, or at home the path of your own.
+        data: The clips: {sources}; files and folders only at home.
         clips: In place of these a zip file of your own: a folder of recordings for each class, or a manifest.csv.
         folds: The folds to choose on, the others are held out; half of the folds or recordings if left out.
         held_out: Whether to score the proposal on the clips held out as well; a pack notes each such look.

@@ -12,6 +12,7 @@ import typer
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.output import progress_bar, say
 from audioprompt.core.labels import LabelError, parse_labels
+from audioprompt.data.sources import list_examples
 from audioprompt.models import registry
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
@@ -34,7 +35,7 @@ DataPath = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="Labelled clips: a CSV table, folder or zip, hf:owner/name\\[@split], or instruments (bundled).",
+        help=f"Labelled clips: {list_examples()}. Add @split to take one split of the hub.",
     ),
 ]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Skip recordings and table rows that cannot be used.")]

@@ -16,7 +16,8 @@ from typing import TypedDict
 import gradio as gr
 import soundfile
 
-from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, open_clips
+from audioprompt.data import DataError, LabelledClips, open_clips
+from audioprompt.data.sources import open_to_visitors
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.prompts.store import TRASH, PromptStore
 from audioprompt.server import access, limits
@@ -244,7 +245,7 @@ def clips_named(
     """
     if access.is_curator(request):
         return open_clips(where, into, progress=progress, skip_bad=skip_bad)
-    if where != DEMONSTRATION and not where.startswith("hf:"):
+    if not open_to_visitors(where):
         file = Path(where).resolve()
         if uploads is None or file.parent != uploads.resolve() or file.suffix.lower() != ".zip":
             raise DataError("Visitors cannot open files of this server. Upload clips or a zip, or give hf:owner/name.")

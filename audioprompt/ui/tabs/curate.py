@@ -18,6 +18,7 @@ import gradio as gr
 from audioprompt.audio.decode import read
 from audioprompt.audio.recording import AudioError
 from audioprompt.data import DEMONSTRATION, DataError
+from audioprompt.data.sources import list_examples
 from audioprompt.prompts.checks import check
 from audioprompt.prompts.formats import PACK_FORMATS, read_pack
 from audioprompt.prompts.history import (
@@ -54,7 +55,6 @@ LOOK_SECONDS = 0.15  # between two looks at how far the encoding is
 PACKS_KEPT = 50  # whose clips a browser remembers
 PLAYED_AT = 44_100  # Hz
 LONGEST_PLAYED = 60.0  # seconds
-WHERE_HELP = "instruments, a manifest.csv, a folder, or hf:owner/name"
 
 
 @dataclass(frozen=True)
@@ -859,7 +859,9 @@ def build(
                 elem_id="curate-pack",
             )  # fmt: skip
             with gr.Column(scale=5, min_width=300), gr.Accordion("Validation clips", open=False) as clips_fold:
-                data = gr.Textbox(DEMONSTRATION, label="Where they are", placeholder=WHERE_HELP, elem_id="curate-data")
+                data = gr.Textbox(
+                    DEMONSTRATION, label="Where they are", placeholder=list_examples(), elem_id="curate-data"
+                )
                 with gr.Row():
                     folds = gr.Textbox(
                         "", label="Validation folds (empty = random split)", min_width=110, elem_id="curate-folds"

@@ -21,6 +21,7 @@ from audioprompt.audio.decode import load, read
 from audioprompt.audio.recording import AudioError
 from audioprompt.core.labels import LABEL_CHARACTERS, clean_label
 from audioprompt.data import DEMONSTRATION, DataError, LabelledClips
+from audioprompt.data.sources import list_examples
 from audioprompt.few_shot.methods import METHODS, title_of
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.template import VANILLA
@@ -45,7 +46,6 @@ LONGEST_PLAYED = 20.0  # seconds
 WORKERS = 2  # fits at once
 CLIP_WORKERS = 4  # recordings and data sets taken at once, apart from the fits: nobody waits for these to record
 STARTS = [("The class's name, as in the paper", "name"), ("The plain prompt", "vanilla"), ("The prompts below", "pack")]
-WHERE_HELP = "manifest.csv, folder or hf:owner/name"
 OWN = "own-"  # begins the name of each folder with a recording or an upload, to tell them from clips of data sets
 METHODS_HELP = (
     "PALM learns what each label means from your clips. Zero-shot (one plain prompt) and TSPE (many prompts, averaged) "
@@ -511,7 +511,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, model: gr.Dropdown, head_in_hand: gr.S
                     with gr.Row(elem_classes="inline"):
                         where = gr.Textbox(
                             label="Data set",
-                            show_label=False, placeholder=WHERE_HELP, container=False, scale=3, min_width=160,
+                            show_label=False, placeholder=list_examples(), container=False, scale=3, min_width=160,
                             elem_id="learn-where", elem_classes="takes-unsaved",
                         )  # fmt: skip
                         zip_file = gr.UploadButton(

@@ -1,0 +1,23 @@
+"""Folders of recordings."""
+
+from pathlib import Path
+
+from audioprompt.data.clips import LabelledClips
+from audioprompt.data.sources.base import OpenOptions, Source
+
+
+def _recognises(where: str) -> bool:
+    return Path(where).is_dir()
+
+
+def _open(where: str, options: OpenOptions) -> LabelledClips:
+    return LabelledClips.from_folder(Path(where), options.skip_bad)
+
+
+SOURCE = Source(
+    name="folder",
+    example="a folder",
+    description="A folder for each class, or tables of the clips beside them.",
+    recognises=_recognises,
+    open=_open,
+)

@@ -1,0 +1,23 @@
+"""Tables of recordings and their classes."""
+
+from pathlib import Path
+
+from audioprompt.data.clips import LabelledClips
+from audioprompt.data.sources.base import OpenOptions, Source
+
+
+def _recognises(where: str) -> bool:
+    return Path(where).is_file()
+
+
+def _open(where: str, options: OpenOptions) -> LabelledClips:
+    return LabelledClips.from_manifest(Path(where), options.skip_bad)
+
+
+SOURCE = Source(
+    name="manifest",
+    example="a CSV file",
+    description="A table with a line for each clip: path, classname and perhaps fold, group and split.",
+    recognises=_recognises,
+    open=_open,
+)
