@@ -44,9 +44,9 @@ class AudioPrompt(Commands):
             "audioprompt.cli.space:space",
             "Build, check and publish a Hugging Face Space.",
         ),
-        "models": ("audioprompt.cli.catalogue:models", "List the models."),
+        "models": ("audioprompt.cli.models:models", "List the models."),
         "cache": (
-            "audioprompt.cli.catalogue:cache",
+            "audioprompt.cli.cache:cache",
             "Show where embeddings are cached, and how many.",
         ),
         "app": ("audioprompt.cli.serve:open_app", "Open the app in the browser."),

@@ -1,4 +1,4 @@
-"""``audioprompt models`` and ``cache``: what there is."""
+"""``audioprompt cache``: the embeddings that are kept between runs."""
 
 from __future__ import annotations
 
@@ -7,21 +7,10 @@ from dataclasses import asdict
 import typer
 
 from audioprompt.cli.options import AsJson
-from audioprompt.cli.output import print_, print_json, say, table
+from audioprompt.cli.output import print_json, say
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.models import registry
 
 cache = typer.Typer(invoke_without_command=True)
-
-
-def models(as_json: AsJson = False) -> None:
-    """List the models."""
-    columns = ("name", "description", "size", "licence")
-    rows = [{column: getattr(entry, column) for column in columns} for entry in registry.MODELS]
-    if as_json:
-        print_json(rows)
-    else:
-        print_(table(columns, [list(row.values()) for row in rows]))
 
 
 @cache.callback()
