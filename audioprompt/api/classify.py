@@ -5,9 +5,9 @@ from audioprompt.audio.decode import read
 from audioprompt.core.labels import parse_labels
 from audioprompt.models import registry
 from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.services.classify import LONGEST_SECONDS, ranked, winner
 from audioprompt.services.classify import classify as hear
-from audioprompt.services.classify import ranked, winner
-from audioprompt.ui.tabs.classify import LONGEST_SECONDS
+from audioprompt.services.views import as_dict
 
 
 def classify(
@@ -39,7 +39,7 @@ def classify(
         "seconds": heard.seconds,
         "vanilla": dict(ranked(heard.vanilla)),
         "ensemble": dict(ranked(heard.ensemble)),
-        "votes": [{"prompt": one.prompt, "label": one.label, "probability": one.probability} for one in heard.votes],
+        "votes": [as_dict(vote) for vote in heard.votes],
         "windows": [
             {"start": float(start), "end": float(end), "label": label, "probability": probability}
             for number, (start, end, silent) in enumerate(

@@ -18,8 +18,7 @@ from audioprompt.server import access
 from audioprompt.server.context import Context, of_call
 from audioprompt.server.fetching import fetched
 from audioprompt.server.gradio_patches import calls, files, late_tools
-from audioprompt.ui.tabs.classify import WORKERS
-from audioprompt.ui.tabs.generate import WRITERS
+from audioprompt.server.limits import CLASSIFIERS, WRITERS
 from audioprompt.util.jobs import Jobs, TookTooLong
 from audioprompt.util.schema import explain
 
@@ -27,7 +26,7 @@ OURS = ("context", "progress")  # parameters that no caller gives
 DECIMALS = 4
 LOOK_SECONDS = 0.1  # between two looks at work that takes a while
 READERS = 8  # of packs at once
-AT_ONCE = {"model": WORKERS, "packs": READERS, "writing": WRITERS, "measuring": 1, "learning": 1}  # by queue
+AT_ONCE = {"model": CLASSIFIERS, "packs": READERS, "writing": WRITERS, "measuring": 1, "learning": 1}  # by queue
 QUEUES = {
     "classify": "model",
     "predict": "model",

@@ -14,15 +14,15 @@ from audioprompt.prompts.pack import (
 )
 from audioprompt.prompts.template import Template
 from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.server.generators import LEXICON, MAX_CANDIDATES, SERVICE, TEMPERATURE, generator_of
 from audioprompt.services import curate as workbench
 from audioprompt.services.generate import better_category, proposed_title, task_of
-from audioprompt.ui.tabs.generate import LEXICON, MOST, SERVICE, TEMPERATURE, generator_of
 
 
 def generate(
     category: Category | None = None,
     labels: Text = "",
-    count: Annotated[int, Field(ge=1, le=MOST)] = COUNT,
+    count: Annotated[int, Field(ge=1, le=MAX_CANDIDATES)] = COUNT,
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
     attributes: Names | None = None,
     sources: Names | None = None,

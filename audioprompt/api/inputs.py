@@ -21,7 +21,7 @@ from audioprompt.server import sessions
 from audioprompt.server.context import Context
 from audioprompt.server.gradio_patches import files
 from audioprompt.services import curate as workbench
-from audioprompt.ui.tabs.classify import pack_for
+from audioprompt.services.packs import suitable_pack
 
 Answer = dict[str, Any]
 Capability = TypeVar("Capability", bound=Callable[..., Answer])
@@ -61,7 +61,7 @@ def chosen_pack(pack_id: str, templates: Sequence[str] | None, context: Context)
 
 
 def approved_templates(pack_id: str, context: Context) -> tuple[Template, ...]:
-    found = context.store.get(pack_id or pack_for(None))
+    found = context.store.get(pack_id or suitable_pack(context.store, None))
     if not found.approved:
         raise PackError(f"The pack {found.id} has no approved prompts: approve some first.")
     return tuple(found.approved)
@@ -90,9 +90,3 @@ def tell(progress: workbench.Progress | None, what: str, done: int, total: int) 
 def downloadable(content: bytes, name: str) -> Path:
     """A file in Gradio's folder, where it can be downloaded for a while."""
     return files.keep(content, name)
-
-
-def left_out(clips: LabelledClips) -> Answer:
-    """What the data set had besides these clips, and what people should know of it."""
-    left_out = [{"name": one.name, "label": one.label, "reason": one.reason} for one in clips.left_out]
-    return {"left_out": left_out, "notices": clips.remarks}

@@ -17,7 +17,6 @@ from audioprompt.api.inputs import (
     downloadable,
     fill_in,
     labelled_clips,
-    left_out,
     tell,
 )
 from audioprompt.data import DEMONSTRATION
@@ -26,6 +25,7 @@ from audioprompt.few_shot.methods import METHODS
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as workbench
+from audioprompt.services.views import as_dict
 
 
 @fill_in(methods=METHODS.names, sources=[list_examples()])
@@ -93,7 +93,7 @@ def learn(
     return {
         "model": encoder.name,
         "data": labelled.name,
-        **left_out(tried.clips.clips),
+        **as_dict(tried.clips.clips),
         "classes": results.classes,
         "learned_from": results.learned_from,
         "tested_on": results.tested_on,

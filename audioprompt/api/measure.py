@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from audioprompt.api.inputs import Answer, File, Folds, Name, Names, chosen_pack, fill_in, labelled_clips, left_out
+from audioprompt.api.inputs import Answer, File, Folds, Name, Names, chosen_pack, fill_in, labelled_clips
 from audioprompt.core.curation import Standing, board, standing
-from audioprompt.core.metrics import Score
 from audioprompt.data import DEMONSTRATION, refuse_one_class
 from audioprompt.data.sources import list_examples
 from audioprompt.prompts import history
@@ -14,6 +13,7 @@ from audioprompt.prompts.pack import (
 from audioprompt.prompts.template import VANILLA
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as workbench
+from audioprompt.services.views import as_dict
 
 
 @fill_in(sources=[list_examples()])
@@ -56,13 +56,13 @@ def measure(
         "pack": pack or None,
         "model": encoder.name,
         "data": some.name,
-        **left_out(some),
+        **as_dict(some),
         "n": found.n,
         "classes": found.classes,
-        **_stands(stands),
-        "recall": {name: one and _score(one) for name, one in zip(found.classes, stands.recalls, strict=True)},
+        **_report(stands),
+        "recall": {name: one and as_dict(one) for name, one in zip(found.classes, stands.recalls, strict=True)},
         "templates": [
-            {"template": entry.template.as_string(), "status": entry.status, **_score(one), "gain": float(gain)}
+            {"template": entry.template.as_string(), "status": entry.status, **as_dict(one), "gain": float(gain)}
             for entry, one, gain in zip(chosen.entries, found.scores, stands.gains, strict=True)
         ],
     }
@@ -111,7 +111,7 @@ def propose(
         "pack": pack or None,
         "model": encoder.name,
         "data": bench.seen.name,
-        **left_out(bench.seen),
+        **as_dict(bench.seen),
         "split": split.name(bench.seen),
         "n": bench.board.n,
         "approve": [text for text, status in wanted.items() if status == "approved"],
@@ -120,26 +120,12 @@ def propose(
             entry.template.as_string(): entry.status for entry in chosen.entries if entry.template.text in proposal.kept
         },
         "reason": history.PROPOSED,
-        **_stands(proposal.standing),
+        **_report(proposal.standing),
         "held_out": unseen
-        and {"split": split.name(bench.unseen, held_out=True), "n": unseen.ensemble.n, **_stands(unseen)},
+        and {"split": split.name(bench.unseen, held_out=True), "n": unseen.ensemble.n, **_report(unseen)},
     }
 
 
-def _score(one: Score) -> Answer:
-    return {"accuracy": one.accuracy, "interval": one.interval}
-
-
-def _stands(found: Standing | workbench.HeldOut) -> Answer:
-    return {
-        "vanilla": {"template": VANILLA.as_string(), **_score(found.vanilla)},
-        "best_single": _score(found.best),
-        "all": _score(found.uncurated),
-        "ensemble": _score(found.ensemble),
-        "against_vanilla": {
-            "better": found.against_vanilla.better,
-            "worse": found.against_vanilla.worse,
-            "p": found.against_vanilla.p,
-            "words": str(found.against_vanilla),
-        },
-    }
+def _report(report: Standing | workbench.HeldOut) -> Answer:
+    answer = as_dict(report)
+    return {**answer, "vanilla": {"template": VANILLA.as_string(), **answer["vanilla"]}}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +12,11 @@ from audioprompt.audio.recording import AudioError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, TemplateTexts, choose_labels, choose_prompts
 from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, percent, print_, print_json, progress_bar, say, table
 from audioprompt.cli.recordings import find_recordings, require_recordings
+from audioprompt.core.timeline import find_stretches
 from audioprompt.prompts.template import Template
 from audioprompt.services import classify as service
 from audioprompt.services.classify import Classification, ranked, read_prompts, winner
+from audioprompt.services.views import as_dict
 from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
@@ -92,15 +92,14 @@ def _heard_json(file: Path, heard: Classification) -> Json:
         method: {"label": winner(prediction), "probabilities": dict(ranked(prediction))}
         for method, prediction in methods.items()
     }
-    votes, timeline = [asdict(vote) for vote in heard.votes], [asdict(stretch) for stretch in _stretches(heard)]
     return {
         "file": str(file),
         "seconds": heard.seconds,
         "warnings": heard.notices,
         "agree": heard.agree,
         **said,
-        "votes": votes,
-        "timeline": timeline,
+        "votes": [as_dict(vote) for vote in heard.votes],
+        "timeline": [as_dict(stretch) for stretch in find_stretches(heard.timeline)],
     }
 
 
@@ -129,7 +128,7 @@ def _heard_tables(file: Path, heard: Classification) -> Iterator[RenderableType]
     yield table(["", "vanilla", ">", f"ensemble of {len(heard.votes)}", ">"], rows)
     yield heard.words
     yield from heard.notices
-    if stretches := _stretches(heard):
+    if stretches := find_stretches(heard.timeline):
         parts = [
             [
                 f"{clock(part.start)} - {clock(part.end)}",
@@ -138,31 +137,3 @@ def _heard_tables(file: Path, heard: Classification) -> Iterator[RenderableType]
             for part in stretches
         ]
         yield table(["over time", "ensemble", "", ">"], parts)
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """A part of a recording in which the ensemble hears one thing, or nothing; start and end in seconds."""
-
-    start: float
-    end: float
-    label: str | None
-    probability: float  # mean over the part's windows; 0 where there is silence
-
-
-def _stretches(heard: Classification) -> list[Stretch]:
-    """Join neighbouring windows in which the same is heard; none for a recording of a single window."""
-    ends, prediction, silent = heard.timeline.ends, heard.timeline.prediction, heard.timeline.silent
-    if len(ends) == 1:
-        return []
-    stretches: list[Stretch] = []
-    for heard_class, group in groupby(range(len(ends)), key=lambda at: None if silent[at] else prediction.winners[at]):
-        windows = list(group)
-        start = stretches[-1].end if stretches else 0.0  # the last window overlaps the one before it
-        end = float(ends[windows[-1]])
-        if heard_class is None:
-            stretches.append(Stretch(start, end, None, 0.0))
-        else:
-            probability = float(prediction.probabilities[windows, heard_class].mean())
-            stretches.append(Stretch(start, end, prediction.labels[heard_class], probability))
-    return stretches

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt.cli.data import DataOptions, left_out_json
-from audioprompt.cli.evaluate import score_json, score_row
+from audioprompt.cli.data import DataOptions
+from audioprompt.cli.evaluate import score_row
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import AsJson, ModelOptions, parse_numbers
 from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, table
 from audioprompt.prompts.store import PromptStore
 from audioprompt.services import curate as workbench
+from audioprompt.services.views import as_dict
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from audioprompt.core.curation import Comparison, Standing
+    from audioprompt.core.curation import Standing
     from audioprompt.core.metrics import Score
     from audioprompt.prompts.pack import PromptPack
     from audioprompt.services.curate import Bench, HeldOut, Progress, Proposal, Split
@@ -106,50 +107,35 @@ def _json(bench: Bench, pack: PromptPack, proposal: Proposal | None, held_out: H
         "model": bench.model.name,
         "revision": bench.model.revision,
         "data": bench.seen.name,
-        **left_out_json(bench.seen),
+        **as_dict(bench.seen),
         "split": bench.split.name(bench.seen),
         "n": bench.board.n,
         "templates": [
             {
                 "template": entry.template.text,
                 "status": entry.status,
-                **score_json(score),
+                **as_dict(score),
                 "gain": float(gain),
                 "flags": [{"kind": flag.kind, "reason": flag.reason} for flag in flags],
             }
             for entry, score, gain, flags in rows
         ],
-        **_standing_json(stands),
+        **as_dict(stands),
         "best_template": bench.templates[bench.board.best].text,
         "proposal": proposal
         and {
             "approve": [text for text, status in proposal.wanted.items() if status == "approved"],
             "reject": [text for text, status in proposal.wanted.items() if status == "rejected"],
             "kept_decisions": proposal.kept,
-            **_standing_json(proposal.standing),
+            **as_dict(proposal.standing),
         },
         "held_out": held_out
         and {
             "split": bench.split.name(bench.unseen, held_out=True),
             "n": held_out.ensemble.n,
-            **_standing_json(held_out),
+            **as_dict(held_out),
         },
     }
-
-
-def _standing_json(found: Standing | HeldOut) -> Json:
-    return {
-        "vanilla": score_json(found.vanilla),
-        "best_single": score_json(found.best),
-        "all": score_json(found.uncurated),
-        "ensemble": score_json(found.ensemble),
-        "against_vanilla": _comparison_json(found.against_vanilla),
-        "against_all": _comparison_json(found.against_uncurated),
-    }
-
-
-def _comparison_json(found: Comparison) -> Json:
-    return {"better": found.better, "worse": found.worse, "p": found.p}
 
 
 def _tables(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audioprompt.cli.options import DataPath, SkipBad
-from audioprompt.cli.output import Json, progress_bar
+from audioprompt.cli.output import progress_bar
 from audioprompt.data import LabelledClips, open_clips, refuse_one_class
 from audioprompt.data.embedding import embed_labelled, tell_silence
 from audioprompt.encoding.cache import EmbeddingCache
@@ -46,9 +46,3 @@ def embed_clips(model: AudioTextModel, clips: LabelledClips, skip_bad: bool) -> 
     with progress_bar("clips") as progress:
         clips, embedded = embed_labelled(model, clips, progress, EmbeddingCache(), skip_bad)
     return tell_silence(clips, embedded), pooled(embedded)
-
-
-def left_out_json(clips: LabelledClips) -> Json:
-    """Tell what a data set had besides these clips, and what people should know about it."""
-    left_out = [{"name": one.name, "label": one.label, "reason": one.reason} for one in clips.left_out]
-    return {"left_out": left_out, "notices": clips.remarks}

@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audioprompt.server.temporary import no_leftovers
 
+CLASSIFIERS = 6  # clips classified at once: while one is drawn, others are read and embedded
+WRITERS = 8  # generations at once
 MAX_FILE_BYTES = 50_000_000  # bytes, sent or fetched
 MAX_BYTES = 200_000_000  # of one request, whatever number of files is in it
 MAX_BODY_BYTES = (

@@ -3,11 +3,9 @@
 The app, the command line and the service all answer through `classify`, so they answer alike.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +16,7 @@ from audioprompt.core.labels import as_labels
 from audioprompt.core.labels import parse_labels as parse_labels
 from audioprompt.core.zero_shot import Array, Prediction, Timeline, cosines, ensemble_weights, predict, softmax
 from audioprompt.prompts.template import VANILLA, Template, as_templates
+from audioprompt.util.lru import Recent
 from audioprompt.util.text import counted, named
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
 
 ALIKE = 0.98  # cosine of two labels beyond which a model cannot tell them apart; synonyms stay below
+LONGEST_SECONDS = 600.0  # of one recording that is classified
 PROMPT_SETS_KEPT = 16  # encoded (labels, templates) held in memory; 4,000 prompts of 1,024 dimensions take 16 MB
 
 
@@ -42,9 +42,7 @@ class PromptCache:
     """
 
     def __init__(self, capacity: int = PROMPT_SETS_KEPT) -> None:
-        self.capacity = capacity
-        self._kept: OrderedDict[tuple[Any, ...], Array] = OrderedDict()
-        self._lock = Lock()
+        self._kept: Recent[Array] = Recent(capacity)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -61,18 +59,11 @@ class PromptCache:
         from audioprompt.encoding.encoder import embed_prompts
 
         key = (model.name, model.revision, tuple(template.text for template in templates), tuple(labels))
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        # outside the lock: others need not wait
+        if (kept := self._kept.get(key)) is not None:
+            return kept
         prompts = embed_prompts(model, templates, labels, progress, EmbeddingCache())
         prompts.flags.writeable = False
-        with self._lock:
-            self._kept[key] = prompts
-            while len(self._kept) > self.capacity:
-                self._kept.popitem(last=False)
-        return prompts
+        return self._kept.put(key, prompts)
 
 
 PROMPTS = PromptCache()

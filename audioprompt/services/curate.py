@@ -9,13 +9,12 @@ kept for the next who asks, in whichever tab; from then on `audioprompt.core.cur
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,6 +36,7 @@ from audioprompt.prompts.history import AUTO as AUTO
 from audioprompt.prompts.history import PROPOSED, by_person, decide, record, record_test
 from audioprompt.prompts.pack import Measurement, PackError, PromptPack, Status
 from audioprompt.prompts.template import BARE_NAME, VANILLA, Template
+from audioprompt.util.lru import Recent
 from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from audioprompt.prompts.store import PromptStore
 
 Progress = Callable[[str, int, int], None]  # (of what, done, total)
-T = TypeVar("T")
 
 BENCHES_KEPT = 6  # one of 2,000 clips, 50 classes and 40 templates takes 20 MB
 CLIP_SETS_KEPT = 6  # one of 2,000 clips with 1,024 dimensions takes 8 MB
@@ -292,33 +291,6 @@ def _stamps(clips: LabelledClips) -> tuple[tuple[int, int], ...]:
         return status.st_mtime_ns, status.st_size
 
     return tuple(stamp(path) for path in dict.fromkeys(clips.paths))
-
-
-class Recent(Generic[T]):
-    """The values used last, by key; the one unused for longest makes room."""
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self._kept: OrderedDict[Hashable, T] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: Hashable) -> T | None:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def put(self, key: Hashable, value: T) -> T:
-        """Keep a value and return the one to use: another's, if that was faster."""
-        with self._lock:
-            value = self._kept.setdefault(key, value)
-            while len(self._kept) > self.capacity:
-                self._kept.popitem(last=False)
-        return value
-
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
 
 
 _looked_through: Recent[LabelledClips] = Recent(CLIP_SETS_KEPT)

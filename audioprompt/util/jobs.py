@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from secrets import token_urlsafe
@@ -116,6 +116,26 @@ class Job(Generic[T]):
             Exception: whatever the work raised.
         """
         return self._future.result()
+
+
+def follow(job: Job[T], seconds: float) -> Iterator[Job[T]]:
+    """Look at a job again and again until it is done.
+
+    One that has an owner ends where nobody looks at it any more.
+
+    Args:
+        job: the work under way.
+        seconds: between two looks.
+
+    Yields:
+        The job itself, to be asked how far it is.
+    """
+    try:
+        while not job.finished(seconds):
+            yield job
+    finally:
+        if job.owner:
+            job.stop()
 
 
 class Jobs:

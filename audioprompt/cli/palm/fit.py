@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audioprompt.cli.data import DataOptions, left_out_json
+from audioprompt.cli.data import DataOptions
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, choose_prompts, parse_numbers
 from audioprompt.cli.output import GREEN, Json, bar, percent, print_, print_json, progress_bar, say, table
@@ -19,6 +19,7 @@ from audioprompt.few_shot.methods.palm import Palm, PalmDagger
 from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.prompts.template import BARE_NAME, VANILLA
 from audioprompt.services import learn as learning
+from audioprompt.services.views import as_dict
 from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def fit(
 
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name}
-        print_json({**used, **left_out_json(tried.clips.clips), **_results_json(results)})
+        print_json({**used, **as_dict(tried.clips.clips), **_results_json(results)})
     else:
         print_(f"{clips.name}, model {encoder.name}", *_results_tables(results))
     if results.notice:

@@ -21,10 +21,12 @@ from audioprompt.data.examples import Example, examples, fitting
 from audioprompt.few_shot.methods import title_of
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.server import access, sessions
+from audioprompt.server.limits import CLASSIFIERS
 from audioprompt.server.models import shared_model
 from audioprompt.server.turns import Turns
-from audioprompt.services.classify import classify, winner
+from audioprompt.services.classify import LONGEST_SECONDS, classify, winner
 from audioprompt.services.live import Hearing
+from audioprompt.services.packs import ensembles, label_presets, suitable_pack
 from audioprompt.ui import charts, frame, live, markup, theme
 from audioprompt.ui.header import HIDDEN
 from audioprompt.util.text import joined
@@ -38,14 +40,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LONGEST_SECONDS = 600.0  # of a clip
-GENERAL_PACK = "eight-templates"  # what suits any labels
-BASELINE_PACK = "vanilla"  # the other column already, so not offered as an ensemble
 LONGEST_CHUNK = 30.0  # seconds of a microphone's stream at once: it sends half a second
 LISTENERS = 8  # microphones heard at once
 LINE = 24  # microphones that may be on at once, those that wait for their turn included
 TURN_SECONDS = 60.0  # that a visitor is heard while others wait
-WORKERS = 6  # clips at once: while one is drawn, others are read and embedded
 SESSIONS = 1000  # whose last question is known
 
 NO_HEAD = "none"
@@ -63,15 +61,9 @@ Result = list[Any]  # of so many: a value or an update for each component that t
 # --- what the page offers ---------------------------------------------------------------------------------------------
 
 
-def packs(request: gr.Request | None = None) -> list[PromptPack]:
-    """The packs whose approved templates can be an ensemble, the general one first."""
-    usable = [pack for pack in sessions.store(request).packs() if pack.approved and pack.id != BASELINE_PACK]
-    return sorted(usable, key=lambda pack: (pack.id != GENERAL_PACK, pack.title))
-
-
 def pack_choices(request: gr.Request | None = None) -> list[tuple[str, str]]:
     """The packs as a list to choose from: what is shown, and the id."""
-    return [(f"{pack.title} ({len(pack.approved)})", pack.id) for pack in packs(request)]
+    return [(f"{pack.title} ({len(pack.approved)})", pack.id) for pack in ensembles(sessions.store(request))]
 
 
 def offered_now(request: gr.Request) -> tuple[Any, Any]:
@@ -79,17 +71,9 @@ def offered_now(request: gr.Request) -> tuple[Any, Any]:
     return gr.Dropdown(choices=pack_choices(request)), gr.Dropdown(choices=[PRESET_PROMPT, *presets(request)])
 
 
-def pack_for(category: str | None) -> str:
-    """The id of the pack that suits a task category, the one that bears its name first; else of the general one."""
-    offered = packs()
-    suitable = [pack.id for pack in offered if category and pack.category == category]
-    by_name = [pack_id for pack_id in suitable if pack_id == str(category).replace("_", "-")]
-    return next(iter(by_name + suitable), offered[0].id)
-
-
 def presets(request: gr.Request | None = None) -> dict[str, tuple[PromptPack, Sequence[str]]]:
     """All packs' lists of labels, by the name they are chosen by."""
-    return {name: (pack, labels) for pack in packs(request) for name, labels in sorted(pack.label_presets.items())}
+    return label_presets(sessions.store(request))
 
 
 # --- what a click does: functions that a script can call as well ------------------------------------------------------
@@ -100,7 +84,7 @@ def choose_example(index: int, head_id: str = "") -> tuple[str, str, str]:
     example = examples()[index]
     kept = _head(head_id)
     labels = kept.record.classes if kept and _suits(example, kept.record.classes) else example.labels
-    return str(example.path), join_labels(labels), pack_for(example.category)
+    return str(example.path), join_labels(labels), suitable_pack(sessions.store(None), example.category)
 
 
 def _suits(example: Example, labels: Sequence[str]) -> bool:
@@ -487,7 +471,7 @@ def build(
     asked: dict[str, Any] = {
         "fn": _show_and_note, "inputs": [sound, labels, pack, model, head_in_hand], "outputs": outputs,
         "show_progress": "minimal", "show_progress_on": verdict, "api_visibility": "private",
-        "concurrency_id": "model", "concurrency_limit": WORKERS,
+        "concurrency_id": "model", "concurrency_limit": CLASSIFIERS,
         "trigger_mode": "multiple",  # else a click is dropped while an earlier question is being answered
     }  # fmt: skip
     instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

@@ -21,20 +21,17 @@ from audioprompt.prompts.checks import Flag, check
 from audioprompt.prompts.generators import (
     COUNT,
     GENERATORS,
-    OPENAI,
     GenerationError,
-    Generator,
-    GeneratorKind,
-    GeneratorSettings,
     Ideas,
     Task,
     as_pack,
 )
-from audioprompt.prompts.generators import LEXICON as OFFLINE
 from audioprompt.prompts.pack import CATEGORIES, PackError, PromptPack
 from audioprompt.prompts.template import FORMATS, Template, TemplateError
 from audioprompt.server import access, sessions
+from audioprompt.server.generators import LEXICON, MAX_CANDIDATES, TEMPERATURE, generator_of, kind_of
 from audioprompt.server.gradio_patches import calls
+from audioprompt.server.limits import WRITERS
 from audioprompt.server.models import shared_model
 from audioprompt.services.generate import (
     OTHER_SOUNDS,
@@ -50,10 +47,6 @@ from audioprompt.ui.tabs.classify import PRESET_PROMPT, presets
 from audioprompt.util.jobs import CHECKING, Job, Stopped
 from audioprompt.util.text import counted, first_of, one_line
 
-LEXICON, SERVICE = OFFLINE.title, OPENAI.title
-TEMPERATURE = 0.7
-MOST = 200  # candidates asked for at once
-WRITERS = 8  # generations at once
 LABELS_SHOWN = 4  # of a task in one line
 TICK_SECONDS = 0.25  # how long Stop may wait for a service that says nothing
 DRAW_SECONDS = 0.5  # between two looks at the candidates that have come: drawing all of them takes its time
@@ -102,35 +95,6 @@ def task_summary(task: Task) -> str:
 # --- the generator ----------------------------------------------------------------------------------------------------
 
 
-def generator_of(
-    kind: str,
-    seed: float | None,
-    model: str,
-    base_url: str,
-    temperature: float | None,
-    key: str,
-    request: gr.Request | None = None,
-) -> Generator:
-    """The generator that was chosen.
-
-    Raises:
-        GenerationError: what it takes is not given, or a visitor would use the owner's key or network.
-    """
-    chosen = _kind(kind)
-    number = None if seed is None else int(seed)
-    if not chosen.is_service:
-        return chosen.make(GeneratorSettings(number))
-    if not access.is_curator(request):
-        if not key or not ServiceAddress.parse(base_url.strip() or OPENAI_URL).is_openai:
-            raise GenerationError(f"Visitors need their own OpenAI key. Enter one, or {access.elsewhere()}")
-        base_url = OPENAI_URL  # whatever the owner's environment says
-    return chosen.make(GeneratorSettings(number, model, base_url or None, key or None, temperature))
-
-
-def _kind(title: str) -> GeneratorKind:
-    return next((one for one in GENERATORS if one.title == title), OPENAI)
-
-
 def in_use(
     kind: str,
     seed: float | None,
@@ -140,8 +104,8 @@ def in_use(
     request: gr.Request | None = None,
 ) -> str:
     """Which generator, model and settings are in use, in one line."""
-    parts = [_kind(kind).title]
-    if _kind(kind).is_service:
+    parts = [kind_of(kind).title]
+    if kind_of(kind).is_service:
         address = _address(base_url, request)
         where = address.host if address else "an address that cannot be used"
         parts = [f"{one_line(model) or 'no model named yet'} at {where}"]
@@ -152,7 +116,7 @@ def in_use(
 
 def for_service(kind: str) -> tuple[Any, Any]:
     """The fields that only a service needs, shown or hidden."""
-    shown = _kind(kind).is_service
+    shown = kind_of(kind).is_service
     return gr.Column(visible=shown), gr.Number(visible=shown)
 
 
@@ -175,7 +139,7 @@ def exact_prompt(
         ideas = Ideas(tuple(attributes or ()), tuple(sources or ()))
     except (LabelError, TemplateError, GenerationError) as error:
         return markup.problem(error)
-    if not _kind(kind).is_service:
+    if not kind_of(kind).is_service:
         formats = "\n".join(FORMATS.values())
         return view.request("Nothing is sent anywhere: the words kept are put into three formats.", formats)
     asked = view.request("Step 1 asks for words:", ideas_request(task))
@@ -493,7 +457,7 @@ def _contents(pack: PromptPack) -> tuple[list[Template], tuple[str, ...]]:
 
 
 def _count(count: float | None) -> int:
-    return min(max(int(count or COUNT), 1), MOST)
+    return min(max(int(count or COUNT), 1), MAX_CANDIDATES)
 
 
 def _today() -> date:
@@ -602,8 +566,8 @@ def build(
             with gr.Accordion(STEPS[2], elem_id="step-candidates", elem_classes=["step", "later"]) as written_step:
                 with gr.Row(elem_classes="act"):
                     count = gr.Number(
-                        COUNT, minimum=1, maximum=MOST, precision=0, show_label=False, container=False, scale=0,
-                        min_width=72, label="How many", elem_id="count", elem_classes="bare",
+                        COUNT, minimum=1, maximum=MAX_CANDIDATES, precision=0, show_label=False, container=False,
+                        scale=0, min_width=72, label="How many", elem_id="count", elem_classes="bare",
                     )  # fmt: skip
                     writing = gr.Button(
                         "Write candidates", variant="primary", size="md", elem_id="write", elem_classes="go"

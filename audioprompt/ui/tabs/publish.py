@@ -25,9 +25,10 @@ from audioprompt.hosting import TABS
 from audioprompt.models import registry
 from audioprompt.prompts.pack import PackError
 from audioprompt.server import access, sessions
+from audioprompt.services.packs import GENERAL_PACK
 from audioprompt.ui import markup
 from audioprompt.ui.components import publish as view
-from audioprompt.ui.tabs.classify import GENERAL_PACK, pack_choices
+from audioprompt.ui.tabs.classify import pack_choices
 from audioprompt.ui.tabs.learn import Collection
 from audioprompt.util.jobs import Jobs
 from audioprompt.util.text import one_line

@@ -127,7 +127,7 @@ WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (api.learn, {"methods": ["magic"]}, "no few-shot method called 'magic'"),
     (api.learn, {"shots": 0}, "shots must be greater than or equal to 1"),
     (api.learn, {"learn_folds": [9]}, "has no fold 9"),
-    (api.predict, {"head": "no-such-head"}, "no head of this id"),
+    (api.predict, {"head": "no-such-head"}, "No head with this id"),
 ]
 
 

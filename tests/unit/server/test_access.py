@@ -29,7 +29,7 @@ from audioprompt.prompts.generators import GenerationError
 from audioprompt.prompts.history import decide
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
-from audioprompt.server import access, limits, models, sessions
+from audioprompt.server import access, generators, limits, models, sessions
 from audioprompt.server.access import NotAllowed, Role
 from audioprompt.server.context import Context
 from audioprompt.server.gradio_patches import calls
@@ -532,18 +532,18 @@ def test_uploads_are_kept_apart_and_limited(public: None, tmp_path: Path, monkey
 @pytest.mark.parametrize(("url", "key"), [("", ""), ("http://127.0.0.1:1/v1", "mine"), ("http://10.0.0.1/v1", "")])
 def test_the_owners_key_and_network_are_not_theirs(public: None, url: str, key: str) -> None:
     with pytest.raises(GenerationError, match="Visitors need their own OpenAI key"):
-        generate.generator_of(generate.SERVICE, 0, "gpt", url, 0.7, key, request())
-    steps = list(generate.propose("", "rain, wind", generate.SERVICE, 0, "gpt", url, 0.7, key, request()))
+        generators.generator_of(generators.SERVICE, 0, "gpt", url, 0.7, key, request())
+    steps = list(generate.propose("", "rain, wind", generators.SERVICE, 0, "gpt", url, 0.7, key, request()))
     assert "Visitors need their own OpenAI key" in steps[-1][0]
 
 
 def test_a_key_of_their_own_goes_to_openai_alone(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://owners.example/v1")
-    service = generate.generator_of(generate.SERVICE, 0, "gpt", "", 0.7, "mine", request())
+    service = generators.generator_of(generators.SERVICE, 0, "gpt", "", 0.7, "mine", request())
     assert service.settings["base_url"] == OPENAI_URL
-    assert generate.generator_of(generate.LEXICON, 0, "", "", None, "", request()).name == "lexicon"
+    assert generators.generator_of(generators.LEXICON, 0, "", "", None, "", request()).name == "lexicon"
     assert "OPENAI_API_KEY" not in generate.key_state("", request())
-    assert "owners" not in generate.in_use(generate.SERVICE, 0, "gpt", "", None, request())
+    assert "owners" not in generate.in_use(generators.SERVICE, 0, "gpt", "", None, request())
 
 
 def test_models_are_not_loaded_by_path(public: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

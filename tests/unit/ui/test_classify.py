@@ -18,9 +18,11 @@ from audioprompt.few_shot.heads import SharedHead, record_of
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import pack_from_templates
 from audioprompt.prompts.store import PromptStore
+from audioprompt.server import sessions
 from audioprompt.server.turns import Turns
 from audioprompt.services.learn import HEADS
 from audioprompt.services.live import Hearing
+from audioprompt.services.packs import BASELINE_PACK, GENERAL_PACK, ensembles, suitable_pack
 from audioprompt.ui.tabs import classify, generate
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.unit.server.test_access import request
@@ -142,15 +144,15 @@ def test_repeats_among_labels_are_noted(hum):
 
 
 def test_the_general_pack_comes_first_and_the_baseline_is_not_offered():
-    ids = [pack.id for pack in classify.packs()]
-    assert ids[0] == classify.GENERAL_PACK
-    assert classify.BASELINE_PACK not in ids
+    ids = [pack.id for pack in ensembles(sessions.store(None))]
+    assert ids[0] == GENERAL_PACK
+    assert BASELINE_PACK not in ids
     assert {"acoustic-scenes", "instruments", "music-genre", "impact-emergency", "vocal-sounds"} <= set(ids)
 
 
 def test_a_category_finds_its_pack():
-    assert classify.pack_for("music_genre") == "music-genre"
-    assert classify.pack_for(None) == classify.pack_for("other") == classify.GENERAL_PACK
+    assert suitable_pack(sessions.store(None), "music_genre") == "music-genre"
+    assert suitable_pack(sessions.store(None), None) == suitable_pack(sessions.store(None), "other") == GENERAL_PACK
 
 
 def test_a_curated_pack_does_not_take_the_place_of_its_category_s(tmp_path, monkeypatch):
@@ -158,7 +160,7 @@ def test_a_curated_pack_does_not_take_the_place_of_its_category_s(tmp_path, monk
     mine = pack_from_templates(["a {label}"], "mine", "A first one").model_copy(update={"category": "instruments"})
     PromptStore().save(mine)
     assert ("A first one (1)", "mine") in classify.pack_choices()
-    assert classify.pack_for("instruments") == "instruments"
+    assert suitable_pack(sessions.store(None), "instruments") == "instruments"
 
 
 def test_an_example_sets_clip_labels_and_pack(monkeypatch):

@@ -17,10 +17,10 @@ from audioprompt.prompts.generators import COUNT, GenerationError, Task
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
+from audioprompt.server.generators import LEXICON, SERVICE
 from audioprompt.ui import markup
 from audioprompt.ui.components import generate as generate_view
 from audioprompt.ui.tabs import curate, generate
-from audioprompt.ui.tabs.generate import LEXICON, SERVICE
 from tests.fakes import FakeModel
 from tests.openai_server import KEY, ChatServer, Reply, chat_servers
 

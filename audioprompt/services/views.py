@@ -1,0 +1,88 @@
+"""Results as dicts that JSON can hold: what the API answers and what ``--json`` prints."""
+
+from functools import singledispatch
+from typing import Any
+
+from audioprompt.core.curation import Comparison, Standing
+from audioprompt.core.metrics import Score
+from audioprompt.core.timeline import Stretch
+from audioprompt.data import LabelledClips
+from audioprompt.services.classify import Vote
+from audioprompt.services.curate import HeldOut
+from audioprompt.services.evaluate import PackResult
+
+Json = dict[str, Any]
+
+
+@singledispatch
+def as_dict(result: object) -> Json:
+    """Write a result as a dict.
+
+    Raises:
+        TypeError: there is no way to write this kind of result.
+    """
+    raise TypeError(f"A {type(result).__name__} cannot be written as a dict.")
+
+
+@as_dict.register
+def _(score: Score) -> Json:
+    return {"accuracy": score.accuracy, "interval": score.interval}
+
+
+@as_dict.register
+def _(comparison: Comparison) -> Json:
+    return {
+        "better": comparison.better,
+        "worse": comparison.worse,
+        "p": comparison.p,
+        "words": str(comparison),
+    }
+
+
+@as_dict.register(Standing)
+@as_dict.register(HeldOut)
+def _(report: Standing | HeldOut) -> Json:
+    return {
+        "vanilla": as_dict(report.vanilla),
+        "best_single": as_dict(report.best),
+        "all": as_dict(report.uncurated),
+        "ensemble": as_dict(report.ensemble),
+        "against_vanilla": as_dict(report.against_vanilla),
+        "against_all": as_dict(report.against_uncurated),
+    }
+
+
+@as_dict.register
+def _(result: PackResult) -> Json:
+    def with_difference(comparison: Comparison) -> Json:
+        return {"difference": (comparison.better - comparison.worse) / result.score.n, **as_dict(comparison)}
+
+    return {
+        "pack": result.pack,
+        "k": result.k,
+        **as_dict(result.score),
+        "against_vanilla": with_difference(result.against_vanilla),
+        "against_first": result.against_first and with_difference(result.against_first),
+    }
+
+
+@as_dict.register
+def _(clips: LabelledClips) -> Json:
+    """What a data set had besides these clips, and what people should know of it."""
+    left_out = [{"name": one.name, "label": one.label, "reason": one.reason} for one in clips.left_out]
+    return {"left_out": left_out, "notices": clips.remarks}
+
+
+@as_dict.register
+def _(vote: Vote) -> Json:
+    return {"prompt": vote.prompt, "label": vote.label, "probability": vote.probability}
+
+
+@as_dict.register
+def _(stretch: Stretch) -> Json:
+    return {
+        "start": stretch.start,
+        "end": stretch.end,
+        "label": stretch.label,
+        "probability": stretch.probability,
+    }
