@@ -42,7 +42,7 @@ class Start(str, Enum):
 class MethodOptions:
     """Which methods learn, and what PALM starts from."""
 
-    method: Annotated[str, typer.Option(help=f"One or several: {','.join(METHODS.names)}.")] = "palm"
+    method: Annotated[str, typer.Option(help=f"One or several: {', '.join(METHODS.names)}.")] = "palm"
     shots: Annotated[int, typer.Option(min=1, help="Clips per class to learn from while measuring.")] = 16
     seeds: Annotated[str, typer.Option(help="Random seeds, one fit for each, such as 0,1,2.")] = "0"
     epochs: Annotated[int, typer.Option(min=1, help="Number of passes over the clips.")] = 50
