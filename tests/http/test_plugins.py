@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gradio_client import Client
+from gradio_client import Client  # type: ignore[import-untyped]
 
 from tests import plugins
 from tests.serving import ROOT, Running, running
