@@ -1,7 +1,7 @@
 """The values used last, kept in memory."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -35,14 +35,6 @@ class Recent(Generic[T]):
         with self._lock:
             value = self._kept.setdefault(key, value)
             self._kept.move_to_end(key)
-            while len(self._kept) > self.capacity:
-                self._kept.popitem(last=False)
-        return value
-
-    def update(self, key: Hashable, change: Callable[[T | None], T]) -> T:
-        """Replace a value by what ``change`` makes of it, of None where there is none; no other thread in between."""
-        with self._lock:
-            self._kept[key] = value = change(self._kept.pop(key, None))
             while len(self._kept) > self.capacity:
                 self._kept.popitem(last=False)
         return value

@@ -445,12 +445,10 @@ def measuring(setup: Setup, request: gr.Request | None) -> Job[Bench]:
 
 def followed(job: Job[T]) -> Iterator[str]:
     """How far a job is, again and again until it is done; a visitor's ends as well where nobody looks any more."""
-    try:
-        while not job.finished(LOOK_SECONDS):
-            yield view.progress(job.what, job.done, job.total, job.id)
-    finally:
-        if job.owner:
-            job.stop()
+    from audioprompt.util.jobs import follow
+
+    for now in follow(job, LOOK_SECONDS):
+        yield view.progress(now.what, now.done, now.total, now.id)
 
 
 def outcome(get: Callable[[], T]) -> T | str:
