@@ -345,7 +345,7 @@ def test_a_visitor_s_decisions_are_the_visitor_s(app: Running, table: Mapping[An
     assert "a visitor" not in pack.to_json()
     other = Person(app, "another visitor")
     answer = other.call("enter", [None, "import-visitor", {}, "embedded"]).answer
-    assert answer.startswith("No prompt pack is called 'import-visitor'; there are:")
+    assert answer.startswith("No prompt pack is called 'import-visitor'. There are:")
     assert "sent-visitor" not in answer and "sent-curator" in answer
 
 

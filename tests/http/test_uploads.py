@@ -84,5 +84,5 @@ def test_nobody_uses_the_endpoint_for_videos(page: Running, kept: Kept) -> None:
 def test_a_large_body_of_json_is_not_read(page: Running, kept: Kept) -> None:
     body = b'{"data": [' + b"0," * (limits.MAX_BODY_BYTES // 2) + b"0]}"
     answer = page.http.post("/gradio_api/call/packs", content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 413 and "upload it as a file" in answer.text
+    assert answer.status_code == 413 and "Upload it as a file" in answer.text
     assert page.http.get("/config").status_code == 200
