@@ -23,5 +23,5 @@ def prepare(storage: Path = STORAGE) -> None:
 
 
 def address() -> str:
-    """The address to listen on: on a Space every one, elsewhere this machine's own."""
+    """Return the address to listen on: on a Space every one, elsewhere this machine's own."""
     return os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")

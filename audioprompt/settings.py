@@ -55,7 +55,7 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def store_folder() -> Path:
-    """The folder packs are kept in when none is named.
+    """Return the folder packs are kept in when none is named.
 
     ``AUDIOPROMPT_STORE`` if it is set, else ``prompt_store/`` of a source checkout, else a folder of the user's own.
     """
@@ -66,7 +66,9 @@ def store_folder() -> Path:
 
 
 def bundled_store_folder() -> Path:
-    """The folder of the packs that come along: ``prompt_store/`` of a checkout, else inside the installed package."""
+    """Return the folder of the packs that come along: ``prompt_store/`` of a checkout, else inside the installed
+    package.
+    """
     checkout = CHECKOUT / "prompt_store"
     return checkout if checkout.is_dir() else PACKAGE / "_prompt_store"
 
@@ -77,6 +79,6 @@ def cache_folder() -> Path:
 
 
 def asset_folder(name: str) -> Path:
-    """A folder of ``assets/`` in a checkout, or its copy inside an installed package."""
+    """Return a folder of ``assets/`` in a checkout, or its copy inside an installed package."""
     checkout = CHECKOUT / "assets" / name
     return checkout if checkout.is_dir() else PACKAGE / "_assets" / name

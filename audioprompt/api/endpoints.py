@@ -51,7 +51,8 @@ def build(page: gr.Blocks) -> None:
 
 
 def served(capability: Callable[..., Any]) -> Callable[..., Any]:
-    """A capability as Gradio calls it: arguments checked, errors in one sentence, files and numbers as JSON has them.
+    """Return a capability as Gradio calls it: arguments checked, errors in one sentence, files and numbers as JSON
+    has them.
 
     One that takes a while yields how far it is until it is done, and ends soon after its caller has gone.
     """
@@ -92,7 +93,7 @@ def served(capability: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _for_gradio(hint: Any) -> Any:
-    """What Gradio calls the type of a parameter: a path is a file that is uploaded."""
+    """Return what Gradio calls the type of a parameter: a path is a file that is uploaded."""
     return {Path: gr.FileData, Path | None: gr.FileData | None}.get(hint, hint)
 
 
@@ -111,7 +112,7 @@ def _in_one_sentence() -> Iterator[None]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it, with its numbers rounded and its files as Gradio sends them."""
+    """Return a value as JSON has it, with its numbers rounded and its files as Gradio sends them."""
     match value:
         case float():
             return round(value, DECIMALS)

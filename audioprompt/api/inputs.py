@@ -39,7 +39,9 @@ def fill_in(**names: Iterable[str]) -> Callable[[Capability], Capability]:
 
 
 def _uploaded(value: Any) -> Path:
-    """The path of a file that Gradio has put into its folder, for whoever calls from outside; a script gives a path."""
+    """Return the path of a file that Gradio has put into its folder, for whoever calls from outside; a script gives
+    a path.
+    """
     if isinstance(value, Path):
         return value
     if is_file_obj_with_meta(value) and files.holds(Path(value["path"])):
@@ -55,12 +57,14 @@ Folds = Annotated[list[int], Field(max_length=100)]
 
 
 def chosen_pack(pack_id: str, templates: Sequence[str] | None, context: Context) -> PromptPack:
+    """Find the pack that was named, or make one of the templates that were given."""
     if bool(pack_id) == bool(templates):
         raise PackError("Give a pack or templates, one of the two.")
     return pack_from_templates(templates) if templates else context.store.get(pack_id)
 
 
 def approved_templates(pack_id: str, context: Context) -> tuple[Template, ...]:
+    """Find the approved templates of a pack, the general one if none is named."""
     found = context.store.get(pack_id or suitable_pack(context.store, None))
     if not found.approved:
         raise PackError(f"The pack {found.id} has no approved prompts: approve some first.")
@@ -83,10 +87,11 @@ def labelled_clips(
 
 
 def tell(progress: workbench.Progress | None, what: str, done: int, total: int) -> None:
+    """Tell whoever wants to know how far the work is."""
     if progress:
         progress(what, done, total)
 
 
 def downloadable(content: bytes, name: str) -> Path:
-    """A file in Gradio's folder, where it can be downloaded for a while."""
+    """Return a file in Gradio's folder, where it can be downloaded for a while."""
     return files.keep(content, name)

@@ -74,7 +74,7 @@ def looked_through(opened: Any, name: str, seconds: float) -> Mending:
 
 
 def _instead_of_the_average(covariance: NDArray[np.float64]) -> int | None:
-    """The loudest channel, if the average of all loses what they hold; ``[channels, channels]``."""
+    """Return the loudest channel, if the average of all loses what they hold; ``[channels, channels]``."""
     powers = covariance.diagonal()
     # the power of the sum: as much as the powers' sum where channels are unrelated, and more where they are alike
     if not covariance.sum() < LEAST_KEPT * powers.sum():
@@ -83,7 +83,7 @@ def _instead_of_the_average(covariance: NDArray[np.float64]) -> int | None:
 
 
 def _divisor(peak: float, whole: bool) -> tuple[float, list[str]]:
-    """What to divide floats by, and why: ``whole`` is whether all are whole numbers."""
+    """Return what to divide floats by, and why: ``whole`` is whether all are whole numbers."""
     if not FULL_SCALE < peak < np.inf:
         return 1.0, []
     if (whole and peak >= 2) or peak > LOUDEST_FLOAT:
@@ -122,6 +122,7 @@ def mono(block: Block, mending: Mending, name: str) -> Samples:
 
 
 def finite(samples: Samples, name: str) -> Samples:
+    """Refuse samples that are infinite or not a number."""
     if not np.isfinite(samples).all():
         raise AudioError(f"{name} has samples that are infinite or not a number: export it again.")
     return samples

@@ -94,7 +94,7 @@ def read(
 def load(
     source: AudioSource, sample_rate: int, *, name: str | None = None, max_seconds: float | None = None
 ) -> Samples:
-    """The samples of a whole recording, mono, ``[n]``, at ``sample_rate`` Hz: as `read` does it.
+    """Return the samples of a whole recording, mono, ``[n]``, at ``sample_rate`` Hz: as `read` does it.
 
     Raises:
         AudioError: as `read`.

@@ -28,7 +28,7 @@ USE_INSTEAD = "use a WAV, FLAC, Ogg, MP3, M4A or WebM recording"
 
 
 def read_blocks(opened: "Recording | tuple[int, np.ndarray] | _Reader", name: str) -> Generator[Block, None, None]:
-    """The frames of any opened source as they were stored, block by block, from its start."""
+    """Return the frames of any opened source as they were stored, block by block, from its start."""
     with _in_words(name):
         if isinstance(opened, Recording):
             yield from _blocks_of_array((opened.sample_rate, opened.samples), name)
@@ -195,7 +195,7 @@ def _blocks_of_file(file: _Reader, name: str) -> Iterator[Block]:
 
 
 def _links(file: _Reader) -> list[_Reader]:
-    """The parts of a chained Ogg file, recordings strung together, for decoders stop at the end of the first.
+    """Return the parts of a chained Ogg file, recordings strung together, for decoders stop at the end of the first.
 
     A link begins where a page that begins a stream comes behind one that does not.
     """

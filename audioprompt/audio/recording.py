@@ -63,7 +63,7 @@ class Block:
 
 
 def name_of(source: AudioSource, name: str | None) -> str:
-    """What to call a recording, by the name it was given or its own, in one line."""
+    """Return what to call a recording, by the name it was given or its own, in one line."""
     if isinstance(source, Recording):
         return source.name
     if not name and isinstance(source, tuple):

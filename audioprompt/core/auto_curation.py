@@ -69,7 +69,7 @@ def eliminations(held_out: NDArray[np.float64]) -> int:
 
 
 def eliminate(board: Board, scale: float, keep: Mask) -> list[Mask]:
-    """The ensembles left by taking away, again and again, the template without which the others do best.
+    """Return the ensembles left by taking away, again and again, the template without which the others do best.
 
     Args:
         board: the templates on the clips.
@@ -95,7 +95,9 @@ def eliminate(board: Board, scale: float, keep: Mask) -> list[Mask]:
 
 
 def rank(board: Board, scale: float, keep: Mask) -> list[Mask]:
-    """The ensembles left by taking away the template that does worst alone, then the next: as `eliminate` returns."""
+    """Return the ensembles left by taking away the template that does worst alone, then the next: as `eliminate`
+    returns.
+    """
     alone = np.array([confidence(board, each, board.gram[:, k, k], scale) for k, each in enumerate(board.cosines)])
     place = np.lexsort((alone, keep)).argsort()  # those kept come last
     return [place >= taken for taken in range(_most_eliminations(keep) + 1)]
@@ -117,12 +119,13 @@ def confidence(board: Board, sums: Array, squares: NDArray[np.float64], scale: f
 
 
 def logit_scale(board: Board) -> float:
-    """The scale at which the probabilities of all templates together suit the clips best, by cross-entropy."""
+    """Return the scale at which the probabilities of all templates together suit the clips best, by cross-entropy."""
     ensemble = together(*added_up(board, board.everything))
     return min(SCALES, key=lambda scale: cross_entropy(board, scale * ensemble))
 
 
 def cross_entropy(board: Board, logits: Array) -> float:
+    """Average the cross-entropy of the true classes over the clips; logits are ``[C, N]``."""
     return float((np.logaddexp.reduce(logits, axis=0) - of_truth(board, logits)).mean())
 
 

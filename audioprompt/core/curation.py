@@ -84,16 +84,16 @@ class Board:
         return np.array([[found.accuracy for found in growing(self, order)] for order in orders], np.float32)
 
     def on(self, clips: Mask | Choices) -> "Board":
-        """The board of some of the clips."""
+        """Return the board of some of the clips."""
         some = np.ascontiguousarray(self.cosines[:, :, clips])
         return replace(self, truth=self.truth[clips], vanilla=self.vanilla[clips], cosines=some)
 
     def of(self, templates: Mask) -> "Board":
-        """The board of some of the templates, ``[K]``."""
+        """Return the board of some of the templates, ``[K]``."""
         return replace(self, cosines=self.cosines[templates], gram=self.gram[:, templates][:, :, templates])
 
     def ranking(self, among: Mask) -> list[int]:
-        """Indices of these templates, by accuracy alone; equals keep their order."""
+        """Return indices of these templates, by accuracy alone; equals keep their order."""
         return sorted(np.flatnonzero(among).tolist(), key=lambda k: -self.scores[k].correct)
 
 
@@ -125,7 +125,9 @@ def board(audio: Array, vanilla: Array, prompts: Array, truth: Choices, classes:
 
 
 def choices(board: Board, approved: Mask) -> Choices:
-    """What the ensemble of the templates approved, ``[K]``, chooses, ``[N]``: as `zero_shot.ensemble_weights` would."""
+    """Return what the ensemble of the templates approved, ``[K]``, chooses, ``[N]``: as `zero_shot.ensemble_weights`
+    would.
+    """
     return together(*added_up(board, approved)).argmax(axis=0) if approved.any() else board.vanilla
 
 
@@ -154,7 +156,7 @@ def with_one_changed(board: Board, approved: Mask) -> list[Score]:
 
 
 def added_up(board: Board, approved: Mask) -> tuple[Array, NDArray[np.float64]]:
-    """What the approved templates add up to, as `together` takes it: ``[C, N]``, ``[C]``."""
+    """Return what the approved templates add up to, as `together` takes it: ``[C, N]``, ``[C]``."""
     return board.cosines[approved].sum(axis=0), board.gram[:, approved][:, :, approved].sum(axis=(1, 2))
 
 
@@ -283,12 +285,14 @@ def compare(board: Board, chosen: Choices, baseline: Choices) -> Comparison:
 
 
 def wins_and_losses(board: Board, template: int) -> tuple[Choices, Choices]:
-    """Indices of the clips that a template alone gets right and vanilla wrong, and of those the other way round."""
+    """Return indices of the clips that a template alone gets right and vanilla wrong, and of those the other way
+    round.
+    """
     return _differing(board, board.alone[template], board.vanilla)
 
 
 def wins_and_losses_within(board: Board, approved: Mask, template: int) -> tuple[Choices, Choices]:
-    """Indices of the clips that the approved ensemble gets right only with a template, and only without it."""
+    """Return indices of the clips that the approved ensemble gets right only with a template, and only without it."""
     this = np.arange(len(approved)) == template
     return _differing(board, choices(board, approved | this), choices(board, approved & ~this))
 

@@ -110,13 +110,15 @@ def join_labels(labels: Sequence[str]) -> str:
 
 
 def clean_label(label: str) -> str:
-    """A label in one line and in composed form (NFC), without the characters that nobody sees."""
+    """Return a label in one line and in composed form (NFC), without the characters that nobody sees."""
     label = unicodedata.normalize("NFC", _INVISIBLE.sub("", label))
     return one_line(label).strip(f" {_JOINERS}")
 
 
 def label_key(label: str) -> str:
-    """What is the same for labels that a reader takes for the same: case, forms and invisible characters left out."""
+    """Return what is the same for labels that a reader takes for the same: case, forms and invisible characters left
+    out.
+    """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
     return one_line("".join(one for one in folded if unicodedata.category(one) != "Cf"))
 
@@ -147,7 +149,7 @@ _NEXT_NUMBER = re.compile(r"(?<!\s)\s+(?=\(?\d{1,3}[.)]\s)")
 
 
 def _read(text: str) -> tuple[list[str], str | None]:
-    """The labels of a list as they are written, and what else it could mean, as a sentence."""
+    """Return the labels of a list as they are written, and what else it could mean, as a sentence."""
     listed = _written_out(text.strip())
     if isinstance(listed, list):
         return listed, None
@@ -166,12 +168,12 @@ def _read(text: str) -> tuple[list[str], str | None]:
 
 
 def _by_lines(line: str) -> str:
-    """What could be meant otherwise where every line is a label, shown by one that has a comma in it."""
+    """Return what could be meant otherwise where every line is a label, shown by one that has a comma in it."""
     return f"Each line is one label, so “{one_line(line)[:60]}” is one label. Commas separate labels in a single line."
 
 
 def _written_out(text: str) -> list[str] | str:
-    """The strings of a JSON or Python list, or of a dictionary; else the text, without brackets around it."""
+    """Return the strings of a JSON or Python list, or of a dictionary; else the text, without brackets around it."""
     found = _WRITTEN_OUT.fullmatch(text)
     if not found:
         return text
@@ -199,7 +201,7 @@ def _strings(value: Any) -> list[str]:
 
 
 def _without_marks(items: list[str]) -> tuple[list[str], bool]:
-    """The items of a numbered or bulleted list without numbers and bullets, and whether it was one."""
+    """Return the items of a numbered or bulleted list without numbers and bullets, and whether it was one."""
     if len(items) > 2 and items[0].endswith((":", "：")):
         rest, marked = _without_marks(items[1:])
         if marked:
@@ -211,7 +213,7 @@ def _without_marks(items: list[str]) -> tuple[list[str], bool]:
 
 
 def _numbers(items: list[str]) -> list[re.Match[str] | None]:
-    """The numbers or letters before the items where they count on from 0, 1 or a; else nothing."""
+    """Return the numbers or letters before the items where they count on from 0, 1 or a; else nothing."""
     marks = [_NUMBER.match(item) for item in items]
     numbers = [mark and (int(mark[1]) if mark[1] else ord(mark[2].lower()) - ord("a")) for mark in marks]
     in_order = numbers and numbers[0] in (0, 1) and numbers == list(islice(count(numbers[0]), len(items)))
@@ -219,7 +221,7 @@ def _numbers(items: list[str]) -> list[re.Match[str] | None]:
 
 
 def _split(line: str) -> list[str]:
-    """The parts of a line between its separators, of which those inside quotes are none."""
+    """Return the parts of a line between its separators, of which those inside quotes are none."""
     items, start = [], 0
     while start <= len(line):
         found = _ITEM.match(line, start)
@@ -230,7 +232,7 @@ def _split(line: str) -> list[str]:
 
 
 def _unquoted(item: str) -> str:
-    """What is inside the quotes, if the whole item is in quotes."""
+    """Return what is inside the quotes, if the whole item is in quotes."""
     item = item.strip()
     if not _WHOLLY_QUOTED.fullmatch(item):
         return item

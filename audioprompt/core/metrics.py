@@ -120,7 +120,7 @@ def ensemble_score(audio: Array, prompts: Array, truth: NDArray[np.intp]) -> Sco
 
 
 def winners(audio: Array, weights: Array) -> NDArray[np.intp]:
-    """The class nearest to each clip: ``[N, D]``, ``[C, D]`` -> ``[N]``."""
+    """Return the class nearest to each clip: ``[N, D]``, ``[C, D]`` -> ``[N]``."""
     return cosines(audio, weights).argmax(axis=-1)
 
 

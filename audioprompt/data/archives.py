@@ -83,7 +83,7 @@ def from_zip(
 
 @contextmanager
 def filled(folder: Path) -> Iterator[Path]:
-    """A working folder that becomes ``folder`` once all has gone well, and is gone otherwise."""
+    """Return a working folder that becomes ``folder`` once all has gone well, and is gone otherwise."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix="unfinished-") as temporary:
         working = Path(temporary) / "clips"
@@ -132,7 +132,7 @@ def _unpack(file: _Archive, name: str, folder: Path, most_bytes: int) -> None:
 
 
 def _wanted(archive: ZipFile, name: str) -> dict[PurePosixPath, ZipInfo]:
-    """The recordings and the tables, by paths that are safe to write to."""
+    """Return the recordings and the tables, by paths that are safe to write to."""
     if len(archive.infolist()) > MAX_ENTRIES:
         raise DataError(f"{name} holds over {MAX_ENTRIES:,} files: pack the recordings alone, and fewer of them")
     entries: dict[PurePosixPath, ZipInfo] = {}
@@ -160,7 +160,7 @@ def _wanted(archive: ZipFile, name: str) -> dict[PurePosixPath, ZipInfo]:
 
 
 def _written_name(entry: ZipInfo) -> str:
-    """The name of an entry; macOS writes UTF-8 without saying so, which zipfile takes for the letters of DOS."""
+    """Return the name of an entry; macOS writes UTF-8 without saying so, which zipfile takes for the letters of DOS."""
     if entry.flag_bits & 0x800 or entry.filename.isascii():
         return entry.filename
     try:
@@ -170,7 +170,7 @@ def _written_name(entry: ZipInfo) -> str:
 
 
 def _inside(text: str, name: str) -> PurePosixPath:
-    """A path that another person wrote, once it is sure that it leads into the folder it is relative to."""
+    """Return a path that another person wrote, once it is sure that it leads into the folder it is relative to."""
     path = PurePosixPath(text.replace("\\", "/"))
     if path.is_absolute() or PureWindowsPath(text).drive or ".." in path.parts or not path.parts:
         raise DataError(f"{name} names {one_line(text[:99])!r}, which leads out of the folder: use relative paths")

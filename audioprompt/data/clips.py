@@ -117,7 +117,9 @@ class LabelledClips:
         return any(len(folds) > 1 for folds in folds_of.values())
 
     def name_of(self, row: int) -> str:
-        """What to call a recording in a message: its path below the top of the data set, or its name and class."""
+        """Return what to call a recording in a message: its path below the top of the data set, or its name and
+        class.
+        """
         path = self.paths[row]
         if self.root is None:
             return one_line(f"{path.name} ({self.labels[row]})")
@@ -127,7 +129,7 @@ class LabelledClips:
             return one_line(str(path))
 
     def take(self, rows: Sequence[int]) -> "LabelledClips":
-        """Some of the clips, by their positions."""
+        """Return some of the clips, by their positions."""
         return replace(
             self,
             paths=tuple(self.paths[row] for row in rows),
@@ -137,13 +139,13 @@ class LabelledClips:
         )
 
     def without(self, bad: Mapping[int, str]) -> "LabelledClips":
-        """The clips without some that cannot be used: what is wrong with each, by its position."""
+        """Return the clips without some that cannot be used: what is wrong with each, by its position."""
         lost = tuple(LeftOut(self.name_of(row), self.labels[row], reason) for row, reason in sorted(bad.items()))
         kept = self.take([row for row in range(len(self)) if row not in bad])
         return replace(kept, left_out=tuple(dict.fromkeys((*self.left_out, *lost))))
 
     def in_folds(self, folds: Collection[int]) -> "LabelledClips":
-        """The clips of some folds.
+        """Return the clips of some folds.
 
         Raises:
             DataError: the data has no folds, or lacks one of these.
@@ -273,7 +275,7 @@ def assemble(
 
 
 def usable(rows: Sequence[Row], name: str, skip_bad: bool) -> tuple[list[Row], tuple[LeftOut, ...]]:
-    """The lines that can be used, and those that are left out.
+    """Return the lines that can be used, and those that are left out.
 
     Raises:
         DataError: some cannot be used and are not to be left out, or none can.
@@ -316,7 +318,7 @@ def read_folder(
 
 
 def files_under(folder: Path) -> list[PurePath]:
-    """The files in a folder and its folders that are not hidden, relative to it; a part of very many."""
+    """Return the files in a folder and its folders that are not hidden, relative to it; a part of very many."""
     found: list[PurePath] = []
 
     def fail(error: OSError) -> None:

@@ -49,7 +49,7 @@ def tell_silence(clips: LabelledClips, embedded: Sequence[EmbeddedClip]) -> Labe
 
 
 def look_through(clips: LabelledClips, skip_bad: bool = False, look: Callable[[], object] = int) -> LabelledClips:
-    """The clips that can be read, as far as their beginning tells, before any is encoded or they are divided.
+    """Return the clips that can be read, as far as their beginning tells, before any is encoded or they are divided.
 
     Args:
         clips: all of them.
@@ -65,7 +65,7 @@ def look_through(clips: LabelledClips, skip_bad: bool = False, look: Callable[[]
 
 
 def _recordings(clips: LabelledClips) -> tuple[dict[Path, int], list[str]]:
-    """The R recordings of some clips, each numbered once, and what to call each of them."""
+    """Return the R recordings of some clips, each numbered once, and what to call each of them."""
     first: dict[Path, int] = {}
     for row, path in enumerate(clips.paths):
         first.setdefault(path, row)
@@ -75,7 +75,8 @@ def _recordings(clips: LabelledClips) -> tuple[dict[Path, int], list[str]]:
 def _without(
     clips: LabelledClips, place: dict[Path, int], names: Sequence[str], reasons: dict[int, str], skip_bad: bool
 ) -> LabelledClips:
-    """The clips whose recordings, as `_recordings` numbers them, can be used; ``reasons`` tells why others cannot.
+    """Return the clips whose recordings, as `_recordings` numbers them, can be used; ``reasons`` tells why others
+    cannot.
 
     Raises:
         BadRecordings: some cannot be used and are not to be left out.

@@ -32,7 +32,7 @@ class Example:
 
 @cache
 def examples(folder: Path | None = None) -> tuple[Example, ...]:
-    """The clips that ``examples.json`` lists and that are there, `spread`; none where the folder is missing."""
+    """Return the clips that ``examples.json`` lists and that are there, `spread`; none where the folder is missing."""
     folder = folder or asset_folder("examples")
     index = folder / "examples.json"
     if not index.is_file():
@@ -46,13 +46,13 @@ def examples(folder: Path | None = None) -> tuple[Example, ...]:
 
 
 def fitting(clips: Sequence[Example], labels: Sequence[str]) -> tuple[Example, ...]:
-    """The clips whose sound is one of some labels, however these are written."""
+    """Return the clips whose sound is one of some labels, however these are written."""
     known = set(map(label_key, labels))
     return tuple(clip for clip in clips if label_key(clip.truth) in known)
 
 
 def spread(found: Sequence[Example]) -> list[Example]:
-    """The same examples, the categories taking turns: the first few then show how wide the field is."""
+    """Return the same examples, the categories taking turns: the first few then show how wide the field is."""
     earlier: Counter[str | None] = Counter()
     turns = []
     for example in found:

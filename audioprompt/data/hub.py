@@ -198,7 +198,7 @@ def _read(
 
 
 def _choose(names: Collection[str], split: str | None, repo_id: str) -> str:
-    """The split asked for, or the one that is meant where none was."""
+    """Return the split asked for, or the one that is meant where none was."""
     wanted = [split] if split else USUAL_SPLITS if len(names) > 1 else names
     for name in wanted:
         if name in names:
@@ -380,7 +380,7 @@ def _columns(schema: Any, name: str) -> _Columns:
 
 
 def _label(value: str | int | None, names: Sequence[str]) -> str:
-    """A class name; empty where there is none, as for the unlabelled, whose number is -1."""
+    """Return a class name; empty where there is none, as for the unlabelled, whose number is -1."""
     if isinstance(value, int):
         return names[value] if 0 <= value < len(names) else ""
     return value or ""
@@ -449,7 +449,7 @@ def _unreachable(repo_id: str) -> _Unreachable:
 
 @contextmanager
 def _without_bars() -> Iterator[None]:
-    """The downloader's own progress bars keep quiet."""
+    """Return the downloader's own progress bars keep quiet."""
     if are_progress_bars_disabled():
         yield
         return

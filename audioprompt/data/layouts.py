@@ -40,7 +40,7 @@ def hidden(path: PurePath) -> bool:
 
 
 def left_unread(files: Iterable[PurePath]) -> list[str]:
-    """What to say of sound files of formats that cannot be read: a sentence, or none."""
+    """Return what to say of sound files of formats that cannot be read: a sentence, or none."""
     unread = [one_line(path.as_posix()) for path in files if path.suffix.lower() in UNREAD]
     if not unread:
         return []
@@ -75,7 +75,7 @@ class Listing:
             self._by_stem[_alike(path.stem)].append(path)
 
     def find(self, row: Row, table: PurePosixPath, by_name: bool) -> list[PurePosixPath]:
-        """The files that a line of a table may mean; one if all is well.
+        """Return the files that a line of a table may mean; one if all is well.
 
         Args:
             row: the line.
@@ -115,7 +115,7 @@ class Listing:
 def locate(
     rows: Sequence[Row], table: PurePosixPath, listing: Callable[[], Listing], exists: Exists | None = None
 ) -> list[Row]:
-    """The lines of a table with the files they name, or what is wrong with that.
+    """Return the lines of a table with the files they name, or what is wrong with that.
 
     Args:
         rows: the lines.
@@ -153,7 +153,7 @@ def _not_found(row: Row, found: Sequence[PurePosixPath], stay_inside: bool) -> s
 
 
 def _parts(text: str) -> tuple[str, ...]:
-    """The folders and the name in a path of any machine, in a form that is equal for all ways to write them."""
+    """Return the folders and the name in a path of any machine, in a form that is equal for all ways to write them."""
     path = PureWindowsPath(text)
     return tuple(_alike(part) for part in path.parts if part not in (path.anchor, ".", ".."))
 
@@ -218,7 +218,7 @@ def lay_out(
 
 
 def find_manifest(files: Iterable[PurePath]) -> PurePath | None:
-    """The table called ``manifest`` at the top, or in the one folder that everything lies in."""
+    """Return the table called ``manifest`` at the top, or in the one folder that everything lies in."""
     known = [path for path in files if is_sound(path) or is_table(path)]
     top = _common_folders(known, keep=1)
     return next((path for path in known if len(path.parts) == top + 1 and path.name.lower() in MANIFESTS), None)

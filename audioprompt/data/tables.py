@@ -104,7 +104,7 @@ class Table:
     notice: str = ""
 
     def columns(self, kind: str) -> list[int]:
-        """The columns of a kind, a key of ``COLUMNS``, the likeliest first."""
+        """Return the columns of a kind, a key of ``COLUMNS``, the likeliest first."""
         wanted = [plain_title(name) for name in COLUMNS[kind]]
         return [self.titles.index(name) for name in wanted if name in self.titles]
 
@@ -120,7 +120,7 @@ class Table:
         return "" if self.lines else f"{self.name} lists no clips: add a line for each, path,classname"
 
     def rows(self, there: Locates | None = None) -> list[Row]:
-        """The lines as recordings with their classes.
+        """Return the lines as recordings with their classes.
 
         Args:
             there: whether a path as it is written names a recording; tells which of several columns names the files.
@@ -168,12 +168,12 @@ class Table:
         return max(columns, key=lambda column: sum(map(there, self._values(column)[:100])))  # the first of equals
 
     def _column_of_labels(self) -> int:
-        """The column of readable names: many tables have numbers for the classes as well."""
+        """Return the column of readable names: many tables have numbers for the classes as well."""
         columns = self.columns("classname")
         return next((column for column in columns if not all(map(_is_number, self._values(column)))), columns[0])
 
     def _column_of_groups(self) -> int | None:
-        """The first column that tells recordings apart: one that has the same value everywhere says nothing."""
+        """Return the first column that tells recordings apart: one that has the same value everywhere says nothing."""
         for column in self.columns("group"):
             values = self._values(column)
             if len(values) < len(self.lines) or len(set(values)) > 1 or len(values) == 1:
@@ -220,13 +220,15 @@ def read_table(path: Path, name: str | None = None) -> Table:
 
 
 def split_rank(name: str) -> int | None:
-    """The place of a split in their usual order: 0 for training, 1 for validation, 2 for test; None for other names."""
+    """Return the place of a split in their usual order: 0 for training, 1 for validation, 2 for test; None for other
+    names.
+    """
     found = SPLIT_NAME.fullmatch(name.strip())
     return found and next(rank for rank, part in enumerate(found.groups()) if part)
 
 
 def fold_number(name: str) -> int | None:
-    """The number in ``fold1``, ``fold_01`` or ``split 1``; None for other names."""
+    """Return the number in ``fold1``, ``fold_01`` or ``split 1``; None for other names."""
     found = FOLD_NAME.fullmatch(name.strip())
     return found and int(found[1])
 
@@ -240,7 +242,7 @@ def is_table(path: PurePath) -> bool:
 
 
 def _decoded(content: bytes) -> tuple[str, str]:
-    """The text, and what was guessed."""
+    """Return the text, and what was guessed."""
     for mark, encoding in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF32_LE, "utf-32"),
@@ -264,7 +266,7 @@ def _decoded(content: bytes) -> tuple[str, str]:
 
 
 def _of_csv(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines that are not blank, each with its number."""
+    """Return the lines that are not blank, each with its number."""
     delimiter = ""
     skipped = 0
     lines = io.StringIO(text, newline="")
@@ -286,7 +288,7 @@ def _of_csv(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _of_json(text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The titles that are known, and the lines with their numbers."""
+    """Return the titles that are known, and the lines with their numbers."""
     known = {plain_title(name) for names in COLUMNS.values() for name in names}
     objects: list[tuple[int, dict[str, str]]] = []
     titles: dict[str, None] = {}
@@ -309,7 +311,7 @@ def _text(value: object) -> str:
 
 
 def plain_title(title: str) -> str:
-    """A column's title without what spelling adds to it: ``File name`` and ``file_name`` are the same."""
+    """Return a column's title without what spelling adds to it: ``File name`` and ``file_name`` are the same."""
     return re.sub(r"[\s_-]+", "", title.strip("\ufeff \t\"'")).lower()
 
 
@@ -322,7 +324,7 @@ def _is_number(text: str) -> bool:
 
 
 def _fold(text: str) -> int:
-    """A fold's number: 1, 1.0 as spreadsheets write it, or fold1.
+    """Return a fold's number: 1, 1.0 as spreadsheets write it, or fold1.
 
     Raises:
         ValueError: it is none; the message is the end of a sentence.

@@ -55,7 +55,7 @@ class EmbeddingCache:
         self._broken = False
 
     def get(self, keys: Iterable[str]) -> dict[str, bytes]:
-        """The entries that are there, by key."""
+        """Return the entries that are there, by key."""
         wanted = list(dict.fromkeys(keys))
         if self._broken or not self.path.exists():
             return {}
@@ -95,7 +95,7 @@ class EmbeddingCache:
             self._give_up(error)
 
     def info(self) -> CacheInfo:
-        """What is held at present."""
+        """Return what is held at present."""
         count = total = 0
         if self.path.exists():
             try:

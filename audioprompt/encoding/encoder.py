@@ -174,7 +174,7 @@ def features_of_clips(
     progress: Progress | None = None,
     cache: EmbeddingCache | None = None,
 ) -> list[Array]:
-    """What a model hears in many clips before its projection: N sources -> N times ``[W, F]``, in their order.
+    """Return what a model hears in many clips before its projection: N sources -> N times ``[W, F]``, in their order.
 
     Silent windows are left out where others are not silent, as in a clip's pooled embedding.
 
@@ -259,7 +259,9 @@ def _names(sources: Sequence[AudioSource]) -> list[str]:
 def unreadable(
     indices: Sequence[int], sources: Sequence[AudioSource], names: Sequence[str], look: Callable[[], object]
 ) -> dict[int, str]:
-    """What is wrong with recordings whose beginning cannot be read, before any is encoded; ``look`` may end it."""
+    """Return what is wrong with recordings whose beginning cannot be read, before any is encoded; ``look`` may end
+    it.
+    """
 
     def problem(index: int) -> str | None:
         try:
@@ -287,7 +289,7 @@ def unreadable(
 def _first_unreadable(
     model: AudioTextModel, indices: Sequence[int], sources: Sequence[AudioSource], names: Sequence[str]
 ) -> tuple[int | None, str]:
-    """The first recording that cannot be read to its end, and what is wrong with it; None where all can."""
+    """Return the first recording that cannot be read to its end, and what is wrong with it; None where all can."""
     for index in indices:
         try:
             for _ in stream_windows(sources[index], model.sample_rate, model.window_seconds, name=names[index]):
@@ -298,12 +300,12 @@ def _first_unreadable(
 
 
 def _reason(error: AudioError, name: str) -> str:
-    """What an error says of a recording, without its name and the advice."""
+    """Return what an error says of a recording, without its name and the advice."""
     return str(error).removeprefix(name).partition(": ")[0].strip()
 
 
 def pooled(clips: Sequence[EmbeddedClip]) -> Array:
-    """The embeddings of N clips, ``[N, D]``."""
+    """Return the embeddings of N clips, ``[N, D]``."""
     return np.stack([clip.pooled for clip in clips])
 
 
@@ -470,7 +472,7 @@ def _key(model: AudioTextModel, *parts: bytes) -> str:
 
 
 def _clip_key(model: AudioTextModel, kind: bytes, source: AudioSource) -> str | None:
-    """A key by content alone; None for what can be read only once or not at all: reading it will tell."""
+    """Return a key by content alone; None for what can be read only once or not at all: reading it will tell."""
     kind = READING + kind
     if isinstance(source, Recording):
         source = source.sample_rate, source.samples

@@ -56,7 +56,7 @@ def dropout(
 def with_batch_norm_of(
     model: AudioTextModel, sources: Sequence[AudioSource], progress: Progress | None = None
 ) -> AudioTextModel:
-    """A copy of a model whose first batch norm has the mean and variance of these clips; labels are not needed.
+    """Return a copy of a model whose first batch norm has the mean and variance of these clips; labels are not needed.
 
     It is another model: its embeddings differ, and so does its revision. The model itself stays as it is.
 

@@ -112,7 +112,7 @@ def checked_clips(audio: Array, truth: NDArray[np.intp], classes: Sequence[str])
 
 
 def checked_truth(truth: NDArray[np.intp], clips: int, classes: Sequence[str]) -> NDArray[np.intp]:
-    """The labels of N clips as class numbers, ``[N]``.
+    """Return the labels of N clips as class numbers, ``[N]``.
 
     Raises:
         FewShotError: not one known class for each clip, or a class without a clip.
@@ -132,7 +132,7 @@ def checked_truth(truth: NDArray[np.intp], clips: int, classes: Sequence[str]) -
 
 
 def checked_audio(audio: Array) -> Array:
-    """A copy of clip embeddings, ``[N, D]``.
+    """Return a copy of clip embeddings, ``[N, D]``.
 
     Raises:
         FewShotError: another shape, or a number that is none.
@@ -186,7 +186,7 @@ class HeadSpec:
     start: Sequence[Template] = (BARE_NAME,)
 
     def class_weights(self, templates: Sequence[Template]) -> Array:
-        """What an ensemble of templates makes of each class, ``[C, D]``, L2-normalised.
+        """Return what an ensemble of templates makes of each class, ``[C, D]``, L2-normalised.
 
         Raises:
             FewShotError: there is no template.
@@ -308,7 +308,7 @@ class Head(ABC):
         return softmax(self.logits(audio))
 
     def predict(self, audio: Array) -> NDArray[np.intp]:
-        """The most probable class: ``[N, D]`` -> ``[N]``, indices into ``classes``."""
+        """Return the most probable class: ``[N, D]`` -> ``[N]``, indices into ``classes``."""
         return self.logits(audio).argmax(axis=-1)
 
     def score(self, audio: Array, truth: NDArray[np.intp]) -> float:
@@ -316,7 +316,7 @@ class Head(ABC):
         return accuracy(self.predict(audio), np.asarray(truth))
 
     def prediction(self, audio: Array) -> Prediction:
-        """What the head says, in the form that vanilla prompting and TSPE answer in; it has one vote."""
+        """Return what the head says, in the form that vanilla prompting and TSPE answer in; it has one vote."""
         probabilities = self.predict_proba(audio)
         return Prediction(self.classes, probabilities, probabilities.argmax(axis=-1)[np.newaxis])
 
@@ -359,7 +359,7 @@ class LearnedHead(Head):
 
     @abstractmethod
     def initial(self, rng: np.random.Generator, dim: int) -> dict[str, Array]:
-        """What is learned, by name, as it is before the first step, for embeddings of ``dim`` dimensions."""
+        """Return what is learned, by name, as it is before the first step, for embeddings of ``dim`` dimensions."""
 
     @abstractmethod
     def class_weights(self, values: Mapping[str, Tensor], audio: Tensor) -> Tensor:

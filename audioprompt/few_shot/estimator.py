@@ -88,7 +88,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X: Sounds) -> NDArray[np.str_]:
-        """The label of each recording: N, or ``[N, D]`` -> ``[N]``; a single one is N = 1.
+        """Return the label of each recording: N, or ``[N, D]`` -> ``[N]``; a single one is N = 1.
 
         Raises:
             NotFittedError: nothing was learned yet.
@@ -114,7 +114,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _as_sounds(sounds: Sounds) -> list[AudioSource] | Array:
-    """Recordings as a list, or embeddings ``[N, D]``.
+    """Take recordings as a list, or embeddings ``[N, D]``.
 
     Raises:
         FewShotError: samples without a rate, or embeddings that are no numbers.
@@ -135,7 +135,7 @@ def _as_sounds(sounds: Sounds) -> list[AudioSource] | Array:
 
 
 def _as_targets(labels: str | Sequence[str] | NDArray[Any], count: int) -> NDArray[Any]:
-    """The labels of N recordings as an array, ``[N]``.
+    """Return the labels of N recordings as an array, ``[N]``.
 
     Raises:
         FewShotError: there are not N of them, or one is missing.

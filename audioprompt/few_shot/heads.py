@@ -55,7 +55,7 @@ def _distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _renamed(settings: Mapping[str, float | int]) -> Mapping[str, float | int]:
-    """Settings by the names that they have now."""
+    """Return settings by the names that they have now."""
     return {EARLIER_NAMES.get(name, name): value for name, value in settings.items()}
 
 
@@ -134,7 +134,7 @@ def record_of(
     scores: tuple[HeadScore, ...] = (),
     fitted_on: int | None = None,
 ) -> HeadRecord:
-    """The record of a head that was fitted just now on a model's embeddings.
+    """Return the record of a head that was fitted just now on a model's embeddings.
 
     Raises:
         FewShotError: a text that a record cannot hold.
@@ -214,7 +214,7 @@ class SharedHead(ModelHubMixin):
 
 
 def find_head(name: str | Path, **download: Any) -> Path:
-    """A head's file: where a path says, or else downloaded from the hub.
+    """Return a head's file: where a path says, or else downloaded from the hub.
 
     Args:
         name: a folder or a file here, or ``owner/name`` on the hub.
@@ -246,7 +246,7 @@ def find_head(name: str | Path, **download: Any) -> Path:
 
 
 def _file_in(path: Path) -> Path:
-    """The head's file in a folder, or in the only folder within that has one; other paths are files already.
+    """Return the head's file in a folder, or in the only folder within that has one; other paths are files already.
 
     Raises:
         FewShotError: there are several to choose from.
@@ -279,7 +279,7 @@ def save_head(path: Path, head: Head, record: HeadRecord) -> None:
 
 
 def read_record(path: Path) -> HeadRecord:
-    """What a head's file, or the folder it is in, says of it.
+    """Return what a head's file, or the folder it is in, says of it.
 
     Raises:
         FewShotError: there is no such file, or it is not a head's.
@@ -344,7 +344,7 @@ def _as_json(record: HeadRecord, indent: int | None = None) -> str:
 
 
 def card(record: HeadRecord) -> str:
-    """A model card in the hub's format: metadata, what the head is, how good it is, and how to use it."""
+    """Return a model card in the hub's format: metadata, what the head is, how good it is, and how to use it."""
     data = ModelCardData(
         library_name="audioprompt",
         pipeline_tag="audio-classification",

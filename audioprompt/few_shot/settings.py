@@ -51,7 +51,7 @@ class FitSettings:
 
     @classmethod
     def from_numbers(cls, numbers: Mapping[str, float | int]) -> "FitSettings":
-        """The settings that a saved head holds as plain numbers.
+        """Return the settings that a saved head holds as plain numbers.
 
         Raises:
             FewShotError: a value that no fit can work with.

@@ -97,7 +97,7 @@ class ProjectedAudio(AudioTextModel, Protocol):
     """
 
     def audio_features(self, windows: Tensor) -> Tensor:
-        """What the audio encoder hears, before the projection: ``[B, samples]`` -> ``[B, F]``."""
+        """Return what the audio encoder hears, before the projection: ``[B, samples]`` -> ``[B, F]``."""
         ...
 
     def project_audio(self, features: Tensor) -> Tensor:

@@ -65,7 +65,9 @@ class TextTower(nn.Module):
         raise NotImplementedError
 
     def pooled(self, embeddings: Tensor, mask: Tensor) -> Tensor:
-        """What the text model makes of each text: ``[T, L, context_dim]``, ``[T, L]`` -> ``[T, context_dim]``."""
+        """Return what the text model makes of each text: ``[T, L, context_dim]``, ``[T, L]`` -> ``[T,
+        context_dim]``.
+        """
         raise NotImplementedError
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
@@ -339,7 +341,7 @@ def _tokenizer_file(checkpoint: Checkpoint, weights: Path | None, tokenizer: Pat
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """The tensors of a published file by name, mapped into memory, not read yet.
+    """Return the tensors of a published file by name, mapped into memory, not read yet.
 
     Raises:
         ModelError: there is no such file, it is damaged, or it holds anything else than tensors.
@@ -389,7 +391,7 @@ def fill(module: nn.Module, stored: Mapping[str, Tensor], name: str) -> None:
 
 
 def revision(module: nn.Module, vocabulary: Path) -> str:
-    """What makes embeddings comparable: a hash of the weights, the tokenizer and the preprocessing."""
+    """Return what makes embeddings comparable: a hash of the weights, the tokenizer and the preprocessing."""
     digest = hashlib.sha256(PREPROCESSING.encode() + vocabulary.read_bytes())
     for key, tensor in sorted(module.state_dict().items()):
         digest.update(key.encode())

@@ -49,7 +49,8 @@ class NotThere(ModelError):
 
 
 def hub_file(repo: str, name: str, progress: Progress | None = None) -> Path:
-    """A file of a model repository on the Hugging Face hub; a copy in the cache is taken without asking the network.
+    """Return a file of a model repository on the Hugging Face hub; a copy in the cache is taken without asking the
+    network.
 
     Raises:
         NotThere: the repository or the file does not exist.
@@ -98,7 +99,7 @@ def in_hub_cache(repo: str, name: str) -> bool:
 
 
 def zenodo_file(record: str, name: str, progress: Progress | None = None) -> Path:
-    """A file of a record on Zenodo.
+    """Return a file of a record on Zenodo.
 
     Raises:
         NotThere: the record or the file does not exist.

@@ -65,7 +65,9 @@ def mel_filters() -> Tensor:
 
 
 def log_mel(waves: Tensor, filters: Tensor, window: Tensor) -> Tensor:
-    """The picture the net sees: ``[B, samples]`` at 16 kHz -> ``[B, frames, BANDS]``, logarithm of magnitudes."""
+    """Return the picture the net sees: ``[B, samples]`` at 16 kHz -> ``[B, frames, BANDS]``, logarithm of
+    magnitudes.
+    """
     frames = waves.unfold(-1, FRAME, HOP) * window
     magnitudes = torch.fft.rfft(frames, FFT).abs()
     return torch.log(magnitudes @ filters + 0.001)
@@ -133,14 +135,16 @@ class AudioTower(nn.Module):
         return self.project(self.look(windows))
 
     def project(self, seen: Tensor) -> Tensor:
-        """What the net sees over time, ``[B, patches, 768]``, into the shared space; -> ``[B, 384 + DETAIL]``."""
+        """Return what the net sees over time, ``[B, patches, 768]``, into the shared space; -> ``[B, 384 +
+        DETAIL]``.
+        """
         # below, the maximum over time: a short sound counts as much as a lasting one
         named = self.direction(self.scores(seen).sigmoid().amax(dim=1))
         detail = functional.normalize(self.detail(seen.amax(dim=1)), dim=-1)
         return functional.normalize(torch.cat([named, DETAIL_WEIGHT * detail], dim=-1), dim=-1)
 
     def look(self, windows: Tensor) -> Tensor:
-        """What the net sees over time: ``[B, samples]`` -> ``[B, patches, 768]``."""
+        """Return what the net sees over time: ``[B, samples]`` -> ``[B, patches, 768]``."""
         with torch.autocast(windows.device.type, enabled=False):  # powers do not fit into half precision
             picture = log_mel(windows, self.filters, self.window)
         patches = picture.unfold(1, PATCH, STRIDE).transpose(2, 3)  # [B, patches, PATCH, BANDS]
@@ -182,7 +186,7 @@ class TextTower(nn.Module):
 
 
 def read_text_tower(folder: Path) -> TextTower:
-    """The text tower without its map into the shared space, from the first three ``FILES`` in a folder."""
+    """Return the text tower without its map into the shared space, from the first three ``FILES`` in a folder."""
     tower = TextTower(json.loads((folder / FILES[0]).read_text()), folder / FILES[1])
     tower.bert.read(unpack(load_file(folder / FILES[2])))
     return tower

@@ -174,7 +174,7 @@ class ModelRegistry(Registry[ModelEntry]):
         half: bool = False,
         progress: Progress | None = None,
     ) -> AudioTextModel:
-        """The shared instance of a model, loaded on first use; whoever asks meanwhile waits for it.
+        """Return the shared instance of a model, loaded on first use; whoever asks meanwhile waits for it.
 
         Args:
             name: of an entry.
@@ -210,7 +210,7 @@ class ModelRegistry(Registry[ModelEntry]):
             return self._models[key]
 
     def loaded(self, name: str, device: str | None = None) -> AudioTextModel | None:
-        """The shared instance that `load` would give at once, None where it would have to load it first."""
+        """Return the shared instance that `load` would give at once, None where it would have to load it first."""
         return self._models.get(self._key(name, device, None, False))
 
     def fraction_downloaded(self, name: str, device: str | None = None) -> float | None:
@@ -242,7 +242,7 @@ class ModelRegistry(Registry[ModelEntry]):
 
 
 def _made(entry: ModelEntry, key: _Key, progress: Progress) -> AudioTextModel:
-    """A new instance of a model."""
+    """Return a new instance of a model."""
     borrowed = key.device == zero_gpu.DEVICE
     model = entry.load("cpu" if borrowed else key.device, key.weights, progress)
     if borrowed:
@@ -264,12 +264,13 @@ def load(
     half: bool = False,
     progress: Progress | None = None,
 ) -> AudioTextModel:
-    """The shared instance of a model, as `ModelRegistry.load` gives it."""
+    """Return the shared instance of a model, as `ModelRegistry.load` gives it."""
     return MODELS.load(name, device, weights, half, progress)
 
 
 def pick_device(device: str | None = None) -> str:
-    """A device's full name; "auto" and None pick the fastest there is: CUDA (lent or own), Apple's MPS, then the CPU.
+    """Return a device's full name; "auto" and None pick the fastest there is: CUDA (lent or own), Apple's MPS, then
+    the CPU.
 
     ``AUDIOPROMPT_DEVICE`` in the environment says what None stands for.
 

@@ -66,5 +66,5 @@ class TextTokenizer:
 
 
 def at_end(hidden: Tensor, mask: Tensor) -> Tensor:
-    """What a causal model says at each text's last token: ``[T, L, W]``, ``[T, L]`` -> ``[T, W]``."""
+    """Return what a causal model says at each text's last token: ``[T, L, W]``, ``[T, L]`` -> ``[T, W]``."""
     return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(dim=1) - 1]

@@ -65,7 +65,7 @@ class Context:
         return sessions.store(self.request)
 
     def model(self, name: str) -> "AudioTextModel":
-        """The shared instance of a model.
+        """Return the shared instance of a model.
 
         Raises:
             ModelError: it cannot be had, or is not theirs to use.
@@ -80,7 +80,7 @@ class Context:
         progress: Callable[[int, int], None] | None = None,
         skip_bad: bool = False,
     ) -> LabelledClips:
-        """The clips of a data set, as `sessions.clips_named` opens it."""
+        """Return the clips of a data set, as `sessions.clips_named` opens it."""
         return sessions.clips_named(where, self.request, uploads, into, progress, skip_bad)
 
     def refuse_large_trials(self, methods: Sequence[str], shots: float, epochs: float, seeds: float) -> None:

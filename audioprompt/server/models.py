@@ -24,7 +24,7 @@ _loaders = ThreadPoolExecutor(thread_name_prefix="model")  # so that the page ca
 
 
 def shared_model(name: str, request: gr.Request | None = None) -> "AudioTextModel":
-    """The one instance of a model; the first call loads it, and others wait for that.
+    """Return the one instance of a model; the first call loads it, and others wait for that.
 
     Args:
         name: of the model.
@@ -68,7 +68,7 @@ def is_open(name: str) -> bool:
 
 
 def offered_to(request: gr.Request | None) -> list[str]:
-    """The names of the models that somebody may use."""
+    """Return the names of the models that somebody may use."""
     return [name for name in registry.MODELS.names if access.is_curator(request) or is_open(name)]
 
 

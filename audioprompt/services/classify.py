@@ -54,7 +54,9 @@ class PromptCache:
         labels: Sequence[str],
         progress: "Progress | None" = None,
     ) -> Array:
-        """The templates filled with the labels, encoded: K templates, C labels -> ``[K, C, D]``, not to be changed."""
+        """Return the templates filled with the labels, encoded: K templates, C labels -> ``[K, C, D]``, not to be
+        changed.
+        """
         from audioprompt.encoding.cache import EmbeddingCache
         from audioprompt.encoding.encoder import embed_prompts
 
@@ -72,9 +74,13 @@ PROMPTS = PromptCache()
 def read_prompts(
     model: "AudioTextModel", templates: Sequence[Template], labels: Sequence[str], progress: "Progress | None" = None
 ) -> tuple[Array, Array]:
-    """The prompts of both methods, encoded once: the vanilla template's, ``[1, C, D]``, and all others, ``[K, C, D]``.
+    """Return the prompts of both methods, encoded once: the vanilla template's, ``[1, C, D]``, and all others, ``[K,
+    C, D]``.
 
     Args:
+        model: what reads them.
+        templates: K of them.
+        labels: C of them.
         progress: told how many are encoded, where they were not already. What is encoded when it raises is kept.
     """
     return PROMPTS.get(model, [VANILLA], labels), PROMPTS.get(model, templates, labels, progress)
@@ -151,7 +157,7 @@ class Classification:
 
 
 def winner(prediction: Prediction, clip: int = 0) -> str:
-    """The label a prediction chooses for one clip."""
+    """Return the label a prediction chooses for one clip."""
     return prediction.labels[prediction.winners[clip]]
 
 
@@ -162,7 +168,7 @@ def ranked(prediction: Prediction, clip: int = 0) -> list[tuple[str, float]]:
 
 
 def alike_labels(labels: Sequence[str], vanilla: Array, ensemble: Array) -> tuple[tuple[str, ...], ...]:
-    """Groups of labels that a model reads as the same, in either method: ``[1, C, D]``, ``[K, C, D]``.
+    """Find groups of labels that a model reads as the same, in either method: ``[1, C, D]``, ``[K, C, D]``.
 
     Models read few languages, and some make the same of every word that they do not know.
     """
@@ -176,7 +182,7 @@ def alike_labels(labels: Sequence[str], vanilla: Array, ensemble: Array) -> tupl
 
 
 def say_alike(group: Sequence[str]) -> str:
-    """That a model cannot tell some labels apart, and what to do, in sentences."""
+    """Tell that a model cannot tell some labels apart, and what to do, in sentences."""
     return f"To the model these labels mean the same: {named(group)}. Describe them in other words, best in English."
 
 
@@ -226,7 +232,7 @@ def judge(
     model: "AudioTextModel",
     head: "Head | None" = None,
 ) -> Classification:
-    """The arithmetic behind `classify`: a clip and prompts that are embedded already.
+    """Return the arithmetic behind `classify`: a clip and prompts that are embedded already.
 
     Args:
         clip: W windows of D dimensions.

@@ -69,7 +69,7 @@ class Split:
 
     @classmethod
     def suggested(cls, clips: LabelledClips) -> Split:
-        """The first half of the folds where there are two or more, rounded up; else half of the recordings.
+        """Return the first half of the folds where there are two or more, rounded up; else half of the recordings.
 
         Folds that part what was recorded together divide nothing fairly, so that they count as none.
         """
@@ -77,7 +77,7 @@ class Split:
         return cls(folds=tuple(folds[: (len(folds) + 1) // 2])) if len(folds) > 1 else cls()
 
     def divide(self, clips: LabelledClips) -> tuple[LabelledClips, LabelledClips]:
-        """The clips to look at, and those held out.
+        """Return the clips to look at, and those held out.
 
         Raises:
             DataError: they cannot be divided like this.
@@ -85,7 +85,7 @@ class Split:
         return split(clips, self.share, self.folds, self.seed)
 
     def name(self, part: LabelledClips, held_out: bool = False) -> str:
-        """What a part is called: ``folds 1, 2``; ``50 % (seed 0)`` and ``the other 50 % (seed 0)``."""
+        """Return what a part is called: ``folds 1, 2``; ``50 % (seed 0)`` and ``the other 50 % (seed 0)``."""
         if self.folds is not None:
             return name_of_folds(part)
         share = f"the other {100 - 100 * self.share:.0f}" if held_out else f"{100 * self.share:.0f}"
@@ -139,7 +139,7 @@ class Bench:
         }
 
     def measurement(self, found: Score, clips: LabelledClips) -> Measurement:
-        """A score on a part of the clips, as a pack records it."""
+        """Return a score on a part of the clips, as a pack records it."""
         part = self.split.name(clips, held_out=clips is self.unseen)
         return Measurement(
             model=self.model.name, revision=self.model.revision, data=clips.name[:LINE], split=part[:LINE], n=found.n,
@@ -147,7 +147,7 @@ class Bench:
         )  # fmt: skip
 
     def for_pack(self, pack: PromptPack) -> Bench:
-        """This bench where it has the pack's templates, else one that has, on the same clips.
+        """Return this bench where it has the pack's templates, else one that has, on the same clips.
 
         Raises:
             PackError: the pack has no template.
@@ -206,7 +206,7 @@ def measure(
 
 
 def look_through(clips: LabelledClips, skip_bad: bool = False, progress: Progress | None = None) -> LabelledClips:
-    """The clips that can be read, as `audioprompt.data.embedding.look_through` finds them, no recording twice.
+    """Return the clips that can be read, as `audioprompt.data.embedding.look_through` finds them, no recording twice.
 
     Raises:
         BadRecordings: some cannot be read, and are not to be left out.
@@ -248,7 +248,7 @@ def _measured(
 def heard(
     model: AudioTextModel, clips: LabelledClips, progress: Progress | None = None, skip_bad: bool = False
 ) -> tuple[LabelledClips, Array]:
-    """The clips that can be used, N, and their embeddings, ``[N, D]``, no recording twice.
+    """Return the clips that can be used, N, and their embeddings, ``[N, D]``, no recording twice.
 
     They come from memory or the disk where they were encoded before.
 
@@ -281,7 +281,7 @@ def _of(what: str, progress: Progress | None) -> Callable[[int, int], None] | No
 
 
 def _stamps(clips: LabelledClips) -> tuple[tuple[int, int], ...]:
-    """What tells that a recording was replaced by another of the same name, or taken away."""
+    """Return what tells that a recording was replaced by another of the same name, or taken away."""
 
     def stamp(path: Path) -> tuple[int, int]:
         try:
@@ -309,7 +309,7 @@ DEMONSTRATION_PACK = "instruments-demonstration"
 
 
 def demonstration_pack(store: PromptStore) -> str:
-    """The id of the pack to try curation with: candidates from the offline lexicon for the demonstration clips.
+    """Return the id of the pack to try curation with: candidates from the offline lexicon for the demonstration clips.
 
     It is written when it is first asked for.
 
@@ -369,7 +369,7 @@ def _decided(
 
 
 def _as_one_change(pack: PromptPack, known: int) -> PromptPack:
-    """The pack with all its events since the first ``known`` made one change, which is undone as a whole."""
+    """Return the pack with all its events since the first ``known`` made one change, which is undone as a whole."""
     number = pack.history[known].change
     new = tuple(event.model_copy(update={"change": number}) for event in pack.history[known:])
     return pack.model_copy(update={"history": pack.history[:known] + new})
@@ -392,7 +392,9 @@ class Proposal:
     standing: Standing
 
     def changes(self, pack: PromptPack) -> dict[str, Status]:
-        """The status to give to the templates that have another one, by their text; none that a person decided on."""
+        """Return the status to give to the templates that have another one, by their text; none that a person
+        decided on.
+        """
         return {
             entry.template.text: self.wanted[entry.template.text]
             for entry in pack.entries
@@ -428,7 +430,7 @@ def proposed(bench: Bench, pack: PromptPack) -> Proposal:
 
 
 def revised(proposal: Proposal, bench: Bench, pack: PromptPack) -> Proposal:
-    """The proposal with what people have decided since it was made."""
+    """Return the proposal with what people have decided since it was made."""
     kept = _decisions_of_people(bench, pack)
     return proposal if kept == proposal.kept else _proposal(bench, proposal.selection, kept)
 
@@ -484,7 +486,7 @@ class PackComparison:
 
 
 def choose_by(bench: Bench, pack: PromptPack, progress: Progress | None = None) -> Choices:
-    """The class that another pack's approved prompts choose for each clip that is looked at, ``[N]``.
+    """Return the class that another pack's approved prompts choose for each clip that is looked at, ``[N]``.
 
     Raises:
         AudioError: a clip cannot be used.

@@ -29,7 +29,7 @@ ID_CHARACTERS, TITLE_CHARACTERS = 64, 200  # that a pack has room for
 
 
 def task_of(category: str | None, labels: str | None) -> tuple[Task, str | None]:
-    """A task from what a person chose and typed, and what was left out of the labels, as a sentence.
+    """Return a task from what a person chose and typed, and what was left out of the labels, as a sentence.
 
     Args:
         category: a key of ``CATEGORIES``; None or empty for none.
@@ -44,7 +44,7 @@ def task_of(category: str | None, labels: str | None) -> tuple[Task, str | None]
 
 
 def category_of(name: str | None) -> Category | None:
-    """The category of this name, None for None or an empty one.
+    """Return the category of this name, None for None or an empty one.
 
     Raises:
         GenerationError: there is no such category.
@@ -56,7 +56,9 @@ def category_of(name: str | None) -> Category | None:
 
 
 def better_category(task: Task) -> tuple[Category | None, str] | None:
-    """A category that fits a task's labels better than its own, and that as a sentence; None where its own does."""
+    """Return a category that fits a task's labels better than its own, and that as a sentence; None where its own
+    does.
+    """
     words = lexicon()
     if not (task.category and task.labels) or words.share_of(task.category, task.labels) >= FITTING_SHARE:
         return None
@@ -69,19 +71,19 @@ def better_category(task: Task) -> tuple[Category | None, str] | None:
 
 
 def proposed_title(task: Task, day: date) -> str:
-    """What to call a pack of candidates for a task: ``Musical instrument recognition, 2026-11-21``."""
+    """Return what to call a pack of candidates for a task: ``Musical instrument recognition, 2026-11-21``."""
     return f"{task.title}, {day.isoformat()}"
 
 
 def proposed_id(task: Task, day: date, taken: Collection[str]) -> str:
-    """An id that is not taken: from the category or else the first labels, and the day."""
+    """Return an id that is not taken: from the category or else the first labels, and the day."""
     words = task.category or " ".join(task.labels[:2])
     slug = re.sub(r"[^a-z0-9]+", "-", words.lower())[:40].strip("-") or "sounds"
     return next_free_id(f"{slug}-{day.isoformat()}", taken)
 
 
 def next_free_id(wanted: str, taken: Collection[str]) -> str:
-    """The id itself if it is not taken, else with the first number behind it that makes it free."""
+    """Return the id itself if it is not taken, else with the first number behind it that makes it free."""
     candidate, number = wanted, 1
     while candidate in taken:
         number += 1
@@ -118,6 +120,9 @@ def flags_by_model(
     """Check templates by their text and by what a model makes of their meaning; without labels by their text alone.
 
     Args:
+        model: what reads them.
+        templates: to be checked.
+        labels: that fill them.
         progress: told how many prompts are encoded; what it raises ends the work, and what was encoded is kept.
 
     Returns:

@@ -59,7 +59,7 @@ class Heard:
     audio: Array
 
     def take(self, rows: Sequence[int]) -> "Heard":
-        """Some of the clips, by their positions."""
+        """Return some of the clips, by their positions."""
         return Heard(self.clips.take(rows), self.audio[rows])
 
 
@@ -99,7 +99,7 @@ def hear(
 
 
 def _in_two_classes(heard: Heard) -> dict[int, str]:
-    """What is wrong with clips that are the same sound as one of another class, by their positions."""
+    """Return what is wrong with clips that are the same sound as one of another class, by their positions."""
     clips, first, found = heard.clips, dict[bytes, int](), dict[int, str]()
     for row, vector in enumerate(heard.audio):
         other = first.setdefault(vector.tobytes(), row)
@@ -442,7 +442,7 @@ def _dropping(model: AudioTextModel, clips: LabelledClips, share: float, seed: i
 
 
 def scored(fit: Fit, test: Heard | None) -> Fit:
-    """A fit with its score on clips that were held back."""
+    """Return a fit with its score on clips that were held back."""
     if test is None:
         return fit
     chosen, truth = fit.head.predict(test.audio), test.clips.truth
@@ -640,7 +640,7 @@ class Heads:
         return key
 
     def get(self, key: str) -> SharedHead | None:
-        """A head by its id; None where it has made room, or the program was started anew."""
+        """Return a head by its id; None where it has made room, or the program was started anew."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -651,7 +651,7 @@ HEADS = Heads()
 
 
 def shared(results: Results, method: str, model: AudioTextModel, data: str, licence: str | None = None) -> SharedHead:
-    """A trial's head of one method, with its record, ready to be saved or published.
+    """Return a trial's head of one method, with its record, ready to be saved or published.
 
     Args:
         results: of the trial.

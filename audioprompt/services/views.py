@@ -68,7 +68,7 @@ def _(result: PackResult) -> Json:
 
 @as_dict.register
 def _(clips: LabelledClips) -> Json:
-    """What a data set had besides these clips, and what people should know of it."""
+    """Return what a data set had besides these clips, and what people should know of it."""
     left_out = [{"name": one.name, "label": one.label, "reason": one.reason} for one in clips.left_out]
     return {"left_out": left_out, "notices": clips.remarks}
 

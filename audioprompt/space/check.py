@@ -131,7 +131,7 @@ def _question(folder: Path) -> tuple[Path, dict[str, str]]:
 
 @contextmanager
 def _running(python: Path, folder: Path, address: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The app of a Space, as long as it is needed."""
+    """Return the app of a Space, as long as it is needed."""
     with log.open("wb") as output:
         app = subprocess.Popen(
             [python, "app.py"], cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
@@ -183,14 +183,14 @@ def _run(what: str, *command: str | Path) -> str:
 
 
 def _elsewhere() -> dict[str, str]:
-    """The environment variables of a machine that knows nothing of this one's settings."""
+    """Return the environment variables of a machine that knows nothing of this one's settings."""
     kept = {name: value for name, value in os.environ.items() if not OURS.match(name)}
     direct = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"]))
     return kept | {"PYTHONDONTWRITEBYTECODE": "1", "GRADIO_ANALYTICS_ENABLED": "False", "NO_PROXY": direct}
 
 
 def _last_line(text: str) -> str:
-    """The last line of a log that says something, which in a trace is the error."""
+    """Return the last line of a log that says something, which in a trace is the error."""
     lines = [one_line(line) for line in text.splitlines() if line.strip() and not line.startswith("[notice]")]
     return lines[-1] if lines else "no error output"
 
@@ -202,7 +202,7 @@ def _free_port() -> int:
 
 
 def _memory(app: subprocess.Popen[bytes]) -> int | None:
-    """The most memory in bytes that a process has taken so far; Linux tells."""
+    """Return the most memory in bytes that a process has taken so far; Linux tells."""
     try:
         found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{app.pid}/status").read_text())
     except OSError:

@@ -167,7 +167,7 @@ def files(plan: Plan) -> dict[str, Path | str]:
 
 
 def sizes(plan: Plan) -> dict[str, int]:
-    """The size in bytes of every file of a Space, by its path in it; nothing is written.
+    """Return the size in bytes of every file of a Space, by its path in it; nothing is written.
 
     Raises:
         SpaceError: as `files`, or one of them is not there.
@@ -263,7 +263,9 @@ def names(texts: list[str]) -> list[str]:
 
 
 def _kept(folder: Path) -> Iterator[Path]:
-    """The files of a folder that belong into a Space: no caches, nothing hidden, no second copy of the assets."""
+    """Return the files of a folder that belong into a Space: no caches, nothing hidden, no second copy of the
+    assets.
+    """
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if path.is_file() and not any(
@@ -276,7 +278,7 @@ def _kept(folder: Path) -> Iterator[Path]:
 
 
 def readme(plan: Plan) -> str:
-    """The Space's card: metadata for the hub, and what a visitor reads."""
+    """Return the Space's card: metadata for the hub, and what a visitor reads."""
     known, model = _SPDX.fullmatch(plan.licence), registry.MODELS[plan.model]
     data = SpaceCardData(
         title=plan.title,
@@ -332,7 +334,7 @@ def licences(plan: Plan) -> str:
 
 
 def app(plan: Plan) -> str:
-    """What the Space runs."""
+    """Return what the Space runs."""
     return f'''"""The app of this Space, as `audioprompt space build` wrote it."""
 
 from pathlib import Path

@@ -26,7 +26,7 @@ ADVICE = {
 
 
 def pushed(folder: Path) -> dict[str, int]:
-    """The size in bytes of every file that a push uploads, by its path in the Space.
+    """Return the size in bytes of every file that a push uploads, by its path in the Space.
 
     Raises:
         SpaceError: the folder holds no Space.
@@ -95,7 +95,7 @@ def _make_or_recognise(hub: HfApi, name: str, public: bool) -> None:
 
 
 def _advice(name: str, error: BaseException) -> str:
-    """What to do about an error of the hub's client, as a sentence."""
+    """Return what to do about an error of the hub's client, as a sentence."""
     for cause in _causes(error):
         if isinstance(cause, HfHubHTTPError) and cause.response is not None:
             status = cause.response.status_code
@@ -111,7 +111,7 @@ def _advice(name: str, error: BaseException) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, and those that it came from."""
+    """Return an error, and those that it came from."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -32,7 +32,7 @@ class SpaceError(AudiopromptError, RuntimeError):
 
 @cache
 def requirements(model: str, gpu: bool = False) -> str:
-    """The text of ``requirements.txt``: each package that one model takes and all that these need, pinned.
+    """Return the text of ``requirements.txt``: each package that one model takes and all that these need, pinned.
 
     A Space's machine runs Linux. torch on PyPI brings CUDA along there, some gigabytes of it, so a Space on CPUs takes
     the build without, which has the same version.
@@ -50,7 +50,7 @@ def requirements(model: str, gpu: bool = False) -> str:
 
 
 def pinned(needed: list[str]) -> dict[str, str]:
-    """The versions here of packages and of all that they require on Linux, by name.
+    """Return the versions here of packages and of all that they require on Linux, by name.
 
     Raises:
         SpaceError: one of the first is not installed.

@@ -42,7 +42,7 @@ def build(
     title: str = NAME,
     tabs: Sequence[str] = (),
 ) -> gr.Blocks:
-    """The page, with everything wired, not yet launched.
+    """Return the page, with everything wired, not yet launched.
 
     Args:
         model: which model answers at first.
@@ -85,7 +85,7 @@ def build(
 
 
 def closed(request: gr.Request) -> None:
-    """A page was closed: what its visitor had under way ends, and their copies go unless they soon come back."""
+    """Return a page was closed: what its visitor had under way ends, and their copies go unless they soon come back."""
     for jobs in (MEASURING, FITTING, CHECKING):
         jobs.stop_of(sessions.session(request))
     sessions.close(request)
@@ -96,7 +96,7 @@ def _sees_all(tabs: Sequence[str], request: gr.Request) -> bool:
 
 
 def _shown_to_curators(hidden: int) -> Callable[[gr.Request], Any]:
-    """What shows so many tabs, which visitors do not see, to those who are signed in."""
+    """Return what shows so many tabs, which visitors do not see, to those who are signed in."""
 
     def show_tabs(request: gr.Request) -> Any:  # Gradio passes no request to a partial
         update = gr.Tab(visible=True) if access.is_curator(request) else gr.skip()
@@ -106,7 +106,7 @@ def _shown_to_curators(hidden: int) -> Callable[[gr.Request], Any]:
 
 
 def _opened(tabs: Sequence[str]) -> Callable[[gr.Request], Any]:
-    """What opens the tab that the address names, if whoever comes sees it."""
+    """Return what opens the tab that the address names, if whoever comes sees it."""
 
     def open_tab(request: gr.Request) -> Any:
         seen = _sees_all(tabs, request) or frame.tab_asked(request) in tabs

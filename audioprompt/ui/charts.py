@@ -40,12 +40,13 @@ SPECTROGRAM, OUTLINE = (0, 0.72), (0.75, 1)  # of a figure's height
 
 
 def shown(label: str) -> str:
-    """A label as a figure shows it: shortened, and escaped so that no part of it is read as markup."""
+    """Return a label as a figure shows it: shortened, and escaped so that no part of it is read as markup."""
     return escape(short(label, LABEL_CHARACTERS))
 
 
 def probability_bars(title: str, prediction: Prediction, colour: str) -> go.Figure:
-    """A method's most probable classes of one clip as horizontal bars, the label above each bar, the number at its end.
+    """Return a method's most probable classes of one clip as horizontal bars, the label above each bar, the number
+    at its end.
 
     All bars have one scale, from 0 to 1, so that a doubtful answer looks like one.
 
@@ -179,7 +180,7 @@ def heard(picture: Picture) -> go.Figure:
 
 
 def over_time(timeline: Timeline) -> go.Figure:
-    """The ensemble's probabilities over time: the labels that lead somewhere, or come close, by windows."""
+    """Return the ensemble's probabilities over time: the labels that lead somewhere, or come close, by windows."""
     probabilities = timeline.prediction.probabilities.copy()  # [W, C]
     probabilities[timeline.silent] = np.nan  # left empty
     top = np.argsort(-np.nanmax(probabilities, axis=0), kind="stable")[:TOP]
@@ -245,7 +246,7 @@ def fit_curves(history: Sequence[Epoch], epochs: int, chance: float) -> str:
 
 
 def _points(values: Sequence[float], epochs: int, top: float) -> str:
-    """A line through values in the box of a curve; none through a single one."""
+    """Return a line through values in the box of a curve; none through a single one."""
     width, height = CURVE
     points = (
         f"{width * place / max(epochs - 1, 1):.1f},{height * (1 - value / top):.1f}"
@@ -255,7 +256,7 @@ def _points(values: Sequence[float], epochs: int, top: float) -> str:
 
 
 def class_map(moves: Moves) -> str:
-    """A map of the classes' embeddings: a ring where the words alone put each, a dot where it is now."""
+    """Return a map of the classes' embeddings: a ring where the words alone put each, a dot where it is now."""
     width, height = MAP
     places = [*moves.before.tolist(), *moves.after.tolist()]
     (left, right), (low, high) = ((min(axis), max(axis)) for axis in zip(*places, strict=True))
@@ -327,7 +328,7 @@ def _shots_ticks(low: float, high: float) -> list[float]:
 
 
 def short(text: str, characters: int) -> str:
-    """A text that is cut where it is too long."""
+    """Return a text that is cut where it is too long."""
     return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"
 
 

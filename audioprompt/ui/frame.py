@@ -34,19 +34,19 @@ def install() -> None:
 
 
 def asked(request: gr.Request) -> Any:
-    """The tab that the address names, opened."""
+    """Return the tab that the address names, opened."""
     name = tab_asked(request)
     return gr.Tabs(selected=name) if name in TABS else gr.skip()
 
 
 def tab_asked(request: gr.Request) -> str | None:
-    """What the address calls the tab."""
+    """Return what the address calls the tab."""
     name: str | None = request.query_params.get("tab")
     return name
 
 
 def labels_asked(request: gr.Request) -> str:
-    """The labels in the address, as they were written; empty where it tells none."""
+    """Return the labels in the address, as they were written; empty where it tells none."""
     return request.query_params.get("labels", "").strip()
 
 

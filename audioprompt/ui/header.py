@@ -30,19 +30,22 @@ WEIGHTS_HELP = "Path of the published weights on this machine, with their tokeni
 
 
 def openness(name: str, request: gr.Request | None = None) -> Any:
-    """The switch that opens a model to visitors, as it is now; only curators of a public page see it."""
+    """Return the switch that opens a model to visitors, as it is now; only curators of a public page see it."""
     seen = access.public() and access.is_curator(request)
     return gr.Checkbox(value=models.is_open(name), visible=True if seen else HIDDEN)
 
 
 def offered(chosen_last: str, request: gr.Request | None = None) -> Any:
-    """The models that whoever opens the page may use, and that which this browser chose last, if it is one of them."""
+    """Return the models that whoever opens the page may use, and that which this browser chose last, if it is one of
+    them.
+    """
     there = models.offered_to(request)
     return gr.Dropdown(choices=there, value=chosen_last) if chosen_last in there else gr.Dropdown(choices=there)
 
 
 def follow(name: str, request: gr.Request | None = None) -> Iterator[tuple[str, Any, Any]]:
-    """The state line of a model, again and again until it is ready or has failed; then what went wrong, if it did.
+    """Return the state line of a model, again and again until it is ready or has failed; then what went wrong, if it
+    did.
 
     Yields:
         The state line; the place to ask for weights, shown where the model cannot be had; what it says there.
@@ -78,7 +81,7 @@ def _failed(error: BaseException) -> tuple[str, Any, str]:
 
 
 def sign_in(password: str, request: gr.Request | None = None) -> tuple[dict[str, str] | None, str]:
-    """The token that makes its holder a curator, for whoever knows the password; else why there is none."""
+    """Return the token that makes its holder a curator, for whoever knows the password; else why there is none."""
     try:
         return {"token": access.sign_in(password, request)}, ""
     except access.NotAllowed as error:
@@ -86,7 +89,7 @@ def sign_in(password: str, request: gr.Request | None = None) -> tuple[dict[str,
 
 
 def sign_in_or_out(request: gr.Request) -> str:
-    """What the button is for: a curator signs out."""
+    """Return what the button is for: a curator signs out."""
     return access.SIGN_OUT if access.is_curator(request) else access.SIGN_IN
 
 
@@ -159,7 +162,9 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
 
 
 def _sign_in_button() -> gr.Button | None:
-    """What curators sign in with: at home nothing, on a Space Hugging Face, elsewhere the button of the password."""
+    """Return what curators sign in with: at home nothing, on a Space Hugging Face, elsewhere the button of the
+    password.
+    """
     if access.on_a_space():
         if os.environ.get("OAUTH_CLIENT_ID"):
             gr.LoginButton(
@@ -172,7 +177,7 @@ def _sign_in_button() -> gr.Button | None:
 
 
 def _build_password(instant: dict[str, Any]) -> None:
-    """The fold that asks for the password, seen once the button was pressed, see CSS."""
+    """Return the fold that asks for the password, seen once the button was pressed, see CSS."""
     with gr.Column(elem_id="password"):
         with gr.Row():
             password = gr.Textbox(

@@ -79,7 +79,7 @@ def listen(
 
 
 def in_line(place: int, places: int, seconds: float) -> str:
-    """What somebody sees who has to wait: their place in the line."""
+    """Return what somebody sees who has to wait: their place in the line."""
     return empty(
         f"{places} microphones are heard at once here, and all of them are taken. You are number {place} in line: keep "
         f"recording, and your turn comes by itself. While others wait, a turn lasts {seconds:.0f} seconds."
@@ -94,7 +94,7 @@ def view(
     milliseconds: float,
     notice: str | None = None,
 ) -> str:
-    """The live view: what is heard in large, the methods' bars, the level and the last minute.
+    """Return the live view: what is heard in large, the methods' bars, the level and the last minute.
 
     Args:
         hearing: what has been heard by now.
@@ -127,12 +127,12 @@ def pass_over() -> dict[str, str]:
 
 
 def _bars(prediction: Prediction | None) -> Sequence[tuple[str, float | None]]:
-    """What was found, the most probable first; places for it where there is nothing."""
+    """Return what was found, the most probable first; places for it where there is nothing."""
     return ranked(prediction)[:TOP] if prediction else [("–", None)] * TOP  # noqa: RUF001, what stands for nothing
 
 
 def _last_minute(hearing: Hearing, labels: Sequence[str]) -> dict[str, Any]:
-    """The bands of the last minute, and which colour is which label."""
+    """Return the bands of the last minute, and which colour is which label."""
     colours = {label: theme.LABEL_COLOURS[index % len(theme.LABEL_COLOURS)] for index, label in enumerate(labels)}
     begin = hearing.seconds - MINUTE
     recent = dict.fromkeys(band.label for band in reversed(hearing.bands) if band.label)

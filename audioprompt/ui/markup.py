@@ -19,18 +19,18 @@ SHARED, CLASSIFY = "shared/template.html", "classify/template.html"
 
 
 def problem(sentence: object) -> str:
-    """What went wrong and what to do, in the place where the answer would be."""
+    """Return what went wrong and what to do, in the place where the answer would be."""
     return render(SHARED, "problem", sentence=str(sentence))
 
 
 def remarks(sentences: Sequence[str]) -> str:
-    """What people should know besides, nothing where there is nothing."""
+    """Return what people should know besides, nothing where there is nothing."""
     said = " ".join(map(one_line, sentences))
     return render(SHARED, "notice", sentence=said) if said else ""
 
 
 def empty(text: str, title: str = "", button: tuple[str, str] | None = None, primary: bool = False) -> str:
-    """What a place is for, while there is nothing in it.
+    """Return what a place is for, while there is nothing in it.
 
     Args:
         text: says so.
@@ -77,22 +77,22 @@ def fill(template: Template, label: str) -> Filled:
 
 
 def verdict(result: Classification, notice: str = "") -> str:
-    """The answer in large, agreement or not in words, and what else is to be said."""
+    """Return the answer in large, agreement or not in words, and what else is to be said."""
     return render(CLASSIFY, "verdict", answer=result.answer, words=result.words, notice=notice)
 
 
 def stale(sentence: str) -> str:
-    """That an answer is to an earlier question, above it."""
+    """Tell that an answer is to an earlier question, above it."""
     return render(CLASSIFY, "stale", sentence=sentence)
 
 
 def head_in_use(name: str, problem: str = "") -> str:
-    """The fitted head that answers as well, and why it does not where it does not."""
+    """Return the fitted head that answers as well, and why it does not where it does not."""
     return render(CLASSIFY, "head_in_use", name=name, problem=problem)
 
 
 def votes(cast: Sequence[Vote], chosen: str) -> str:
-    """What each template says on its own; those that chose what the ensemble chose bear its colour."""
+    """Return what each template says on its own; those that chose what the ensemble chose bear its colour."""
     return render(CLASSIFY, "votes", votes=cast, chosen=chosen)
 
 
@@ -107,15 +107,15 @@ CLASSES_NAMED = 3
 
 
 def method_name(pack: PromptPack) -> str:
-    """What an ensemble of a pack's templates is called: TSPE where the pack is specific to a task."""
+    """Return what an ensemble of a pack's templates is called: TSPE where the pack is specific to a task."""
     return f"{'TSPE' if pack.category else 'Ensemble'} ({counted(len(pack.approved), 'prompt')})"
 
 
 def head_name(record: "HeadRecord") -> str:
-    """What a head is called in a list of heads: its method, and the first of its classes."""
+    """Return what a head is called in a list of heads: its method, and the first of its classes."""
     return f"{title_of(record.method)}: {first_of(record.classes, CLASSES_NAMED)}"
 
 
 def learned_name(head: "Head") -> str:
-    """What a fitted head is called beside the two methods that learn nothing."""
+    """Return what a fitted head is called beside the two methods that learn nothing."""
     return f"{title_of(head.method)} (learned)"

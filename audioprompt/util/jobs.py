@@ -109,7 +109,7 @@ class Job(Generic[T]):
         return bool(wait([self._future], seconds).done)
 
     def result(self) -> T:
-        """What came of it.
+        """Return what came of it.
 
         Raises:
             Stopped: it was stopped before there was anything to show.

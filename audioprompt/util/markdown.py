@@ -9,10 +9,12 @@ _MARKUP = re.compile(r"[`*_\[\]<#~&$\\|]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
-    """A text that Markdown shows as it is: no markup, link or HTML, no new cell of a table."""
+    """Return a text that Markdown shows as it is: no markup, link or HTML, no new cell of a table."""
     return _MARKUP.sub(lambda found: f"&#{ord(found[0])};" if found[0] in "\\|<&" else "\\" + found[0], one_line(text))
 
 
 def code(text: str) -> str:
-    """A text as code, which Markdown leaves alone, unless it has what would end the code or the cell of a table."""
+    """Return a text as code, which Markdown leaves alone, unless it has what would end the code or the cell of a
+    table.
+    """
     return plain(text) if re.search(r"[`|]", text) else f"`{one_line(text)}`"

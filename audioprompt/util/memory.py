@@ -17,7 +17,7 @@ _lock = Lock()
 
 @cache
 def _glibc() -> Any:
-    """The C library, where it can give memory back; None elsewhere."""
+    """Return the C library, where it can give memory back; None elsewhere."""
     try:
         library = ctypes.CDLL(None)
         return library if hasattr(library, "malloc_trim") else None

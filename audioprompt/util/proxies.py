@@ -40,7 +40,7 @@ def make_usable(environment: MutableMapping[str, str] = os.environ) -> None:
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy through which an address is asked, as ``host:port``; None for none."""
+    """Return the proxy through which an address is asked, as ``host:port``; None for none."""
     parts = urlsplit(url)
     proxies = getproxies_environment()
     chosen = proxies.get(parts.scheme) or proxies.get("all")
@@ -70,7 +70,7 @@ def _speaks_socks() -> bool:
 
 
 def _readable(entry: str) -> str | None:
-    """An entry of NO_PROXY as every client can read it, None for one that none can."""
+    """Return an entry of NO_PROXY as every client can read it, None for one that none can."""
     bare = re.sub(r"^\[(.*)\]$", r"\1", entry)
     try:
         return str(ip_address(bare))

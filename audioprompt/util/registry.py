@@ -85,7 +85,7 @@ class Registry(Generic[Entry]):
         return name in self._all()
 
     def __getitem__(self, name: str) -> Entry:
-        """The entry of a name.
+        """Return the entry of a name.
 
         Raises:
             Exception: of the registry's own kind of error: there is none; the message lists those that there are.

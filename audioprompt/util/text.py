@@ -47,7 +47,7 @@ def has_bullet(line: str) -> bool:
 
 
 def undecorated(line: str, bullets: bool = True) -> str:
-    """An item of a list without its number or bullet, the comma behind it, and its quotes or emphasis.
+    """Return an item of a list without its number or bullet, the comma behind it, and its quotes or emphasis.
 
     >>> undecorated(' 3. "a loud sound",')
     'a loud sound'
@@ -67,12 +67,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def first_of(words: Sequence[str], most: int) -> str:
-    """The first words of a list, and whether there are more: "rain, wind, …"."""
+    """Return the first words of a list, and whether there are more: "rain, wind, …"."""
     return joined([*words[:most], *["…"] * (len(words) > most)])
 
 
 def named(names: Sequence[str]) -> str:
-    """The first few of some names, and how many more there are: "rain, wind, owl and 2 more"."""
+    """Return the first few of some names, and how many more there are: "rain, wind, owl and 2 more"."""
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return joined(names[:MOST_NAMED]) + more
 

@@ -21,7 +21,7 @@ SOURCES = Registry(
 
 
 def find_source(where: str) -> Source:
-    """The first source that recognises a place.
+    """Return the first source that recognises a place.
 
     Raises:
         DataError: none does.

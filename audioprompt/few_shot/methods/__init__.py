@@ -82,7 +82,7 @@ METHODS = Registry(
 
 
 def title_of(name: str) -> str:
-    """What pages call a method; its name where it is not known here."""
+    """Return what pages call a method; its name where it is not known here."""
     return METHODS[name].title if name in METHODS else name
 
 

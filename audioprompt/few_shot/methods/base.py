@@ -31,5 +31,5 @@ class Method:
     needs_templates: bool = False
 
     def load(self) -> "type[Head]":
-        """The class of its heads."""
+        """Return the class of its heads."""
         return resolve_name(self.head)

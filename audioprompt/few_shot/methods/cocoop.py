@@ -37,7 +37,7 @@ class Cocoop(coop.Coop):
 
 
 def _layer(name: str, inputs: int, outputs: int, rng: np.random.Generator) -> dict[str, Array]:
-    """A linear layer as torch starts it: uniform between plus and minus one over the root of its inputs."""
+    """Return a linear layer as torch starts it: uniform between plus and minus one over the root of its inputs."""
     bound = inputs**-0.5
     return {
         f"{name}.weight": rng.uniform(-bound, bound, (outputs, inputs)).astype(np.float32),

@@ -67,7 +67,7 @@ class Prompts:
         return self._run(prompts.flatten(0, 1), mask.repeat(size, 1)).unflatten(0, (size, classes))
 
     def _run(self, prompts: Tensor, mask: Tensor) -> Tensor:
-        """The text tower on ``[P, L, context_dim]``, in memory that does not grow with P; -> ``[P, D]``."""
+        """Return the text tower on ``[P, L, context_dim]``, in memory that does not grow with P; -> ``[P, D]``."""
         if len(prompts) <= PROMPTS_AT_ONCE:
             return self.text.encode(prompts, mask)
         parts = zip(prompts.split(PROMPTS_AT_ONCE), mask.split(PROMPTS_AT_ONCE), strict=True)

@@ -34,7 +34,7 @@ def embedding(encoder: Any, windows: Tensor) -> Tensor:
 
 
 def power_spectrogram(stft: Any, windows: Tensor) -> Tensor:
-    """What torchlibrosa's ``STFT`` gives, squared: ``[B, samples]`` -> ``[B, frames, bins]``."""
+    """Return what torchlibrosa's ``STFT`` gives, squared: ``[B, samples]`` -> ``[B, frames, bins]``."""
     taper = stft.conv_real.weight[0, 0]  # the convolution's weights at 0 Hz
     spectrum = torch.stft(windows, stft.n_fft, stft.hop_length, window=taper, return_complex=True)
     return torch.view_as_real(spectrum).square().sum(dim=-1).transpose(1, 2)

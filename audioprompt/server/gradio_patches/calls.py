@@ -10,7 +10,9 @@ from gradio.context import LocalContext
 
 
 def current_request() -> gr.Request | None:
-    """The request of the event that is being answered, in the work it started as well; None outside of events."""
+    """Return the request of the event that is being answered, in the work it started as well; None outside of
+    events.
+    """
     return LocalContext.request.get(None)
 
 

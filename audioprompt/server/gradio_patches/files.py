@@ -26,7 +26,7 @@ def spool_with(open_file: Callable[..., Any]) -> None:
 
 
 def folder() -> Path:
-    """The folder of uploads and of files that are handed out, which Gradio cleans."""
+    """Return the folder of uploads and of files that are handed out, which Gradio cleans."""
     return Path(utils.get_upload_folder())
 
 

@@ -116,7 +116,7 @@ class FairQueue(queueing.Queue):
             yield from job or ()
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
-        """What is to be done next. A curator's work waits for that of other curators alone."""
+        """Return what is to be done next. A curator's work waits for that of other curators alone."""
         for name, queue in self.event_queue_per_concurrency_id.items():
             limit = queue.concurrency_limit
             if limit and queue.queue and _sender(queue.queue[0]) is None and queue.current_concurrency >= limit:

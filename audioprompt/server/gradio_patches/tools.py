@@ -48,7 +48,9 @@ class Tools(GradioMCPServer):
     def get_input_schema(
         self, tool_name: str, parameters: dict[str, str] | None = None
     ) -> tuple[dict[str, Any], list[list[Any]]]:
-        """The schema of a tool's arguments, with what must be given and nothing twice; and where in it files are."""
+        """Return the schema of a tool's arguments, with what must be given and nothing twice; and where in it files
+        are.
+        """
         schema, files = super().get_input_schema(tool_name, parameters)
         for one in schema["properties"].values():
             one.pop("additional_description", None)
@@ -58,7 +60,7 @@ class Tools(GradioMCPServer):
         return schema, files
 
     def convert_strings_to_filedata(self, value: dict[str, Any], filedata_positions: list[list[Any]]) -> dict[str, Any]:
-        """The arguments of a call with files in place of the texts that name them.
+        """Return the arguments of a call with files in place of the texts that name them.
 
         Args:
             value: by parameter.

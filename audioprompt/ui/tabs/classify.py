@@ -62,12 +62,12 @@ Result = list[Any]  # of so many: a value or an update for each component that t
 
 
 def pack_choices(request: gr.Request | None = None) -> list[tuple[str, str]]:
-    """The packs as a list to choose from: what is shown, and the id."""
+    """Return the packs as a list to choose from: what is shown, and the id."""
     return [(f"{pack.title} ({len(pack.approved)})", pack.id) for pack in ensembles(sessions.store(request))]
 
 
 def offered_now(request: gr.Request) -> tuple[Any, Any]:
-    """The lists of packs and of labels, which may have grown since the page was made."""
+    """Return the lists of packs and of labels, which may have grown since the page was made."""
     return gr.Dropdown(choices=pack_choices(request)), gr.Dropdown(choices=[PRESET_PROMPT, *presets(request)])
 
 
@@ -80,7 +80,9 @@ def presets(request: gr.Request | None = None) -> dict[str, tuple[PromptPack, Se
 
 
 def choose_example(index: int, head_id: str = "") -> tuple[str, str, str]:
-    """What an example sets: its clip, the pack that suits it, and its labels or those of a head in use that has it."""
+    """Return what an example sets: its clip, the pack that suits it, and its labels or those of a head in use that
+    has it.
+    """
     example = examples()[index]
     kept = _head(head_id)
     labels = kept.record.classes if kept and _suits(example, kept.record.classes) else example.labels
@@ -93,7 +95,7 @@ def _suits(example: Example, labels: Sequence[str]) -> bool:
 
 
 def choose_preset(name: str, request: gr.Request | None = None) -> tuple[Any, Any]:
-    """What a list of labels sets: the labels, and the pack they come with."""
+    """Return what a list of labels sets: the labels, and the pack they come with."""
     offered = presets(request)
     if name not in offered:
         return gr.skip(), gr.skip()
@@ -143,7 +145,7 @@ class Question:
 
 
 def question_of(labels: str, pack_id: str, request: gr.Request | None = None) -> Question:
-    """What is being asked now."""
+    """Return what is being asked now."""
     try:
         prompts = tuple(template.text for template in sessions.store(request).get(pack_id).approved)
     except PackError:
@@ -152,7 +154,7 @@ def question_of(labels: str, pack_id: str, request: gr.Request | None = None) ->
 
 
 def changed_since(question: Question | None, labels: str, pack_id: str, request: gr.Request | None = None) -> str:
-    """That the answer shown is to an earlier question, as a sentence, where the present one waits for a click."""
+    """Tell that the answer shown is to an earlier question, as a sentence, where the present one waits for a click."""
     now = question_of(labels, pack_id, request)
     if question is None or _is_being_answered(request, now.labels):
         return ""
@@ -162,7 +164,9 @@ def changed_since(question: Question | None, labels: str, pack_id: str, request:
 
 
 def head_line(head_id: str, labels: str, model_name: str) -> tuple[str, bool]:
-    """The fitted head in use in one line, as HTML, and whether it is for other labels than these; "" without one."""
+    """Return the fitted head in use in one line, as HTML, and whether it is for other labels than these; "" without
+    one.
+    """
     if not head_id:
         return "", False
     if (kept := _head(head_id)) is None:
@@ -177,7 +181,7 @@ def head_line(head_id: str, labels: str, model_name: str) -> tuple[str, bool]:
 
 
 def _head(head_id: str) -> "SharedHead | None":
-    """A fitted head by its id; without one the module is not loaded, which takes a while."""
+    """Return a fitted head by its id; without one the module is not loaded, which takes a while."""
     if not head_id:
         return None
     from audioprompt.services.learn import HEADS
@@ -269,18 +273,21 @@ def _is_last(request: gr.Request | None, asked: _Asked) -> bool:
 
 
 def shown(figure: Any) -> gr.Plot:
+    """Show a figure where there may have been none."""
     return gr.Plot(figure, visible=True)
 
 
 def nothing_shown(message: str) -> Result:
-    """A message where the answer would be, and nothing else: no answer to an earlier question stays beside it."""
+    """Return a message where the answer would be, and nothing else: no answer to an earlier question stays beside
+    it.
+    """
     hidden = gr.Plot(value=None, visible=False)
     closed = gr.Accordion(visible=False)
     return [message, hidden, hidden, gr.Plot(value=None, visible="hidden"), hidden, closed, "", closed, hidden]
 
 
 def head_for(head_id: str, model: "AudioTextModel", labels: Sequence[str]) -> "tuple[Head | None, str | None]":
-    """The fitted head in use, if it can answer for these labels; else why it cannot, as a sentence."""
+    """Return the fitted head in use, if it can answer for these labels; else why it cannot, as a sentence."""
     if not head_id:
         return None, None
     from audioprompt.services.learn import HEADS
@@ -309,7 +316,9 @@ def take_in(folders: Sequence[Path], model_name: str) -> list[tuple[str, str]]:
 
 
 def offer_heads(taken: "Future[list[tuple[str, str]]]", labels: Sequence[str] = ()) -> tuple[Any, str]:
-    """The heads that come with the page, to choose from once they are there; the first for its labels is in use."""
+    """Return the heads that come with the page, to choose from once they are there; the first for its labels is in
+    use.
+    """
     from audioprompt.services.learn import HEADS
 
     heads = [] if taken.exception() else taken.result()
@@ -322,7 +331,7 @@ def offer_heads(taken: "Future[list[tuple[str, str]]]", labels: Sequence[str] = 
 
 
 def labels_of_head(head_id: str) -> Any:
-    """The classes that a fitted head tells apart, as labels to choose between."""
+    """Return the classes that a fitted head tells apart, as labels to choose between."""
     kept = _head(head_id)
     return join_labels(kept.head.classes) if kept else gr.skip()
 
@@ -345,6 +354,7 @@ def show_live(
         pack_id: The prompt pack whose approved templates form the ensemble, an id that /packs lists.
         model_name: The model that hears, a name that /models lists.
         head_id: Of a fitted head that answers as well.
+        request: Of whoever speaks.
     """
     from audioprompt.models.base import ModelError
 
@@ -371,14 +381,14 @@ _turns = Turns(LISTENERS, TURN_SECONDS)
 
 
 def _place(request: gr.Request | None) -> int:
-    """A visitor's place in the line of microphones; 0 once it is their turn, and for curators."""
+    """Return a visitor's place in the line of microphones; 0 once it is their turn, and for curators."""
     if access.is_curator(request) or request is None:
         return 0
     return _turns.place(request.session_hash or access.caller(request), access.caller(request))
 
 
 def _recording(request: gr.Request | None) -> object:
-    """What is the same for all chunks of one recording: Gradio keeps the request with which its stream began."""
+    """Return what is the same for all chunks of one recording: Gradio keeps the request with which its stream began."""
     return ref(request.request) if request and request.request else None
 
 
@@ -501,7 +511,9 @@ def build(
         event.then(**asked)
 
     def labels_with_head(head_id: str, now: str, given: str) -> Any:
-        """The labels of a head that is taken into use; but it does not replace those that the page was opened with."""
+        """Return the labels of a head that is taken into use; but it does not replace those that the page was opened
+        with.
+        """
         comes_along = heads and not heads.exception() and head_id in (one for _, one in heads.result())
         return gr.skip() if comes_along and given and now == given else labels_of_head(head_id)
 
@@ -547,13 +559,13 @@ def _show_and_note(
 def _beside(
     question: Question | None, labels: str, pack_id: str, model_name: str, head_id: str, request: gr.Request
 ) -> tuple[str, str, Any]:
-    """What stands beside an answer: whether it is to an earlier question, and the head in use."""
+    """Return what stands beside an answer: whether it is to an earlier question, and the head in use."""
     changed, (head, other) = changed_since(question, labels, pack_id, request), head_line(head_id, labels, model_name)
     return markup.stale(changed) if changed else "", head, gr.Button(visible=True if other else HIDDEN)
 
 
 def _opening(labels: Sequence[str], request: gr.Request) -> tuple[str | None, str, str]:
-    """What the page opens with: the labels in the address, or these, and the first example that suits them.
+    """Return what the page opens with: the labels in the address, or these, and the first example that suits them.
 
     A page that was given labels of its own opens on no clip where none suits them: naming it would be nonsense.
     """

@@ -116,7 +116,7 @@ NOTHING = Drawn(None, *[""] * (len(Drawn._fields) - 2))
 
 
 def arranged(desk: Desk, pack: PromptPack) -> Desk:
-    """The desk with its rows filtered, searched and sorted anew."""
+    """Return the desk with its rows filtered, searched and sorted anew."""
     rows = view.rows_of(desk.bench, pack, desk.bench.standing(pack))
     shown = view.chosen(rows, desk.only, desk.search, *desk.sort)
     return replace(desk, rows=tuple(row.text for row in shown))
@@ -225,7 +225,9 @@ def _store_decision(act: Mapping[str, Any], request: gr.Request | None) -> None:
 
 
 def _refuse_other_role(act: Mapping[str, Any], request: gr.Request | None) -> None:
-    """What was decided as a curator is not to land in a visitor's copy, which is soon gone, nor the other way round."""
+    """Return what was decided as a curator is not to land in a visitor's copy, which is soon gone, nor the other way
+    round.
+    """
     if act.get("role", access.role(request).value) == access.role(request).value:
         return
     if access.is_curator(request):
@@ -234,7 +236,7 @@ def _refuse_other_role(act: Mapping[str, Any], request: gr.Request | None) -> No
 
 
 def _texts_of(act: Mapping[str, Any]) -> list[str]:
-    """The templates that a decision is on."""
+    """Return the templates that a decision is on."""
     on = act.get("on")
     return [str(text) for text in on] if isinstance(on, list) else [str(on)]
 
@@ -299,7 +301,7 @@ def refreshed(desk: Desk | None, request: gr.Request | None = None) -> Drawn:
 
 
 def played(desk: Desk | None, clip: int) -> Any:
-    """A clip for the player."""
+    """Return a clip for the player."""
     if desk is None or not 0 <= clip < len(desk.bench.seen):
         return gr.skip()
     path, name = desk.bench.seen.paths[clip], desk.bench.seen.labels[clip]
@@ -312,7 +314,7 @@ def played(desk: Desk | None, clip: int) -> Any:
 
 
 def exported(pack_id: str | None, kind: str, request: gr.Request | None = None) -> dict[str, str] | None:
-    """A pack as a file: its name and what it holds."""
+    """Return a pack as a file: its name and what it holds."""
     if not pack_id:
         return None
     return {
@@ -359,7 +361,7 @@ def uploads(request: gr.Request | None) -> Path | None:
 
 
 def pack_choices(request: gr.Request | None = None) -> list[tuple[str, str]]:
-    """The packs to choose from: what is shown, and the id."""
+    """Return the packs to choose from: what is shown, and the id."""
     return [
         ("Choose a pack …", ""),
         *((f"{pack.title} ({len(pack.entries)})", pack.id) for pack in sessions.store(request).packs()),
@@ -367,12 +369,12 @@ def pack_choices(request: gr.Request | None = None) -> list[tuple[str, str]]:
 
 
 def pack_choice(pack_id: str, request: gr.Request | None) -> Any:
-    """The list of packs as it is now, with one chosen."""
+    """Return the list of packs as it is now, with one chosen."""
     return gr.Dropdown(choices=pack_choices(request), value=pack_id)
 
 
 def session_note(request: gr.Request) -> str:
-    """What visitors are to know of what they decide."""
+    """Return what visitors are to know of what they decide."""
     return "" if access.is_curator(request) else view.SESSION
 
 
@@ -452,7 +454,7 @@ def followed(job: Job[T]) -> Iterator[str]:
 
 
 def outcome(get: Callable[[], T]) -> T | str:
-    """What comes of some work, or why nothing does, to be shown in its place."""
+    """Return what comes of some work, or why nothing does, to be shown in its place."""
     from audioprompt.models.base import ModelError
     from audioprompt.util.jobs import Stopped, TookTooLong
 
@@ -470,7 +472,7 @@ ANSWER = ("message", *Drawn._fields, "label", "clips", "data", "folds", "share",
 
 
 def answer(shown: Drawn = AS_IT_IS, **others: Any) -> list[Any]:
-    """A value or an update for each component that measuring concerns, named as in ``ANSWER``."""
+    """Return a value or an update for each component that measuring concerns, named as in ``ANSWER``."""
     parts = shown._asdict() | others
     return [parts.get(name, gr.skip()) for name in ANSWER]
 
@@ -520,7 +522,7 @@ def shown(desk: Desk | None, setup: Setup, kept: Kept, request: gr.Request | Non
 
 
 def opened(desk: Desk | None, bench: Bench, setup: Setup, kept: Kept, request: gr.Request | None) -> list[Any]:
-    """A new desk for a bench, with the view of the old one."""
+    """Return a new desk for a bench, with the view of the old one."""
     labels = bench.seen.spoken_classes
     fresh = Desk(bench, setup.model, setup.pack_id, label=labels[0])
     if desk:
@@ -540,13 +542,13 @@ def opened(desk: Desk | None, bench: Bench, setup: Setup, kept: Kept, request: g
 
 
 def summary(bench: Bench) -> str:
-    """The clips in one line."""
+    """Return the clips in one line."""
     total = len(bench.seen) + len(bench.unseen)
     return f"Validation clips: {bench.seen.name}, {bench.split.name(bench.seen)} · {len(bench.seen)} of {total}"
 
 
 def clips_for(pack: PromptPack, kept: Kept) -> tuple[str, Split | None] | None:
-    """The clips to measure a pack on, and how to divide them: those it was measured on last; for instruments the
+    """Return the clips to measure a pack on, and how to divide them: those it was measured on last; for instruments the
     demonstration; or those of the pack measured last, unless they are the demonstration."""
     if pack.id not in kept and pack.category == "instruments":
         return DEMONSTRATION, None
@@ -624,7 +626,7 @@ def _entered(
 
 
 def _page(request: gr.Request | None) -> str:
-    """What keeps the work of one open page apart from that of all others: each has a Stop of its own."""
+    """Return what keeps the work of one open page apart from that of all others: each has a Stop of its own."""
     return (request and request.session_hash) or ""
 
 
@@ -695,7 +697,7 @@ def composed(desk: Desk | None, what: str, on: str) -> tuple[Any, Any, dict[str,
 
 
 def previewed(desk: Desk | None, origin: Mapping[str, str] | None, text: str) -> str:
-    """What a prompt that is being written becomes, or why it is none; nothing where none is being written."""
+    """Return what a prompt that is being written becomes, or why it is none; nothing where none is being written."""
     if desk is None or origin is None:
         return ""
     if not text.strip():
@@ -734,7 +736,7 @@ def show_written(
 
 
 def title_of(pack_id: str | None, request: gr.Request | None = None) -> str:
-    """The title of a pack, empty for none."""
+    """Return the title of a pack, empty for none."""
     found = outcome(lambda: sessions.store(request).get(pack_id).title) if pack_id else ""
     return found if pack_id in sessions.store(request).ids() else ""
 
@@ -791,7 +793,7 @@ def show_restored(pack_id: str, kept: Kept, model_name: str, request: gr.Request
 
 
 def others(desk: Desk | None, request: gr.Request | None = None) -> Any:
-    """The packs that the one on the desk can be compared with."""
+    """Return the packs that the one on the desk can be compared with."""
     choices = [("Choose a pack …", ""), *pack_choices(request)[1:]]
     compared = desk.other[0].id if desk and desk.other else ""
     return gr.Dropdown(choices=[one for one in choices if not desk or one[1] != desk.pack_id], value=compared)
@@ -826,7 +828,9 @@ def show_comparison(desk: Desk | None, other_id: str | None, request: gr.Request
 
 
 def build_outbox() -> gr.HTML:
-    """The decisions that are not saved yet: outside of the tabs, for they are sent again whichever tab is open."""
+    """Return the decisions that are not saved yet: outside of the tabs, for they are sent again whichever tab is
+    open.
+    """
     return gr.HTML(elem_id="curate-outbox", js_on_load=script("components/curate/outbox.js"), apply_default_css=False)
 
 

@@ -62,7 +62,7 @@ Choices = dict[str, Any]  # what this browser keeps: the task and the generator,
 
 
 def choose_preset(name: str, request: gr.Request | None = None) -> tuple[Any, Any]:
-    """What a pack's list of labels sets: the category and the labels."""
+    """Return what a pack's list of labels sets: the category and the labels."""
     offered = presets(request)
     if name not in offered:
         return gr.skip(), gr.skip()
@@ -71,12 +71,12 @@ def choose_preset(name: str, request: gr.Request | None = None) -> tuple[Any, An
 
 
 def choose_demonstration() -> tuple[str, str]:
-    """The category and the labels of the instruments that come with audioprompt."""
+    """Return the category and the labels of the instruments that come with audioprompt."""
     return "instruments", join_labels(open_clips(DEMONSTRATION).spoken_classes)
 
 
 def choose_data(where: str, request: gr.Request | None = None) -> tuple[Any, str]:
-    """The labels of a data set, and what went wrong where there are none."""
+    """Return the labels of a data set, and what went wrong where there are none."""
     if not where.strip():
         return gr.skip(), ""
     try:
@@ -86,7 +86,7 @@ def choose_data(where: str, request: gr.Request | None = None) -> tuple[Any, str
 
 
 def task_summary(task: Task) -> str:
-    """A task in one line."""
+    """Return a task in one line."""
     if not task.labels:
         return f"{task.title}, any labels"
     return f"{task.title}: {counted(len(task.labels), 'label')} ({first_of(task.labels, LABELS_SHOWN)})"
@@ -115,7 +115,7 @@ def in_use(
 
 
 def for_service(kind: str) -> tuple[Any, Any]:
-    """The fields that only a service needs, shown or hidden."""
+    """Return the fields that only a service needs, shown or hidden."""
     shown = kind_of(kind).is_service
     return gr.Column(visible=shown), gr.Number(visible=shown)
 
@@ -133,7 +133,7 @@ def key_state(base_url: str, request: gr.Request | None = None) -> str:
 def exact_prompt(
     kind: str, category: str, labels: str, attributes: Sequence[str], sources: Sequence[str], count: float | None
 ) -> str:
-    """What a service is asked, word for word."""
+    """Return what a service is asked, word for word."""
     try:
         task, _ = task_of(category, labels)
         ideas = Ideas(tuple(attributes or ()), tuple(sources or ()))
@@ -152,7 +152,9 @@ Item = TypeVar("Item")
 
 
 def ticking(items: Iterator[Item]) -> Yielding[Item | None, None, None]:
-    """The items of a slow iterator as they come, and None every now and then: a handler must yield to be stopped."""
+    """Return the items of a slow iterator as they come, and None every now and then: a handler must yield to be
+    stopped.
+    """
     come: Queue[Item | Exception | None] = Queue()  # at the end None, or what the iterator raised
     stopped = Event()
 
@@ -234,7 +236,7 @@ def propose(
 
 
 def use_category(better: str | None) -> str:
-    """The category that fits better, now as the task's."""
+    """Return the category that fits better, now as the task's."""
     return better or ""
 
 
@@ -276,6 +278,17 @@ def write(
     """Write candidates with the words kept, and check them when all are there.
 
     Args:
+        category: the task's.
+        labels: what is to be told apart, as typed.
+        attributes: kept of those proposed.
+        sources: likewise.
+        count: how many are wanted.
+        kind: the generator's title.
+        seed: of the lexicon, or of a service that takes one.
+        model: of a service.
+        base_url: the service's address.
+        temperature: of the service.
+        key: of whoever asks.
         checker: the model that checks them.
         request: of whoever asks.
 
@@ -382,7 +395,7 @@ def checked(
 
 
 def proposed_names(pack: PromptPack | None, request: gr.Request | None = None) -> tuple[Any, Any]:
-    """A title and a free id for candidates."""
+    """Return a title and a free id for candidates."""
     if pack is None:
         return gr.skip(), gr.skip()
     task, today = Task(pack.category, _contents(pack)[1]), _today()
@@ -428,13 +441,13 @@ REMEMBERED = ("category", "labels", "kind", "seed", "model", "base_url", "temper
 
 
 def remember(*values: Any) -> Choices:
-    """What to keep of the fields named in ``REMEMBERED``; of an address not what could be a secret."""
+    """Return what to keep of the fields named in ``REMEMBERED``; of an address not what could be a secret."""
     kept = dict(zip(REMEMBERED, values, strict=True))
     return kept | {"base_url": _without_secrets(kept["base_url"])}
 
 
 def recall(kept: Choices | None) -> list[Any]:
-    """The fields as they were kept."""
+    """Return the fields as they were kept."""
     return [(kept or {}).get(name, gr.skip()) for name in REMEMBERED]
 
 
@@ -442,17 +455,17 @@ def recall(kept: Choices | None) -> list[Any]:
 
 
 def done(summary: str) -> gr.Accordion:
-    """A step that is done: closed, with its outcome in one line."""
+    """Return a step that is done: closed, with its outcome in one line."""
     return gr.Accordion(label=summary, open=False, elem_classes=["step", "done"])
 
 
 def due(step: int) -> gr.Accordion:
-    """A step whose turn it is."""
+    """Return a step whose turn it is."""
     return gr.Accordion(label=STEPS[step], open=True, elem_classes="step")
 
 
 def _contents(pack: PromptPack) -> tuple[list[Template], tuple[str, ...]]:
-    """A pack's templates and labels."""
+    """Return a pack's templates and labels."""
     return [entry.template for entry in pack.entries], next(iter(pack.label_presets.values()), ())
 
 
@@ -469,7 +482,7 @@ def _title_of(category: str | None) -> str:
 
 
 def _address(base_url: str, request: gr.Request | None) -> ServiceAddress | None:
-    """The address that is asked, None where it cannot be used; the one in the environment is the owner's."""
+    """Return the address that is asked, None where it cannot be used; the one in the environment is the owner's."""
     preset = os.environ.get("OPENAI_BASE_URL") if access.is_curator(request) else None
     try:
         return ServiceAddress.parse(base_url.strip() or preset or OPENAI_URL)
@@ -478,7 +491,7 @@ def _address(base_url: str, request: gr.Request | None) -> ServiceAddress | None
 
 
 def _without_secrets(url: str) -> str:
-    """An address, or what is written of one, without what may hold a key."""
+    """Return an address, or what is written of one, without what may hold a key."""
     try:
         return ServiceAddress.parse(url).text
     except GenerationError:

@@ -116,7 +116,7 @@ class Shown(NamedTuple):
 
 
 def show(gathered: Gathered, name: str = "", note: str = "") -> Shown:
-    """The clips as cards; ``name`` is the class that is being added to, ``note`` a piece of markup."""
+    """Return the clips as cards; ``name`` is the class that is being added to, ``note`` a piece of markup."""
     folds = _folds(gathered.clips)
     choice = gr.CheckboxGroup(
         [(str(fold), fold) for fold in folds], value=folds[:-1], visible=len(folds) > 1 or "hidden"
@@ -126,7 +126,9 @@ def show(gathered: Gathered, name: str = "", note: str = "") -> Shown:
 
 
 def _folds(clips: LabelledClips) -> list[int]:
-    """The folds there are; the page proposes to learn from all but the last. Those that part recordings are none."""
+    """Return the folds there are; the page proposes to learn from all but the last. Those that part recordings are
+    none.
+    """
     return [] if clips.folds_part_recordings else sorted(set(clips.folds or ()))
 
 
@@ -208,7 +210,7 @@ def take_data(gathered: Gathered, where: str, uploads: Path | None = None, reque
 def open_data(
     folder: Path, where: str, uploads: Path | None, request: gr.Request | None, skip_bad: bool = False
 ) -> LabelledClips:
-    """The clips of a data set, unpacked into the page's folder where they are in an archive.
+    """Return the clips of a data set, unpacked into the page's folder where they are in an archive.
 
     Raises:
         DataError: it cannot be used.
@@ -217,7 +219,7 @@ def open_data(
 
 
 def play(gathered: Gathered, name: str, turn: int) -> str:
-    """A player for a class's clips, one after the other; without a name for those that have none."""
+    """Return a player for a class's clips, one after the other; without a name for those that have none."""
     paths: Sequence[Path] = gathered.unnamed
     if name:
         paths = [path for path, label in zip(gathered.clips.paths, gathered.clips.labels, strict=True) if label == name]
@@ -248,7 +250,7 @@ def _unfit(name: str) -> str | None:
 
 
 def _kept(file: Path, folder: Path) -> Path:
-    """A copy of an upload, which the page would throw away after a while."""
+    """Return a copy of an upload, which the page would throw away after a while."""
     place = Path(tempfile.mkdtemp(prefix=OWN, dir=folder)) / file.name
     shutil.copyfile(file, place)
     return place
@@ -284,7 +286,7 @@ def trial_of(
     dropout: float,
     request: gr.Request | None = None,
 ) -> Trial:
-    """What the controls ask for.
+    """Return what the controls ask for.
 
     Raises:
         FewShotError: settings that no fit can work with, or no method.
@@ -456,7 +458,7 @@ def save(gathered: Gathered, tried: Tried | None, method: str | None, licence: s
 
 
 def _head_of(tried: Tried, method: str, licence: str, model_name: str) -> SharedHead:
-    """What a trial learned with one method, and what is known of it."""
+    """Return what a trial learned with one method, and what is known of it."""
     from audioprompt.few_shot.settings import FewShotError
     from audioprompt.services.learn import shared
 
@@ -624,7 +626,7 @@ def _bounds(request: gr.Request) -> tuple[Any, Any]:
 
 
 def _act(collection: Collection, event: gr.EventData) -> Handled:
-    """A click on the cards."""
+    """Return a click on the cards."""
     act, label = event.act, event.label
     if act == "play":
         return *[gr.skip()] * len(Shown._fields), play(collection.now, label, event.turn)
@@ -644,12 +646,12 @@ def _chosen(gathered: Gathered, name: str) -> Shown:
 
 
 def _named(collection: Collection, name: str) -> Handled:
-    """A name was entered: of what had none, or of a sound that is recorded next."""
+    """Return a name was entered: of what had none, or of a sound that is recorded next."""
     return _changed(collection, lambda now: put(now, name, []))
 
 
 def _name_left(collection: Collection, name: str | None) -> Handled:
-    """The name's field was left: whatever waits for a name has one, Enter or not."""
+    """Return the name's field was left: whatever waits for a name has one, Enter or not."""
     if not (name and collection.now.unnamed):
         return [gr.skip()] * len(Shown._fields)
     return _named(collection, name)
@@ -662,7 +664,7 @@ def _brought(collection: Collection, name: str, files: Sequence[str], request: g
 
 
 def _recorded(collection: Collection, name: str, recording: str | None, request: gr.Request) -> Handled:
-    """A recording has ended: add it, and be ready for the next one."""
+    """Return a recording has ended: add it, and be ready for the next one."""
     if recording is None:
         return *[gr.skip()] * len(Shown._fields), gr.skip()
     return *_brought(collection, name, [recording], request), None
@@ -681,7 +683,9 @@ def _data_taken(
 
 
 def _skip_bad(collection: Collection, wanted: bool) -> None:
-    """The switch was turned: what the field for a data set names is read again, for it may be another data set now."""
+    """Return the switch was turned: what the field for a data set names is read again, for it may be another data
+    set now.
+    """
     collection.change(lambda now: show(replace(now, skip_bad=wanted, read="")))
 
 
@@ -692,7 +696,7 @@ def _data_named(collection: Collection, where: str | None, request: gr.Request) 
 
 
 def _data_left(collection: Collection, where: str | None, request: gr.Request) -> Handled:
-    """The field for a data set was left: what it names is taken, Enter or not, unless that was done already."""
+    """Return the field for a data set was left: what it names is taken, Enter or not, unless that was done already."""
     if not _is_new(collection, where):
         return [gr.skip()] * len(Shown._fields)
     return _data_named(collection, where, request)

@@ -114,7 +114,9 @@ def forget(own: Own) -> None:
 
 
 def offered_clips(own: Own) -> dict[str, Example]:
-    """The clips to choose from, by name: this page's own, whose labels will be the Space's, and those bundled."""
+    """Return the clips to choose from, by name: this page's own, whose labels will be the Space's, and those
+    bundled.
+    """
     return {**own.clips, **own.recorded, **{example.path.stem: example for example in examples()}}
 
 
@@ -149,7 +151,7 @@ def take_recorded(
 
 
 def _kept_sound(own: Own, sound: Path) -> tuple[Own, Path]:
-    """A copy of the clip in Classify, which the page would throw away after a while; one for each."""
+    """Return a copy of the clip in Classify, which the page would throw away after a while; one for each."""
     own = _with_folder(own)
     folder = (own.folder or Path()) / f"heard-{sha256(str(sound).encode()).hexdigest()[:16]}"
     place = folder / sound.name
@@ -184,7 +186,7 @@ def choose_head(kept: Choices | None, own: Own, head_id: str, recorded: bool = T
 
 
 def _kept_head(file: Path, own: Own) -> Path:
-    """A copy of a head's file, or of the one in the zip that Learn saves.
+    """Return a copy of a head's file, or of the one in the zip that Learn saves.
 
     Raises:
         FewShotError: it is none.
@@ -213,7 +215,7 @@ def _with_folder(own: Own) -> Own:
 
 
 def _free(own: Own, text: str) -> Path:
-    """A folder that is not there yet, named after a text."""
+    """Return a folder that is not there yet, named after a text."""
     from audioprompt.space.plan import names
 
     assert own.folder
@@ -224,7 +226,7 @@ def _free(own: Own, text: str) -> Path:
 
 
 def settled(kept: Choices | None, own: Own, pack_id: str = "", request: gr.Request | None = None) -> Choices:
-    """What was chosen before, as far as it is still there; else what suits most.
+    """Return what was chosen before, as far as it is still there; else what suits most.
 
     Args:
         kept: what this browser remembers.
@@ -254,7 +256,7 @@ def settled(kept: Choices | None, own: Own, pack_id: str = "", request: gr.Reque
 
 
 def plan_of(chosen: Choices, own: Own, request: gr.Request | None = None) -> Plan:
-    """What was chosen, as the plan of a Space.
+    """Return what was chosen, as the plan of a Space.
 
     Raises:
         SpaceError, LabelError, PackError: it makes none; the message says what to change.
@@ -276,7 +278,7 @@ def plan_of(chosen: Choices, own: Own, request: gr.Request | None = None) -> Pla
 
 
 def show(chosen: Choices, own: Own, request: gr.Request | None = None) -> tuple[str, str]:
-    """What the Space will look like and its files; or why there is none."""
+    """Return what the Space will look like and its files; or why there is none."""
     from audioprompt.space import SpaceError, sizes
 
     if not pack_choices(request):
@@ -407,7 +409,7 @@ def _build_and_push(plan: Plan, name: str, public: bool, token: str | None, uplo
 
 
 def _temporary() -> tempfile.TemporaryDirectory[str]:
-    """A folder for one Space, gone with it; work that nobody looks at any more may still be writing into it."""
+    """Return a folder for one Space, gone with it; work that nobody looks at any more may still be writing into it."""
     return tempfile.TemporaryDirectory(prefix="space-", dir=sessions.temporary(), ignore_cleanup_errors=True)
 
 
@@ -424,7 +426,7 @@ def token_info(request: gr.Request | None = None) -> str:
 
 
 def standing(request: gr.Request | None = None) -> str:
-    """What visitors are to do instead; empty for curators."""
+    """Return what visitors are to do instead; empty for curators."""
     try:
         access.only_curators(request, "publish")
     except access.NotAllowed as error:
@@ -570,7 +572,9 @@ def _choices_opened(
 def _head_taken(
     kept: Choices | None, own: Own, head_id: str, gathered: Collection, request: gr.Request
 ) -> tuple[Choices | None, Own]:
-    """A head came into use: it goes into the Space. Clips of the hub are offered, and go in only if they are chosen."""
+    """Return a head came into use: it goes into the Space. Clips of the hub are offered, and go in only if they are
+    chosen.
+    """
     before, own = own, take_head(own, head_id)
     if own is before:
         return kept, own
@@ -579,7 +583,7 @@ def _head_taken(
 
 
 def _choices_changed(request: gr.Request, kept: Choices, own: Own, *values: Any) -> list[Any]:
-    """A field that is folded away says None: what was chosen before stands."""
+    """Return a field that is folded away says None: what was chosen before stands."""
     given = {name: value for name, value in zip(FIELDS, values, strict=True) if value is not None}
     if "tabs" in given:
         given["tabs"] = [TABS[0], *given["tabs"]]
@@ -588,7 +592,7 @@ def _choices_changed(request: gr.Request, kept: Choices, own: Own, *values: Any)
 
 
 def _choices_brought(kept: Choices, own: Own, files: list[str], request: gr.Request) -> list[Any]:
-    """What is brought is meant to go in."""
+    """Return what is brought is meant to go in."""
     before = own
     own, problem = bring(own, files, request)
     chosen = settled(kept, own, "", request)
@@ -598,7 +602,7 @@ def _choices_brought(kept: Choices, own: Own, files: list[str], request: gr.Requ
 
 
 def _drawn(chosen: Choices, own: Own, request: gr.Request) -> list[Any]:
-    """The choices, every field with what can be chosen now, and what comes of them."""
+    """Return the choices, every field with what can be chosen now, and what comes of them."""
     updates = {name: chosen[name] for name in FIELDS}
     updates["packs"] = gr.CheckboxGroup(choices=pack_choices(request), value=chosen["packs"])
     updates["heads"] = gr.CheckboxGroup(

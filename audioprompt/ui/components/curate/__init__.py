@@ -83,7 +83,7 @@ def table(
     pack_id: str = "",
     role: str = "",
 ) -> str:
-    """The rows as a table.
+    """Return the rows as a table.
 
     Args:
         rows: in the order shown.
@@ -113,7 +113,7 @@ def table(
 
 
 def _proposed(row: Row, proposed: Mapping[str, Status]) -> str:
-    """What a proposal would do with a row, if anything."""
+    """Return what a proposal would do with a row, if anything."""
     return VERBS[proposed[row.text]] if row.text in proposed else ""
 
 
@@ -135,7 +135,7 @@ def _heading(key: str, sort: tuple[str, bool]) -> dict[str, str]:
 
 
 def receipt(saved: Sequence[str], refused: Sequence[Mapping[str, Any]]) -> str:
-    """What became of the decisions of a browser's outbox, for its script to read."""
+    """Return what became of the decisions of a browser's outbox, for its script to read."""
     return render(TABLE, "receipt", told=json.dumps({"saved": list(saved), "refused": list(refused)}))
 
 
@@ -199,7 +199,7 @@ def _decision(entry: PackEntry) -> str:
 
 
 def _within(won: int, lost: int, approved: bool) -> str:
-    """What a template does to the clips the ensemble gets right, or would do."""
+    """Return what a template does to the clips the ensemble gets right, or would do."""
     if not won + lost:
         return "changes no clip" if approved else "would change no clip"
     return (
@@ -242,12 +242,12 @@ def _way(before: int, after: int) -> str:
 
 
 def composing(preview: str) -> str:
-    """The preview of a prompt that is being written: while there is one, the composer is seen."""
+    """Return the preview of a prompt that is being written: while there is one, the composer is seen."""
     return render(SIDE, "composing", preview=preview)
 
 
 def written(template: Template, label: str, flags: Sequence[Flag]) -> str:
-    """What a prompt that is being written becomes, and what looks wrong with it."""
+    """Return what a prompt that is being written becomes, and what looks wrong with it."""
     doubts = [flag for flag in flags if flag.kind != MILD]
     return render(SIDE, "written", prompt=markup.fill(template, label), flags=doubts)
 
@@ -289,7 +289,7 @@ def ask_to_delete(pack: PromptPack) -> str:
 
 
 def deleted(pack: PromptPack, is_there: bool) -> str:
-    """That a pack is deleted, with the way back.
+    """Tell that a pack is deleted, with the way back.
 
     Args:
         pack: which.
@@ -323,7 +323,7 @@ START = markup.empty(
 
 
 def ask_for_clips(pack: PromptPack) -> str:
-    """What is missing where there is a pack but no clips."""
+    """Return what is missing where there is a pack but no clips."""
     return markup.empty(
         "To see what they are worth, give labelled clips under “Validation clips”: a manifest, a folder for each "
         "class, a zip file, or a data set of the hub. Or see how curation works on the demonstration.",

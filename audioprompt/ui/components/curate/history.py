@@ -36,7 +36,7 @@ CURATOR = "curator"  # who decides where nobody is signed in
 
 
 def foot(bench: Bench, pack: PromptPack, stands: Standing, held_out: HeldOut | None) -> str:
-    """The curve of how many prompts, the clips held out, and the history."""
+    """Return the curve of how many prompts, the clips held out, and the history."""
     return render(
         TEMPLATE,
         "foot",
@@ -47,7 +47,7 @@ def foot(bench: Bench, pack: PromptPack, stands: Standing, held_out: HeldOut | N
 
 
 def _held_out(bench: Bench, pack: PromptPack, found: HeldOut | None) -> str:
-    """What the clips held out said, how often they were asked, and the button to ask them."""
+    """Return what the clips held out said, how often they were asked, and the button to ask them."""
     return render(
         TEMPLATE,
         "held_out",
@@ -60,7 +60,7 @@ def _held_out(bench: Bench, pack: PromptPack, found: HeldOut | None) -> str:
 
 
 def _last_test(pack: PromptPack) -> dict[str, Any] | None:
-    """What the last held-out test gave, and whether decisions were taken since."""
+    """Return what the last held-out test gave, and whether decisions were taken since."""
     from audioprompt.core.metrics import Score
 
     since = 0
@@ -74,7 +74,7 @@ def _last_test(pack: PromptPack) -> dict[str, Any] | None:
 
 
 def _changes(pack: PromptPack) -> list[dict[str, Any]]:
-    """What was done, the latest first; the decision that would be undone next can be."""
+    """Return what was done, the latest first; the decision that would be undone next can be."""
     grouped = groupby(enumerate(pack.history), key=lambda item: item[1].change or -item[0])
     changes = [tuple(event for _, event in group) for _, group in grouped]
     undoable = next_undo(pack)
@@ -121,6 +121,6 @@ def _short(text: str) -> str:
 
 
 def moment(at: datetime) -> str:
-    """A time of today, or a day, in the server's time zone."""
+    """Return a time of today, or a day, in the server's time zone."""
     local = at.astimezone()
     return local.strftime("%H:%M" if local.date() == datetime.now(timezone.utc).astimezone().date() else "%Y-%m-%d")

@@ -64,7 +64,7 @@ def rows_of(bench: Bench, pack: PromptPack, stands: Standing) -> list[Row]:
 
 
 def chosen(rows: Sequence[Row], only: str, search: str, sort: str, reverse: bool) -> list[Row]:
-    """The rows that a filter and a search leave, sorted; equals keep the pack's order."""
+    """Return the rows that a filter and a search leave, sorted; equals keep the pack's order."""
     words = search.casefold().split()
     left = [row for row in rows if _passes(row, only) and all(word in row.text.casefold() for word in words)]
     keys = {

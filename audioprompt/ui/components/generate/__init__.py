@@ -16,7 +16,7 @@ def running(words: str) -> str:
 
 
 def notice(sentence: str | None) -> str:
-    """What else is to be said, if anything."""
+    """Return what else is to be said, if anything."""
     return render(TEMPLATE, "fine", sentence=sentence) if sentence else ""
 
 
@@ -26,7 +26,7 @@ def in_use(parts: Sequence[str]) -> str:
 
 
 def request(heading: str, text: str) -> str:
-    """What a service is asked, word for word, under a heading."""
+    """Return what a service is asked, word for word, under a heading."""
     return render(TEMPLATE, "request", heading=heading, text=text)
 
 

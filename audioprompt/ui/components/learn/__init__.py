@@ -31,7 +31,7 @@ WAITING = markup.progress("Waiting for its turn")
 
 
 def cards(clips: LabelledClips, chosen: str = "", unnamed: int = 0, own: int = 0) -> str:
-    """The clips, a card for each class: how many there are, and what is missing.
+    """Return the clips, a card for each class: how many there are, and what is missing.
 
     Args:
         clips: gathered by now.
@@ -55,7 +55,7 @@ def cards(clips: LabelledClips, chosen: str = "", unnamed: int = 0, own: int = 0
 
 
 def player(name: str, wav_as_base64: str) -> str:
-    """A clip, played at once."""
+    """Return a clip, played at once."""
     return render(CLIPS, "player", name=name, sound=wav_as_base64)
 
 
@@ -74,7 +74,7 @@ def hearing(done: int, total: int) -> str:
 
 
 def fitting(step: Step, chance: float) -> str:
-    """A fit as it is now.
+    """Return a fit as it is now.
 
     Args:
         step: where the trial is.
@@ -99,7 +99,9 @@ def counting(step: Step) -> str:
 
 
 def summary(results: Results) -> str:
-    """The best method in large, what it learned from and was tested on in words, and the table of all methods."""
+    """Return the best method in large, what it learned from and was tested on in words, and the table of all
+    methods.
+    """
     notes = [results.notice] if results.notice else []
     if results.stopped:
         notes.append("Stopped. These are the results so far." + _not_again(results))
@@ -134,7 +136,7 @@ def _ready(results: Results) -> str:
 
 
 def _learned_from(results: Results) -> str:
-    """What the head learned from that can be used, where there was no score."""
+    """Return what the head learned from that can be used, where there was no score."""
     ready = [outcome for outcome in results.outcomes if outcome.head]
     if not ready:
         return ""
@@ -146,7 +148,7 @@ def _learned_from(results: Results) -> str:
 
 
 def _measured(results: Results, best: Outcome) -> str:
-    """What the methods learned from, and were measured on."""
+    """Return what the methods learned from, and were measured on."""
     seeds = f", {len(best.fits)} seeds" if len(best.fits) > 1 else ""
     learned, classes = counted(results.learned_from, "clip"), counted(len(results.classes), "class")
     again = any(outcome.again for outcome in results.outcomes)
@@ -177,7 +179,7 @@ def _row(outcome: Outcome, best: bool) -> dict[str, Any]:
 
 
 def details(results: Results, chance: float) -> str:
-    """What the best of the fitted heads confuses, what PALM learned, and how each fit went, each in a fold."""
+    """Return what the best of the fitted heads confuses, what PALM learned, and how each fit went, each in a fold."""
     from audioprompt.few_shot.methods.palm import Palm, PalmDagger
     from audioprompt.services.learn import moves, reliance
 

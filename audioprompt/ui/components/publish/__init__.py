@@ -42,10 +42,12 @@ def head_choices(heads: Mapping[str, Path]) -> list[tuple[str, str]]:
 
 
 def clip_choices(clips: Mapping[str, Example]) -> list[tuple[str, str]]:
+    """List the examples as a choice: what is shown, and the id."""
     return [(clip.title, name) for name, clip in clips.items()]
 
 
 def examples_heading(chosen: Mapping[str, Any]) -> str:
+    """Say how many examples are chosen."""
     return f"Examples ({len(chosen['examples'])})"
 
 
@@ -53,7 +55,7 @@ def examples_heading(chosen: Mapping[str, Any]) -> str:
 
 
 def preview(plan: Plan) -> str:
-    """A Space as it is listed on the hub, and its page as it opens; and its card, word for word."""
+    """Return a Space as it is listed on the hub, and its page as it opens; and its card, word for word."""
     from huggingface_hub import SpaceCard
 
     from audioprompt.space.plan import readme
@@ -65,7 +67,7 @@ def preview(plan: Plan) -> str:
 
 
 def _page(plan: Plan) -> dict[str, Any]:
-    """The first page, as far as it is of this Space alone."""
+    """Return the first page, as far as it is of this Space alone."""
     clips = spread(plan.clips)
     labels = plan.first_labels or (clips[0].labels if clips else ())
     return {
@@ -87,7 +89,7 @@ def _page(plan: Plan) -> dict[str, Any]:
 
 
 def files(sizes: Mapping[str, int]) -> str:
-    """The files of a Space with their sizes: all together, then folder by folder."""
+    """Return the files of a Space with their sizes: all together, then folder by folder."""
     folders: dict[str, dict[str, int]] = {}
     for path, size in sizes.items():
         folders.setdefault(_folder(path), {})[path] = size
@@ -96,7 +98,9 @@ def files(sizes: Mapping[str, int]) -> str:
 
 
 def _folder(path: str) -> str:
-    """What a file is listed under: the package as a whole, other folders two deep, itself where it is in none."""
+    """Return what a file is listed under: the package as a whole, other folders two deep, itself where it is in
+    none.
+    """
     folders = path.split("/")[:-1]
     return "/".join(folders[: 1 if folders[0] == "audioprompt" else 2]) + "/" if folders else path
 
@@ -127,12 +131,12 @@ def building(done: int, total: int) -> str:
 
 
 def packing(sizes: Mapping[str, int]) -> str:
-    """That the files are being put into a zip."""
+    """Tell that the files are being put into a zip."""
     return markup.progress(f"Packing {_counted(sizes)} as a zip", 1)
 
 
 def uploading(sizes: Mapping[str, int], seconds: float) -> str:
-    """That the files are on their way, and since when."""
+    """Tell that the files are on their way, and since when."""
     return markup.progress(f"Uploading {_counted(sizes)}, for {seconds:.0f} s by now", 1)
 
 
@@ -148,7 +152,7 @@ def pushed(address: str, public: bool) -> str:
 
 
 def standing(problem: object) -> str:
-    """What visitors are to do instead of publishing."""
+    """Return what visitors are to do instead of publishing."""
     return render(TEMPLATE, "standing", problem=str(problem))
 
 
