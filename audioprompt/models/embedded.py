@@ -5,7 +5,7 @@ window's embedding is the score-weighted mean of those sounds' *names*, as the t
 et al. 2013). The text tower is a sentence encoder (MiniLM). So sound meets text in the sentence encoder's own space,
 and any wording of a prompt can be compared with a sound. Further dimensions hold what sets sounds apart but has no
 name, for those who learn from a few clips; texts are zero there, so that prompts do not feel them.
-``assets/embedded/MODEL_CARD.md`` says how it was trained and what it can do; ``tools/embedded/`` trains it again.
+``assets/embedded/MODEL_CARD.md`` says how it was trained and what it can do; ``tools/embedded/`` trains the next.
 """
 
 import hashlib

@@ -7,25 +7,25 @@ scaled halfway to equal variance, so that the loudest few do not drown the rest.
 """
 
 import argparse
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
-from audioprompt.models.embedded import DETAIL, SAMPLE_RATE, WINDOW_SECONDS, AudioTower
-from tools.embedded.label import Pool
+from tools.embedded.label import Pool, scenes
+from tools.embedded.towers import DETAIL, AudioTower
 
 WINDOWS_HEARD = 2_000
 SMALLEST = 0.02  # of the largest standard deviation; smaller ones are not scaled up further
 
 
 @torch.inference_mode()
-def fit_detail(tower: AudioTower, pool: Pool) -> None:
+def fit_detail(tower: AudioTower, pool: Pool, random: np.random.Generator) -> None:
     """Set the detail layer to the half-whitened principal components of the features."""
-    random, length = np.random.default_rng(0), int(SAMPLE_RATE * WINDOW_SECONDS)
-    windows = (torch.from_numpy(pool.draw(random, length))[None] for _ in range(WINDOWS_HEARD))
-    seen = torch.cat([tower.look(window).amax(dim=1) for window in windows]).double()
+    windows = (torch.from_numpy(wave)[None] for wave, _ in islice(scenes(pool, random), WINDOWS_HEARD))
+    seen = torch.cat([tower.look(window).mean(dim=1) for window in windows]).double()
     mean = seen.mean(dim=0)
     variances, axes = torch.linalg.eigh(torch.cov(seen.T))
     deviations = variances.clamp(min=0).sqrt().flip(0)[:DETAIL]
@@ -39,12 +39,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trained", type=Path)
     parser.add_argument("--pools", type=Path, nargs="+", required=True)
-    parser.add_argument("--out", type=Path, required=True, help="the folder that holds space.safetensors")
+    parser.add_argument("--out", type=Path, required=True, help="the folder of the model")
     arguments = parser.parse_args()
 
-    tower = AudioTower(load_file(arguments.out / "space.safetensors")).eval().requires_grad_(False)
-    tower.load_state_dict(torch.load(arguments.trained, weights_only=True), strict=False)
-    fit_detail(tower, Pool(arguments.pools, [1.0] * len(arguments.pools)))
+    tower = AudioTower().eval().requires_grad_(False)
+    tower.load_state_dict(torch.load(arguments.trained, weights_only=True))
+    fit_detail(tower, Pool(arguments.pools, [1.0] * len(arguments.pools)), np.random.default_rng(0))
     weights = {
         name: tensor.half().contiguous()
         for name, tensor in tower.state_dict().items()

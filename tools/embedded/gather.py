@@ -42,8 +42,8 @@ import soundfile
 import soxr
 import tomllib
 
-RATE = 16_000
-FORMAT = 1  # raise it when the way clips are cut changes: old parts are then redone
+RATE = 32_000
+FORMAT = 2  # raise it when the way clips are cut changes: old parts are then redone
 
 AUDIO = {
     ".wav", ".wave", ".ogg", ".oga", ".opus", ".mp3", ".flac", ".aif", ".aiff", ".aifc",
@@ -58,7 +58,7 @@ SHORTEST = 0.15  # seconds; anything shorter is a click that says nothing
 LONG = 45.0  # a longer file that is not known as ambience is taken for music
 LIMITS = {"sound": 60.0, "ambience": 180.0, "instrument": 15.0, "speech": 20.0}
 EXCERPTS, EXCERPT = 3, 20.0  # what is kept of a piece of music
-SHARES = {"music": 0.20, "speech": 0.10}  # of the whole pool, at most
+SHARES = {"music": 0.30, "speech": 0.10}  # of the whole pool, at most
 
 MUSIC_WORDS = ("music", "song", "soundtrack", "/bgm", "theme", "/moh", "menu-loop", "tracks/")
 SPEECH_WORDS = ("voice", "speech", "dialog", "alphabet", "/words/", "/say", "announce")

@@ -2,16 +2,19 @@
 
 Three kinds of sound come out, all of them seeded and none of them recorded for the purpose:
 
-* every melodic General MIDI preset and drum kit of the TimGM6mb sound font, in short phrases;
-* every sound-effect preset of the FluidR3 GM, FluidR3 GS and TimGM6mb fonts, at many pitches, lengths and rhythms;
+* every melodic General MIDI preset and drum kit of several sound fonts, in short phrases;
+* every sound-effect preset of the same fonts, at many pitches, lengths and rhythms;
 * speech, whispers, singing vowels and babble by espeak-ng, in many voices and languages.
 
-The clips go into one pool: ``pool.i16`` (16 kHz mono, 16-bit little endian, clip after clip) and ``pool.csv``, which
+None of them is FluidR3, which the bundled instruments are played with and must stay new to the model.
+
+The clips go into one pool: ``pool.i16`` (32 kHz mono, 16-bit little endian, clip after clip) and ``pool.csv``, which
 says where each clip starts, how long it is and what it is.
 
     python -m tools.embedded.render --out POOL
 
-Needs libfluidsynth, espeak-ng and the Debian packages fluid-soundfont-gm, fluid-soundfont-gs and timgm6mb-soundfont.
+Needs libfluidsynth, espeak-ng and the Debian packages timgm6mb-soundfont, csound-soundfont, opl3-soundfont and
+avldrums.lv2-soundfont, whose ``.sf2`` files are all installed in one folder.
 """
 
 from __future__ import annotations
@@ -30,9 +33,11 @@ from types import TracebackType
 import numpy as np
 import soxr
 
-RATE = 16_000
+RATE = 32_000
 SYNTH_RATE = 44_100
 FONTS = Path("/usr/share/sounds/sf2")
+PHRASES = {"TimGM6mb": 8, "sf_GMbank": 6, "OPL-3_FM_128M": 2}  # of each melodic preset of a font
+DRUM_FONTS = ["Black_Pearl_4_LV2", "Red_Zeppelin_4_LV2"]  # recorded drum kits, a preset each
 FIRST_EFFECT = 120
 DRUM_BANK = 128
 EFFECT_KIT = 56
@@ -165,7 +170,7 @@ class Player:
     def play(
         self, parts: list[tuple[Preset, list[Note]]], seconds: float, reverb: int = 40, bend: int = 8192
     ) -> Samples:
-        """Render some parts, each a preset and its notes, to 16 kHz mono."""
+        """Render some parts, each a preset and its notes, to 32 kHz mono."""
         call, synth = self.library, self.synth
         call.fluid_synth_system_reset(synth)
         events: list[tuple[float, int, int, int, int]] = []
@@ -274,30 +279,31 @@ def drumming(random: np.random.Generator, seconds: float) -> list[Note]:
 
 
 def instruments(random: np.random.Generator) -> Iterator[tuple[Samples, str, str, str]]:
-    """Phrases of every melodic preset and kit of TimGM6mb, then small ensembles of them."""
-    player = Player(["TimGM6mb"])
-    every = presets("TimGM6mb")
-    melodic = [preset for preset in every if preset.bank == 0 and preset.program < FIRST_EFFECT]
-    kits = [preset for preset in every if preset.bank == DRUM_BANK]
+    """Phrases of every melodic preset and kit, then small ensembles of them."""
+    player = Player([*PHRASES, *DRUM_FONTS])
+    every = [preset for font in PHRASES for preset in presets(font)]
+    melodic = [preset for preset in every if preset.bank != DRUM_BANK and preset.program < FIRST_EFFECT]
+    kits = [preset for preset in every if preset.bank == DRUM_BANK and preset.program != EFFECT_KIT]
+    kits += [preset for font in DRUM_FONTS for preset in presets(font)]
     for preset in melodic:
-        for _ in range(8):
+        for _ in range(PHRASES[preset.font]):
             seconds = float(random.uniform(4, 6))
             bend = 8192 if random.random() < 0.7 else int(random.integers(6000, 10400))
             sound = player.play([(preset, phrase(random, seconds))], seconds, int(random.integers(0, 110)), bend)
-            yield sound, "timgm6mb", preset.name, "instrument"
+            yield sound, preset.font.lower(), preset.name, "instrument"
     for preset in kits:
         for _ in range(15):
             seconds = float(random.uniform(4, 6))
             sound = player.play([(preset, drumming(random, seconds))], seconds, int(random.integers(0, 110)))
-            yield sound, "timgm6mb", f"kit {preset.name}", "drums"
-    for _ in range(100):
+            yield sound, preset.font.lower(), f"kit {preset.name}", "drums"
+    for _ in range(250):
         seconds = float(random.uniform(4, 6))
         chosen = [melodic[random.integers(len(melodic))] for _ in range(int(random.integers(2, 5)))]
         parts = [(preset, phrase(random, seconds)) for preset in chosen]
         if random.random() < 0.7:
             parts.append((kits[random.integers(len(kits))], drumming(random, seconds)))
         sound = player.play(parts, seconds, int(random.integers(0, 110)))
-        yield sound, "timgm6mb", " + ".join(preset.name for preset, _ in parts), "ensemble"
+        yield sound, "ensembles", " + ".join(preset.name for preset, _ in parts), "ensemble"
 
 
 def effect_notes(random: np.random.Generator, seconds: float, keys: range) -> list[Note]:
@@ -327,8 +333,8 @@ def effect_notes(random: np.random.Generator, seconds: float, keys: range) -> li
 
 
 def effects(random: np.random.Generator) -> Iterator[tuple[Samples, str, str, str]]:
-    """Every sound-effect preset of the three fonts, alone and in pairs."""
-    fonts = ["FluidR3_GM", "FluidR3_GS", "TimGM6mb"]
+    """Every sound-effect preset of two fonts, alone and in pairs."""
+    fonts = ["TimGM6mb", "sf_GMbank"]
     player = Player(fonts)
     every = [preset for font in fonts for preset in presets(font)]
     single = [preset for preset in every if preset.bank != DRUM_BANK and preset.program >= FIRST_EFFECT]
@@ -401,7 +407,7 @@ OTHER_LANGUAGES = tuple(
 
 
 def spoken(text: str, language: str, variant: str, speed: int, pitch: int) -> Samples:
-    """What espeak-ng says, as 16 kHz mono."""
+    """What espeak-ng says, as 32 kHz mono."""
     voice = f"{language}+{variant}"
     options = ["-v", voice, "-s", str(speed), "-p", str(pitch), "--stdout"]
     made = subprocess.run(["espeak-ng", *options, text], capture_output=True, check=True).stdout
@@ -464,7 +470,7 @@ def speech(random: np.random.Generator) -> Iterator[tuple[Samples, str, str, str
 
 # --- the whole ------------------------------------------------------------------------------------------------------
 
-SOURCES = {"timgm6mb", "fluidr3_gm", "fluidr3_gs", "sf2 effects", "espeak-ng"}
+SOURCES = {*(font.lower() for font in [*PHRASES, *DRUM_FONTS]), "ensembles", "sf2 effects", "espeak-ng"}
 
 
 def main() -> None:
