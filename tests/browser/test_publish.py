@@ -202,11 +202,7 @@ def test_a_phone_never_scrolls_sideways(phone: Page) -> None:
         assert phone.evaluate(SIDEWAYS) == 0
 
 
-def test_a_visitor_of_a_public_page_is_told_what_to_do_instead(browser: Browser, public: Running) -> None:
+def test_a_visitor_of_a_public_page_has_no_tab_that_publishes(browser: Browser, public: Running) -> None:
     with visit(browser, f"{public.address}?tab=publish") as page:
-        expect(page.locator("#publish-files .total")).to_be_visible()
-        pick(page, "packs", "Vocal sounds (20)")
-        expect(page.locator("#publish-preview .page")).to_contain_text("Vocal sounds (20)")
-        expect(page.locator("#publish-standing .problem")).to_contain_text("Only curators publish: sign in, or run")
-        for part in ("ask-folder", "ask-hub", "token", "upload"):
-            expect(page.locator(f"#publish-{part}")).to_be_hidden()
+        expect(page.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
+        expect(page.get_by_role("tab", name="Publish")).to_have_count(0)

@@ -538,18 +538,22 @@ def build(
         "show_progress": "hidden", "api_visibility": "private", "concurrency_id": "publish",
         "concurrency_limit": WORKERS,
     }  # fmt: skip
+    # what adds to the heads and clips does so one after the other, or the later answer would take away what came first
+    in_turn = slow | {"concurrency_id": "publish-own", "concurrency_limit": 1}
     shown = [kept, *fields, clips_fold, preview, listed]
 
-    head_in_hand.change(_head_taken, [kept, own, head_in_hand, gathered], [kept, own], **instant)
+    head_in_hand.change(_head_taken, [kept, own, head_in_hand, gathered], [kept, own], **in_turn)
     tab.select(
-        _choices_opened, [kept, own, pack_in_hand, gathered, sound, heard_labels], [own, *shown, standing_note, token],
-        **instant,
-    )  # fmt: skip
+        _choices_opened,
+        [kept, own, pack_in_hand, gathered, sound, heard_labels],
+        [own, *shown, standing_note, token],
+        **in_turn,
+    )
     gr.on(
         [field.input for field in fields], _choices_changed, [kept, own, *fields], [kept, clips_fold, preview, listed],
         trigger_mode="always_last", **instant,
     )  # fmt: skip
-    upload.upload(_choices_brought, [kept, own, upload], [own, note, *shown], **slow)
+    upload.upload(_choices_brought, [kept, own, upload], [own, note, *shown], **in_turn)
 
     ask_folder.click(None, js="() => audioprompt.choose('publish', 'folder', '#publish-where')", **instant)
     ask_hub.click(None, js="() => audioprompt.choose('publish', 'hub', '#publish-name')", **instant)
