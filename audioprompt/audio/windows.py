@@ -49,9 +49,7 @@ def windows(samples: Samples, sample_rate: int, window_seconds: float) -> list[W
 
 
 def cut(chunks: Iterable[Samples], sample_rate: int, window_seconds: float) -> Iterator[Window]:
-    """Return the window rule, on a clip that comes in chunks. Each window waits for the next, for it may turn out
-    the last.
-    """
+    """Apply the window rule to a clip in chunks; each window waits for the next, for it may turn out the last."""
     size = round(sample_rate * window_seconds)
     if size < 1:
         raise ValueError(f"a window needs at least one sample, got {window_seconds} s at {sample_rate} Hz")

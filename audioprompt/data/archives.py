@@ -83,7 +83,7 @@ def from_zip(
 
 @contextmanager
 def filled(folder: Path) -> Iterator[Path]:
-    """Return a working folder that becomes ``folder`` once all has gone well, and is gone otherwise."""
+    """Make a working folder that becomes ``folder`` once all has gone well, and is gone otherwise."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix="unfinished-") as temporary:
         working = Path(temporary) / "clips"

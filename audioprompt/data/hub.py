@@ -449,7 +449,7 @@ def _unreachable(repo_id: str) -> _Unreachable:
 
 @contextmanager
 def _without_bars() -> Iterator[None]:
-    """Return the downloader's own progress bars keep quiet."""
+    """Keep the downloader's own progress bars quiet."""
     if are_progress_bars_disabled():
         yield
         return

@@ -135,7 +135,7 @@ class AudioTower(nn.Module):
         return self.project(self.look(windows))
 
     def project(self, seen: Tensor) -> Tensor:
-        """Return what the net sees over time, ``[B, patches, 768]``, into the shared space; -> ``[B, 384 +
+        """Bring what the net sees over time, ``[B, patches, 768]``, into the shared space; -> ``[B, 384 +
         DETAIL]``.
         """
         # below, the maximum over time: a short sound counts as much as a lasting one

@@ -232,7 +232,7 @@ def judge(
     model: "AudioTextModel",
     head: "Head | None" = None,
 ) -> Classification:
-    """Return the arithmetic behind `classify`: a clip and prompts that are embedded already.
+    """Do the arithmetic of `classify`, on a clip and prompts that are embedded already.
 
     Args:
         clip: W windows of D dimensions.

@@ -131,7 +131,7 @@ def _question(folder: Path) -> tuple[Path, dict[str, str]]:
 
 @contextmanager
 def _running(python: Path, folder: Path, address: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Return the app of a Space, as long as it is needed."""
+    """Run the app of a Space for as long as it is needed."""
     with log.open("wb") as output:
         app = subprocess.Popen(
             [python, "app.py"], cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,

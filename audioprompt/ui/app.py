@@ -85,7 +85,7 @@ def build(
 
 
 def closed(request: gr.Request) -> None:
-    """Return a page was closed: what its visitor had under way ends, and their copies go unless they soon come back."""
+    """End a visit: what was under way stops, and the visitor's copies go unless they soon come back."""
     for jobs in (MEASURING, FITTING, CHECKING):
         jobs.stop_of(sessions.session(request))
     sessions.close(request)

@@ -44,7 +44,7 @@ def offered(chosen_last: str, request: gr.Request | None = None) -> Any:
 
 
 def follow(name: str, request: gr.Request | None = None) -> Iterator[tuple[str, Any, Any]]:
-    """Return the state line of a model, again and again until it is ready or has failed; then what went wrong, if it
+    """Yield the state line of a model, again and again until it is ready or has failed; then what went wrong, if it
     did.
 
     Yields:

@@ -225,9 +225,7 @@ def _store_decision(act: Mapping[str, Any], request: gr.Request | None) -> None:
 
 
 def _refuse_other_role(act: Mapping[str, Any], request: gr.Request | None) -> None:
-    """Return what was decided as a curator is not to land in a visitor's copy, which is soon gone, nor the other way
-    round.
-    """
+    """Keep what was decided as a curator out of a visitor's copy, which is soon gone, and the other way round."""
     if act.get("role", access.role(request).value) == access.role(request).value:
         return
     if access.is_curator(request):

@@ -152,7 +152,7 @@ Item = TypeVar("Item")
 
 
 def ticking(items: Iterator[Item]) -> Yielding[Item | None, None, None]:
-    """Return the items of a slow iterator as they come, and None every now and then: a handler must yield to be
+    """Yield the items of a slow iterator as they come, and None every now and then: a handler must yield to be
     stopped.
     """
     come: Queue[Item | Exception | None] = Queue()  # at the end None, or what the iterator raised
@@ -236,7 +236,7 @@ def propose(
 
 
 def use_category(better: str | None) -> str:
-    """Return the category that fits better, now as the task's."""
+    """Take the category that fits better as the task's."""
     return better or ""
 
 

@@ -626,7 +626,7 @@ def _bounds(request: gr.Request) -> tuple[Any, Any]:
 
 
 def _act(collection: Collection, event: gr.EventData) -> Handled:
-    """Return a click on the cards."""
+    """Handle a click on the cards."""
     act, label = event.act, event.label
     if act == "play":
         return *[gr.skip()] * len(Shown._fields), play(collection.now, label, event.turn)
@@ -646,12 +646,12 @@ def _chosen(gathered: Gathered, name: str) -> Shown:
 
 
 def _named(collection: Collection, name: str) -> Handled:
-    """Return a name was entered: of what had none, or of a sound that is recorded next."""
+    """Take a name that was entered: for what had none, or for a sound that is recorded next."""
     return _changed(collection, lambda now: put(now, name, []))
 
 
 def _name_left(collection: Collection, name: str | None) -> Handled:
-    """Return the name's field was left: whatever waits for a name has one, Enter or not."""
+    """Take the name from a field that was left, Enter or not, for whatever waits for one."""
     if not (name and collection.now.unnamed):
         return [gr.skip()] * len(Shown._fields)
     return _named(collection, name)
@@ -664,7 +664,7 @@ def _brought(collection: Collection, name: str, files: Sequence[str], request: g
 
 
 def _recorded(collection: Collection, name: str, recording: str | None, request: gr.Request) -> Handled:
-    """Return a recording has ended: add it, and be ready for the next one."""
+    """Add a recording that has ended, and be ready for the next one."""
     if recording is None:
         return *[gr.skip()] * len(Shown._fields), gr.skip()
     return *_brought(collection, name, [recording], request), None
@@ -683,9 +683,7 @@ def _data_taken(
 
 
 def _skip_bad(collection: Collection, wanted: bool) -> None:
-    """Return the switch was turned: what the field for a data set names is read again, for it may be another data
-    set now.
-    """
+    """Read again what the field for a data set names: with the switch turned it may be another data set."""
     collection.change(lambda now: show(replace(now, skip_bad=wanted, read="")))
 
 
@@ -696,7 +694,7 @@ def _data_named(collection: Collection, where: str | None, request: gr.Request) 
 
 
 def _data_left(collection: Collection, where: str | None, request: gr.Request) -> Handled:
-    """Return the field for a data set was left: what it names is taken, Enter or not, unless that was done already."""
+    """Take what a field that was left names, Enter or not, unless that was done already."""
     if not _is_new(collection, where):
         return [gr.skip()] * len(Shown._fields)
     return _data_named(collection, where, request)

@@ -409,7 +409,7 @@ def _build_and_push(plan: Plan, name: str, public: bool, token: str | None, uplo
 
 
 def _temporary() -> tempfile.TemporaryDirectory[str]:
-    """Return a folder for one Space, gone with it; work that nobody looks at any more may still be writing into it."""
+    """Make a folder for one Space, gone with it; work that nobody looks at any more may still be writing into it."""
     return tempfile.TemporaryDirectory(prefix="space-", dir=sessions.temporary(), ignore_cleanup_errors=True)
 
 
@@ -576,9 +576,7 @@ def _choices_opened(
 def _head_taken(
     kept: Choices | None, own: Own, head_id: str, gathered: Collection, request: gr.Request
 ) -> tuple[Choices | None, Own]:
-    """Return a head came into use: it goes into the Space. Clips of the hub are offered, and go in only if they are
-    chosen.
-    """
+    """Put a head that came into use into the Space; clips of the hub are offered, and go in only if chosen."""
     before, own = own, take_head(own, head_id)
     if own is before:
         return kept, own
@@ -587,7 +585,7 @@ def _head_taken(
 
 
 def _choices_changed(request: gr.Request, kept: Choices, own: Own, *values: Any) -> list[Any]:
-    """Return a field that is folded away says None: what was chosen before stands."""
+    """Take the choices that were changed; a field that is folded away says None, and keeps what was chosen before."""
     given = {name: value for name, value in zip(FIELDS, values, strict=True) if value is not None}
     if "tabs" in given:
         given["tabs"] = [TABS[0], *given["tabs"]]
@@ -596,7 +594,7 @@ def _choices_changed(request: gr.Request, kept: Choices, own: Own, *values: Any)
 
 
 def _choices_brought(kept: Choices, own: Own, files: list[str], request: gr.Request) -> list[Any]:
-    """Return what is brought is meant to go in."""
+    """Add what was brought, which is meant to go in."""
     before = own
     own, problem = bring(own, files, request)
     chosen = settled(kept, own, "", request)
