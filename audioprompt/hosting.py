@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from audioprompt.settings import SERVER_NAME, on_a_space
+
 STORAGE = Path("/data")  # where a Space's persistent storage is, if it has any
 TABS = ("classify", "generate", "curate", "learn")  # of the page, those that visitors of a Space can use
 FOLDERS = {"AUDIOPROMPT_STORE": "prompt_store", "AUDIOPROMPT_CACHE": "cache", "HF_HOME": "huggingface"}
@@ -13,7 +15,7 @@ def prepare(storage: Path = STORAGE) -> None:
 
     In the storage go what curators decide, over the packs that the Space came with; embeddings; and downloads.
     """
-    if "SPACE_ID" in os.environ and os.access(storage, os.W_OK):
+    if on_a_space() and os.access(storage, os.W_OK):
         for variable, folder in FOLDERS.items():
             os.environ.setdefault(variable, str(storage / folder))
     from audioprompt.models import zero_gpu
@@ -24,4 +26,4 @@ def prepare(storage: Path = STORAGE) -> None:
 
 def address() -> str:
     """Return the address to listen on: on a Space every one, elsewhere this machine's own."""
-    return os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1")
+    return os.environ.get(SERVER_NAME.name, "0.0.0.0" if on_a_space() else "127.0.0.1")

@@ -50,6 +50,12 @@ OAUTH_SECRET = Variable("OAUTH_CLIENT_SECRET", "Set by Hugging Face beside it.")
 
 VARIABLES = tuple(one for one in list(vars().values()) if isinstance(one, Variable))
 
+
+def on_a_space() -> bool:
+    """Tell whether this is a Hugging Face Space."""
+    return SPACE.name in os.environ
+
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(__file__).resolve().parent
 

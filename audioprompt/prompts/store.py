@@ -8,7 +8,6 @@ file is only ever replaced as a whole.
 """
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from audioprompt.prompts.pack import MAX_BYTES, PackError, PromptPack
 from audioprompt.settings import bundled_store_folder, store_folder
+from audioprompt.util.lru import Recent
 
 PATIENCE_SECONDS = 20.0  # how long to wait for others who are changing the same pack
 POLL_SECONDS = 0.01
@@ -246,7 +246,7 @@ class PromptStore:
         finally:
             with suppress(OSError):  # gone already where all went well
                 temporary.unlink()
-        _PARSED.put(path, stamp, pack)
+        _PARSED.put((path, stamp), _copy_apart(pack))
         return path
 
 
@@ -296,37 +296,16 @@ def _read(path: Path) -> PromptPack:
     try:
         with path.open("rb") as file:
             stamp = _stamp_of(os.fstat(file.fileno()))
-            if known := _PARSED.get(path, stamp):
-                return known
+            if known := _PARSED.get((path, stamp)):
+                return _copy_apart(known)
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise PackError(f"{path.name}: cannot be read, {error.strerror}.") from error
     pack = PromptPack.from_json(content, path.name)
     if pack.id != path.stem:
         raise PackError(f"{path.name}: id is {pack.id!r}, so name the file {pack.id}.json or correct the id.")
-    _PARSED.put(path, stamp, pack)
+    _PARSED.put((path, stamp), _copy_apart(pack))
     return pack
-
-
-class _Parsed:
-    """The packs read or written last, for as long as their files stay as they are: a live demo asks for its pack at
-    every tick. What is kept shares no dictionary with what came in or goes out."""
-
-    def __init__(self) -> None:
-        self._kept: dict[Path, tuple[str, PromptPack]] = {}
-        self._lock = threading.Lock()
-
-    def get(self, path: Path, stamp: str) -> PromptPack | None:
-        with self._lock:
-            found, pack = self._kept.get(path, ("", None))
-        return _copy_apart(pack) if pack and found == stamp else None
-
-    def put(self, path: Path, stamp: str, pack: PromptPack) -> None:
-        with self._lock:
-            self._kept.pop(path, None)  # so that the latest stand last
-            self._kept[path] = stamp, _copy_apart(pack)
-            while len(self._kept) > PACKS_KEPT:
-                del self._kept[next(iter(self._kept))]
 
 
 def _copy_apart(pack: PromptPack) -> PromptPack:
@@ -339,4 +318,6 @@ def _copy_apart(pack: PromptPack) -> PromptPack:
     )
 
 
-_PARSED = _Parsed()
+# The packs read or written last, for as long as their files stay as they are: a live demo asks for its pack at every
+# tick. What is kept shares no dictionary with what came in or goes out.
+_PARSED: Recent[PromptPack] = Recent(PACKS_KEPT)

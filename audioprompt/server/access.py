@@ -28,7 +28,9 @@ import gradio as gr
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.datastructures import Headers
 
-PASSWORD, CURATORS = "AUDIOPROMPT_PASSWORD", "AUDIOPROMPT_CURATORS"  # names in the environment
+from audioprompt import settings
+
+PASSWORD, CURATORS = settings.PASSWORD.name, settings.CURATORS.name  # in the environment
 COOKIE = "audioprompt-curator"
 SIGN_IN, SIGN_OUT = "Sign in", "Sign out"  # what the button says
 SIGNED_IN_SECONDS = 12 * 3600
@@ -83,17 +85,12 @@ def serve(host: str, share: bool) -> None:
 
 def public() -> bool:
     """Tell whether strangers can reach the page: on a Space, at a public address or link, or with a password set."""
-    return _exposed or on_a_space() or PASSWORD in os.environ
-
-
-def on_a_space() -> bool:
-    """Tell whether this is a Hugging Face Space."""
-    return "SPACE_ID" in os.environ
+    return _exposed or settings.on_a_space() or PASSWORD in os.environ
 
 
 def how_to_sign_in() -> str:
     """Say, for the terminal, how whoever started a public page becomes a curator."""
-    if on_a_space():
+    if settings.on_a_space():
         names = ", ".join(sorted(_curators())) or f"nobody, until {CURATORS} holds user names"
         return f"Visitors change nothing here; curators, who sign in with Hugging Face: {names}."
     if os.environ.get(PASSWORD):
@@ -110,7 +107,7 @@ def role(request: gr.Request | None) -> Role:
         curator = request is None or _from_this_machine(request)
     elif request is None or _from_elsewhere(request):
         curator = False
-    elif on_a_space():
+    elif settings.on_a_space():
         curator = (user(request) or "").casefold() in _curators()
     else:
         curator = _holds_token(request) or _holds_password(request)
@@ -138,7 +135,7 @@ def only_curators(request: gr.Request | None, what: str) -> None:
 
 def elsewhere() -> str:
     """Say where a visitor can do what visitors may not do here."""
-    return ELSEWHERE_ON_A_SPACE if on_a_space() else ELSEWHERE
+    return ELSEWHERE_ON_A_SPACE if settings.on_a_space() else ELSEWHERE
 
 
 def user(request: gr.Request | None) -> str | None:
@@ -146,7 +143,7 @@ def user(request: gr.Request | None) -> str | None:
 
     Gradio's session is a signed cookie. Without the Space's own secret the signature would be anybody's.
     """
-    if request is None or not on_a_space() or not os.environ.get("OAUTH_CLIENT_SECRET"):
+    if request is None or not settings.on_a_space() or not os.environ.get(settings.OAUTH_SECRET.name):
         return None
     session = getattr(request.request, "scope", {}).get("session") or {}
     info: Mapping[str, Any] = session.get("oauth_info") or {}
@@ -157,7 +154,7 @@ def user(request: gr.Request | None) -> str | None:
 
 def _curators() -> set[str]:
     """Return the user names of this Space's curators, in lower case."""
-    names = os.environ.get(CURATORS) or os.environ.get("SPACE_AUTHOR_NAME", "")
+    names = os.environ.get(CURATORS) or os.environ.get(settings.SPACE_AUTHOR.name, "")
     return {name.strip().casefold() for name in names.split(",")} - {""}
 
 
@@ -179,7 +176,7 @@ def address(scope: Mapping[str, Any]) -> str:
     its place what a proxy on this machine says, and no other is believed.
     """
     found = (scope.get("client") or ("",))[0]
-    if on_a_space():
+    if settings.on_a_space():
         named = ",".join(Headers(raw=scope.get("headers", [])).getlist("x-forwarded-for"))
         found = next((one.strip() for one in reversed(named.split(",")) if _is_global(one.strip())), found)
     try:

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audioprompt.server import access
+from audioprompt.settings import on_a_space
 
 HARMLESS = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
 FRAMED_AT_HOME = "frame-ancestors 'self'"
@@ -107,7 +108,7 @@ def _from_elsewhere(headers: Headers) -> bool:
 
 def _name_address(scope: Scope) -> None:
     """Record a caller's address in a header: the MCP server calls the page from this machine, and passes headers on."""
-    if not access.on_a_space() and scope.get("client"):
+    if not on_a_space() and scope.get("client"):
         others = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-forwarded-for"]
         scope["headers"] = [*others, (b"x-forwarded-for", scope["client"][0].encode())]
 
@@ -117,7 +118,7 @@ def _unframed(send: Send) -> Send:
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
-            policy = FRAMED_ON_THE_HUB if access.on_a_space() else FRAMED_AT_HOME
+            policy = FRAMED_ON_THE_HUB if on_a_space() else FRAMED_AT_HOME
             MutableHeaders(scope=message).append("content-security-policy", policy)
         await send(message)
 

@@ -19,6 +19,7 @@ from audioprompt.hosting import TABS
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import PromptPack
+from audioprompt.services.packs import BASELINE_PACK
 from audioprompt.settings import PACKAGE, asset_folder
 from audioprompt.space.requirements import PYTHON, SpaceError, requirements
 from audioprompt.util.markdown import plain
@@ -28,7 +29,6 @@ if TYPE_CHECKING:  # heads bring torch along, which takes seconds, and most Spac
     from audioprompt.few_shot.heads import HeadRecord
 
 LONGEST_LINE, LONGEST_NAME = 80, 60  # characters of a title, and of a file's name
-BASELINE_PACK = "vanilla"  # every answer stands beside its one prompt anyway
 DATA = ("embedded", "instruments")  # of the assets, what goes into every Space: the bundled model, clips to learn from
 _SPDX = re.compile(r"[A-Za-z0-9.+-]{2,40}")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")

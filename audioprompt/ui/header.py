@@ -11,6 +11,7 @@ import gradio as gr
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.server import access, models
+from audioprompt.settings import on_a_space
 from audioprompt.ui import markup
 from audioprompt.ui.render import render
 
@@ -165,7 +166,7 @@ def _sign_in_button() -> gr.Button | None:
     """Return what curators sign in with: at home nothing, on a Space Hugging Face, elsewhere the button of the
     password.
     """
-    if access.on_a_space():
+    if on_a_space():
         if os.environ.get("OAUTH_CLIENT_ID"):
             gr.LoginButton(
                 access.SIGN_IN, logout_value=access.SIGN_OUT, size="sm", variant="secondary", elem_id="sign-in"

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from audioprompt import settings
 from audioprompt.prompts.generators.base import GenerationError
 
-OPENAI_HOST = "api.openai.com"
-OPENAI_URL = f"https://{OPENAI_HOST}/v1"
+OPENAI_URL = settings.OPENAI_URL.default
+OPENAI_HOST = urlsplit(OPENAI_URL).hostname
 _QUERY = ("api-version",)  # what of a query is kept; anything else may be a key
 # Of single things that a service offers; the client adds the one it asks for.
 _ENDPOINT = re.compile(r"(?:/(?:chat/completions|completions|responses|models|embeddings|chat|generate))?/*$")
