@@ -65,7 +65,7 @@ def predict(sound: File, head: Name = "", head_file: File | None = None, context
     from audioprompt.encoding.encoder import embed_to_name
     from audioprompt.few_shot.heads import load_head, read_record
     from audioprompt.few_shot.settings import FewShotError
-    from audioprompt.services.learn import HEADS
+    from audioprompt.services.heads import HEADS
 
     if head_file is not None:
         encoder = context.model(read_record(head_file).model)

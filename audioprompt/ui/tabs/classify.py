@@ -184,7 +184,7 @@ def _head(head_id: str) -> "SharedHead | None":
     """Return a fitted head by its id; without one the module is not loaded, which takes a while."""
     if not head_id:
         return None
-    from audioprompt.services.learn import HEADS
+    from audioprompt.services.heads import HEADS
 
     return HEADS.get(head_id)
 
@@ -290,7 +290,7 @@ def head_for(head_id: str, model: "AudioTextModel", labels: Sequence[str]) -> "t
     """Return the fitted head in use, if it can answer for these labels; else why it cannot, as a sentence."""
     if not head_id:
         return None, None
-    from audioprompt.services.learn import HEADS
+    from audioprompt.services.heads import HEADS
 
     if (kept := HEADS.get(head_id)) is None:
         return None, "The fitted head is no longer there: fit it again."
@@ -302,7 +302,7 @@ def take_in(folders: Sequence[Path], model_name: str) -> list[tuple[str, str]]:
     """Keep heads that come with the page for good, those that the model can use: their names and ids."""
     from audioprompt.few_shot.heads import load_head
     from audioprompt.few_shot.settings import FewShotError
-    from audioprompt.services.learn import HEADS
+    from audioprompt.services.heads import HEADS
 
     model, taken = shared_model(model_name), []
     for folder in folders:
@@ -319,7 +319,7 @@ def offer_heads(taken: "Future[list[tuple[str, str]]]", labels: Sequence[str] = 
     """Return the heads that come with the page, to choose from once they are there; the first for its labels is in
     use.
     """
-    from audioprompt.services.learn import HEADS
+    from audioprompt.services.heads import HEADS
 
     heads = [] if taken.exception() else taken.result()
     first = {label.casefold() for label in labels}

@@ -441,7 +441,7 @@ def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
 
 def use(tried: Tried, method: str, licence: str, model_name: str) -> tuple[str, Any]:
     """Keep a head for the Classify tab and go there: its id, and the tab."""
-    from audioprompt.services.learn import HEADS
+    from audioprompt.services.heads import HEADS
 
     owner = access.share(calls.current_request())
     return HEADS.keep(_head_of(tried, method, licence, model_name), owner=owner), gr.Tabs(selected="classify")

@@ -74,7 +74,7 @@ class Own:
 
 def take_head(own: Own, head_id: str) -> Own:
     """Keep a head that was fitted on this page, as files."""
-    from audioprompt.services.learn import HEADS
+    from audioprompt.services.heads import HEADS
 
     if (kept := HEADS.get(head_id)) is None or head_id in own.heads:
         return own
