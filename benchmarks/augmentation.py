@@ -17,7 +17,7 @@ import numpy as np
 from audioprompt.data import DataError, open_clips
 from audioprompt.few_shot.augment import with_batch_norm_of
 from audioprompt.models.embedded import EmbeddedModel
-from audioprompt.services.learn import Trial, hear, run
+from audioprompt.services.learn import ExperimentSettings, embed_clips, run
 from benchmarks.few_shot_results import Figure, numbers, spread
 
 SHARES = (0.0, 0.1, 0.3, 0.5)  # dropped; the reference code's is 0.5
@@ -40,9 +40,9 @@ def main() -> None:
 
     found: dict[tuple[str, float], list[list[float]]] = {}  # by number of shots, then by seed
     for norm, ears in (("trained", model), ("adapted", with_batch_norm_of(model, train.paths))):
-        heard, unseen = hear(ears, train), hear(ears, test)
+        heard, unseen = embed_clips(ears, train), embed_clips(ears, test)
         for share in SHARES:
-            trials = [Trial(("palm",), shots, tuple(given.seeds), dropout=share) for shots in given.shots]
+            trials = [ExperimentSettings(("palm",), shots, tuple(given.seeds), dropout=share) for shots in given.shots]
             found[norm, share] = [run(ears, heard, unseen, trial).outcomes[0].accuracies for trial in trials]
 
     print(f"{clips.name}: {len(train)} clips to learn from, {len(test)} to test\n")

@@ -65,15 +65,15 @@ def main() -> None:
 
 def our_step(method: type[Coop], model: Encoders, settings: FitSettings) -> float:
     """Seconds of a fit that is one step long, the second of two."""
-    audio, truth, _ = random_shots(CLASSES, 2, model.dim)
+    audio, targets, _ = random_shots(CLASSES, 2, model.dim)
     head = method(names(CLASSES), model.text, settings)
     clips = slice(0, settings.batch_size)
-    return [seconds(lambda: head.fit(audio[clips], truth[clips])) for _ in range(2)][1]
+    return [seconds(lambda: head.fit(audio[clips], targets[clips])) for _ in range(2)][1]
 
 
 def reference_step(method: type[Coop], model: Encoders, settings: FitSettings) -> Callable[[], None]:
     """One step in the reference's manner, to be called again and again."""
-    windows, truth = random_batch(model, CLASSES, settings)
+    windows, targets = random_batch(model, CLASSES, settings)
     text, start = model.text, start_tokens(model.text)
     tokens = padded(text, [" ".join([*["X"] * settings.context_tokens, name]) for name in names(CLASSES)])
     with torch.no_grad():
@@ -95,7 +95,7 @@ def reference_step(method: type[Coop], model: Encoders, settings: FitSettings) -
             shifts = linear(narrow, learned["widen.weight"], learned["widen.bias"])
             each = zip(audio, learned["context"] + shifts[:, None], strict=True)
             cosines = torch.stack([weights(context) @ clip for clip, context in each])
-        descend(optimiser, settings.logit_scale * cosines, truth)
+        descend(optimiser, settings.logit_scale * cosines, targets)
 
     return step
 

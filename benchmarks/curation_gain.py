@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from audioprompt.core.auto_curation import propose
-from audioprompt.core.curation import Board, Choices, Mask, board, choices, compare
+from audioprompt.core.curation import Choices, Mask, ScoreTable, choices, compare, score_templates
 from audioprompt.core.metrics import score
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.encoding.encoder import embed_clips, embed_prompts, pooled
@@ -99,19 +99,19 @@ def candidates(labels: Sequence[str], category: Category | None, packs: Sequence
     return list(lexicon.candidates(task, lexicon.ideas(task)))
 
 
-def boards(parts: Sequence[LabelledClips], templates: Sequence[Template]) -> list[Board]:
-    """A board of the same templates for each part of the clips."""
+def boards(parts: Sequence[LabelledClips], templates: Sequence[Template]) -> list[ScoreTable]:
+    """A table of the same templates for each part of the clips."""
     model = EmbeddedModel("cpu")
     prompts = embed_prompts(model, [VANILLA, *templates], parts[0].spoken_classes)
     return [
-        board(pooled(embed_clips(model, part.paths)), prompts[0], prompts[1:], part.truth, part.classes)
+        score_templates(pooled(embed_clips(model, part.paths)), prompts[0], prompts[1:], part.targets, part.classes)
         for part in parts
     ]
 
 
-def best_alone(board: Board, count: int) -> Mask:
-    selection = np.zeros(len(board.scores), bool)
-    selection[board.ranking(board.everything)[:count]] = True
+def best_alone(table: ScoreTable, count: int) -> Mask:
+    selection = np.zeros(len(table.scores), bool)
+    selection[table.ranking(table.everything)[:count]] = True
     return selection
 
 
@@ -121,9 +121,9 @@ def random_selections(templates: int) -> Iterator[Mask]:
         yield rng.permutation(templates) < HALF
 
 
-def accuracy(board: Board, chosen: Choices) -> float:
+def accuracy(table: ScoreTable, chosen: Choices) -> float:
     """In per cent."""
-    return 100 * score(chosen, board.truth).accuracy
+    return 100 * score(chosen, table.targets).accuracy
 
 
 if __name__ == "__main__":

@@ -19,14 +19,14 @@ from itertools import islice
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from audioprompt.core.curation import Board, board, standing
+from audioprompt.core.curation import ScoreTable, report_selection, score_templates
 from audioprompt.core.zero_shot import normalise
 from audioprompt.prompts.checks import AgainstVanilla, check
 from audioprompt.prompts.generators import OfflineLexicon, Task
 
 TEMPLATES, CLIPS, CLASSES, DIM = 40, 2_000, 50, 1_024
 DECISIONS, CHECKS = 200, 5
-MOST_MILLISECONDS = 100
+MAX_MILLISECONDS = 100
 
 Sample = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # as `random_embeddings` makes it
 Times = tuple[float, float]  # milliseconds worked and by the clock
@@ -36,21 +36,21 @@ def main() -> None:
     rng = np.random.default_rng(0)
     sample = random_embeddings(rng)
     names = [f"class {number}" for number in range(CLASSES)]
-    measured: list[Board] = []
+    measured: list[ScoreTable] = []
     with threadpool_limits(1):
-        show("building the board, once", [time_of(lambda: measured.append(board(*sample, names)))])
+        show("building the table, once", [time_of(lambda: measured.append(score_templates(*sample, names)))])
         found = measured[0]
         show("templates alone and random orders, once", [time_of(lambda: (found.scores, found.random_curves))])
         approved = rng.random(TEMPLATES) < 0.5
-        standing(found, approved)
+        report_selection(found, approved)
         decisions = []
         for template in rng.integers(0, TEMPLATES, DECISIONS):
             approved[template] = not approved[template]
-            decisions.append(time_of(lambda: standing(found, approved)))
+            decisions.append(time_of(lambda: report_selection(found, approved)))
         show(f"checks of {TEMPLATES} generated prompts", [time_of(checks(sample, rng)) for _ in range(CHECKS)])
     show(f"one decision of {DECISIONS}", decisions)
     slowest = max(decisions)[0]
-    report("curation_latency", slowest, f"<= {MOST_MILLISECONDS}", slowest <= MOST_MILLISECONDS)
+    report("curation_latency", slowest, f"<= {MAX_MILLISECONDS}", slowest <= MAX_MILLISECONDS)
 
 
 def show(name: str, times: list[Times]) -> None:
@@ -66,21 +66,21 @@ def report(name: str, value: float, target: str, ok: bool) -> None:
 
 
 def random_embeddings(rng: np.random.Generator) -> Sample:
-    """Clips about their classes ``[N, D]``, vanilla ``[C, D]``, templates ``[K, C, D]`` and the truth ``[N]``."""
+    """Clips about their classes ``[N, D]``, vanilla ``[C, D]``, templates ``[K, C, D]`` and the targets ``[N]``."""
     centres = rng.standard_normal((CLASSES, DIM), dtype=np.float32)
-    truth = rng.integers(0, CLASSES, CLIPS)
-    audio = normalise(centres[truth] + 4 * rng.standard_normal((CLIPS, DIM), dtype=np.float32))
+    targets = rng.integers(0, CLASSES, CLIPS)
+    audio = normalise(centres[targets] + 4 * rng.standard_normal((CLIPS, DIM), dtype=np.float32))
     prompts = normalise(centres + 2 * rng.standard_normal((TEMPLATES + 1, CLASSES, DIM), dtype=np.float32))
-    return audio, prompts[0], prompts[1:], truth
+    return audio, prompts[0], prompts[1:], targets
 
 
 def checks(sample: Sample, rng: np.random.Generator) -> Callable[[], object]:
     """The checks of the lexicon's prompts for 50 labels, whose choices are random."""
-    _, vanilla, prompts, truth = sample
+    _, vanilla, prompts, targets = sample
     lexicon, task = OfflineLexicon(), Task(None)
     templates = list(islice(lexicon.candidates(task, lexicon.ideas(task)), TEMPLATES))
     chosen, by_vanilla = rng.integers(CLASSES, size=(TEMPLATES, CLIPS)), rng.integers(CLASSES, size=CLIPS)
-    recalls = AgainstVanilla.count(chosen, by_vanilla, truth, CLASSES)
+    recalls = AgainstVanilla.count(chosen, by_vanilla, targets, CLASSES)
     labels = [f"label {number}" for number in range(CLASSES)]
     return lambda: check(templates, labels, prompts, vanilla, recalls)
 

@@ -107,9 +107,9 @@ class Answers:
         return max(0.0, self.accuracy - margin), min(1.0, self.accuracy + margin)
 
 
-def answers(audio: Array, prompts: Array, truth: NDArray[np.intp]) -> Answers:
+def answers(audio: Array, prompts: Array, targets: NDArray[np.intp]) -> Answers:
     """``[N, D]``, ``[templates, C, D]``, ``[N]``."""
-    return Answers(np.stack([winners(audio, weights) == truth for weights in prompts]))
+    return Answers(np.stack([winners(audio, weights) == targets for weights in prompts]))
 
 
 def figures(model: EmbeddedModel, clips: LabelledClips) -> Iterator[Figure]:
@@ -130,17 +130,17 @@ def accuracies(model: EmbeddedModel, clips: LabelledClips) -> Iterator[Figure]:
     templates = PromptStore().get(PACK).approved
     prompts = embed_prompts(model, templates, clips.spoken_classes)
     audio = pooled(embed_clips(model, clips.paths))
-    english = answers(audio, prompts, clips.truth)
+    english = answers(audio, prompts, clips.targets)
     alone = [float(right.mean()) for right in english.right]
     for template, accuracy in zip(templates, alone, strict=True):
         yield Figure(f"accuracy of {template.text!r}", accuracy, "share")
-    yield Figure("accuracy of the ensemble", ensemble_score(audio, prompts, clips.truth).accuracy, "share")
+    yield Figure("accuracy of the ensemble", ensemble_score(audio, prompts, clips.targets).accuracy, "share")
     yield at_least("mean accuracy of eight templates", english.accuracy, "share", 0.66, english.interval)
     yield at_least("accuracy of the best template", max(alone), "share", 0.72)
     probe = linear_probe(audio, clips)
     yield at_least("accuracy of a 16-shot linear probe", probe.accuracy, "share", 0.88, probe.interval)
     labels = [CHINESE.get(label, label) for label in clips.spoken_classes]
-    chinese = answers(audio, embed_prompts(model, templates, labels), clips.truth)
+    chinese = answers(audio, embed_prompts(model, templates, labels), clips.targets)
     yield Figure("mean accuracy with labels in Chinese", chinese.accuracy, "share", interval=chinese.interval)
 
 
@@ -154,7 +154,7 @@ def conditions(model: EmbeddedModel, clips: LabelledClips) -> Iterator[Figure]:
             (each.sample_rate, spoiled(condition, each.samples, each.sample_rate, seed))
             for seed, each in enumerate(recordings)
         ]
-        found.append(answers(pooled(embed_clips(model, sounds)), prompts, clips.truth))
+        found.append(answers(pooled(embed_clips(model, sounds)), prompts, clips.targets))
         yield Figure(f"mean accuracy {condition}", found[-1].accuracy, "share", interval=found[-1].interval)
     right = np.stack([each.right for each in found]).mean(axis=0)  # of each clip over the conditions
     whole = Answers(right)
@@ -166,7 +166,7 @@ def instruments(model: EmbeddedModel) -> Iterator[Figure]:
     clips = LabelledClips.from_manifest(INSTRUMENTS)
     audio = pooled(embed_clips(model, clips.paths))
     general, worded = (
-        answers(audio, embed_prompts(model, PromptStore().get(pack).approved, clips.spoken_classes), clips.truth)
+        answers(audio, embed_prompts(model, PromptStore().get(pack).approved, clips.spoken_classes), clips.targets)
         for pack in (PACK, "instruments")
     )
     yield Figure("mean accuracy on the instruments", general.accuracy, "share", interval=general.interval)
@@ -175,13 +175,13 @@ def instruments(model: EmbeddedModel) -> Iterator[Figure]:
 
 def linear_probe(audio: Array, clips: LabelledClips) -> Score:
     """Learn a logistic regression from the first 16 clips of each class in folds 1 and 2, and score it on fold 3."""
-    truth, folds = clips.truth, np.array(clips.folds)
+    targets, folds = clips.targets, np.array(clips.folds)
     known = np.concatenate(
-        [np.flatnonzero((truth == label) & (folds < 3))[:SHOTS] for label in range(len(clips.classes))]
+        [np.flatnonzero((targets == label) & (folds < 3))[:SHOTS] for label in range(len(clips.classes))]
     )
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1_000))
-    probe.fit(audio[known], truth[known])
-    return score(probe.predict(audio[folds == 3]), truth[folds == 3])
+    probe.fit(audio[known], targets[known])
+    return score(probe.predict(audio[folds == 3]), targets[folds == 3])
 
 
 def noise() -> tuple[int, np.ndarray]:

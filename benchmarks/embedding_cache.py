@@ -1,7 +1,7 @@
 """That memory stays bounded, and what the cache of embeddings saves: ``python -m benchmarks.embedding_cache``.
 
 10,000 files of 1 s (``--clips``) are encoded with the bundled model and without a cache, and the process may not grow
-by more than ``MOST_MEGABYTES`` over what it held with the model loaded and warm. The embeddings that are handed back
+by more than ``MAX_MEGABYTES`` over what it held with the model loaded and warm. The embeddings that are handed back
 are part of that growth, and are reported as well.
 
 The bundled clips, in Ogg, and prompts are encoded into an empty cache and read from a full one, in turns; the figure is
@@ -35,7 +35,7 @@ TURNS = 5
 FASTER = 100.0
 MANY = 10_000
 FIRST = 100  # clips after which memory has settled
-MOST_MEGABYTES = 300
+MAX_MEGABYTES = 300
 
 
 def main() -> None:
@@ -88,7 +88,7 @@ def memory(model: EmbeddedModel, folder: Path, count: int) -> list[Figure]:
     handed_back = sum(clip.windows.nbytes + clip.starts.nbytes for clip in embedded) / 1e6
     print(f"{count:,} clips of 1 s: {before:.0f} MB before, at most {before + grown:.0f} MB meanwhile\n")
     return [
-        at_most(f"memory growth over {count} clips", grown, "MB", MOST_MEGABYTES),
+        at_most(f"memory growth over {count} clips", grown, "MB", MAX_MEGABYTES),
         Figure("of it in the embeddings handed back", handed_back, "MB"),
     ]
 

@@ -20,7 +20,7 @@ from audioprompt.few_shot.settings import FitSettings
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import BARE_NAME, VANILLA
-from audioprompt.services.learn import SHOTS, Results, Trial, curve, hear
+from audioprompt.services.learn import SHOTS, ExperimentSettings, Results, curve, embed_clips
 
 PACK = "eight-templates"
 POINTS = 3.0  # that PALM must be better by
@@ -97,10 +97,12 @@ def main() -> None:
     model = EmbeddedModel("cpu")
     try:
         clips = open_clips(given.manifest)
-        train, test = (hear(model, clips.in_folds(folds)) for folds in (given.train_folds, given.test_folds))
+        train, test = (embed_clips(model, clips.in_folds(folds)) for folds in (given.train_folds, given.test_folds))
     except DataError as error:
         parser.error(str(error))
-    trial = Trial(tuple(given.methods), 1, tuple(given.seeds), FitSettings(epochs=given.epochs), templates, start)
+    trial = ExperimentSettings(
+        tuple(given.methods), 1, tuple(given.seeds), FitSettings(epochs=given.epochs), templates, start
+    )
     found = curve(model, train, test, trial, given.shots)
     print(f"{clips.name}: {len(train.clips)} clips to learn from, {len(test.clips)} to test\n")
     print("\n".join(table(found, given.methods)), end="\n\n")

@@ -66,13 +66,13 @@ def learn(
     """  # noqa: E501
     from audioprompt.few_shot.heads import FILE
     from audioprompt.few_shot.settings import FewShotError, FitSettings
-    from audioprompt.services.learn import HEADS, Trial, fit_again, shared, try_out
+    from audioprompt.services.learn import HEADS, ExperimentSettings, fit_again, shared, try_out
 
     names = tuple(dict.fromkeys(methods or ("palm", "zero-shot")))
     chosen = [METHODS[name] for name in names]
     context.refuse_large_trials(names, shots, epochs, seeds)
     prompts = approved_templates(pack, context) if any(method.needs_templates for method in chosen) else ()
-    trial = Trial(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
+    trial = ExperimentSettings(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
     encoder = context.model(model)
     with labelled_clips(data, clips, context, progress, skip_bad) as labelled:
         tried = try_out(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from audioprompt.api.inputs import Answer, File, Folds, Name, Names, chosen_pack, fill_in, labelled_clips
-from audioprompt.core.curation import Standing, board, standing
+from audioprompt.core.curation import SelectionReport, report_selection, score_templates
 from audioprompt.data import DEMONSTRATION, refuse_one_class
 from audioprompt.data.sources import list_examples
 from audioprompt.prompts import history
@@ -50,8 +50,8 @@ def measure(
         some = labelled.in_folds(folds) if folds else labelled
         some, audio = workbench.heard(encoder, some, progress, skip_bad)
         prompts = workbench.read(encoder, [VANILLA, *(entry.template for entry in chosen.entries)], some, progress)
-    found = board(audio, prompts[0], prompts[1:], some.truth, some.classes)
-    stands = standing(found, np.array([entry.status == "approved" for entry in chosen.entries]))
+    found = score_templates(audio, prompts[0], prompts[1:], some.targets, some.classes)
+    stands = report_selection(found, np.array([entry.status == "approved" for entry in chosen.entries]))
     return {
         "pack": pack or None,
         "model": encoder.name,
@@ -113,19 +113,19 @@ def propose(
         "data": bench.seen.name,
         **as_dict(bench.seen),
         "split": split.name(bench.seen),
-        "n": bench.board.n,
+        "n": bench.table.n,
         "approve": [text for text, status in wanted.items() if status == "approved"],
         "reject": [text for text, status in wanted.items() if status == "rejected"],
         "kept": {
             entry.template.as_string(): entry.status for entry in chosen.entries if entry.template.text in proposal.kept
         },
         "reason": history.PROPOSED,
-        **_report(proposal.standing),
+        **_report(proposal.report),
         "held_out": unseen
         and {"split": split.name(bench.unseen, held_out=True), "n": unseen.ensemble.n, **_report(unseen)},
     }
 
 
-def _report(report: Standing | workbench.HeldOut) -> Answer:
+def _report(report: SelectionReport | workbench.HeldOut) -> Answer:
     answer = as_dict(report)
     return {**answer, "vanilla": {"template": VANILLA.as_string(), **answer["vanilla"]}}

@@ -19,7 +19,7 @@ import soundfile
 from audioprompt.audio.recording import AudioError, Block, Recording
 
 BLOCK_FRAMES = 4_096  # read at a time; a block in which libsndfile meets damage is lost as a whole
-MOST_CHANNELS_FIRST = 64  # an array with more rows than this is never taken for [channels, n]
+MAX_CHANNELS_FIRST = 64  # an array with more rows than this is never taken for [channels, n]
 
 # The formats FFmpeg may recognise. Playlists and edit lists (hls, concat, dash, ...) stay out: an uploaded one could
 # make it open other files and addresses.
@@ -64,7 +64,7 @@ def _blocks_of_array(source: tuple[int, np.ndarray], name: str) -> Iterator[Bloc
         frames = frames[:, np.newaxis]
     if frames.ndim != 2:
         raise AudioError(f"{name} has the shape {frames.shape}: give samples as [n] or [n, channels].")
-    if len(frames) < frames.shape[1] and len(frames) <= MOST_CHANNELS_FIRST:
+    if len(frames) < frames.shape[1] and len(frames) <= MAX_CHANNELS_FIRST:
         frames = frames.T
     if frames.shape[1]:
         for start in range(0, len(frames), BLOCK_FRAMES):

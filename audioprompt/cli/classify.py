@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
 
 SILENCE = "silence"  # in the place of a label
-MOST_SHOWN = 5  # labels in the table of one recording
+MAX_SHOWN = 5  # labels in the table of one recording
 
 
 def classify(
@@ -112,8 +112,8 @@ def _overview(
         if file in errors:
             return [str(file), "", str(errors[file]).removeprefix(f"{file} "), "", ""]
         one = heard[file]
-        (label, share), plain = ranked(one.ensemble)[0], ranked(one.vanilla)[0][0]
-        return [str(file), f"{one.seconds:.1f}", label, percent(share), plain]
+        (label, fraction), plain = ranked(one.ensemble)[0], ranked(one.vanilla)[0][0]
+        return [str(file), f"{one.seconds:.1f}", label, percent(fraction), plain]
 
     return table(["file", ">seconds", "ensemble", ">", "vanilla"], [row(file) for file in files])
 
@@ -123,7 +123,7 @@ def _heard_tables(file: Path, heard: Classification) -> Iterator[RenderableType]
     yield f"\n{one_line(str(file))}, {heard.seconds:.1f} s"
     rows = [
         [label, *bar(vanilla[label], BLUE), *bar(probability, ORANGE)]
-        for label, probability in ranked(heard.ensemble)[:MOST_SHOWN]
+        for label, probability in ranked(heard.ensemble)[:MAX_SHOWN]
     ]
     yield table(["", "vanilla", ">", f"ensemble of {len(heard.votes)}", ">"], rows)
     yield heard.words

@@ -20,10 +20,10 @@ from audioprompt.services.views import as_dict
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from audioprompt.core.curation import Standing
+    from audioprompt.core.curation import SelectionReport
     from audioprompt.core.metrics import Score
     from audioprompt.prompts.pack import PromptPack
-    from audioprompt.services.curate import Bench, HeldOut, Progress, Proposal, Split
+    from audioprompt.services.curate import HeldOut, MeasuredPack, Progress, Proposal, Split
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,10 @@ class SplitOptions:
     """On which clips prompts are measured, and on which they are tested."""
 
     validate_folds: Annotated[str | None, typer.Option(help="Folds to validate on, such as 1,2.")] = None
-    share: Annotated[float, typer.Option(help="Fraction of the clips to validate on, if no folds are given.")] = 0.5
+    fraction: Annotated[
+        float,
+        typer.Option("--fraction", "--share", help="Fraction of the clips to validate on, if no folds are given."),
+    ] = 0.5
     seed: Annotated[int, typer.Option(help="Random seed for drawing that fraction.")] = 0
     test_folds: Annotated[
         str | None, typer.Option(help="Also score on these held-out folds. The pack records every such test.")
@@ -45,7 +48,9 @@ class SplitOptions:
             raise UsageError("--test-folds needs --validate-folds as well.")
         if both := set(seen or ()) & set(unseen or ()):
             raise UsageError(f"Fold {min(both)} cannot be used for both validation and testing.")
-        return workbench.Split(tuple(seen) if seen else None, self.share, self.seed), tuple(unseen) if unseen else None
+        return workbench.Split(tuple(seen) if seen else None, self.fraction, self.seed), tuple(
+            unseen
+        ) if unseen else None
 
 
 def curate(
@@ -99,9 +104,9 @@ def _of_anything(progress: Callable[[int, int], None]) -> Progress:
 # --- what is printed --------------------------------------------------------------------------------------------------
 
 
-def _json(bench: Bench, pack: PromptPack, proposal: Proposal | None, held_out: HeldOut | None) -> Json:
-    stands = bench.standing(pack)
-    rows = zip(pack.entries, bench.board.scores, stands.gains, bench.flags, strict=True)
+def _json(bench: MeasuredPack, pack: PromptPack, proposal: Proposal | None, held_out: HeldOut | None) -> Json:
+    stands = bench.report(pack)
+    rows = zip(pack.entries, bench.table.scores, stands.gains, bench.flags, strict=True)
     return {
         "pack": pack.id,
         "model": bench.model.name,
@@ -109,7 +114,7 @@ def _json(bench: Bench, pack: PromptPack, proposal: Proposal | None, held_out: H
         "data": bench.seen.name,
         **as_dict(bench.seen),
         "split": bench.split.name(bench.seen),
-        "n": bench.board.n,
+        "n": bench.table.n,
         "templates": [
             {
                 "template": entry.template.text,
@@ -121,13 +126,13 @@ def _json(bench: Bench, pack: PromptPack, proposal: Proposal | None, held_out: H
             for entry, score, gain, flags in rows
         ],
         **as_dict(stands),
-        "best_template": bench.templates[bench.board.best].text,
+        "best_template": bench.templates[bench.table.best].text,
         "proposal": proposal
         and {
             "approve": [text for text, status in proposal.wanted.items() if status == "approved"],
             "reject": [text for text, status in proposal.wanted.items() if status == "rejected"],
             "kept_decisions": proposal.kept,
-            **as_dict(proposal.standing),
+            **as_dict(proposal.report),
         },
         "held_out": held_out
         and {
@@ -139,12 +144,12 @@ def _json(bench: Bench, pack: PromptPack, proposal: Proposal | None, held_out: H
 
 
 def _tables(
-    bench: Bench, pack: PromptPack, proposal: Proposal | None, held_out: HeldOut | None
+    bench: MeasuredPack, pack: PromptPack, proposal: Proposal | None, held_out: HeldOut | None
 ) -> Iterator[RenderableType]:
     """Each prompt; where the approved ones stand, and the proposal; then the same on clips held out."""
-    stands = bench.standing(pack)
+    stands = bench.report(pack)
     yield f"{pack.id} on {bench.seen.name}, {bench.split.name(bench.seen)}, model {bench.model.name}"
-    rows = zip(pack.entries, bench.board.scores, stands.gains, bench.flags, strict=True)
+    rows = zip(pack.entries, bench.table.scores, stands.gains, bench.flags, strict=True)
     prompts = [
         [
             entry.status,
@@ -160,10 +165,10 @@ def _tables(
     yield table(["status", *proposed, "prompt", ">alone, %", ">in ensemble", "flags"], prompts)
     chosen = [(f"approved ({len(pack.approved)})", stands)] if pack.approved else []
     if proposal:
-        chosen.append((f"proposed ({proposal.selection.sum()})", proposal.standing))
+        chosen.append((f"proposed ({proposal.selection.sum()})", proposal.report))
     if proposal and proposal.kept:
         yield f"The proposal keeps {proposal.kept_in_words}."
-    yield from _ensembles(f"{bench.board.n} clips", len(pack.entries), stands, chosen)
+    yield from _ensembles(f"{bench.table.n} clips", len(pack.entries), stands, chosen)
     if held_out:
         name = f"proposed ({proposal.selection.sum()})" if proposal else f"approved ({len(pack.approved)})"
         where = f"{held_out.ensemble.n} unseen clips"
@@ -172,7 +177,7 @@ def _tables(
 
 
 def _ensembles(
-    where: str, total: int, found: Standing | HeldOut, chosen: Sequence[tuple[str, Standing | HeldOut]]
+    where: str, total: int, found: SelectionReport | HeldOut, chosen: Sequence[tuple[str, SelectionReport | HeldOut]]
 ) -> Iterator[RenderableType]:
     baselines = [("vanilla", found.vanilla), ("best single", found.best), (f"all {total}", found.uncurated)]
     yield table(

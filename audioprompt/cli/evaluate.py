@@ -40,8 +40,8 @@ def evaluate(
     encoder = model.load()
     clips, audio = embed_clips(encoder, clips, data.skip_bad)
     vanilla, prompts = embed_templates(encoder, templates, clips.spoken_classes)
-    report = reports.evaluate(audio, vanilla, prompts, clips.truth, clips.classes)
-    compared = compare_ensembles(packs, templates, audio, vanilla, prompts, clips.truth)
+    report = reports.evaluate(audio, vanilla, prompts, clips.targets, clips.classes)
+    compared = compare_ensembles(packs, templates, audio, vanilla, prompts, clips.targets)
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name, "folds": numbers}
         print_json({**used, **as_dict(clips), **_evaluation_json(report, templates, compared)})

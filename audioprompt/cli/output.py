@@ -55,15 +55,15 @@ def table(titles: Sequence[str], *sections: Sequence[Sequence[RenderableType]]) 
     return table
 
 
-def bar(share: float, colour: str) -> tuple[RenderableType, str]:
-    """Draw a share from 0 to 1 as a bar, with the number beside it."""
-    bar = ProgressBar(total=1, completed=float(share), width=20, complete_style=colour, finished_style=colour)
-    return bar, percent(share)
+def bar(fraction: float, colour: str) -> tuple[RenderableType, str]:
+    """Draw a fraction from 0 to 1 as a bar, with the number beside it."""
+    bar = ProgressBar(total=1, completed=float(fraction), width=20, complete_style=colour, finished_style=colour)
+    return bar, percent(fraction)
 
 
-def percent(share: float) -> str:
-    """Write a share in per cent: 0.625 -> 62.5 %."""
-    return f"{100 * share:.1f} %"
+def percent(fraction: float) -> str:
+    """Write a fraction in per cent: 0.625 -> 62.5 %."""
+    return f"{100 * fraction:.1f} %"
 
 
 def clock(seconds: float) -> str:

@@ -12,7 +12,7 @@ is taken away.
 import numpy as np
 from numpy.typing import NDArray
 
-from audioprompt.core.curation import Board, Mask, added_up, of_truth, together
+from audioprompt.core.curation import Mask, ScoreTable, added_up, of_targets, together
 from audioprompt.core.zero_shot import Array
 
 FEWEST = 3  # templates in a proposal
@@ -22,11 +22,11 @@ SCALES = np.geomspace(2, 200, 25)  # candidates for the logit scale
 SHARPER = 8  # than that scale: the probability of the true class is then nearly 0 or 1 and its mean nearly accuracy
 
 
-def propose(board: Board, seed: int = 0, keep: Mask | None = None, leave_out: Mask | None = None) -> Mask:
+def propose(table: ScoreTable, seed: int = 0, keep: Mask | None = None, leave_out: Mask | None = None) -> Mask:
     """Select templates from labelled clips, ``[K]``; the same arguments give the same selection.
 
     Args:
-        board: the templates on the clips.
+        table: the templates on the clips.
         seed: of the halves that clips are split into.
         keep: the templates that are selected in any case, ``[K]``; none if None.
         leave_out: those that are selected in no case, ``[K]``; none if None.
@@ -37,23 +37,23 @@ def propose(board: Board, seed: int = 0, keep: Mask | None = None, leave_out: Ma
     if leave_out is not None and leave_out.any():
         selection = ~leave_out
         if selection.any():
-            selection[selection] = propose(board.of(selection), seed, None if keep is None else keep[selection])
+            selection[selection] = propose(table.of(selection), seed, None if keep is None else keep[selection])
         return selection
-    if board.n < 2:  # nothing to hold out
-        return board.everything
-    kept = ~board.everything if keep is None else keep
-    scale = SHARPER * logit_scale(board)
+    if table.n < 2:  # nothing to hold out
+        return table.everything
+    kept = ~table.everything if keep is None else keep
+    scale = SHARPER * logit_scale(table)
     rng = np.random.default_rng(seed)
     held_out: list[list[list[float]]] = [[] for _ in WAYS]
     for _ in range(SPLITS):
-        half = random_half(board, rng)
-        for learnt, judged in ((board.on(half), board.on(~half)), (board.on(~half), board.on(half))):
+        half = random_half(table, rng)
+        for learnt, judged in ((table.on(half), table.on(~half)), (table.on(~half), table.on(half))):
             for way, found in zip(WAYS, held_out, strict=True):
                 found.append([confidence(judged, *added_up(judged, left), scale) for left in way(learnt, scale, kept)])
     means = np.mean(held_out, axis=1)  # [ways, E]
     counts = [eliminations(np.array(found)) for found in held_out]
     best = max(range(len(WAYS)), key=lambda way: means[way, counts[way]])
-    return WAYS[best](board, scale, kept)[counts[best]]
+    return WAYS[best](table, scale, kept)[counts[best]]
 
 
 def eliminations(held_out: NDArray[np.float64]) -> int:
@@ -68,37 +68,37 @@ def eliminations(held_out: NDArray[np.float64]) -> int:
     return int(np.argmax(mean >= mean[best] - STANDARD_ERRORS * error))
 
 
-def eliminate(board: Board, scale: float, keep: Mask) -> list[Mask]:
+def eliminate(table: ScoreTable, scale: float, keep: Mask) -> list[Mask]:
     """Return the ensembles left by taking away, again and again, the template without which the others do best.
 
     Args:
-        board: the templates on the clips.
+        table: the templates on the clips.
         scale: of the logits.
         keep: the templates that are not taken away, ``[K]``.
 
     Returns:
         Selections ``[K]`` of all templates, of all but one, ... down to the fewest of a proposal, or to those kept.
     """
-    kept = board.everything
-    sums, squares = added_up(board, kept)
+    kept = table.everything
+    sums, squares = added_up(table, kept)
     ensembles = [kept]
     for _ in range(_most_eliminations(keep)):
-        across = board.gram[:, kept].sum(axis=1)
-        without = squares[:, None] - 2 * across + board.gram.diagonal(axis1=1, axis2=2)  # [C, K]
+        across = table.gram[:, kept].sum(axis=1)
+        without = squares[:, None] - 2 * across + table.gram.diagonal(axis1=1, axis2=2)  # [C, K]
         left = np.flatnonzero(kept & ~keep)
-        worst = max(left, key=lambda k: confidence(board, sums - board.cosines[k], without[:, k], scale))
+        worst = max(left, key=lambda k: confidence(table, sums - table.cosines[k], without[:, k], scale))
         kept = kept.copy()
         kept[worst] = False
-        sums, squares = sums - board.cosines[worst], without[:, worst]
+        sums, squares = sums - table.cosines[worst], without[:, worst]
         ensembles.append(kept)
     return ensembles
 
 
-def rank(board: Board, scale: float, keep: Mask) -> list[Mask]:
+def rank(table: ScoreTable, scale: float, keep: Mask) -> list[Mask]:
     """Return the ensembles left by taking away the template that does worst alone, then the next: as `eliminate`
     returns.
     """
-    alone = np.array([confidence(board, each, board.gram[:, k, k], scale) for k, each in enumerate(board.cosines)])
+    alone = np.array([confidence(table, each, table.gram[:, k, k], scale) for k, each in enumerate(table.cosines)])
     place = np.lexsort((alone, keep)).argsort()  # those kept come last
     return [place >= taken for taken in range(_most_eliminations(keep) + 1)]
 
@@ -111,28 +111,28 @@ def _most_eliminations(keep: Mask) -> int:
 WAYS = (eliminate, rank)
 
 
-def confidence(board: Board, sums: Array, squares: NDArray[np.float64], scale: float) -> float:
+def confidence(table: ScoreTable, sums: Array, squares: NDArray[np.float64], scale: float) -> float:
     """Mean probability that an ensemble gives to the true class: a smooth accuracy. Takes what `together` takes."""
     logits = scale * together(sums, squares)
     with np.errstate(over="ignore"):  # 1 / infinity is the right answer
-        return float((1 / np.exp(logits - of_truth(board, logits)).sum(axis=0)).mean())
+        return float((1 / np.exp(logits - of_targets(table, logits)).sum(axis=0)).mean())
 
 
-def logit_scale(board: Board) -> float:
+def logit_scale(table: ScoreTable) -> float:
     """Return the scale at which the probabilities of all templates together suit the clips best, by cross-entropy."""
-    ensemble = together(*added_up(board, board.everything))
-    return min(SCALES, key=lambda scale: cross_entropy(board, scale * ensemble))
+    ensemble = together(*added_up(table, table.everything))
+    return min(SCALES, key=lambda scale: cross_entropy(table, scale * ensemble))
 
 
-def cross_entropy(board: Board, logits: Array) -> float:
+def cross_entropy(table: ScoreTable, logits: Array) -> float:
     """Average the cross-entropy of the true classes over the clips; logits are ``[C, N]``."""
-    return float((np.logaddexp.reduce(logits, axis=0) - of_truth(board, logits)).mean())
+    return float((np.logaddexp.reduce(logits, axis=0) - of_targets(table, logits)).mean())
 
 
-def random_half(board: Board, rng: np.random.Generator) -> Mask:
+def random_half(table: ScoreTable, rng: np.random.Generator) -> Mask:
     """Half of the clips, ``[N]``, and of each class: every second one of the clips shuffled within their classes."""
-    shuffled = rng.permutation(board.n)
-    by_class = shuffled[board.truth[shuffled].argsort(kind="stable")]
-    half = np.zeros(board.n, bool)
+    shuffled = rng.permutation(table.n)
+    by_class = shuffled[table.targets[shuffled].argsort(kind="stable")]
+    half = np.zeros(table.n, bool)
     half[by_class[rng.integers(2) :: 2]] = True
     return half

@@ -1,8 +1,8 @@
 """Which templates to keep: what each is worth on labelled clips, alone and in the ensemble of those approved.
 
-All that costs is done once, in `board`: from then on an ensemble of any templates is a sum of their cosines, divided by
-the length of the sum of their embeddings, which a small matrix per class gives exactly. A decision on a template is
-followed by `standing`, pure arithmetic.
+All that costs is done once, in `score_templates`: from then on an ensemble of any templates is a sum of their cosines,
+divided by the length of the sum of their embeddings, which a small matrix per class gives exactly. A decision on a
+template is followed by `report_selection`, pure arithmetic.
 
 Shapes and letters are those of `audioprompt.core.zero_shot`: C classes, K templates, N clips and D dimensions. Where no
 template is approved, the plain prompt is used.
@@ -28,12 +28,12 @@ Mask = NDArray[np.bool_]  # [K], true for the templates that belong to an ensemb
 
 
 @dataclass(frozen=True, eq=False)
-class Board:
+class ScoreTable:
     """K templates measured on N labelled clips: everything that no decision changes.
 
     Attributes:
         classes: the C class names.
-        truth: each clip's class, ``[N]``, indices into ``classes``.
+        targets: each clip's class, ``[N]``, indices into ``classes``.
         vanilla: the class that plain zero-shot classification chooses for each clip, ``[N]``.
         cosines: of every class with every clip, by each template, ``[K, C, N]``, float32. Clips come last, because then
             the best class of all of them is found a row at a time, many times faster than clip by clip.
@@ -41,7 +41,7 @@ class Board:
     """
 
     classes: tuple[str, ...]
-    truth: Choices
+    targets: Choices
     vanilla: Choices
     cosines: Array
     gram: NDArray[np.float64]
@@ -49,7 +49,7 @@ class Board:
     @property
     def n(self) -> int:
         """Number of clips."""
-        return len(self.truth)
+        return len(self.targets)
 
     @property
     def everything(self) -> Mask:
@@ -64,7 +64,7 @@ class Board:
     @cached_property
     def scores(self) -> tuple[Score, ...]:
         """Each template alone, K."""
-        return tuple(score(chosen, self.truth) for chosen in self.alone)
+        return tuple(score(chosen, self.targets) for chosen in self.alone)
 
     @cached_property
     def best(self) -> int:
@@ -83,13 +83,13 @@ class Board:
         orders = [draw.permutation(len(self.cosines)) for _ in range(RANDOM_ORDERS)]
         return np.array([[found.accuracy for found in growing(self, order)] for order in orders], np.float32)
 
-    def on(self, clips: Mask | Choices) -> "Board":
-        """Return the board of some of the clips."""
+    def on(self, clips: Mask | Choices) -> "ScoreTable":
+        """Return the table of some of the clips."""
         some = np.ascontiguousarray(self.cosines[:, :, clips])
-        return replace(self, truth=self.truth[clips], vanilla=self.vanilla[clips], cosines=some)
+        return replace(self, targets=self.targets[clips], vanilla=self.vanilla[clips], cosines=some)
 
-    def of(self, templates: Mask) -> "Board":
-        """Return the board of some of the templates, ``[K]``."""
+    def of(self, templates: Mask) -> "ScoreTable":
+        """Return the table of some of the templates, ``[K]``."""
         return replace(self, cosines=self.cosines[templates], gram=self.gram[:, templates][:, :, templates])
 
     def ranking(self, among: Mask) -> list[int]:
@@ -97,67 +97,69 @@ class Board:
         return sorted(np.flatnonzero(among).tolist(), key=lambda k: -self.scores[k].correct)
 
 
-def board(audio: Array, vanilla: Array, prompts: Array, truth: Choices, classes: Sequence[str]) -> Board:
-    """Measure templates on labelled clips. Embeddings of more templates only take a new board, no new encoding.
+def score_templates(
+    audio: Array, vanilla: Array, prompts: Array, targets: Choices, classes: Sequence[str]
+) -> ScoreTable:
+    """Measure templates on labelled clips. Embeddings of more templates only take a new table, no new encoding.
 
     Args:
         audio: clip embeddings, ``[N, D]``.
         vanilla: embeddings of the vanilla template filled with each class, ``[C, D]``.
         prompts: embeddings of the templates filled with each class, ``[K, C, D]``.
-        truth: each clip's class, ``[N]``, indices into ``classes``.
+        targets: each clip's class, ``[N]``, indices into ``classes``.
         classes: the C class names.
 
     Raises:
         ValueError: shapes that do not fit, no clip, or no template.
     """
-    check_shapes(audio, vanilla, prompts, truth, classes)
+    check_shapes(audio, vanilla, prompts, targets, classes)
     by_class = prompts.swapaxes(0, 1).astype(np.float64)  # [C, K, D]
-    return Board(
+    return ScoreTable(
         tuple(classes),
-        truth,
+        targets,
         vanilla=winners(audio, vanilla),
         cosines=np.stack([cosines(audio, weights).T for weights in prompts]),
         gram=by_class @ by_class.swapaxes(1, 2),
     )
 
 
-# --- ensembles on a board ---------------------------------------------------------------------------------------------
+# --- ensembles on a table ---------------------------------------------------------------------------------------------
 
 
-def choices(board: Board, approved: Mask) -> Choices:
+def choices(table: ScoreTable, approved: Mask) -> Choices:
     """Return what the ensemble of the templates approved, ``[K]``, chooses, ``[N]``: as `zero_shot.ensemble_weights`
     would.
     """
-    return together(*added_up(board, approved)).argmax(axis=0) if approved.any() else board.vanilla
+    return together(*added_up(table, approved)).argmax(axis=0) if approved.any() else table.vanilla
 
 
-def growing(board: Board, order: Sequence[int] | Choices) -> list[Score]:
+def growing(table: ScoreTable, order: Sequence[int] | Choices) -> list[Score]:
     """Scores of the ensembles of the first, the first two, ... and all templates of an order."""
-    squares = board.gram[:, order][:, :, order].cumsum(axis=1).cumsum(axis=2).diagonal(axis1=1, axis2=2)
-    sums = np.zeros_like(board.cosines[0])
+    squares = table.gram[:, order][:, :, order].cumsum(axis=1).cumsum(axis=2).diagonal(axis1=1, axis2=2)
+    sums = np.zeros_like(table.cosines[0])
     found = []
     for k, square in zip(order, squares.T, strict=True):
-        sums += board.cosines[k]
-        found.append(_score(board, sums, square))
+        sums += table.cosines[k]
+        found.append(_score(table, sums, square))
     return found
 
 
-def with_one_changed(board: Board, approved: Mask) -> list[Score]:
+def with_one_changed(table: ScoreTable, approved: Mask) -> list[Score]:
     """Scores of the ensemble once a decision is turned round, for each of the K templates."""
-    sums, squares = added_up(board, approved)
-    across = board.gram[:, approved].sum(axis=1)  # [C, K]
+    sums, squares = added_up(table, approved)
+    across = table.gram[:, approved].sum(axis=1)  # [C, K]
     found = []
     for k, sign in enumerate(np.where(approved, -1, 1)):
-        changed = sums + board.cosines[k] if sign > 0 else sums - board.cosines[k]
-        square = squares + 2 * sign * across[:, k] + board.gram[:, k, k]
+        changed = sums + table.cosines[k] if sign > 0 else sums - table.cosines[k]
+        square = squares + 2 * sign * across[:, k] + table.gram[:, k, k]
         alone = sign < 0 and approved.sum() == 1  # and so taking it away leaves vanilla
-        found.append(score(board.vanilla, board.truth) if alone else _score(board, changed, square))
+        found.append(score(table.vanilla, table.targets) if alone else _score(table, changed, square))
     return found
 
 
-def added_up(board: Board, approved: Mask) -> tuple[Array, NDArray[np.float64]]:
+def added_up(table: ScoreTable, approved: Mask) -> tuple[Array, NDArray[np.float64]]:
     """Return what the approved templates add up to, as `together` takes it: ``[C, N]``, ``[C]``."""
-    return board.cosines[approved].sum(axis=0), board.gram[:, approved][:, :, approved].sum(axis=(1, 2))
+    return table.cosines[approved].sum(axis=0), table.gram[:, approved][:, :, approved].sum(axis=(1, 2))
 
 
 def together(sums: Array, squares: NDArray[np.float64]) -> Array:
@@ -170,18 +172,18 @@ def together(sums: Array, squares: NDArray[np.float64]) -> Array:
     return sums * (1 / np.sqrt(np.maximum(squares, SHORTEST**2))).astype(np.float32)[:, None]
 
 
-def of_truth(board: Board, values: Array) -> Array:
+def of_targets(table: ScoreTable, values: Array) -> Array:
     """Each clip's value for its true class: ``[C, N]`` -> ``[N]``."""
-    return values[board.truth, np.arange(board.n)]
+    return values[table.targets, np.arange(table.n)]
 
 
-def _score(board: Board, sums: Array, squares: NDArray[np.float64]) -> Score:
+def _score(table: ScoreTable, sums: Array, squares: NDArray[np.float64]) -> Score:
     """Score an ensemble, from what `together` takes."""
     found = together(sums, squares)
     best = found.max(axis=0)
-    if np.count_nonzero(found == best) > board.n:  # classes tie for a clip: it goes to the first of them
-        return score(found.argmax(axis=0), board.truth)
-    return Score(int((of_truth(board, found) == best).sum()), board.n)
+    if np.count_nonzero(found == best) > table.n:  # classes tie for a clip: it goes to the first of them
+        return score(found.argmax(axis=0), table.targets)
+    return Score(int((of_targets(table, found) == best).sum()), table.n)
 
 
 # --- what a person sees after a decision ------------------------------------------------------------------------------
@@ -220,8 +222,8 @@ class Comparison:
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
-    """Where a selection of templates stands.
+class SelectionReport:
+    """How good a selection of templates is.
 
     Attributes:
         ensemble: the approved templates together, by the mean of their embeddings (TSPE).
@@ -251,52 +253,52 @@ class Standing:
     curve: tuple[Score, ...]
 
 
-def standing(board: Board, approved: Mask) -> Standing:
-    """Say where a selection stands, ``[K]``: all that changes with a decision."""
-    chosen = choices(board, approved)
-    ensemble = score(chosen, board.truth)
-    changed = np.array([other.correct for other in with_one_changed(board, approved)])
-    order = board.ranking(approved)
-    return Standing(
+def report_selection(table: ScoreTable, approved: Mask) -> SelectionReport:
+    """Measure a selection, ``[K]``: all that changes with a decision."""
+    chosen = choices(table, approved)
+    ensemble = score(chosen, table.targets)
+    changed = np.array([other.correct for other in with_one_changed(table, approved)])
+    order = table.ranking(approved)
+    return SelectionReport(
         ensemble,
-        vanilla=score(board.vanilla, board.truth),
-        best=board.scores[board.best],
-        uncurated=score(board.uncurated, board.truth),
-        gains=np.where(approved, ensemble.correct - changed, changed - ensemble.correct) / board.n,
-        recalls_before=recalls(board, board.vanilla),
-        recalls=recalls(board, chosen),
-        against_vanilla=compare(board, chosen, board.vanilla),
-        against_uncurated=compare(board, chosen, board.uncurated),
+        vanilla=score(table.vanilla, table.targets),
+        best=table.scores[table.best],
+        uncurated=score(table.uncurated, table.targets),
+        gains=np.where(approved, ensemble.correct - changed, changed - ensemble.correct) / table.n,
+        recalls_before=recalls(table, table.vanilla),
+        recalls=recalls(table, chosen),
+        against_vanilla=compare(table, chosen, table.vanilla),
+        against_uncurated=compare(table, chosen, table.uncurated),
         order=tuple(order),
-        curve=tuple(growing(board, order)),
+        curve=tuple(growing(table, order)),
     )
 
 
-def recalls(board: Board, chosen: Choices) -> tuple[Score | None, ...]:
+def recalls(table: ScoreTable, chosen: Choices) -> tuple[Score | None, ...]:
     """For each class the score on the clips of that class, None where there are none; C."""
-    clips = np.bincount(board.truth, minlength=len(board.classes))
-    right = np.bincount(board.truth[chosen == board.truth], minlength=len(board.classes))
+    clips = np.bincount(table.targets, minlength=len(table.classes))
+    right = np.bincount(table.targets[chosen == table.targets], minlength=len(table.classes))
     return tuple(Score(int(hits), int(n)) if n else None for hits, n in zip(right, clips, strict=True))
 
 
-def compare(board: Board, chosen: Choices, baseline: Choices) -> Comparison:
+def compare(table: ScoreTable, chosen: Choices, baseline: Choices) -> Comparison:
     """Hold one method's choices against another's, ``[N]`` each."""
-    return Comparison.of(chosen == board.truth, baseline == board.truth)
+    return Comparison.of(chosen == table.targets, baseline == table.targets)
 
 
-def wins_and_losses(board: Board, template: int) -> tuple[Choices, Choices]:
+def wins_and_losses(table: ScoreTable, template: int) -> tuple[Choices, Choices]:
     """Return indices of the clips that a template alone gets right and vanilla wrong, and of those the other way
     round.
     """
-    return _differing(board, board.alone[template], board.vanilla)
+    return _differing(table, table.alone[template], table.vanilla)
 
 
-def wins_and_losses_within(board: Board, approved: Mask, template: int) -> tuple[Choices, Choices]:
+def wins_and_losses_within(table: ScoreTable, approved: Mask, template: int) -> tuple[Choices, Choices]:
     """Return indices of the clips that the approved ensemble gets right only with a template, and only without it."""
     this = np.arange(len(approved)) == template
-    return _differing(board, choices(board, approved | this), choices(board, approved & ~this))
+    return _differing(table, choices(table, approved | this), choices(table, approved & ~this))
 
 
-def _differing(board: Board, chosen: Choices, baseline: Choices) -> tuple[Choices, Choices]:
-    right, baseline_right = chosen == board.truth, baseline == board.truth
+def _differing(table: ScoreTable, chosen: Choices, baseline: Choices) -> tuple[Choices, Choices]:
+    right, baseline_right = chosen == table.targets, baseline == table.targets
     return np.flatnonzero(right & ~baseline_right), np.flatnonzero(~right & baseline_right)

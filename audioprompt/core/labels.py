@@ -13,7 +13,7 @@ from typing import Any
 from audioprompt.errors import AudiopromptError
 from audioprompt.util.text import one_line
 
-FEWEST_LABELS, MOST_LABELS = 2, 200
+MIN_LABELS, MAX_LABELS = 2, 200
 LABEL_CHARACTERS = 200  # as many as a class of a fitted head may have
 TEXT_CHARACTERS = 100_000  # of a whole list
 
@@ -51,7 +51,7 @@ def parse_labels(text: str) -> LabelList:
         LabelError: too few labels, too many, or one that is too long.
     """
     if len(text) > TEXT_CHARACTERS:
-        raise LabelError(f"The list of labels is too long: keep it to {MOST_LABELS} labels.")
+        raise LabelError(f"The list of labels is too long: keep it to {MAX_LABELS} labels.")
     labels: dict[str, str] = {}  # as written, by how it is compared
     repeats: dict[str, None] = {}
     written, notice = _read(text)
@@ -66,13 +66,13 @@ def parse_labels(text: str) -> LabelList:
             repeats[label] = None
         elif key:
             labels[key] = label
-    if len(labels) < FEWEST_LABELS:
+    if len(labels) < MIN_LABELS:
         raise LabelError(
             "There is nothing to choose between: give at least two labels, like “rain, sea waves”. Commas, semicolons "
             "and line breaks separate them."
         )
-    if len(labels) > MOST_LABELS:
-        raise LabelError(f"{len(labels)} labels are too many: keep it to {MOST_LABELS}.")
+    if len(labels) > MAX_LABELS:
+        raise LabelError(f"{len(labels)} labels are too many: keep it to {MAX_LABELS}.")
     left_out = f"Ignored duplicate label: {', '.join(repeats)}." if repeats else None
     return LabelList(tuple(labels.values()), " ".join(filter(None, (left_out, notice))) or None)
 

@@ -1,6 +1,6 @@
 """How good a model, a template and an ensemble are on labelled clips, with how sure one can be of it.
 
-Pure functions on embeddings, like `audioprompt.core.zero_shot`, whose shapes and letters they share.
+Pure functions on embeddings, like `audioprompt.core.zero_shot`, whose shapes and letters they fraction.
 """
 
 import math
@@ -74,7 +74,7 @@ class Evaluation:
 
 
 def evaluate(
-    audio: Array, vanilla: Array, prompts: Array, truth: NDArray[np.intp], classes: Sequence[str]
+    audio: Array, vanilla: Array, prompts: Array, targets: NDArray[np.intp], classes: Sequence[str]
 ) -> Evaluation:
     """Measure templates, alone and together, on labelled clips.
 
@@ -82,41 +82,43 @@ def evaluate(
         audio: clip embeddings, ``[N, D]``.
         vanilla: embeddings of the vanilla template filled with each class, ``[C, D]``.
         prompts: embeddings of the templates filled with each class, ``[K, C, D]``.
-        truth: each clip's class, ``[N]``, indices into ``classes``.
+        targets: each clip's class, ``[N]``, indices into ``classes``.
         classes: the C class names.
 
     Raises:
         ValueError: shapes that do not fit, no clip, or no template.
     """
-    check_shapes(audio, vanilla, prompts, truth, classes)
+    check_shapes(audio, vanilla, prompts, targets, classes)
     together = winners(audio, ensemble_weights(prompts))
     return Evaluation(
         tuple(classes),
-        vanilla=score(winners(audio, vanilla), truth),
-        templates=template_sensitivity(audio, prompts, truth),
-        ensemble=score(together, truth),
-        confusion=confusion(together, truth, len(classes)),
+        vanilla=score(winners(audio, vanilla), targets),
+        templates=template_sensitivity(audio, prompts, targets),
+        ensemble=score(together, targets),
+        confusion=confusion(together, targets, len(classes)),
     )
 
 
-def check_shapes(audio: Array, vanilla: Array, prompts: Array, truth: NDArray[np.intp], classes: Sequence[str]) -> None:
-    """Raise a ValueError unless clips, prompts, classes and truth fit each other, as `evaluate` takes them."""
+def check_shapes(
+    audio: Array, vanilla: Array, prompts: Array, targets: NDArray[np.intp], classes: Sequence[str]
+) -> None:
+    """Raise a ValueError unless clips, prompts, classes and targets fit each other, as `evaluate` takes them."""
     if prompts.ndim != 3 or 0 in prompts.shape:
         raise ValueError(f"prompts must be [templates, classes, dim] and not empty, got shape {prompts.shape}")
     if vanilla.shape != prompts.shape[1:] or len(classes) != len(vanilla):
         raise ValueError(f"{len(classes)} classes and vanilla {vanilla.shape} do not fit prompts {prompts.shape}")
-    if truth.shape != audio.shape[:1] or not len(truth):
-        raise ValueError(f"truth must give one class for each of {len(audio)} clips, got shape {truth.shape}")
+    if targets.shape != audio.shape[:1] or not len(targets):
+        raise ValueError(f"targets must give one class for each of {len(audio)} clips, got shape {targets.shape}")
 
 
-def template_sensitivity(audio: Array, prompts: Array, truth: NDArray[np.intp]) -> tuple[Score, ...]:
+def template_sensitivity(audio: Array, prompts: Array, targets: NDArray[np.intp]) -> tuple[Score, ...]:
     """Score each template alone: ``[N, D]``, ``[K, C, D]``, ``[N]`` -> K scores. Their spread is what wording does."""
-    return tuple(score(winners(audio, weights), truth) for weights in prompts)
+    return tuple(score(winners(audio, weights), targets) for weights in prompts)
 
 
-def ensemble_score(audio: Array, prompts: Array, truth: NDArray[np.intp]) -> Score:
+def ensemble_score(audio: Array, prompts: Array, targets: NDArray[np.intp]) -> Score:
     """Score templates together, by the mean of their embeddings: ``[N, D]``, ``[K, C, D]``, ``[N]`` -> a score."""
-    return score(winners(audio, ensemble_weights(prompts)), truth)
+    return score(winners(audio, ensemble_weights(prompts)), targets)
 
 
 def winners(audio: Array, weights: Array) -> NDArray[np.intp]:
@@ -124,25 +126,25 @@ def winners(audio: Array, weights: Array) -> NDArray[np.intp]:
     return cosines(audio, weights).argmax(axis=-1)
 
 
-def score(chosen: NDArray[np.intp], truth: NDArray[np.intp]) -> Score:
+def score(chosen: NDArray[np.intp], targets: NDArray[np.intp]) -> Score:
     """Count the right choices: ``[N]``, ``[N]``."""
-    return Score(int((chosen == truth).sum()), len(truth))
+    return Score(int((chosen == targets).sum()), len(targets))
 
 
-def confusion(chosen: NDArray[np.intp], truth: NDArray[np.intp], classes: int) -> NDArray[np.intp]:
+def confusion(chosen: NDArray[np.intp], targets: NDArray[np.intp], classes: int) -> NDArray[np.intp]:
     """Count how often each true class (row) was taken for each class (column): ``[N]``, ``[N]`` -> ``[C, C]``."""
-    return np.bincount(truth * classes + chosen, minlength=classes * classes).reshape(classes, classes)
+    return np.bincount(targets * classes + chosen, minlength=classes * classes).reshape(classes, classes)
 
 
 def wilson_interval(correct: int, n: int, z: float = Z_95) -> tuple[float, float]:
-    """Interval for a share of ``n`` that holds up where there are few clips or shares near 0 and 1 (Wilson 1927).
+    """Interval for a fraction of ``n`` that holds up where there are few clips or fractions near 0 and 1 (Wilson 1927).
 
     Raises:
         ValueError: unless ``0 <= correct <= n`` and ``n > 0``.
     """
     if not 0 <= correct <= n or n == 0:
-        raise ValueError(f"{correct} of {n} is no share")
-    share = correct / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+        raise ValueError(f"{correct} of {n} is not a fraction.")
+    fraction = correct / n
+    middle = (fraction + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(fraction * (1 - fraction) / n + z * z / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)

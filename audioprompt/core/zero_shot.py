@@ -105,9 +105,9 @@ def predict(
     return Prediction(tuple(labels), softmax(logit_scale * together), each.argmax(axis=-1))
 
 
-def accuracy(winners: NDArray[np.intp], truth: NDArray[np.intp]) -> float:
+def accuracy(winners: NDArray[np.intp], targets: NDArray[np.intp]) -> float:
     """Share of clips whose chosen class is the true one, 0 to 1; ``[N]``, ``[N]``."""
-    return float((winners == truth).mean())
+    return float((winners == targets).mean())
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from audioprompt.data.tables import MAX_CLIPS, DataError, Row, check_size, read_
 from audioprompt.util.text import counted, one_line
 
 MAX_FILES = 4 * MAX_CLIPS  # that a folder is searched for
-MOST_LISTED = 10  # in a message
+MAX_LISTED = 10  # in a message
 TABLE_FOLDERS = {"annotations", "csv", "csv_files", "labels", "lists", "meta", "metadata", "splits", "tables"}
 
 
@@ -38,7 +38,7 @@ class LeftOut:
 
 def list_left_out(left_out: Collection[LeftOut]) -> str:
     """Name recordings with what is wrong with each, the first ten of them."""
-    shown = [f"{one.name} {one.reason}".strip() for one in list(left_out)[:MOST_LISTED]]
+    shown = [f"{one.name} {one.reason}".strip() for one in list(left_out)[:MAX_LISTED]]
     more = len(left_out) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
 
@@ -92,7 +92,7 @@ class LabelledClips:
         return len(self.paths)
 
     @property
-    def truth(self) -> NDArray[np.intp]:
+    def targets(self) -> NDArray[np.intp]:
         """The class of each clip as an index into ``classes``, ``[N]``."""
         index = {name: number for number, name in enumerate(self.classes)}
         return np.array([index[label] for label in self.labels], np.intp)
@@ -212,7 +212,7 @@ def refuse_classes_alike(clips: LabelledClips) -> None:
         plain = "".join(sign for sign in unicodedata.normalize("NFKC", spoken) if unicodedata.category(sign) != "Cf")
         alike[one_line(plain).casefold()].append(name)
     if same := [names for names in alike.values() if len(names) > 1]:
-        listed = "; ".join(", ".join(map(repr, names)) for names in same[:MOST_LISTED])
+        listed = "; ".join(", ".join(map(repr, names)) for names in same[:MAX_LISTED])
         raise DataError(
             f"{clips.name} has classes whose names differ only in case, blanks or underscores, so prompts cannot tell"
             f" them apart: {listed}. Give each class one name"

@@ -8,7 +8,7 @@ from audioprompt.data.clips import DataError, LabelledClips
 
 
 def split(
-    clips: LabelledClips, share: float = 0.5, folds: Collection[int] | None = None, seed: int = 0
+    clips: LabelledClips, fraction: float = 0.5, folds: Collection[int] | None = None, seed: int = 0
 ) -> tuple[LabelledClips, LabelledClips]:
     """Divide clips into a validation and a test part: by folds, or else at random by source recording.
 
@@ -18,15 +18,15 @@ def split(
 
     Args:
         clips: at least two groups of them.
-        share: of the clips that go into the validation part, between 0 and 1; not used with ``folds``.
+        fraction: of the clips that go into the validation part, between 0 and 1; not used with ``folds``.
         folds: those that make up the validation part; the others are the test part.
         seed: the same seed gives the same parts.
 
     Raises:
-        DataError: the share is not between 0 and 1, the folds do not exist, are all there are or cut through a source
-            recording, or there is nothing to divide.
+        DataError: the fraction is not between 0 and 1, the folds do not exist, are all there are or cut through a
+            source recording, or there is nothing to divide.
     """
-    rows = _by_folds(clips, folds) if folds is not None else _at_random(clips, share, Random(seed))
+    rows = _by_folds(clips, folds) if folds is not None else _at_random(clips, fraction, Random(seed))
     others = [row for row in range(len(clips)) if row not in rows]
     if not rows or not others:
         raise DataError(f"{clips.name} cannot be divided: that takes two source recordings or more, or two folds")
@@ -41,14 +41,14 @@ def _by_folds(clips: LabelledClips, folds: Collection[int]) -> set[int]:
         if row not in rows and group in kept:
             raise DataError(
                 f"{clips.name} has clips of one recording, {group}, in several folds: correct the folds, or divide the"
-                " clips by share"
+                " clips by chance"
             )
     return rows
 
 
-def _at_random(clips: LabelledClips, share: float, random: Random) -> set[int]:
-    if not 0 < share < 1:
-        raise DataError(f"The fraction must be between 0 and 1, not {share:g}.")
+def _at_random(clips: LabelledClips, fraction: float, random: Random) -> set[int]:
+    if not 0 < fraction < 1:
+        raise DataError(f"The fraction must be between 0 and 1, not {fraction:g}.")
     groups: dict[str, list[int]] = defaultdict(list)
     for row, group in enumerate(clips.groups):
         groups[group].append(row)
@@ -69,7 +69,7 @@ def _at_random(clips: LabelledClips, share: float, random: Random) -> set[int]:
         for group in sorted(
             unplaced, key=lambda group: -labels[group][label]
         ):  # the large ones first, while there is room
-            ahead = counts[True] * (1 - share) - counts[False] * share
-            placed[group] = ahead < 0 or (ahead == 0 and random.random() < share)
+            ahead = counts[True] * (1 - fraction) - counts[False] * fraction
+            placed[group] = ahead < 0 or (ahead == 0 and random.random() < fraction)
             counts[placed[group]] += labels[group][label]
     return {row for group, rows in groups.items() if placed[group] for row in rows}

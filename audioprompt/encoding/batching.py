@@ -7,7 +7,7 @@ import torch
 
 from audioprompt.models.base import AudioTextModel
 
-MOST, MOST_ON_CPU = 16, 4  # windows in a pass; more than four outgrow a processor's cache
+MOST, MAX_ON_CPU = 16, 4  # windows in a pass; more than four outgrow a processor's cache
 LENT = "zerogpu"  # a device lent to one person at a time, who is not to pay for what others want
 
 
@@ -51,7 +51,7 @@ class Together:
 
     def _next(self, model: AudioTextModel) -> list[_Wanted]:
         """Take what has waited for this model longest, up to a batch."""
-        most = MOST_ON_CPU if model.device == "cpu" else MOST
+        most = MAX_ON_CPU if model.device == "cpu" else MOST
         some: list[_Wanted] = []
         with self._guard:
             for wanted in [one for one in self._waiting if one.model is model]:

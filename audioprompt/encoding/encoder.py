@@ -40,7 +40,7 @@ TEXTS_PER_BATCH = 128
 HASHED_AT_ONCE = 2**20  # bytes
 LOOK_RATE, LOOK_SECONDS = 8_000, 0.1  # Hz, and of a recording: enough to see whether it can be read at all
 LOOKS_PER_REPORT = 64
-MOST_LISTED = 10  # recordings that an error names
+MAX_LISTED = 10  # recordings that an error names
 
 
 class BadRecordings(AudioError):
@@ -53,9 +53,9 @@ class BadRecordings(AudioError):
     def __init__(self, reasons: Mapping[int, str], names: Sequence[str]) -> None:
         self.reasons = dict(sorted(reasons.items()))
         bad = [f"{names[index]} {reason}" for index, reason in self.reasons.items()]
-        more = f"; and {len(bad) - MOST_LISTED} more" if len(bad) > MOST_LISTED else ""
+        more = f"; and {len(bad) - MAX_LISTED} more" if len(bad) > MAX_LISTED else ""
         super().__init__(
-            f"{len(bad)} of {len(names)} recordings cannot be used: {'; '.join(bad[:MOST_LISTED])}{more}. Replace or"
+            f"{len(bad)} of {len(names)} recordings cannot be used: {'; '.join(bad[:MAX_LISTED])}{more}. Replace or"
             " remove them, or go on without them (--skip-bad in the shell, a switch in the page)."
         )
 

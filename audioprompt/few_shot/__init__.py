@@ -1,8 +1,8 @@
 """Few-shot learning on clip embeddings: PALM, CoOp and CoCoOp, and what they are measured against.
 
->>> shots = choose_shots(clips.truth, clips.classes, shots=16, random_state=0)
->>> head = build_head("palm", model, clips.spoken_classes).fit(audio[shots.rows], clips.truth[shots.rows])
->>> head.score(other_audio, other_clips.truth)
+>>> shots = choose_shots(clips.targets, clips.classes, shots=16, random_state=0)
+>>> head = build_head("palm", model, clips.spoken_classes).fit(audio[shots.rows], clips.targets[shots.rows])
+>>> head.score(other_audio, other_clips.targets)
 
 What is used most can be imported from here; it is loaded when it is asked for, for torch and scikit-learn take seconds.
 """

@@ -23,7 +23,7 @@ from audioprompt.models.base import AudioTextModel
 
 
 def dropout(
-    features: Sequence[Array], project: Callable[[Tensor], Tensor], share: float = 0.5, seed: int = 0
+    features: Sequence[Array], project: Callable[[Tensor], Tensor], fraction: float = 0.5, seed: int = 0
 ) -> Augment:
     """Augmentation for a fit: features that a model heard, partly dropped anew each time they are projected.
 
@@ -31,23 +31,23 @@ def dropout(
         features: what the audio encoder hears in each of N clips before its projection, N times ``[W, F]``, as
             `audioprompt.encoding.encoder.features_of_clips` gives it.
         project: the projection into the shared space, ``[B, F]`` -> ``[B, D]``, L2-normalised.
-        share: of the features that are dropped, 0 to below 1; the others are scaled up to make up for it.
+        fraction: of the features that are dropped, 0 to below 1; the others are scaled up to make up for it.
         seed: of the choice.
 
     Raises:
-        FewShotError: a share that leaves nothing.
+        FewShotError: not in [0, 1).
     """
-    if not 0 <= share < 1:
-        raise FewShotError(f"the share to drop is {share}: give a number from 0 to below 1")
+    if not 0 <= fraction < 1:
+        raise FewShotError(f"The fraction to drop must be at least 0 and below 1, not {fraction:g}.")
     kept = [torch.from_numpy(checked_audio(windows)) for windows in features]
     rng = torch.Generator().manual_seed(seed)
 
     def hear(rows: Tensor) -> Tensor:
         clips = [kept[row] for row in rows.tolist()]
         heard = torch.cat(clips)
-        survives = torch.rand(heard.shape, generator=rng) >= share
+        survives = torch.rand(heard.shape, generator=rng) >= fraction
         with torch.no_grad():
-            windows = project(heard * survives / (1 - share)).split([len(clip) for clip in clips])
+            windows = project(heard * survives / (1 - fraction)).split([len(clip) for clip in clips])
         return functional.normalize(torch.stack([clip.mean(dim=0) for clip in windows]), dim=-1)
 
     return hear

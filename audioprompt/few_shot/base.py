@@ -2,7 +2,7 @@
 
 A head works on clip embeddings that were computed once; no audio encoder runs here. Shapes are written with C classes,
 N clips, B clips of one batch and D dimensions; every embedding is L2-normalised. Classes are given by number, as
-`LabelledClips.truth` has them.
+`LabelledClips.targets` has them.
 """
 
 import math
@@ -68,13 +68,13 @@ class Shots:
     notice: str | None = None
 
 
-def choose_shots(truth: NDArray[np.intp], classes: Sequence[str], shots: int = 16, random_state: int = 0) -> Shots:
+def choose_shots(targets: NDArray[np.intp], classes: Sequence[str], shots: int = 16, random_state: int = 0) -> Shots:
     """Choose clips per class at random, the same ones for the same seed; all clips of a class that has fewer.
 
     A class's choice does not depend on the other classes, and more shots contain fewer shots.
 
     Args:
-        truth: each clip's class, ``[N]``, indices into ``classes``.
+        targets: each clip's class, ``[N]``, indices into ``classes``.
         classes: the C class names.
         shots: clips per class, 1 to 16 in the papers.
         random_state: seed of the choice.
@@ -84,51 +84,51 @@ def choose_shots(truth: NDArray[np.intp], classes: Sequence[str], shots: int = 1
     """
     if shots < 1:
         raise FewShotError(f"{shots} clips per class are too few: take 1 to 16")
-    truth = checked_truth(truth, len(truth), classes)
-    by_class = [np.flatnonzero(truth == number) for number in range(len(classes))]
+    targets = checked_targets(targets, len(targets), classes)
+    by_class = [np.flatnonzero(targets == number) for number in range(len(classes))]
     chosen = [np.random.default_rng([random_state, number]).permutation(rows) for number, rows in enumerate(by_class)]
     few = [f"{name} ({len(rows)})" for name, rows in zip(classes, by_class, strict=True) if len(rows) < shots]
     notice = f"Fewer than {shots} clips, so all were taken: {named(few)}." if few else None
     return Shots(np.concatenate([rows[:shots] for rows in chosen]), notice)
 
 
-def checked_clips(audio: Array, truth: NDArray[np.intp], classes: Sequence[str]) -> tuple[Array, NDArray[np.intp]]:
+def checked_clips(audio: Array, targets: NDArray[np.intp], classes: Sequence[str]) -> tuple[Array, NDArray[np.intp]]:
     """Clips that a fit can learn from: embeddings ``[N, D]``, copied, and their classes ``[N]``.
 
     Raises:
-        FewShotError: what `checked_audio` and `checked_truth` refuse, or one sound in two classes.
+        FewShotError: what `checked_audio` and `checked_targets` refuse, or one sound in two classes.
     """
     audio = checked_audio(audio)
-    truth = checked_truth(truth, len(audio), classes)
+    targets = checked_targets(targets, len(audio), classes)
     first: dict[bytes, int] = {}
     for row, vector in enumerate(audio):
         other = first.setdefault(vector.tobytes(), row)
-        if truth[other] != truth[row]:
+        if targets[other] != targets[row]:
             raise FewShotError(
-                f"clips {other} and {row} are the same sound, but one is labelled {classes[truth[other]]} "
-                f"and the other {classes[truth[row]]}: leave one of them out"
+                f"clips {other} and {row} are the same sound, but one is labelled {classes[targets[other]]} "
+                f"and the other {classes[targets[row]]}: leave one of them out"
             )
-    return audio, truth
+    return audio, targets
 
 
-def checked_truth(truth: NDArray[np.intp], clips: int, classes: Sequence[str]) -> NDArray[np.intp]:
+def checked_targets(targets: NDArray[np.intp], clips: int, classes: Sequence[str]) -> NDArray[np.intp]:
     """Return the labels of N clips as class numbers, ``[N]``.
 
     Raises:
         FewShotError: not one known class for each clip, or a class without a clip.
     """
-    truth = np.asarray(truth)
-    if truth.shape != (clips,) or not np.issubdtype(truth.dtype, np.integer):
+    targets = np.asarray(targets)
+    if targets.shape != (clips,) or not np.issubdtype(targets.dtype, np.integer):
         raise FewShotError(
             f"the labels must be {clips} numbers, one for each clip: its place among the classes, from 0; "
-            f"these are {truth.dtype} of shape {truth.shape}"
+            f"these are {targets.dtype} of shape {targets.shape}"
         )
-    if len(unknown := truth[(truth < 0) | (truth >= len(classes))]):
+    if len(unknown := targets[(targets < 0) | (targets >= len(classes))]):
         raise FewShotError(f"there is no class {unknown[0]}: the {len(classes)} classes are 0 to {len(classes) - 1}")
-    counts = np.bincount(truth, minlength=len(classes))
+    counts = np.bincount(targets, minlength=len(classes))
     if missing := [name for name, count in zip(classes, counts, strict=True) if not count]:
         raise FewShotError(f"there is no clip of {named(missing)}: add some, or leave the class out")
-    return truth.astype(np.intp)
+    return targets.astype(np.intp)
 
 
 def checked_audio(audio: Array) -> Array:
@@ -268,7 +268,7 @@ class Head(ABC):
 
     @abstractmethod
     def fit(
-        self, audio: Array, truth: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
+        self, audio: Array, targets: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
     ) -> "Self":
         """Learn from labelled clips.
 
@@ -277,7 +277,7 @@ class Head(ABC):
 
         Args:
             audio: clip embeddings, ``[N, D]``.
-            truth: each clip's class, ``[N]``, indices into ``classes``.
+            targets: each clip's class, ``[N]``, indices into ``classes``.
             on_epoch: told of each epoch, if the method has any, when the head already holds what was learned in it;
                 returning False ends the fit.
             stop: asked before every batch whether to end the fit, for methods whose epochs are long.
@@ -311,9 +311,9 @@ class Head(ABC):
         """Return the most probable class: ``[N, D]`` -> ``[N]``, indices into ``classes``."""
         return self.logits(audio).argmax(axis=-1)
 
-    def score(self, audio: Array, truth: NDArray[np.intp]) -> float:
+    def score(self, audio: Array, targets: NDArray[np.intp]) -> float:
         """Share of the clips put in the right class, 0 to 1: ``[N, D]``, ``[N]``."""
-        return accuracy(self.predict(audio), np.asarray(truth))
+        return accuracy(self.predict(audio), np.asarray(targets))
 
     def prediction(self, audio: Array) -> Prediction:
         """Return what the head says, in the form that vanilla prompting and TSPE answer in; it has one vote."""
@@ -382,7 +382,7 @@ class LearnedHead(Head):
     def fit(
         self,
         audio: Array,
-        truth: NDArray[np.intp],
+        targets: NDArray[np.intp],
         on_epoch: OnEpoch | None = None,
         stop: Stop | None = None,
         augment: Augment | None = None,
@@ -391,14 +391,14 @@ class LearnedHead(Head):
 
         Args:
             audio: clip embeddings, ``[N, D]``.
-            truth: each clip's class, ``[N]``, indices into ``classes``.
+            targets: each clip's class, ``[N]``, indices into ``classes``.
             on_epoch: told of each epoch; returning False ends the fit.
             stop: asked before every batch whether to end the fit.
             augment: gives embeddings of the same clips that are new for every batch (see `dropout`).
         """
-        audio, truth = checked_clips(audio, truth, self.classes)
+        audio, targets = checked_clips(audio, targets, self.classes)
         settings = self.settings
-        clips, labels = torch.from_numpy(audio).to(self.device), torch.from_numpy(truth).to(self.device)
+        clips, labels = torch.from_numpy(audio).to(self.device), torch.from_numpy(targets).to(self.device)
         hear = augment or clips.__getitem__
         learned = self._tensors(self.initial(np.random.default_rng([settings.random_state, 0]), audio.shape[1]))
         optimiser = torch.optim.SGD(

@@ -77,13 +77,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             FewShotError: nothing can be learned from these.
         """
         sounds = _as_sounds(X)
-        classes, truth = np.unique(_as_targets(y, len(sounds)), return_inverse=True)
+        classes, targets = np.unique(_as_targets(y, len(sounds)), return_inverse=True)
         names = [str(label).replace("_", " ").strip() for label in classes]
         model = self._model()
         settings = FitSettings(self.epochs, learning_rate=self.learning_rate, random_state=self.random_state)
         templates, start = as_templates(self.templates), as_templates(self.start)
         head = build_head(self.method, model, names, settings, templates, start or (BARE_NAME,))
-        self.head_ = head.fit(self._embedded(sounds, model), truth)
+        self.head_ = head.fit(self._embedded(sounds, model), targets)
         self.classes_ = classes
         return self
 

@@ -4,7 +4,7 @@ What the page and the command line share. Clips and prompts are encoded here, on
 kept for the next who asks, in whichever tab; from then on `audioprompt.core.curation` does arithmetic.
 
     bench = measure(model, store.get("instruments"), open_clips("instruments"), Split(folds=(1, 2)))
-    print(bench.standing(store.get("instruments")).ensemble.accuracy)
+    print(bench.report(store.get("instruments")).ensemble.accuracy)
 """
 
 from __future__ import annotations
@@ -19,7 +19,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audioprompt.core.auto_curation import propose
-from audioprompt.core.curation import Board, Choices, Comparison, Mask, Standing, board, choices, compare, standing
+from audioprompt.core.curation import (
+    Choices,
+    Comparison,
+    Mask,
+    ScoreTable,
+    SelectionReport,
+    choices,
+    compare,
+    report_selection,
+    score_templates,
+)
 from audioprompt.core.metrics import Score, score, winners
 from audioprompt.core.zero_shot import Array, ensemble_weights
 from audioprompt.data import (
@@ -59,12 +69,12 @@ class Split:
 
     Attributes:
         folds: those to look at; None to divide at random, by source recording.
-        share: of the clips to look at, where there are no folds.
+        fraction: of the clips to look at, where there are no folds.
         seed: of the random division.
     """
 
     folds: tuple[int, ...] | None = None
-    share: float = 0.5
+    fraction: float = 0.5
     seed: int = 0
 
     @classmethod
@@ -82,13 +92,13 @@ class Split:
         Raises:
             DataError: they cannot be divided like this.
         """
-        return split(clips, self.share, self.folds, self.seed)
+        return split(clips, self.fraction, self.folds, self.seed)
 
     def name(self, part: LabelledClips, held_out: bool = False) -> str:
         """Return what a part is called: ``folds 1, 2``; ``50 % (seed 0)`` and ``the other 50 % (seed 0)``."""
         if self.folds is not None:
             return name_of_folds(part)
-        share = f"the other {100 - 100 * self.share:.0f}" if held_out else f"{100 * self.share:.0f}"
+        share = f"the other {100 - 100 * self.fraction:.0f}" if held_out else f"{100 * self.fraction:.0f}"
         return f"{share} % (seed {self.seed})"
 
 
@@ -102,7 +112,7 @@ def name_of_folds(clips: LabelledClips) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class MeasuredPack:
     """A pack's K templates, whatever their status, measured on the clips that are looked at.
 
     Attributes:
@@ -111,7 +121,7 @@ class Bench:
         split: how the clips were divided.
         seen: the clips that are looked at, N.
         unseen: those held out; nothing here was computed from them.
-        board: the templates on the clips.
+        table: the templates on the clips.
         flags: for each template what looks wrong with it, K.
         skip_bad: whether recordings that cannot be used are left out.
     """
@@ -121,13 +131,13 @@ class Bench:
     split: Split
     seen: LabelledClips
     unseen: LabelledClips
-    board: Board
+    table: ScoreTable
     flags: tuple[tuple[Flag, ...], ...]
     skip_bad: bool = False
 
     @cached_property
     def row(self) -> Mapping[str, int]:
-        """Each template's number on the board, by its text."""
+        """Each template's number on the table, by its text."""
         return {template.text: number for number, template in enumerate(self.templates)}
 
     @cached_property
@@ -135,7 +145,7 @@ class Bench:
         """What each template achieves alone, as a pack records it, by its text."""
         return {
             template.text: self.measurement(found, self.seen)
-            for template, found in zip(self.templates, self.board.scores, strict=True)
+            for template, found in zip(self.templates, self.table.scores, strict=True)
         }
 
     def measurement(self, found: Score, clips: LabelledClips) -> Measurement:
@@ -146,7 +156,7 @@ class Bench:
             accuracy=found.accuracy,
         )  # fmt: skip
 
-    def for_pack(self, pack: PromptPack) -> Bench:
+    def for_pack(self, pack: PromptPack) -> MeasuredPack:
         """Return this bench where it has the pack's templates, else one that has, on the same clips.
 
         Raises:
@@ -161,9 +171,9 @@ class Bench:
         approved = {template.text for template in pack.approved}
         return np.array([template.text in approved for template in self.templates], bool)
 
-    def standing(self, pack: PromptPack) -> Standing:
+    def report(self, pack: PromptPack) -> SelectionReport:
         """Where the templates stand that a pack approves."""
-        return standing(self.board, self.approved(pack))
+        return report_selection(self.table, self.approved(pack))
 
 
 def measure(
@@ -173,7 +183,7 @@ def measure(
     split: Split,
     progress: Progress | None = None,
     skip_bad: bool = False,
-) -> Bench:
+) -> MeasuredPack:
     """Measure all templates of a pack on the clips that ``split`` lets be looked at.
 
     What was measured before is found again, and with new templates only these are encoded. Where nothing is known of
@@ -229,7 +239,7 @@ def _measured(
     unseen: LabelledClips,
     progress: Progress | None,
     skip_bad: bool,
-) -> Bench:
+) -> MeasuredPack:
     if not pack.entries:
         raise PackError(f"{pack.id} has no prompts: generate some, or import a list")
     templates = tuple(entry.template for entry in pack.entries)
@@ -239,10 +249,10 @@ def _measured(
         return kept
     seen, audio = heard(model, seen, progress, skip_bad)
     prompts = read(model, [VANILLA, BARE_NAME, *templates], seen, progress)
-    found = board(audio, prompts[0], prompts[2:], seen.truth, seen.classes)
-    against = AgainstVanilla.count(found.alone, found.vanilla, found.truth, len(found.classes))
+    found = score_templates(audio, prompts[0], prompts[2:], seen.targets, seen.classes)
+    against = AgainstVanilla.count(found.alone, found.vanilla, found.targets, len(found.classes))
     flags = check(templates, seen.spoken_classes, prompts[2:], prompts[1], against)
-    return _benches.put(key, Bench(model, templates, split, seen, unseen, found, tuple(flags), skip_bad))
+    return _benches.put(key, MeasuredPack(model, templates, split, seen, unseen, found, tuple(flags), skip_bad))
 
 
 def heard(
@@ -294,7 +304,7 @@ def _stamps(clips: LabelledClips) -> tuple[tuple[int, int], ...]:
 
 
 _looked_through: Recent[LabelledClips] = Recent(CLIP_SETS_KEPT)
-_benches: Recent[Bench] = Recent(BENCHES_KEPT)
+_benches: Recent[MeasuredPack] = Recent(BENCHES_KEPT)
 _clip_sets: Recent[tuple[LabelledClips, Array]] = Recent(CLIP_SETS_KEPT)
 
 
@@ -330,7 +340,7 @@ def demonstration_pack(store: PromptStore) -> str:
 
 def decided(
     store: PromptStore,
-    bench: Bench,
+    bench: MeasuredPack,
     pack_id: str,
     statuses: Mapping[str, Status],
     who: str,
@@ -357,7 +367,7 @@ def decided(
 
 
 def _decided(
-    pack: PromptPack, bench: Bench, statuses: Mapping[str, Status], who: str, reason: str | None
+    pack: PromptPack, bench: MeasuredPack, statuses: Mapping[str, Status], who: str, reason: str | None
 ) -> PromptPack:
     present = {entry.template.text for entry in pack.entries}
     noted = record(pack, {text: found for text, found in bench.measured.items() if text in present}, who)
@@ -383,13 +393,13 @@ class Proposal:
         selection: the templates to approve, ``[K]``; all others are to be rejected.
         wanted: the status that each template is to have, by its text.
         kept: the decisions of people among these, by the template's text.
-        standing: where the selection stands on the clips it was made on.
+        report: on the selection, on the clips it was made on.
     """
 
     selection: Mask
     wanted: Mapping[str, Status]
     kept: Mapping[str, Status]
-    standing: Standing
+    report: SelectionReport
 
     def changes(self, pack: PromptPack) -> dict[str, Status]:
         """Return the status to give to the templates that have another one, by their text; none that a person
@@ -413,7 +423,7 @@ class Proposal:
         return f"your {' and '.join(parts)}" if parts else ""
 
 
-def proposed(bench: Bench, pack: PromptPack) -> Proposal:
+def proposed(bench: MeasuredPack, pack: PromptPack) -> Proposal:
     """Propose which templates to approve and which to reject, and say where that leads.
 
     Only what no person has decided on is open: their rejections are not weighed, their approvals stay.
@@ -426,16 +436,16 @@ def proposed(bench: Bench, pack: PromptPack) -> Proposal:
     keep, leave_out = (
         np.array([kept.get(text) == status for text in bench.row], bool) for status in ("approved", "rejected")
     )
-    return _proposal(bench, propose(bench.board, keep=keep, leave_out=leave_out), kept)
+    return _proposal(bench, propose(bench.table, keep=keep, leave_out=leave_out), kept)
 
 
-def revised(proposal: Proposal, bench: Bench, pack: PromptPack) -> Proposal:
+def revised(proposal: Proposal, bench: MeasuredPack, pack: PromptPack) -> Proposal:
     """Return the proposal with what people have decided since it was made."""
     kept = _decisions_of_people(bench, pack)
     return proposal if kept == proposal.kept else _proposal(bench, proposal.selection, kept)
 
 
-def apply_proposal(store: PromptStore, bench: Bench, pack_id: str, proposal: Proposal, who: str) -> PromptPack:
+def apply_proposal(store: PromptStore, bench: MeasuredPack, pack_id: str, proposal: Proposal, who: str) -> PromptPack:
     """Give a pack's templates in the store the status that was proposed, all in one change.
 
     Returns:
@@ -447,7 +457,7 @@ def apply_proposal(store: PromptStore, bench: Bench, pack_id: str, proposal: Pro
     return store.update(pack_id, lambda pack: _decided(pack, bench, proposal.changes(pack), who, PROPOSED))
 
 
-def _decisions_of_people(bench: Bench, pack: PromptPack) -> dict[str, Status]:
+def _decisions_of_people(bench: MeasuredPack, pack: PromptPack) -> dict[str, Status]:
     return {
         entry.template.text: entry.status
         for entry in pack.entries
@@ -455,13 +465,13 @@ def _decisions_of_people(bench: Bench, pack: PromptPack) -> dict[str, Status]:
     }
 
 
-def _proposal(bench: Bench, selection: Mask, kept: Mapping[str, Status]) -> Proposal:
+def _proposal(bench: MeasuredPack, selection: Mask, kept: Mapping[str, Status]) -> Proposal:
     selected = dict(zip(bench.row, selection.tolist(), strict=True))
     wanted: dict[str, Status] = {
         text: kept.get(text, "approved" if selected[text] else "rejected") for text in bench.row
     }
     final = np.array([status == "approved" for status in wanted.values()], bool)
-    return Proposal(final, wanted, kept, standing(bench.board, final))
+    return Proposal(final, wanted, kept, report_selection(bench.table, final))
 
 
 # --- two packs --------------------------------------------------------------------------------------------------------
@@ -485,19 +495,19 @@ class PackComparison:
     shared: tuple[str, ...]
 
 
-def choose_by(bench: Bench, pack: PromptPack, progress: Progress | None = None) -> Choices:
+def choose_by(bench: MeasuredPack, pack: PromptPack, progress: Progress | None = None) -> Choices:
     """Return the class that another pack's approved prompts choose for each clip that is looked at, ``[N]``.
 
     Raises:
         AudioError: a clip cannot be used.
     """
     if not pack.approved:
-        return bench.board.vanilla
+        return bench.table.vanilla
     _, audio = heard(bench.model, bench.seen, progress, bench.skip_bad)
     return winners(audio, ensemble_weights(read(bench.model, pack.approved, bench.seen, progress)))
 
 
-def compare_packs(bench: Bench, pack: PromptPack, other: PromptPack, theirs: Choices) -> PackComparison:
+def compare_packs(bench: MeasuredPack, pack: PromptPack, other: PromptPack, theirs: Choices) -> PackComparison:
     """Hold a pack that was measured against another one, on the clips that are looked at.
 
     Args:
@@ -506,12 +516,12 @@ def compare_packs(bench: Bench, pack: PromptPack, other: PromptPack, theirs: Cho
         other: the other one.
         theirs: as `choose_by` gives it.
     """
-    found = bench.board
+    found = bench.table
     mine = choices(found, bench.approved(pack))
     texts = {entry.template.text for entry in other.entries}
     return PackComparison(
-        score(mine, found.truth),
-        score(theirs, found.truth),
+        score(mine, found.targets),
+        score(theirs, found.targets),
         compare(found, mine, theirs),
         compare_templates(other, pack),
         tuple(entry.template.text for entry in pack.entries if entry.template.text in texts),
@@ -542,7 +552,7 @@ class HeldOut:
     against_uncurated: Comparison
 
 
-def score_held_out(bench: Bench, selection: Mask, progress: Progress | None = None) -> HeldOut:
+def score_held_out(bench: MeasuredPack, selection: Mask, progress: Progress | None = None) -> HeldOut:
     """Score a selection, ``[K]``, on the clips held out. Repeated use makes the test set a validation set.
 
     Raises:
@@ -553,19 +563,19 @@ def score_held_out(bench: Bench, selection: Mask, progress: Progress | None = No
         raise PackError("no prompt is approved, so there is nothing to score: approve some first")
     unseen, audio = heard(bench.model, bench.unseen, progress, bench.skip_bad)
     prompts = read(bench.model, [VANILLA, *bench.templates], unseen, progress)
-    found = board(audio, prompts[0], prompts[1:], unseen.truth, unseen.classes)
+    found = score_templates(audio, prompts[0], prompts[1:], unseen.targets, unseen.classes)
     chosen = choices(found, selection)
     return HeldOut(
-        ensemble=score(chosen, found.truth),
-        vanilla=score(found.vanilla, found.truth),
-        best=found.scores[bench.board.best],
-        uncurated=score(found.uncurated, found.truth),
+        ensemble=score(chosen, found.targets),
+        vanilla=score(found.vanilla, found.targets),
+        best=found.scores[bench.table.best],
+        uncurated=score(found.uncurated, found.targets),
         against_vanilla=compare(found, chosen, found.vanilla),
         against_uncurated=compare(found, chosen, found.uncurated),
     )
 
 
-def note_held_out(store: PromptStore, bench: Bench, pack_id: str, found: HeldOut, who: str) -> PromptPack:
+def note_held_out(store: PromptStore, bench: MeasuredPack, pack_id: str, found: HeldOut, who: str) -> PromptPack:
     """Record in a pack that the clips held out were looked at, and what came of it.
 
     Raises:

@@ -15,7 +15,7 @@ from audioprompt.prompts.lexicon import lexicon
 from audioprompt.prompts.pack import CATEGORIES, Category
 from audioprompt.prompts.template import BARE_NAME, Template
 from audioprompt.services.classify import PROMPTS
-from audioprompt.util.text import MOST_NAMED, first_of
+from audioprompt.util.text import MAX_NAMED, first_of
 
 if TYPE_CHECKING:
     from audioprompt.encoding.encoder import Progress
@@ -66,7 +66,7 @@ def better_category(task: Task) -> tuple[Category | None, str] | None:
     best = max(shares, key=lambda category: shares[category])
     found = best if shares[best] >= BETTER_SHARE else None
     title = CATEGORIES[found] if found else OTHER_SOUNDS
-    labels = first_of(task.labels, MOST_NAMED)
+    labels = first_of(task.labels, MAX_NAMED)
     return found, f"{task.title} does not seem to fit these labels ({labels}). “{title}” may fit better."
 
 

@@ -3,7 +3,7 @@
 from functools import singledispatch
 from typing import Any
 
-from audioprompt.core.curation import Comparison, Standing
+from audioprompt.core.curation import Comparison, SelectionReport
 from audioprompt.core.metrics import Score
 from audioprompt.core.timeline import Stretch
 from audioprompt.data import LabelledClips
@@ -39,9 +39,9 @@ def _(comparison: Comparison) -> Json:
     }
 
 
-@as_dict.register(Standing)
+@as_dict.register(SelectionReport)
 @as_dict.register(HeldOut)
-def _(report: Standing | HeldOut) -> Json:
+def _(report: SelectionReport | HeldOut) -> Json:
     return {
         "vanilla": as_dict(report.vanilla),
         "best_single": as_dict(report.best),

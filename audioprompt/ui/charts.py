@@ -24,7 +24,7 @@ from audioprompt.ui.render import render
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from audioprompt.core.curation import Standing
+    from audioprompt.core.curation import SelectionReport
     from audioprompt.few_shot.base import Epoch
     from audioprompt.services.learn import Moves, Results
 
@@ -335,7 +335,7 @@ def short(text: str, characters: int) -> str:
 # --- how many prompts -------------------------------------------------------------------------------------------------
 
 
-def prompts_curve(random: NDArray[np.floating], stands: Standing) -> str:
+def prompts_curve(random: NDArray[np.floating], stands: SelectionReport) -> str:
     """Accuracy of the first 1 to K prompts: of those approved, the best alone first; and of all in random order.
 
     Args:

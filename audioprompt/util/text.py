@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-MOST_NAMED = 3  # in a message
+MAX_NAMED = 3  # in a message
 
 
 def one_line(text: str) -> str:
@@ -73,8 +73,8 @@ def first_of(words: Sequence[str], most: int) -> str:
 
 def named(names: Sequence[str]) -> str:
     """Return the first few of some names, and how many more there are: "rain, wind, owl and 2 more"."""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return joined(names[:MOST_NAMED]) + more
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return joined(names[:MAX_NAMED]) + more
 
 
 def joined(words: Sequence[str]) -> str:

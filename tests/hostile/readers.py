@@ -62,7 +62,7 @@ class Reader:
 # --- recordings -------------------------------------------------------------------------------------------------------
 
 SECONDS = 0.15
-MOST_SECONDS = 20.0
+MAX_SECONDS = 20.0
 KINDS = {
     "wav": ("WAV", "PCM_16"), "float": ("WAV", "FLOAT"), "law": ("WAV", "ULAW"), "adpcm": ("WAV", "IMA_ADPCM"),
     "rf64": ("RF64", "PCM_24"), "w64": ("W64", "PCM_16"), "flac": ("FLAC", "PCM_16"), "aiff": ("AIFF", "PCM_16"),
@@ -139,9 +139,9 @@ def quiet_for_hours() -> bytes:
 
 
 def hear(content: bytes, folder: Path) -> None:
-    heard = load(content, RATE, max_seconds=MOST_SECONDS)
+    heard = load(content, RATE, max_seconds=MAX_SECONDS)
     assert heard.dtype == np.float32 and heard.ndim == 1 and np.isfinite(heard).all()
-    assert 0 < len(heard) <= (MOST_SECONDS + 0.01) * RATE
+    assert 0 < len(heard) <= (MAX_SECONDS + 0.01) * RATE
 
 
 # --- packs ------------------------------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def open_manifest(content: bytes, folder: Path) -> None:
         (folder / name).write_bytes(name.encode())
     (folder / "list.csv").write_bytes(content)
     clips = LabelledClips.from_manifest(folder / "list.csv")
-    assert len(clips.paths) == len(clips.labels) == len(clips.groups) == len(clips.truth) > 0
+    assert len(clips.paths) == len(clips.labels) == len(clips.groups) == len(clips.targets) > 0
     assert all(path.is_file() for path in clips.paths)
     assert len(clips.spoken_classes) == len(clips.classes)
 

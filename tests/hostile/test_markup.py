@@ -27,7 +27,7 @@ from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.services import curate as workbench
 from audioprompt.services.classify import Classification, classify
-from audioprompt.services.learn import Trial, curve, try_out
+from audioprompt.services.learn import ExperimentSettings, curve, try_out
 from audioprompt.services.live import Hearing
 from audioprompt.ui import charts, live, markup, theme
 from audioprompt.ui.components import curate as curate_view
@@ -162,7 +162,7 @@ def test_learn_shows_words_as_words(nasty: str, tmp_path: Path) -> None:
         label = "a " + fit(words).replace('"', '""')
         manifest.write_text(re.sub(",whistle,", lambda _: f',"{label}",', manifest.read_text()), "utf-8")
         clips = LabelledClips.from_manifest(manifest)
-        trial = Trial(("palm", "zero-shot"), 16, (0,), FitSettings(epochs=3))
+        trial = ExperimentSettings(("palm", "zero-shot"), 16, (0,), FitSettings(epochs=3))
         tried = try_out(model, clips, trial, [1])
         assert tried.test and any(outcome.head for outcome in tried.results.outcomes)
         found = curve(model, tried.train, tried.test, trial)
@@ -223,7 +223,7 @@ def desks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], li
         parts = SimpleNamespace(**dict(zip(curate.ANSWER, final, strict=True)))
         assert parts.desk, parts.message
         bench = parts.desk.bench
-        stands = bench.standing(pack)
+        stands = bench.report(pack)
         rows = [replace(row, flags=(Flag("similar", words),)) for row in curate_view.rows_of(bench, pack, stands)]
         label = bench.seen.spoken_classes[-1]
         return [

@@ -46,7 +46,7 @@ def manifest(tmp_path: Path) -> Path:
 def half(monkeypatch: pytest.MonkeyPatch) -> None:
     """Auto-curation that proposes what is always right."""
     monkeypatch.setattr(
-        workbench, "propose", lambda board, **_: board.everything & [s.accuracy == 1 for s in board.scores]
+        workbench, "propose", lambda table, **_: table.everything & [s.accuracy == 1 for s in table.scores]
     )
 
 

@@ -1,4 +1,4 @@
-"""What a board says about a selection, against the same computed anew from the embeddings."""
+"""What a table says about a selection, against the same computed anew from the embeddings."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from audioprompt.core.curation import (
-    Board,
     Comparison,
-    board,
+    ScoreTable,
     choices,
     growing,
-    standing,
+    report_selection,
+    score_templates,
     wins_and_losses,
     wins_and_losses_within,
 )
@@ -28,23 +28,23 @@ Embeddings = tuple[Array, Array, Array, NDArray[np.intp]]
 AXES = np.eye(2, dtype=np.float32)
 RIGHT, SWAPPED, SAME = AXES, AXES[::-1], np.stack([AXES[0], AXES[0]])
 AUDIO = normalise(np.array([[1.0, 0.1], [0.9, 0.2], [0.1, 1.0]], np.float32))
-TRUTH = np.array([0, 0, 1])
-PLANE = board(AUDIO, SAME, np.stack([RIGHT, SWAPPED, SAME]), TRUTH, ("low", "high"))
+TARGETS = np.array([0, 0, 1])
+PLANE = score_templates(AUDIO, SAME, np.stack([RIGHT, SWAPPED, SAME]), TARGETS, ("low", "high"))
 
 
 def embeddings(seed: int, clips: int = 60, templates: int = 6, dim: int = 8) -> Embeddings:
     """Clips scattered about their classes, vanilla, and templates that each say the classes a little differently."""
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((len(CLASSES), dim))
-    truth = rng.integers(0, len(CLASSES), clips)
-    audio = normalise((centres[truth] + 1.5 * rng.standard_normal((clips, dim))).astype(np.float32))
+    targets = rng.integers(0, len(CLASSES), clips)
+    audio = normalise((centres[targets] + 1.5 * rng.standard_normal((clips, dim))).astype(np.float32))
     wordings = centres + rng.standard_normal((templates + 1, len(CLASSES), dim))
     prompts = normalise(wordings.astype(np.float32))
-    return audio, prompts[0], prompts[1:], truth
+    return audio, prompts[0], prompts[1:], targets
 
 
-def on_board(seed: int) -> Board:
-    return board(*embeddings(seed), CLASSES)
+def measured(seed: int) -> ScoreTable:
+    return score_templates(*embeddings(seed), CLASSES)
 
 
 def selection(seed: int, templates: int = 6) -> NDArray[np.bool_]:
@@ -55,8 +55,8 @@ def selection(seed: int, templates: int = 6) -> NDArray[np.bool_]:
 
 def anew(data: Embeddings, templates: list[int]) -> Score:
     """An ensemble's score, from the embeddings; vanilla's where there is no template."""
-    audio, vanilla, prompts, truth = data
-    return ensemble_score(audio, prompts[templates] if templates else vanilla[None], truth)
+    audio, vanilla, prompts, targets = data
+    return ensemble_score(audio, prompts[templates] if templates else vanilla[None], targets)
 
 
 # --- against brute force ----------------------------------------------------------------------------------------------
@@ -64,26 +64,26 @@ def anew(data: Embeddings, templates: list[int]) -> Score:
 
 @given(SEEDS)
 def test_an_ensemble_chooses_as_zero_shot_does(seed: int) -> None:
-    audio, vanilla, prompts, truth = embeddings(seed)
+    audio, vanilla, prompts, targets = embeddings(seed)
     chosen = selection(seed)
     weights = ensemble_weights(prompts[chosen]) if chosen.any() else vanilla
-    found = board(audio, vanilla, prompts, truth, CLASSES)
+    found = score_templates(audio, vanilla, prompts, targets, CLASSES)
     assert (choices(found, chosen) == winners(audio, weights)).all()
 
 
 @given(SEEDS)
 def test_scores_are_those_of_an_evaluation(seed: int) -> None:
-    audio, vanilla, prompts, truth = embeddings(seed)
+    audio, vanilla, prompts, targets = embeddings(seed)
     approved = selection(seed)
     approved[0] = True
-    found = board(audio, vanilla, prompts, truth, CLASSES)
-    stands = standing(found, approved)
-    report = evaluate(audio, vanilla, prompts[approved], truth, CLASSES)
+    found = score_templates(audio, vanilla, prompts, targets, CLASSES)
+    stands = report_selection(found, approved)
+    report = evaluate(audio, vanilla, prompts[approved], targets, CLASSES)
     assert stands.ensemble == report.ensemble
     assert stands.vanilla == report.vanilla
     assert stands.recalls == report.recalls
-    assert stands.uncurated == ensemble_score(audio, prompts, truth)
-    assert found.scores == template_sensitivity(audio, prompts, truth)
+    assert stands.uncurated == ensemble_score(audio, prompts, targets)
+    assert found.scores == template_sensitivity(audio, prompts, targets)
     assert stands.best == max(found.scores, key=lambda score: score.correct)
 
 
@@ -91,7 +91,7 @@ def test_scores_are_those_of_an_evaluation(seed: int) -> None:
 def test_gains_are_leave_one_out_and_add_one(seed: int) -> None:
     data = embeddings(seed)
     approved = selection(seed)
-    stands = standing(board(*data, CLASSES), approved)
+    stands = report_selection(score_templates(*data, CLASSES), approved)
     members = np.flatnonzero(approved).tolist()
     now = anew(data, members)
     assert stands.ensemble == now
@@ -106,8 +106,8 @@ def test_gains_are_leave_one_out_and_add_one(seed: int) -> None:
 @given(SEEDS)
 def test_the_curve_grows_by_accuracy_alone(seed: int) -> None:
     data = embeddings(seed)
-    found = board(*data, CLASSES)
-    stands = standing(found, selection(seed))
+    found = score_templates(*data, CLASSES)
+    stands = report_selection(found, selection(seed))
     correct = [found.scores[k].correct for k in stands.order]
     assert correct == sorted(correct, reverse=True)
     assert sorted(stands.order) == np.flatnonzero(selection(seed)).tolist()
@@ -118,20 +118,20 @@ def test_the_curve_grows_by_accuracy_alone(seed: int) -> None:
 @given(SEEDS)
 def test_any_order_grows_to_the_same_end(seed: int) -> None:
     data = embeddings(seed)
-    found = board(*data, CLASSES)
+    found = score_templates(*data, CLASSES)
     order = np.random.default_rng(seed).permutation(6)
     assert growing(found, order) == [anew(data, order[: count + 1].tolist()) for count in range(6)]
     assert found.random_curves.shape == (20, 6)
-    assert found.random_curves[:, -1] == pytest.approx(standing(found, selection(seed)).uncurated.accuracy)
+    assert found.random_curves[:, -1] == pytest.approx(report_selection(found, selection(seed)).uncurated.accuracy)
 
 
 @given(SEEDS)
 def test_the_order_of_candidates_does_not_matter(seed: int) -> None:
-    audio, vanilla, prompts, truth = embeddings(seed)
+    audio, vanilla, prompts, targets = embeddings(seed)
     order = np.random.default_rng(seed).permutation(6)
     approved = selection(seed)
-    one = standing(board(audio, vanilla, prompts, truth, CLASSES), approved)
-    other = standing(board(audio, vanilla, prompts[order], truth, CLASSES), approved[order])
+    one = report_selection(score_templates(audio, vanilla, prompts, targets, CLASSES), approved)
+    other = report_selection(score_templates(audio, vanilla, prompts[order], targets, CLASSES), approved[order])
     assert other.gains == pytest.approx(one.gains[order])
     assert (one.ensemble, one.uncurated, one.recalls) == (other.ensemble, other.uncurated, other.recalls)
     assert (one.against_vanilla, one.against_uncurated) == (other.against_vanilla, other.against_uncurated)
@@ -139,8 +139,8 @@ def test_the_order_of_candidates_does_not_matter(seed: int) -> None:
 
 @given(SEEDS)
 def test_differences_between_two_methods_add_up(seed: int) -> None:
-    found, approved = on_board(seed), selection(seed)
-    stands = standing(found, approved)
+    found, approved = measured(seed), selection(seed)
+    stands = report_selection(found, approved)
     against = stands.against_vanilla
     assert against.better - against.worse == stands.ensemble.correct - stands.vanilla.correct
     for k, score in enumerate(found.scores):
@@ -152,7 +152,7 @@ def test_differences_between_two_methods_add_up(seed: int) -> None:
 
 @given(SEEDS)
 def test_recalls_hold_every_clip_once(seed: int) -> None:
-    stands = standing(on_board(seed), selection(seed))
+    stands = report_selection(measured(seed), selection(seed))
     for recalls, score in ((stands.recalls, stands.ensemble), (stands.recalls_before, stands.vanilla)):
         held = [recall for recall in recalls if recall]
         assert sum(recall.n for recall in held) == score.n
@@ -170,15 +170,15 @@ def test_equals_go_to_the_first_class() -> None:
 
 def test_equals_count_for_the_first_class_in_curves_and_gains() -> None:
     """Two templates that say the same of both classes: every ensemble of them ties on every clip."""
-    ties = board(AUDIO, RIGHT, np.stack([SAME, SAME]), TRUTH, ("low", "high"))
-    stands = standing(ties, np.array([True, False]))
+    ties = score_templates(AUDIO, RIGHT, np.stack([SAME, SAME]), TARGETS, ("low", "high"))
+    stands = report_selection(ties, np.array([True, False]))
     assert stands.curve == (Score(2, 3),)
     assert stands.gains == pytest.approx([2 / 3 - 1, 0])
     assert growing(ties, [0, 1]) == [Score(2, 3), Score(2, 3)]
 
 
-def test_a_small_board() -> None:
-    stands = standing(PLANE, np.array([True, False, True]))
+def test_a_small_table() -> None:
+    stands = report_selection(PLANE, np.array([True, False, True]))
     assert PLANE.scores == (Score(3, 3), Score(0, 3), Score(2, 3))
     assert stands.vanilla == Score(2, 3)
     assert stands.order == (0, 2)
@@ -188,16 +188,16 @@ def test_a_small_board() -> None:
 
 
 def test_with_nothing_approved_vanilla_stands_in() -> None:
-    stands = standing(PLANE, np.zeros(3, bool))
+    stands = report_selection(PLANE, np.zeros(3, bool))
     assert stands.ensemble == stands.vanilla
     assert stands.gains == pytest.approx([1 / 3, -2 / 3, 0])
     assert stands.curve == stands.order == ()
-    assert standing(PLANE, np.array([True, False, False])).gains[0] == pytest.approx(1 / 3)
+    assert report_selection(PLANE, np.array([True, False, False])).gains[0] == pytest.approx(1 / 3)
 
 
 def test_a_class_without_clips_has_no_recall() -> None:
-    found = board(AUDIO[:2], RIGHT, RIGHT[None], TRUTH[:2], ("low", "high"))
-    assert standing(found, np.ones(1, bool)).recalls == (Score(2, 2), None)
+    found = score_templates(AUDIO[:2], RIGHT, RIGHT[None], TARGETS[:2], ("low", "high"))
+    assert report_selection(found, np.ones(1, bool)).recalls == (Score(2, 2), None)
 
 
 @pytest.mark.parametrize(
@@ -229,10 +229,10 @@ def test_the_paired_test_takes_no_side(better: int, worse: int) -> None:
         ({"prompts": np.zeros((0, 2, 2), np.float32)}, "not empty"),
         ({"vanilla": np.zeros((3, 2), np.float32)}, "do not fit prompts"),
         ({"classes": ("low",)}, "do not fit prompts"),
-        ({"truth": np.array([0])}, "one class for each"),
+        ({"targets": np.array([0])}, "one class for each"),
     ],
 )
-def test_a_board_refuses_what_does_not_fit(shape: dict, complaint: str) -> None:
-    fitting = {"audio": AUDIO, "vanilla": SAME, "prompts": RIGHT[None], "truth": TRUTH, "classes": ("low", "high")}
+def test_a_table_refuses_what_does_not_fit(shape: dict, complaint: str) -> None:
+    fitting = {"audio": AUDIO, "vanilla": SAME, "prompts": RIGHT[None], "targets": TARGETS, "classes": ("low", "high")}
     with pytest.raises(ValueError, match=complaint):
-        board(**(fitting | shape))
+        score_templates(**(fitting | shape))

@@ -38,7 +38,7 @@ def test_a_manifest(manifest: Write) -> None:
     assert clips.name == "animals/test"
     assert clips.classes == ("dog_bark", "owl")
     assert clips.spoken_classes == ("dog bark", "owl")
-    assert clips.truth.tolist() == [1, 0, 1] and clips.truth.dtype == np.intp
+    assert clips.targets.tolist() == [1, 0, 1] and clips.targets.dtype == np.intp
     assert len(clips) == 3
 
 
@@ -121,8 +121,8 @@ def test_folds_keep_the_classes_of_the_whole() -> None:
     assert [path.name for path in part.paths] == ["0.wav", "1.wav", "3.wav", "4.wav"]
     assert part.folds == (1, 1, 3, 3)
     assert part.classes == ("a", "b", "c")
-    assert part.truth.tolist() == [0, 1, 0, 1]
-    assert clips().in_folds({2}).truth.tolist() == [2]
+    assert part.targets.tolist() == [0, 1, 0, 1]
+    assert clips().in_folds({2}).targets.tolist() == [2]
 
 
 def test_folds_that_are_not_there() -> None:

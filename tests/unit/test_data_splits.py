@@ -30,14 +30,14 @@ def collections(draw: st.DrawFn, mixed: bool = False) -> LabelledClips:
     return LabelledClips(tuple(Path(f"{row}.wav") for row in range(len(rows))), labels, groups=groups)
 
 
-@given(clips=collections(), share=st.floats(0.05, 0.95), seed=SEEDS)
-def test_a_random_division(clips: LabelledClips, share: float, seed: int) -> None:
+@given(clips=collections(), fraction=st.floats(0.05, 0.95), seed=SEEDS)
+def test_a_random_division(clips: LabelledClips, fraction: float, seed: int) -> None:
     groups_of = defaultdict(set)
     for label, group in zip(clips.labels, clips.groups, strict=True):
         groups_of[label].add(group)
     if max(map(len, groups_of.values())) < 2:
         return  # whether there are two parts is then chance
-    parts = split(clips, share, seed=seed)
+    parts = split(clips, fraction, seed=seed)
     validation, test = parts
     assert sorted(validation.paths + test.paths) == sorted(clips.paths)
     assert not set(validation.groups) & set(test.groups)
@@ -48,26 +48,26 @@ def test_a_random_division(clips: LabelledClips, share: float, seed: int) -> Non
         assert part.classes == clips.classes
         row = {path: row for row, path in enumerate(clips.paths)}
         assert part == clips.take(sorted(row[path] for path in part.paths)), "labels and groups stay with their clips"
-    assert split(clips, share, seed=seed) == parts
+    assert split(clips, fraction, seed=seed) == parts
 
 
-@given(clips=collections(mixed=True), share=st.floats(0.05, 0.95), seed=SEEDS)
-def test_recordings_of_several_classes_stay_whole_too(clips: LabelledClips, share: float, seed: int) -> None:
+@given(clips=collections(mixed=True), fraction=st.floats(0.05, 0.95), seed=SEEDS)
+def test_recordings_of_several_classes_stay_whole_too(clips: LabelledClips, fraction: float, seed: int) -> None:
     try:
-        validation, test = split(clips, share, seed=seed)
+        validation, test = split(clips, fraction, seed=seed)
     except DataError:
         return
     assert sorted(validation.paths + test.paths) == sorted(clips.paths)
     assert not set(validation.groups) & set(test.groups)
 
 
-@given(share=st.floats(0.05, 0.95), seed=SEEDS)
-def test_every_class_is_divided_in_the_ratio_asked_for(share: float, seed: int) -> None:
+@given(fraction=st.floats(0.05, 0.95), seed=SEEDS)
+def test_every_class_is_divided_in_the_ratio_asked_for(fraction: float, seed: int) -> None:
     labels = ("a",) * 40 + ("b",) * 20
     clips = LabelledClips(tuple(Path(str(row)) for row in range(60)), labels)
-    validation, _ = split(clips, share, seed=seed)
+    validation, _ = split(clips, fraction, seed=seed)
     counts = Counter(validation.labels)
-    assert abs(counts["a"] - 40 * share) <= 1 and abs(counts["b"] - 20 * share) <= 1
+    assert abs(counts["a"] - 40 * fraction) <= 1 and abs(counts["b"] - 20 * fraction) <= 1
 
 
 def test_the_seed_matters() -> None:
@@ -82,7 +82,7 @@ def test_folds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "folds", "message"),
+    ("fraction", "folds", "message"),
     [
         (0.0, None, "The fraction must be between 0 and 1, not 0."),
         (1.0, None, "between 0 and 1, not 1"),
@@ -90,14 +90,14 @@ def test_folds() -> None:
         (0.5, [3], "clips has no fold 3; its folds are 1, 2"),
         (0.5, [1, 2], "clips cannot be divided"),
         (0.5, [], "clips cannot be divided"),
-        (0.5, [1], "clips of one recording, g, in several folds: correct the folds, or divide the clips by share"),
+        (0.5, [1], "clips of one recording, g, in several folds: correct the folds, or divide the clips by chance"),
     ],
 )  # fmt: skip
-def test_divisions_that_cannot_be(share: float, folds: list[int] | None, message: str) -> None:
+def test_divisions_that_cannot_be(fraction: float, folds: list[int] | None, message: str) -> None:
     paths = tuple(Path(str(row)) for row in range(3))
     clips = LabelledClips(paths, ("a", "b", "a"), (1, 1, 2), groups=("g", "h", "g"))
     with pytest.raises(DataError) as caught:
-        split(clips, share, folds)
+        split(clips, fraction, folds)
     assert message in str(caught.value)
 
 

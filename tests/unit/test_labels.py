@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from audioprompt.core.labels import (
     LABEL_CHARACTERS,
-    MOST_LABELS,
+    MAX_LABELS,
     LabelError,
     LabelList,
     clean_label,
@@ -127,7 +127,7 @@ def test_what_nobody_sees_is_no_label():
         ("rain", "Commas, semicolons and line breaks separate them"),
         ("rain, Rain", "at least two labels"),
         ("[]", "at least two labels"),
-        (",".join(f"label {n}" for n in range(MOST_LABELS + 1)), "201 labels are too many"),
+        (",".join(f"label {n}" for n in range(MAX_LABELS + 1)), "201 labels are too many"),
         ("rain," + "x" * (LABEL_CHARACTERS + 1), f"has {LABEL_CHARACTERS + 1} characters"),
         ("rain, " * 50_000, "too long"),
     ],
@@ -139,7 +139,7 @@ def test_unusable_labels_are_refused_in_a_sentence(typed, message):
 
 
 def test_the_limits_themselves_are_allowed():
-    assert len(parse_labels(",".join(f"label {n}" for n in range(MOST_LABELS))).labels) == MOST_LABELS
+    assert len(parse_labels(",".join(f"label {n}" for n in range(MAX_LABELS))).labels) == MAX_LABELS
     assert parse_labels("rain," + "x" * LABEL_CHARACTERS).labels[1] == "x" * LABEL_CHARACTERS
 
 

@@ -27,7 +27,7 @@ from audioprompt.models.base import AudioTextModel
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.models.registry import load
 from audioprompt.services import learn as learning
-from audioprompt.services.learn import Heads, Heard, Step, Trial
+from audioprompt.services.learn import EmbeddedClips, ExperimentSettings, Heads, Step
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.unit.few_shot.test_methods import TEMPLATES, Model
 from tests.unit.few_shot.towers import NAMES, clusters
@@ -48,15 +48,15 @@ def model() -> AudioTextModel:
 
 
 @pytest.fixture
-def heard() -> tuple[Heard, Heard]:
+def heard() -> tuple[EmbeddedClips, EmbeddedClips]:
     """Twenty clips of four classes to learn from, and as many to test on, around the same centres."""
     parts = []
     for part in range(2):
-        audio, truth, _ = clusters(spread=0.6)
-        audio, truth = audio[20 * part : 20 * part + 20], truth[20 * part : 20 * part + 20]
-        paths = tuple(Path(f"{part}-{row}.wav") for row in range(len(truth)))
-        labels = tuple(CLASSES[number] for number in truth)
-        parts.append(Heard(LabelledClips(paths, labels, name="tests", classes=CLASSES), audio))
+        audio, targets, _ = clusters(spread=0.6)
+        audio, targets = audio[20 * part : 20 * part + 20], targets[20 * part : 20 * part + 20]
+        paths = tuple(Path(f"{part}-{row}.wav") for row in range(len(targets)))
+        labels = tuple(CLASSES[number] for number in targets)
+        parts.append(EmbeddedClips(LabelledClips(paths, labels, name="tests", classes=CLASSES), audio))
     return parts[0], parts[1]
 
 
@@ -72,7 +72,7 @@ def heard() -> tuple[Heard, Heard]:
 )
 def test_clips_that_nothing_can_be_learned_from(clips: LabelledClips, sentence: str) -> None:
     with pytest.raises(FewShotError, match=sentence):
-        learning.try_out(FakeModel(), clips, Trial())
+        learning.try_out(FakeModel(), clips, ExperimentSettings())
 
 
 def test_one_sound_in_two_classes_is_named(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_one_sound_in_two_classes_is_named(tmp_path: Path) -> None:
         soundfile.write(tmp_path / name, tone(HUM, 1), RATE)
     clips = LabelledClips((tmp_path / "first.wav", tmp_path / "second.wav"), ("rain", "wind"))
     with pytest.raises(FewShotError, match=r"first\.wav \(rain\) is the same sound as second\.wav \(wind\)"):
-        learning.hear(FakeModel(), clips)
+        learning.embed_clips(FakeModel(), clips)
 
 
 def test_silent_clips_are_left_out_counted_and_named(tmp_path: Path) -> None:
@@ -90,12 +90,12 @@ def test_silent_clips_are_left_out_counted_and_named(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "still.wav", np.zeros(2 * RATE), RATE)
     names = {"hum.wav": "low", "mute.wav": "low", "whistle.wav": "high", "still.wav": "high"}
     clips = LabelledClips(tuple(tmp_path / name for name in names), tuple(names.values()))
-    tried = learning.try_out(FakeModel(), clips, Trial(("palm",), 1, (0,), FitSettings(epochs=1)))
+    tried = learning.try_out(FakeModel(), clips, ExperimentSettings(("palm",), 1, (0,), FitSettings(epochs=1)))
     assert [path.name for path in tried.clips.clips.paths] == ["hum.wav", "whistle.wav"]
     left_out = "Left out 2 recordings (1 of high, 1 of low): mute.wav (low) is silent; still.wav (high) is silent."
     assert tried.results.notice == left_out
     with pytest.raises(FewShotError, match="all clips of low are silent"):
-        learning.try_out(FakeModel(), clips.take([1, 2, 3]), Trial())
+        learning.try_out(FakeModel(), clips.take([1, 2, 3]), ExperimentSettings())
 
 
 def test_bad_clips_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -108,14 +108,14 @@ def test_bad_clips_are_left_out_and_counted(tmp_path: Path) -> None:
             labels.append(label)
     paths[2].write_text("no sound")
     clips = LabelledClips(tuple(paths), tuple(labels), root=tmp_path)
-    trial = Trial(("palm",), 1, (0,), FitSettings(epochs=1))
+    trial = ExperimentSettings(("palm",), 1, (0,), FitSettings(epochs=1))
     with pytest.raises(AudioError, match=r"1 of 8 recordings cannot be used: low/2\.wav holds no audio"):
         learning.try_out(FakeModel(), clips, trial)
     tried = learning.try_out(FakeModel(), clips, trial, skip_bad=True)
     assert [path for path in paths if path not in tried.clips.clips.paths] == [paths[2]]
     assert "Left out 1 recording (1 of low): low/2.wav holds no audio" in (tried.results.notice or "")
     with pytest.raises(FewShotError, match=r"there is no clip of low: .* Left out 1 recording"):
-        learning.hear(FakeModel(), clips.take([2, 4, 5]), skip_bad=True)
+        learning.embed_clips(FakeModel(), clips.take([2, 4, 5]), skip_bad=True)
 
 
 def test_recordings_in_two_classes_are_left_out_together(tmp_path: Path) -> None:
@@ -128,8 +128,8 @@ def test_recordings_in_two_classes_are_left_out_together(tmp_path: Path) -> None
     with pytest.raises(
         FewShotError, match=r"c1\.wav is the same sound as c2\.wav, but labelled low; c2\.wav is the same"
     ):
-        learning.hear(model, clips)
-    heard = learning.hear(model, clips, skip_bad=True)
+        learning.embed_clips(model, clips)
+    heard = learning.embed_clips(model, clips, skip_bad=True)
     assert [path.stem for path in heard.clips.paths] == ["a1", "a2", "b1", "b2"]
     assert [one.name for one in heard.clips.left_out] == ["c1.wav", "c2.wav"]
 
@@ -137,7 +137,7 @@ def test_recordings_in_two_classes_are_left_out_together(tmp_path: Path) -> None
 def test_classes_spoken_alike_are_refused_by_name() -> None:
     clips = LabelledClips((Path("a"), Path("b")), ("dog bark", "dog_bark"))
     with pytest.raises(DataError, match="'dog bark', 'dog_bark'"):
-        learning.try_out(FakeModel(), clips, Trial())
+        learning.try_out(FakeModel(), clips, ExperimentSettings())
 
 
 def test_with_few_recordings_nothing_is_held_back() -> None:
@@ -173,10 +173,10 @@ def test_dropout_changes_what_learns_by_steps_and_nothing_else(tmp_path: Path) -
     paths = tuple(sorted(tmp_path.glob("*.wav")))
     clips = LabelledClips(paths, tuple(path.name.split("-")[0] for path in paths))
     model = EmbeddedModel("cpu")
-    heard = learning.hear(model, clips)
+    heard = learning.embed_clips(model, clips)
 
     def learned(dropout: float, method: str) -> dict[str, Array]:
-        trial = Trial((method,), 2, settings=FitSettings(epochs=3), dropout=dropout)
+        trial = ExperimentSettings((method,), 2, settings=FitSettings(epochs=3), dropout=dropout)
         head = learning.run(model, heard, None, trial).outcomes[0].head
         assert head
         return dict(head.state)
@@ -187,15 +187,19 @@ def test_dropout_changes_what_learns_by_steps_and_nothing_else(tmp_path: Path) -
 
 
 def test_dropout_is_refused_where_the_model_hides_its_features(
-    model: AudioTextModel, heard: tuple[Heard, Heard]
+    model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]
 ) -> None:
-    (outcome,) = learning.run(model, *heard, Trial(("palm",), 4, dropout=0.5)).outcomes
+    (outcome,) = learning.run(model, *heard, ExperimentSettings(("palm",), 4, dropout=0.5)).outcomes
     assert outcome.head is None
     assert "fit without dropout" in str(outcome.problem)
 
 
-def test_a_trial_scores_every_method_with_every_seed(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
-    trial = Trial(("palm", "zero-shot", "linear-probe", "tspe"), 4, (0, 1), FitSettings(epochs=20), TEMPLATES)
+def test_a_trial_scores_every_method_with_every_seed(
+    model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]
+) -> None:
+    trial = ExperimentSettings(
+        ("palm", "zero-shot", "linear-probe", "tspe"), 4, (0, 1), FitSettings(epochs=20), TEMPLATES
+    )
     steps: list[Step] = []
     results = learning.run(model, *heard, trial, steps.append)
     assert [(one.method, [fit.seed for fit in one.fits]) for one in results.outcomes] == [
@@ -203,7 +207,7 @@ def test_a_trial_scores_every_method_with_every_seed(model: AudioTextModel, hear
     ]  # fmt: skip
     assert (results.learned_from, results.tested_on, results.stopped) == (16, 20, False)
     palm = results.outcomes[0]
-    assert palm.accuracy == pytest.approx(np.mean([fit.head.score(heard[1].audio, heard[1].clips.truth)
+    assert palm.accuracy == pytest.approx(np.mean([fit.head.score(heard[1].audio, heard[1].clips.targets)
                                                    for fit in palm.fits]))  # fmt: skip
     assert palm.accuracy and palm.accuracy > 0.7
     confusion = palm.fits[0].confusion
@@ -215,36 +219,40 @@ def test_a_trial_scores_every_method_with_every_seed(model: AudioTextModel, hear
     assert sum(bool(step.history) for step in steps) == 40  # PALM's epochs; no other method here has any
 
 
-def test_the_same_trial_gives_the_same_results(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
-    first, second = (learning.run(model, *heard, Trial(shots=2, settings=QUICK)) for _ in range(2))
+def test_the_same_trial_gives_the_same_results(
+    model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]
+) -> None:
+    first, second = (learning.run(model, *heard, ExperimentSettings(shots=2, settings=QUICK)) for _ in range(2))
     heads = [results.outcomes[0].head for results in (first, second)]
     assert heads[0] and heads[1]
     np.testing.assert_array_equal(heads[0].state["context"], heads[1].state["context"])
 
 
-def test_fewer_clips_than_shots_are_noted(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
-    assert learning.run(model, *heard, Trial(shots=5, settings=QUICK)).notice is None
-    notice = learning.run(model, heard[0], None, Trial(shots=16, settings=QUICK)).notice
+def test_fewer_clips_than_shots_are_noted(model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]) -> None:
+    assert learning.run(model, *heard, ExperimentSettings(shots=5, settings=QUICK)).notice is None
+    notice = learning.run(model, heard[0], None, ExperimentSettings(shots=16, settings=QUICK)).notice
     assert notice and notice.startswith("Fewer than 16 clips to learn from: rain (5), ")
-    notice = learning.run(model, *heard, Trial(shots=16, settings=QUICK)).notice
+    notice = learning.run(model, *heard, ExperimentSettings(shots=16, settings=QUICK)).notice
     assert notice and "rain (5, and 5 held back)" in notice, "the clips that were given are all accounted for"
 
 
 def test_without_clips_held_back_there_are_heads_but_no_scores(
-    model: AudioTextModel, heard: tuple[Heard, Heard]
+    model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]
 ) -> None:
-    results = learning.run(model, heard[0], None, Trial(settings=QUICK))
+    results = learning.run(model, heard[0], None, ExperimentSettings(settings=QUICK))
     outcome = results.outcomes[0]
     assert outcome.head and outcome.accuracy is None and outcome.interval is None and results.best is None
 
 
-def test_a_stopped_trial_keeps_what_was_learned(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+def test_a_stopped_trial_keeps_what_was_learned(
+    model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]
+) -> None:
     seen: list[Step] = []
 
     def stop() -> bool:
         return len(seen) > 0 and len(seen[-1].history) >= 2
 
-    trial = Trial(("palm", "linear-probe"), 4, (0, 1), FitSettings(epochs=50))
+    trial = ExperimentSettings(("palm", "linear-probe"), 4, (0, 1), FitSettings(epochs=50))
     results = learning.run(model, *heard, trial, seen.append, stop)
     assert results.stopped
     assert [one.method for one in results.outcomes] == ["palm"]
@@ -253,22 +261,22 @@ def test_a_stopped_trial_keeps_what_was_learned(model: AudioTextModel, heard: tu
 
 
 def test_a_fit_that_diverges_says_what_to_do_and_leaves_the_others_alone(
-    model: AudioTextModel, heard: tuple[Heard, Heard], monkeypatch: pytest.MonkeyPatch
+    model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Palm, "fit", lambda self, *_: (_ for _ in ()).throw(FewShotError("lower the rate")))
-    results = learning.run(model, *heard, Trial(("palm", "linear-probe"), 4, (0, 1), QUICK))
+    results = learning.run(model, *heard, ExperimentSettings(("palm", "linear-probe"), 4, (0, 1), QUICK))
     assert results.outcomes[0].advice == "lower the rate" and not results.outcomes[0].fits
     assert len(results.outcomes[1].fits) == 2
 
 
-def test_a_rate_too_high_is_advised_against(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
-    results = learning.run(model, *heard, Trial(settings=FitSettings(epochs=1, learning_rate=10_000)))
+def test_a_rate_too_high_is_advised_against(model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]) -> None:
+    results = learning.run(model, *heard, ExperimentSettings(settings=FitSettings(epochs=1, learning_rate=10_000)))
     assert "lower the learning rate" in (results.outcomes[0].advice or "")
 
 
-def test_the_curve_goes_up_to_what_there_is(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
-    assert learning.curve(model, *heard, Trial(settings=QUICK), stop=lambda: True) == {}
-    found = learning.curve(model, *heard, Trial(("zero-shot",), settings=QUICK))
+def test_the_curve_goes_up_to_what_there_is(model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]) -> None:
+    assert learning.curve(model, *heard, ExperimentSettings(settings=QUICK), stop=lambda: True) == {}
+    found = learning.curve(model, *heard, ExperimentSettings(("zero-shot",), settings=QUICK))
     assert list(found) == [1, 2, 4, 5]
     assert [results.learned_from for results in found.values()] == [4, 8, 16, 20]
 
@@ -289,13 +297,15 @@ def test_intervals(correct: list[int], low: float, high: float) -> None:
 # --- heads ------------------------------------------------------------------------------------------------------------
 
 
-def palm(model: AudioTextModel, heard: tuple[Heard, Heard]) -> Palm:
-    head = learning.run(model, *heard, Trial(settings=FitSettings(epochs=20))).outcomes[0].head
+def palm(model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]) -> Palm:
+    head = learning.run(model, *heard, ExperimentSettings(settings=FitSettings(epochs=20))).outcomes[0].head
     assert isinstance(head, Palm)
     return head
 
 
-def test_what_palm_relies_on_and_how_its_classes_moved(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+def test_what_palm_relies_on_and_how_its_classes_moved(
+    model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]
+) -> None:
     head = palm(model, heard)
     shares = learning.reliance(head)
     assert [share for _, share in shares] == sorted((float(gate) for gate in head.gates), reverse=True)
@@ -308,11 +318,13 @@ def test_what_palm_relies_on_and_how_its_classes_moved(model: AudioTextModel, he
     assert kept == pytest.approx(np.sort(np.linalg.eigvalsh(centred.T @ centred))[-2:].sum(), rel=1e-4)
 
 
-def palm_to_share(model: AudioTextModel, heard: tuple[Heard, Heard]) -> SharedHead:
-    return learning.shared(learning.run(model, *heard, Trial(shots=4, settings=QUICK)), "palm", model, "tests")
+def palm_to_share(model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]) -> SharedHead:
+    return learning.shared(
+        learning.run(model, *heard, ExperimentSettings(shots=4, settings=QUICK)), "palm", model, "tests"
+    )
 
 
-def test_a_head_says_where_it_does_not_fit(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+def test_a_head_says_where_it_does_not_fit(model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]) -> None:
     heads = Heads()
     kept = heads.get(heads.keep(palm_to_share(model, heard)))
     assert kept and kept.misfit(model, [name.upper() for name in reversed(CLASSES)]) is None
@@ -320,7 +332,7 @@ def test_a_head_says_where_it_does_not_fit(model: AudioTextModel, heard: tuple[H
     assert "made for the model tiny" in (kept.misfit(FakeModel(), CLASSES) or "")
 
 
-def test_heads_make_room_for_others(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+def test_heads_make_room_for_others(model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]) -> None:
     heads, head = Heads(capacity=2), palm_to_share(model, heard)
     first, second = heads.keep(head), heads.keep(head)
     heads.get(first)
@@ -328,7 +340,9 @@ def test_heads_make_room_for_others(model: AudioTextModel, heard: tuple[Heard, H
     assert heads.get(first) and heads.get(second) is None and heads.get("unknown") is None
 
 
-def test_one_visitor_s_heads_push_out_their_own(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
+def test_one_visitor_s_heads_push_out_their_own(
+    model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]
+) -> None:
     heads, head = Heads(capacity=6, each=3), palm_to_share(model, heard)
     others, house = heads.keep(head, owner="other"), heads.keep(head)
     flood = [heads.keep(head, owner="flood") for _ in range(64)]
@@ -337,9 +351,9 @@ def test_one_visitor_s_heads_push_out_their_own(model: AudioTextModel, heard: tu
 
 
 def test_a_head_is_saved_with_what_it_reached(
-    model: AudioTextModel, heard: tuple[Heard, Heard], tmp_path: Path
+    model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips], tmp_path: Path
 ) -> None:
-    results = learning.run(model, *heard, Trial(("zero-shot", "palm"), 4, settings=QUICK))
+    results = learning.run(model, *heard, ExperimentSettings(("zero-shot", "palm"), 4, settings=QUICK))
     learning.shared(results, "palm", model, "sounds of mine", "CC-BY-4.0").save_pretrained(tmp_path)
     read = SharedHead.from_pretrained(tmp_path, model=model)
     np.testing.assert_array_equal(read.head.predict(heard[1].audio), results.outcomes[1].fits[0].head.predict(
@@ -356,22 +370,22 @@ def test_a_head_is_saved_with_what_it_reached(
 # --- fitted again, on all clips ---------------------------------------------------------------------------------------
 
 
-def everything(heard: tuple[Heard, Heard]) -> Heard:
+def everything(heard: tuple[EmbeddedClips, EmbeddedClips]) -> EmbeddedClips:
     """The clips to learn from and those to test on."""
     paths, labels = ((*heard[0].clips.paths, *heard[1].clips.paths), (*heard[0].clips.labels, *heard[1].clips.labels))
     clips = LabelledClips(paths, labels, classes=CLASSES, name="tests")
-    return Heard(clips, np.concatenate([heard[0].audio, heard[1].audio]))
+    return EmbeddedClips(clips, np.concatenate([heard[0].audio, heard[1].audio]))
 
 
 @pytest.mark.parametrize("method", ["palm", "linear-probe", "tip-adapter"])
 def test_a_head_that_is_used_has_learned_from_every_clip(
-    method: str, model: AudioTextModel, heard: tuple[Heard, Heard], tmp_path: Path
+    method: str, model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips], tmp_path: Path
 ) -> None:
-    trial, every, steps = Trial((method,), 2, (3, 4), QUICK), everything(heard), list[Step]()
+    trial, every, steps = ExperimentSettings((method,), 2, (3, 4), QUICK), everything(heard), list[Step]()
     (before,) = learning.run(model, *heard, trial).outcomes
     results = learning.run(model, *heard, trial, steps.append, every=every)
     (outcome,) = results.outcomes
-    expected = build_head(method, model, CLASSES, replace(QUICK, random_state=3)).fit(every.audio, every.clips.truth)
+    expected = build_head(method, model, CLASSES, replace(QUICK, random_state=3)).fit(every.audio, every.clips.targets)
     assert outcome.head and before.head
     np.testing.assert_array_equal(outcome.head.logits(heard[1].audio), expected.logits(heard[1].audio))
     assert not np.array_equal(outcome.head.logits(heard[1].audio), before.head.logits(heard[1].audio))
@@ -388,20 +402,20 @@ def test_a_head_that_is_used_has_learned_from_every_clip(
 
 
 def test_what_learns_nothing_or_from_all_clips_already_is_not_fitted_again(
-    model: AudioTextModel, heard: tuple[Heard, Heard]
+    model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]
 ) -> None:
-    trial = Trial(("zero-shot", "tspe"), 2, settings=QUICK, templates=TEMPLATES)
+    trial = ExperimentSettings(("zero-shot", "tspe"), 2, settings=QUICK, templates=TEMPLATES)
     results = learning.run(model, *heard, trial, every=everything(heard))
     assert all(outcome.head and outcome.again is None for outcome in results.outcomes)
     assert learning.shared(results, "tspe", model, "tests").record.fitted_on is None
-    results = learning.run(model, heard[0], None, Trial(settings=QUICK), every=heard[0])
+    results = learning.run(model, heard[0], None, ExperimentSettings(settings=QUICK), every=heard[0])
     assert results.outcomes[0].again is None
     assert learning.shared(results, "palm", model, "tests").record.fitted_on == 20
 
 
 @pytest.mark.parametrize("ended", ["stopped", "failed"])
 def test_a_head_that_could_not_be_fitted_again_is_the_one_that_was_measured(
-    ended: str, model: AudioTextModel, heard: tuple[Heard, Heard], monkeypatch: pytest.MonkeyPatch
+    ended: str, model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[Step] = []
 
@@ -411,7 +425,7 @@ def test_a_head_that_could_not_be_fitted_again_is_the_one_that_was_measured(
             raise FewShotError("the loss grew out of bounds")
 
     results = learning.run(
-        model, *heard, Trial(("palm", "linear-probe"), 4, settings=QUICK), tell,
+        model, *heard, ExperimentSettings(("palm", "linear-probe"), 4, settings=QUICK), tell,
         lambda: ended == "stopped" and len(steps) > 0 and steps[-1].again_on is not None, everything(heard),
     )  # fmt: skip
     outcome = results.outcomes[0]
@@ -423,19 +437,19 @@ def test_a_head_that_could_not_be_fitted_again_is_the_one_that_was_measured(
 
 
 def test_a_method_is_fitted_again_before_the_next_one_is_tried(
-    model: AudioTextModel, heard: tuple[Heard, Heard]
+    model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]
 ) -> None:
     steps: list[Step] = []
-    trial = Trial(("palm", "coop"), 4, settings=QUICK)
+    trial = ExperimentSettings(("palm", "coop"), 4, settings=QUICK)
     results = learning.run(
         model, *heard, trial, steps.append, lambda: steps[-1].method == "coop" if steps else False, everything(heard)
     )
     assert results.stopped and results.outcomes[0].again, "who stops a slow method keeps a quick one's finished head"
 
 
-def test_one_method_alone_is_fitted_again(model: AudioTextModel, heard: tuple[Heard, Heard]) -> None:
-    results = learning.run(model, *heard, Trial(("palm", "linear-probe", "zero-shot"), 4, settings=QUICK))
-    tried = learning.Tried(results, *heard, everything(heard))
+def test_one_method_alone_is_fitted_again(model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]) -> None:
+    results = learning.run(model, *heard, ExperimentSettings(("palm", "linear-probe", "zero-shot"), 4, settings=QUICK))
+    tried = learning.Experiment(results, *heard, everything(heard))
     found = learning.fit_again(model, tried, "linear-probe").results
     assert [outcome.again is not None for outcome in found.outcomes] == [False, True, False]
     assert learning.fit_again(model, tried, "zero-shot") is learning.fit_again(model, tried, "coop") is tried
@@ -457,8 +471,8 @@ def test_the_estimator_learns_names_from_recordings(tmp_path: Path) -> None:
 
 
 def test_the_estimator_has_scikit_learns_manners() -> None:
-    audio, truth, _ = clusters()
-    labels = np.array(CLASSES)[truth]
+    audio, targets, _ = clusters()
+    labels = np.array(CLASSES)[targets]
     classifier = FewShotClassifier("linear-probe", Model())
     assert classifier.get_params()["method"] == "linear-probe"
     assert clone(classifier).set_params(method="palm", epochs=7).epochs == 7
@@ -524,7 +538,7 @@ def test_the_estimator_names_a_label_that_is_missing(labels: Any, sentence: str)
     ],
 )
 def test_the_estimator_refuses_arrays_that_are_no_embeddings(sounds: Any, sentence: str) -> None:
-    audio, truth, _ = clusters()
-    classifier = FewShotClassifier("linear-probe", Model()).fit(audio, np.array(CLASSES)[truth])
+    audio, targets, _ = clusters()
+    classifier = FewShotClassifier("linear-probe", Model()).fit(audio, np.array(CLASSES)[targets])
     with pytest.raises(FewShotError, match=sentence):
         classifier.predict(sounds)

@@ -15,7 +15,7 @@ from audioprompt.prompts.pack import PackEntry, PackError, Status
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.services import curate as workbench
-from audioprompt.services.curate import AUTO, Bench, Recent, Split, measure
+from audioprompt.services.curate import AUTO, MeasuredPack, Recent, Split, measure
 from audioprompt.util.jobs import Stopped
 from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, labelled, pack_of
 from tests.fakes import FakeModel
@@ -60,7 +60,7 @@ def store(tmp_path: Path) -> PromptStore:
 
 
 @pytest.fixture
-def bench(model: CountingModel, clips: LabelledClips) -> Bench:
+def bench(model: CountingModel, clips: LabelledClips) -> MeasuredPack:
     return measure(model, PACK, clips, FOLD_1)
 
 
@@ -79,17 +79,17 @@ def test_the_first_half_of_the_folds_is_suggested(folds: tuple[int, ...] | None,
 def test_parts_are_named_by_their_folds_or_their_share(clips: LabelledClips):
     seen, unseen = FOLD_1.divide(clips)
     assert (FOLD_1.name(seen), FOLD_1.name(unseen, held_out=True)) == ("fold 1", "fold 2")
-    by_share = Split(share=0.25, seed=7)
-    seen, unseen = by_share.divide(clips)
-    assert by_share.name(seen) == "25 % (seed 7)"
-    assert by_share.name(unseen, held_out=True) == "the other 75 % (seed 7)"
+    by_fraction = Split(fraction=0.25, seed=7)
+    seen, unseen = by_fraction.divide(clips)
+    assert by_fraction.name(seen) == "25 % (seed 7)"
+    assert by_fraction.name(unseen, held_out=True) == "the other 75 % (seed 7)"
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------
 
 
-def test_templates_are_measured_on_the_clips_looked_at_and_nothing_else(model: CountingModel, bench: Bench):
-    assert bench.board.scores == (Score(8, 8), Score(0, 8), Score(4, 8))
+def test_templates_are_measured_on_the_clips_looked_at_and_nothing_else(model: CountingModel, bench: MeasuredPack):
+    assert bench.table.scores == (Score(8, 8), Score(0, 8), Score(4, 8))
     assert len(bench.seen) == len(bench.unseen) == 8
     assert model.heard == 8, "the clips held out are not even listened to"
     assert set(bench.seen.paths).isdisjoint(bench.unseen.paths)
@@ -102,7 +102,7 @@ def test_flags_tell_of_the_text_and_of_the_clips_lost(model: CountingModel, tmp_
     assert kinds[0] == {"format"}
 
 
-def test_what_was_measured_is_found_again(model: CountingModel, clips: LabelledClips, bench: Bench):
+def test_what_was_measured_is_found_again(model: CountingModel, clips: LabelledClips, bench: MeasuredPack):
     again = measure(model, PACK, LabelledClips.from_manifest(clips.paths[0].parent / "clips.csv"), FOLD_1)
     assert again is bench
     assert measure(model, PACK, clips, Split(folds=(2,))) is not bench
@@ -112,22 +112,22 @@ def test_a_restart_hears_nothing_again_but_reads_it_from_the_disk(model: Countin
     measure(model, PACK, clips, FOLD_1)
     workbench.forget()
     fresh = CountingModel()
-    assert measure(fresh, PACK, clips, FOLD_1).board.scores[0] == Score(8, 8)
+    assert measure(fresh, PACK, clips, FOLD_1).table.scores[0] == Score(8, 8)
     assert fresh.heard == 0 and fresh.texts_read == []
 
 
-def test_a_recording_that_was_replaced_is_heard_anew(model: CountingModel, clips: LabelledClips, bench: Bench):
+def test_a_recording_that_was_replaced_is_heard_anew(model: CountingModel, clips: LabelledClips, bench: MeasuredPack):
     seen, _ = FOLD_1.divide(clips)
     hum, whistle = seen.paths[0], seen.paths[-1]
     hum.write_bytes(whistle.read_bytes() + b"  ")
-    assert measure(model, PACK, clips, FOLD_1).board.scores[0] == Score(7, 8)
+    assert measure(model, PACK, clips, FOLD_1).table.scores[0] == Score(7, 8)
 
 
-def test_new_templates_take_a_new_board_and_no_new_listening(model: CountingModel, bench: Bench):
+def test_new_templates_take_a_new_table_and_no_new_listening(model: CountingModel, bench: MeasuredPack):
     model.texts_read.clear()
     longer = pack_of(PLAIN, CONTRARY, BIASED, "a recording of {label}")
     other = bench.for_pack(longer)
-    assert len(other.board.scores) == 4 and other.board.scores[:3] == bench.board.scores
+    assert len(other.table.scores) == 4 and other.table.scores[:3] == bench.table.scores
     assert model.heard == 8
     assert sorted(model.texts_read) == ["a recording of hum", "a recording of whistle"]
     assert bench.for_pack(PACK) is bench
@@ -137,8 +137,8 @@ def test_a_recording_listed_twice_is_heard_once(model: CountingModel, tmp_path: 
     manifest = clips_in(tmp_path)
     manifest.write_text(manifest.read_text() + "\nhum-1-0.wav,whistle,1")
     found = measure(model, PACK, LabelledClips.from_manifest(manifest), FOLD_1)
-    assert found.board.n == 9 and model.heard == 8
-    assert found.board.scores[0] == Score(8, 9)
+    assert found.table.n == 9 and model.heard == 8
+    assert found.table.scores[0] == Score(8, 9)
 
 
 def test_progress_counts_clips_and_prompts(model: CountingModel, clips: LabelledClips):
@@ -158,30 +158,30 @@ def test_a_pack_without_a_prompt_and_folds_that_do_not_exist_are_refused(model: 
 # --- decisions --------------------------------------------------------------------------------------------------------
 
 
-def test_a_decision_is_stored_with_what_it_was_taken_on(store: PromptStore, bench: Bench):
+def test_a_decision_is_stored_with_what_it_was_taken_on(store: PromptStore, bench: MeasuredPack):
     pack = workbench.decided(store, bench, "tones", {PLAIN: "approved"}, "ada")
     assert store.get("tones") == pack
     assert bench.approved(pack).tolist() == [True, False, False]
-    assert bench.standing(pack).ensemble == Score(8, 8)
+    assert bench.report(pack).ensemble == Score(8, 8)
     assert [entry.measured[0].accuracy for entry in pack.entries] == [1.0, 0.0, 0.5]
     figure = pack.entries[0].measured[0]
     assert (figure.model, figure.revision, figure.split, figure.n) == ("fake", "1", "fold 1", 8)
     assert figure.data == bench.seen.name
 
 
-def test_accuracies_are_recorded_once(store: PromptStore, bench: Bench):
+def test_accuracies_are_recorded_once(store: PromptStore, bench: MeasuredPack):
     workbench.decided(store, bench, "tones", {PLAIN: "approved"}, "ada")
     pack = workbench.decided(store, bench, "tones", {CONTRARY: "rejected"}, "ada")
     assert [event.action for event in pack.history] == ["measure", "decide", "decide"]
 
 
-def test_a_decision_that_changes_nothing_writes_nothing(store: PromptStore, bench: Bench):
+def test_a_decision_that_changes_nothing_writes_nothing(store: PromptStore, bench: MeasuredPack):
     stamp = store.stamp("tones")
     workbench.decided(store, bench, "tones", {PLAIN: "candidate"}, "ada")
     assert store.stamp("tones") == stamp
 
 
-def test_a_whole_selection_is_one_change(store: PromptStore, bench: Bench):
+def test_a_whole_selection_is_one_change(store: PromptStore, bench: MeasuredPack):
     workbench.decided(store, bench, "tones", {BIASED: "approved"}, "ada")
     wanted: dict[str, Status] = {PLAIN: "approved", CONTRARY: "rejected", BIASED: "rejected"}
     chosen = workbench.decided(store, bench, "tones", wanted, AUTO, "proposed by auto-curation")
@@ -193,7 +193,7 @@ def test_a_whole_selection_is_one_change(store: PromptStore, bench: Bench):
     assert [entry.status for entry in again.entries] == ["approved", "rejected", "rejected"]
 
 
-def test_a_template_that_someone_removed_stops_no_other_decision(store: PromptStore, bench: Bench):
+def test_a_template_that_someone_removed_stops_no_other_decision(store: PromptStore, bench: MeasuredPack):
     store.save(pack_of(PLAIN, CONTRARY))
     pack = workbench.decided(store, bench, "tones", {PLAIN: "approved"}, "ada")
     assert len(pack.approved) == 1
@@ -201,17 +201,17 @@ def test_a_template_that_someone_removed_stops_no_other_decision(store: PromptSt
         workbench.decided(store, bench, "tones", {BIASED: "approved"}, "ada")
 
 
-def test_a_proposal_names_only_what_it_would_change(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(workbench, "propose", lambda board, **_: board.alone.mean(axis=1) == 0.5)  # PLAIN and CONTRARY
+def test_a_proposal_names_only_what_it_would_change(bench: MeasuredPack, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(workbench, "propose", lambda table, **_: table.alone.mean(axis=1) == 0.5)  # PLAIN and CONTRARY
     entries = [entry.model_copy(update={"status": "approved"}) for entry in PACK.entries[::2]]
     pack = PACK.model_copy(update={"entries": (entries[0], PACK.entries[1], entries[1])})
     proposal = workbench.proposed(bench, PACK)
     assert proposal.selection.tolist() == [True, True, False]
     assert proposal.changes(pack) == {CONTRARY: "approved", BIASED: "rejected"}
-    assert proposal.standing.ensemble == Score(4, 8)  # the two cancel out, and the first class wins
+    assert proposal.report.ensemble == Score(4, 8)  # the two cancel out, and the first class wins
 
 
-def test_what_people_decided_is_no_matter_of_a_proposal(store: PromptStore, bench: Bench):
+def test_what_people_decided_is_no_matter_of_a_proposal(store: PromptStore, bench: MeasuredPack):
     workbench.decided(store, bench, "tones", {PLAIN: "rejected"}, "ada")
     pack = workbench.decided(store, bench, "tones", {CONTRARY: "approved"}, "ada", "wanted by the lab")
     proposal = workbench.proposed(bench, pack)
@@ -225,7 +225,9 @@ def test_what_people_decided_is_no_matter_of_a_proposal(store: PromptStore, benc
     assert applied == later, "decisions that came after the proposal was made stay as well"
 
 
-def test_an_applied_proposal_is_open_to_the_next_but_not_once_a_person_confirms_it(store: PromptStore, bench: Bench):
+def test_an_applied_proposal_is_open_to_the_next_but_not_once_a_person_confirms_it(
+    store: PromptStore, bench: MeasuredPack
+):
     proposal = workbench.proposed(bench, store.get("tones"))
     pack = workbench.apply_proposal(store, bench, "tones", proposal, "ada")
     assert {entry.reason for entry in pack.entries} == {PROPOSED}
@@ -237,7 +239,7 @@ def test_an_applied_proposal_is_open_to_the_next_but_not_once_a_person_confirms_
     assert not workbench.proposed(bench, back).kept
 
 
-def test_approvals_of_nobody_and_of_the_bundled_packs_are_open_rejections_of_nobody_are_not(bench: Bench):
+def test_approvals_of_nobody_and_of_the_bundled_packs_are_open_rejections_of_nobody_are_not(bench: MeasuredPack):
     entries = [
         PACK.entries[0].model_copy(update={"status": "approved"}),
         PACK.entries[1].model_copy(update={"status": "approved", "decided_by": "audioprompt"}),
@@ -247,7 +249,7 @@ def test_approvals_of_nobody_and_of_the_bundled_packs_are_open_rejections_of_nob
     assert workbench.proposed(bench, pack).kept == {BIASED: "rejected"}
 
 
-def test_auto_curation_proposes_some_of_the_templates(bench: Bench):
+def test_auto_curation_proposes_some_of_the_templates(bench: MeasuredPack):
     proposal = workbench.proposed(bench, PACK)
     assert proposal.selection.any() and proposal.wanted.keys() == bench.row.keys()
 
@@ -264,7 +266,7 @@ def test_the_demonstration_s_pack_is_written_once(tmp_path: Path):
 
 
 def test_held_out_clips_are_scored_on_demand_and_the_pack_counts_it(
-    store: PromptStore, bench: Bench, model: CountingModel
+    store: PromptStore, bench: MeasuredPack, model: CountingModel
 ):
     found = workbench.score_held_out(bench, np.array([True, False, False]))
     assert model.heard == 16
@@ -279,7 +281,7 @@ def test_held_out_clips_are_scored_on_demand_and_the_pack_counts_it(
     assert figure and (figure.split, figure.accuracy, figure.n) == ("fold 2", 1.0, 8)
 
 
-def test_nothing_approved_is_nothing_to_score(bench: Bench):
+def test_nothing_approved_is_nothing_to_score(bench: MeasuredPack):
     with pytest.raises(PackError, match="approve some first"):
         workbench.score_held_out(bench, np.zeros(3, bool))
 
@@ -309,7 +311,7 @@ def test_the_one_unused_for_longest_makes_room():
     assert kept.put("a", 9) == 1, "the first of two who measured the same is kept"
 
 
-def test_entries_added_by_another_are_undecided(bench: Bench):
+def test_entries_added_by_another_are_undecided(bench: MeasuredPack):
     longer = PACK.model_copy(update={"entries": (*PACK.entries, PackEntry(template=Template("{label} again")))})
     assert bench.for_pack(longer).approved(longer).tolist() == [False] * 4
 
@@ -329,9 +331,9 @@ def test_bad_recordings_are_left_out_of_both_parts(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"2 of 16 recordings cannot be used: hum-1-1\.wav holds .*; whistle-2-3\.wav"):
         measure(FakeModel(), PACK, clips, FOLD_1)
     bench = measure(FakeModel(), PACK, clips, FOLD_1, skip_bad=True)
-    assert bench.board.n == 7 and [one.name for one in bench.seen.left_out] == ["hum-1-1.wav", "whistle-2-3.wav"]
-    assert workbench.score_held_out(bench, bench.board.everything).ensemble.n == 7
-    assert bench.for_pack(pack_of(PLAIN)).board.n == 7
+    assert bench.table.n == 7 and [one.name for one in bench.seen.left_out] == ["hum-1-1.wav", "whistle-2-3.wav"]
+    assert workbench.score_held_out(bench, bench.table.everything).ensemble.n == 7
+    assert bench.for_pack(pack_of(PLAIN)).table.n == 7
 
 
 def test_a_division_by_chance_keeps_near_twins_together(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class MethodOptions:
         ),
     ] = 0.0
 
-    def parse(self) -> learning.Trial:
+    def parse(self) -> learning.ExperimentSettings:
         """Read what to try out."""
         methods = tuple(part.strip() for part in self.method.split(","))
         seeds = parse_numbers(self.seeds, "--seeds") or ()
@@ -71,7 +71,9 @@ class MethodOptions:
             prompts = tuple(choose_prompts([self.pack], None)[1])
         starts = {Start.name: (BARE_NAME,), Start.vanilla: (VANILLA,), Start.pack: prompts}
         settings = FitSettings(epochs=self.epochs, learning_rate=self.rate)
-        return learning.Trial(methods, self.shots, tuple(seeds), settings, prompts, starts[self.start], self.dropout)
+        return learning.ExperimentSettings(
+            methods, self.shots, tuple(seeds), settings, prompts, starts[self.start], self.dropout
+        )
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def fit(
     if results.notice:
         say(results.notice)
     if not results.tested_on:
-        say(f"Nothing was held back, so there is no score: that takes {learning.FEWEST_TO_DIVIDE} clips of each class.")
+        say(f"Nothing was held back, so there is no score: that takes {learning.MIN_TO_DIVIDE} clips of each class.")
     if saving.save:
         _save(results, encoder, clips.name, saving.data_licence, saving.save)
     for outcome in results.outcomes:
@@ -189,7 +191,7 @@ def _results_tables(results: Results) -> Iterator[RenderableType]:
     )
     for outcome in done:
         if isinstance(outcome.head, Palm) and not isinstance(outcome.head, PalmDagger):
-            rows = [[name, *bar(share, GREEN)] for name, share in learning.reliance(outcome.head)]
+            rows = [[name, *bar(fraction, GREEN)] for name, fraction in learning.reliance(outcome.head)]
             yield table(["class", "relies on what was learned", ">"], rows)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from audioprompt.core.zero_shot import Prediction
     from audioprompt.models.base import AudioTextModel
 
-MOST_SHOWN = 3  # classes of one recording
+MAX_SHOWN = 3  # classes of one recording
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def predict(
         print_json({"method": shared.record.method, "model": encoder.name, "files": found, "errors": failed})
     else:
         for file, one in heard.items():
-            rows = [[label, *bar(share, GREEN)] for label, share in ranked(one)[:MOST_SHOWN]]
+            rows = [[label, *bar(fraction, GREEN)] for label, fraction in ranked(one)[:MAX_SHOWN]]
             print_(table([str(file), shared.record.method, ">"], rows), *notices[file])
     for why in errors.values():
         say(why)

@@ -40,14 +40,14 @@ class LinearProbe(Head):
         return {"strength": self.strength}
 
     def fit(
-        self, audio: Array, truth: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
+        self, audio: Array, targets: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
     ) -> "Self":
         from sklearn.linear_model import LogisticRegression
         from sklearn.preprocessing import StandardScaler
 
-        audio, truth = checked_clips(audio, truth, self.classes)
+        audio, targets = checked_clips(audio, targets, self.classes)
         scaler = StandardScaler()
-        probe = LogisticRegression(C=self.strength, max_iter=1_000).fit(scaler.fit_transform(audio), truth)
+        probe = LogisticRegression(C=self.strength, max_iter=1_000).fit(scaler.fit_transform(audio), targets)
         weight, bias = probe.coef_, probe.intercept_
         if len(weight) == 1:  # of two classes scikit-learn weighs the second alone
             weight, bias = np.stack([0 * weight[0], weight[0]]), np.array([0, bias[0]])

@@ -50,12 +50,12 @@ class TipAdapter(ZeroShot):
         self.betas = BETAS if beta is None else (beta,)
 
     def fit(
-        self, audio: Array, truth: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
+        self, audio: Array, targets: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
     ) -> "Self":
-        audio, truth = checked_clips(audio, truth, self.classes)
+        audio, targets = checked_clips(audio, targets, self.classes)
         refuse_other_space(audio, self.weights)
-        votes = np.eye(len(self.classes), dtype=np.float32)[truth]
-        alpha, beta = self._chosen(audio, truth, votes)
+        votes = np.eye(len(self.classes), dtype=np.float32)[targets]
+        alpha, beta = self._chosen(audio, targets, votes)
         self.state = {
             "weights": self.weights,
             "clips": audio,
@@ -64,9 +64,9 @@ class TipAdapter(ZeroShot):
         }
         return self
 
-    def _chosen(self, audio: Array, truth: NDArray[np.intp], votes: Array) -> tuple[float, float]:
+    def _chosen(self, audio: Array, targets: NDArray[np.intp], votes: Array) -> tuple[float, float]:
         """``alpha`` and ``beta`` by leaving one out; the first ones where no class has a second clip to be asked."""
-        rows = np.flatnonzero(np.bincount(truth)[truth] > 1)
+        rows = np.flatnonzero(np.bincount(targets)[targets] > 1)
         pairs = [(alpha, beta) for alpha in self.alphas for beta in self.betas]
         if len(pairs) == 1 or not len(rows):
             return pairs[0]
@@ -75,7 +75,7 @@ class TipAdapter(ZeroShot):
         def likelihood(pair: tuple[float, float]) -> float:
             near = _nearness(affinity, pair[1])
             np.fill_diagonal(near, 0)
-            chances = softmax(by_text + pair[0] * near @ votes)[rows, truth[rows]]
+            chances = softmax(by_text + pair[0] * near @ votes)[rows, targets[rows]]
             return float(np.log(np.maximum(chances, np.finfo(np.float32).tiny)).mean())
 
         return max(pairs, key=likelihood)

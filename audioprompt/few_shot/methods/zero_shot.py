@@ -47,7 +47,7 @@ class ZeroShot(Head):
         return {"logit_scale": self.logit_scale}
 
     def fit(
-        self, audio: Array, truth: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
+        self, audio: Array, targets: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
     ) -> "Self":
         return self
 

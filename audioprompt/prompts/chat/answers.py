@@ -24,7 +24,7 @@ from audioprompt.util.text import QUOTES, has_bullet, one_line, undecorated
 Item = tuple[str, str]  # the name of a list, and one of its items
 FORGET: Item = ("", "")  # what came so far was no part of the answer
 
-MOST_VALUES = 200  # places in an answer at which a JSON value is looked for
+MAX_VALUES = 200  # places in an answer at which a JSON value is looked for
 DEEPEST = 30  # lists and objects inside of each other
 LONGEST_LINE = 300  # characters of a line that may be an item
 
@@ -327,7 +327,7 @@ _SLOT_LIKE = re.compile(r"[{<\[]\s*\w+\s*[}>\]]")
 def _values(text: str) -> Iterator[Any]:
     """Read the JSON values in a text that are lists or objects, the last as far as it was written."""
     position = 0
-    for _ in range(MOST_VALUES):
+    for _ in range(MAX_VALUES):
         opening = _OPENING.search(text, position)
         if not opening:
             return

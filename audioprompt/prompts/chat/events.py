@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-MOST_BYTES = 50_000_000  # of one answer with all that is around it
+MAX_BYTES = 50_000_000  # of one answer with all that is around it
 
 
 def events(chunks: Iterable[bytes], patience: float = 600.0) -> Iterator[Any]:
@@ -77,7 +77,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
         for line in more:
             yield rest.removesuffix("\r")
             rest = line
-        if length > MOST_BYTES:
+        if length > MAX_BYTES:
             return
     if rest.strip():
         yield rest

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from audioprompt.core.zero_shot import Array
 from audioprompt.prompts.checks import model, text
 from audioprompt.prompts.checks.base import AgainstVanilla, Check, Flag, Material
-from audioprompt.prompts.checks.model import FEWEST_TEMPLATES, nearness
+from audioprompt.prompts.checks.model import MIN_TEMPLATES, nearness
 from audioprompt.prompts.checks.text import MAX_WORDS
 from audioprompt.prompts.template import Template
 from audioprompt.util.registry import Registry
 
 __all__ = [
     "CHECKS",
-    "FEWEST_TEMPLATES",
     "MAX_WORDS",
+    "MIN_TEMPLATES",
     "AgainstVanilla",
     "Check",
     "Flag",
@@ -49,7 +49,7 @@ def check(
         plain: embeddings of the bare labels, ``[C, D]``; likewise.
         recalls: what the templates do on validation clips; without it that check is left out.
 
-    The checks against ``plain`` hold a template against the others, so they want ``FEWEST_TEMPLATES`` of them.
+    The checks against ``plain`` hold a template against the others, so they want ``MIN_TEMPLATES`` of them.
 
     Raises:
         ValueError: shapes that do not fit.

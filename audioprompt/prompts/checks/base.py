@@ -42,11 +42,11 @@ class AgainstVanilla:
 
     @classmethod
     def count(
-        cls, chosen: NDArray[np.intp], vanilla: NDArray[np.intp], truth: NDArray[np.intp], classes: int
+        cls, chosen: NDArray[np.intp], vanilla: NDArray[np.intp], targets: NDArray[np.intp], classes: int
     ) -> "AgainstVanilla":
         """Count from the classes chosen by each template, by vanilla, and true: ``[K, N]``, ``[N]``, ``[N]``."""
-        member = np.eye(classes, dtype=np.intp)[truth]  # [N, C]
-        right, right_too = vanilla == truth, chosen == truth
+        member = np.eye(classes, dtype=np.intp)[targets]  # [N, C]
+        right, right_too = vanilla == targets, chosen == targets
         return cls(right @ member, (right & ~right_too) @ member, (~right & right_too) @ member)
 
 

@@ -28,7 +28,7 @@ def _similar(templates: Sequence[Template], prompts: Array) -> dict[int, str]:
 
 # --- the words beside the labels --------------------------------------------------------------------------------------
 
-FEWEST_TEMPLATES = 10
+MIN_TEMPLATES = 10
 # Robust standard deviations below the other templates. Chosen on words that plainly suit or do not suit five tasks, so
 # that most flags are right; many unsuitable words go unflagged.
 FAR_ON_THE_WHOLE = -1.25  # mean over the labels
@@ -131,7 +131,7 @@ def _beside_labels(find: ByMeaning) -> Callable[[Material], Found]:
     """Hold each template against the others, of which that takes some."""
 
     def run(material: Material) -> Found:
-        if material.prompts is None or material.plain is None or len(material.templates) < FEWEST_TEMPLATES:
+        if material.prompts is None or material.plain is None or len(material.templates) < MIN_TEMPLATES:
             return ()
         return find(material.templates, material.labels, material.prompts, material.plain).items()
 

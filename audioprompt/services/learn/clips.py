@@ -13,12 +13,12 @@ from audioprompt.few_shot.settings import FewShotError
 from audioprompt.models.base import AudioTextModel
 from audioprompt.util.text import named
 
-FEWEST_TO_DIVIDE = 3  # recordings of each class; with fewer, nothing is held back for a test
+MIN_TO_DIVIDE = 3  # recordings of each class; with fewer, nothing is held back for a test
 SHARE_LEARNED = 0.6  # of the clips, where no folds say what to learn from
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class EmbeddedClips:
     """Labelled clips and what a model hears in them.
 
     Attributes:
@@ -29,14 +29,14 @@ class Heard:
     clips: LabelledClips
     audio: Array
 
-    def take(self, rows: Sequence[int]) -> "Heard":
+    def take(self, rows: Sequence[int]) -> "EmbeddedClips":
         """Return some of the clips, by their positions."""
-        return Heard(self.clips.take(rows), self.audio[rows])
+        return EmbeddedClips(self.clips.take(rows), self.audio[rows])
 
 
-def hear(
+def embed_clips(
     model: AudioTextModel, clips: LabelledClips, progress: Progress | None = None, skip_bad: bool = False
-) -> Heard:
+) -> EmbeddedClips:
     """Embed labelled clips, each recording once and for all. Silent ones teach nothing and are left out.
 
     Args:
@@ -58,18 +58,18 @@ def hear(
         if mute := [name for name in clips.classes if name not in audible.labels]:
             raise FewShotError(f"all clips of {named(mute)} are silent: record it again, or leave the class out")
         clips, embedded = audible, [clip for clip in embedded if not clip.is_silent]
-    heard = Heard(clips, pooled(embedded))
+    heard = EmbeddedClips(clips, pooled(embedded))
     if contradictory := _in_two_classes(heard):
         if not skip_bad:
             listed = "; ".join(f"{clips.name_of(row)} {reason}" for row, reason in list(contradictory.items())[:10])
             raise FewShotError(f"some recordings are in two classes: {listed}. Leave one of each pair out")
         rows = [row for row in range(len(clips)) if row not in contradictory]
-        heard = Heard(clips.without(contradictory), heard.audio[rows])
+        heard = EmbeddedClips(clips.without(contradictory), heard.audio[rows])
     refuse_unusable(heard.clips)
     return heard
 
 
-def _in_two_classes(heard: Heard) -> dict[int, str]:
+def _in_two_classes(heard: EmbeddedClips) -> dict[int, str]:
     """Return what is wrong with clips that are the same sound as one of another class, by their positions."""
     clips, first, found = heard.clips, dict[bytes, int](), dict[int, str]()
     for row, vector in enumerate(heard.audio):
@@ -114,7 +114,7 @@ def hold_back(
     if learn_folds is None:
         recordings = set(zip(clips.labels, clips.groups, strict=True))
         each = Counter(label for label, _ in recordings)
-        if min(each[name] for name in clips.classes) < FEWEST_TO_DIVIDE:
+        if min(each[name] for name in clips.classes) < MIN_TO_DIVIDE:
             return clips, None
     elif test_folds is not None:
         if both := sorted(set(learn_folds) & set(test_folds)):

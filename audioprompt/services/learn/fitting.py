@@ -20,8 +20,8 @@ from audioprompt.few_shot.build import build_head
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.few_shot.settings import FewShotError
 from audioprompt.models.base import AudioTextModel, ProjectedAudio
-from audioprompt.services.learn.clips import FEWEST_TO_DIVIDE, Heard, hear, hold_back, refuse_unusable
-from audioprompt.services.learn.results import Fit, OnStep, Outcome, Results, Step, Stop, Trial, Tried
+from audioprompt.services.learn.clips import MIN_TO_DIVIDE, EmbeddedClips, embed_clips, hold_back, refuse_unusable
+from audioprompt.services.learn.results import Experiment, ExperimentSettings, Fit, OnStep, Outcome, Results, Step, Stop
 from audioprompt.util.text import named
 
 SHOTS = (1, 2, 4, 8, 16)  # of the curve, as in PALM's paper
@@ -29,12 +29,12 @@ SHOTS = (1, 2, 4, 8, 16)  # of the curve, as in PALM's paper
 
 def run(
     model: AudioTextModel,
-    train: Heard,
-    test: Heard | None,
-    trial: Trial,
+    train: EmbeddedClips,
+    test: EmbeddedClips | None,
+    trial: ExperimentSettings,
     on_step: OnStep | None = None,
     stop: Stop | None = None,
-    every: Heard | None = None,
+    every: EmbeddedClips | None = None,
 ) -> Results:
     """Fit every method with every seed, and score each on clips it has not seen.
 
@@ -56,7 +56,7 @@ def run(
     classes = train.clips.spoken_classes
     methods = [METHODS[name] for name in dict.fromkeys(trial.methods)]
     plan = [(method.name, trial.seeds if method.learns else trial.seeds[:1]) for method in methods]
-    shots = {seed: choose_shots(train.clips.truth, classes, trial.shots, seed) for seed in trial.seeds}
+    shots = {seed: choose_shots(train.clips.targets, classes, trial.shots, seed) for seed in trial.seeds}
     tell, asked_to_stop = on_step or (lambda step: None), stop or (lambda: False)
     learned_from = len(shots[trial.seeds[0]].rows)
     again = {method.name for method in methods if method.learns} if every and learned_from < len(every.clips) else set()
@@ -108,7 +108,9 @@ def _few(train: LabelledClips, test: LabelledClips | None, shots: int) -> str | 
     return f"Fewer than {shots} clips to learn from: {named(few)}." if few else None
 
 
-def _fitted(model: AudioTextModel, learned: Heard, trial: Trial, step: Step, tell: OnStep, stop: Stop) -> Fit | None:
+def _fitted(
+    model: AudioTextModel, learned: EmbeddedClips, trial: ExperimentSettings, step: Step, tell: OnStep, stop: Stop
+) -> Fit | None:
     """Fit the method of a step on clips; None where that was stopped before its first epoch had ended."""
     settings = replace(trial.settings, random_state=step.seed)
     tell(step)
@@ -117,12 +119,18 @@ def _fitted(model: AudioTextModel, learned: Heard, trial: Trial, step: Step, tel
     if trial.dropout and isinstance(head, LearnedHead):
         fit = partial(head.fit, augment=_dropping(model, learned.clips, trial.dropout, step.seed))
     began = time.perf_counter()
-    fit(learned.audio, learned.clips.truth, lambda _: tell(replace(step, history=head.history)), stop)
+    fit(learned.audio, learned.clips.targets, lambda _: tell(replace(step, history=head.history)), stop)
     return Fit(step.seed, head, time.perf_counter() - began) if head.state else None
 
 
 def _fitted_again(
-    model: AudioTextModel, outcome: Outcome, every: Heard, trial: Trial, step: Step, tell: OnStep, stop: Stop
+    model: AudioTextModel,
+    outcome: Outcome,
+    every: EmbeddedClips,
+    trial: ExperimentSettings,
+    step: Step,
+    tell: OnStep,
+    stop: Stop,
 ) -> Outcome:
     """Fit a method that was measured once more, on all clips; as it was where that is stopped, or with the reason."""
     if not outcome.fits or stop():
@@ -134,27 +142,27 @@ def _fitted_again(
     return outcome if stop() else replace(outcome, again=fit)
 
 
-def _dropping(model: AudioTextModel, clips: LabelledClips, share: float, seed: int) -> Augment:
+def _dropping(model: AudioTextModel, clips: LabelledClips, fraction: float, seed: int) -> Augment:
     """Dropout on what a model hears in clips before its projection, which the cache keeps."""
     if not hasattr(model, "audio_features"):
         raise FewShotError(f"{model.name} does not show what it hears before its projection: fit without dropout")
     ears = cast(ProjectedAudio, model)
-    return dropout(features_of_clips(ears, clips.paths, cache=EmbeddingCache()), ears.project_audio, share, seed)
+    return dropout(features_of_clips(ears, clips.paths, cache=EmbeddingCache()), ears.project_audio, fraction, seed)
 
 
-def scored(fit: Fit, test: Heard | None) -> Fit:
+def scored(fit: Fit, test: EmbeddedClips | None) -> Fit:
     """Return a fit with its score on clips that were held back."""
     if test is None:
         return fit
-    chosen, truth = fit.head.predict(test.audio), test.clips.truth
-    return replace(fit, score=score(chosen, truth), confusion=confusion(chosen, truth, len(fit.head.classes)))
+    chosen, targets = fit.head.predict(test.audio), test.clips.targets
+    return replace(fit, score=score(chosen, targets), confusion=confusion(chosen, targets, len(fit.head.classes)))
 
 
 def curve(
     model: AudioTextModel,
-    train: Heard,
-    test: Heard,
-    trial: Trial,
+    train: EmbeddedClips,
+    test: EmbeddedClips,
+    trial: ExperimentSettings,
     shots: Sequence[int] = SHOTS,
     on_step: OnStep | None = None,
     stop: Stop | None = None,
@@ -177,7 +185,7 @@ def curve(
 def try_out(
     model: AudioTextModel,
     clips: LabelledClips,
-    trial: Trial,
+    trial: ExperimentSettings,
     learn_folds: Collection[int] | None = None,
     test_folds: Collection[int] | None = None,
     progress: Progress | None = None,
@@ -185,8 +193,8 @@ def try_out(
     stop: Stop | None = None,
     again: bool = False,
     skip_bad: bool = False,
-) -> Tried:
-    """Embed labelled clips, hold some back, and `run` a trial on the others; see `hold_back`, `hear` and `run`.
+) -> Experiment:
+    """Embed labelled clips, hold some back, and `run` a trial on the others; see `hold_back`, `embed_clips` and `run`.
 
     A head that is put to use should know every clip there is: with ``again`` each method is fitted once more, on all of
     them, after it was measured (see also `fit_again`). Its score stays that of the fit that was measured. Where nothing
@@ -202,7 +210,7 @@ def try_out(
         on_step: as `run` takes it.
         stop: as `run` takes it.
         again: whether to fit on all clips after measuring.
-        skip_bad: as `hear` takes it.
+        skip_bad: as `embed_clips` takes it.
 
     Raises:
         BadRecordings: clips cannot be used.
@@ -215,25 +223,25 @@ def try_out(
     learned_from, held_back = hold_back(clips, learn_folds, test_folds)  # what cannot be divided is said at once
     used = {*learned_from.paths, *(held_back.paths if held_back else ())}
     rows = [row for row, path in enumerate(clips.paths) if path in used]
-    heard = hear(model, clips.take(rows), progress, skip_bad)
+    heard = embed_clips(model, clips.take(rows), progress, skip_bad)
     if learn_folds is None:
-        heard = replace(heard, clips=group_near_twins(heard.clips, heard.audio, FEWEST_TO_DIVIDE))
+        heard = replace(heard, clips=group_near_twins(heard.clips, heard.audio, MIN_TO_DIVIDE))
     learned_from, held_back = hold_back(heard.clips, learn_folds, test_folds)
     vectors = dict(zip(heard.clips.paths, heard.audio, strict=True))
 
-    def part(some: LabelledClips) -> Heard:
-        return Heard(some, np.stack([vectors[path] for path in some.paths]))
+    def part(some: LabelledClips) -> EmbeddedClips:
+        return EmbeddedClips(some, np.stack([vectors[path] for path in some.paths]))
 
     train, test = part(learned_from), part(held_back) if held_back else None
     results = run(model, train, test, trial, on_step, stop, heard if again else None)
     results = replace(results, notice=" ".join([*heard.clips.remarks, results.notice or ""]).strip() or None)
     if test and results.zero_shot is None:  # what a head is worth shows beside what needs no clips
-        plain = build_head("zero-shot", model, results.classes).score(test.audio, test.clips.truth)
+        plain = build_head("zero-shot", model, results.classes).score(test.audio, test.clips.targets)
         results = replace(results, zero_shot=plain)
-    return Tried(results, train, test, heard)
+    return Experiment(results, train, test, heard)
 
 
-def fit_again(model: AudioTextModel, tried: Tried, method: str, on_step: OnStep | None = None) -> Tried:
+def fit_again(model: AudioTextModel, tried: Experiment, method: str, on_step: OnStep | None = None) -> Experiment:
     """Fit one method of a trial once more, on all clips, if it learned from fewer: see `try_out`."""
     results, every = tried.results, tried.clips
     outcome = results.of(method)

@@ -14,11 +14,11 @@ from audioprompt.few_shot.base import Epoch, Head
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.few_shot.settings import FitSettings
 from audioprompt.prompts.template import BARE_NAME, Template
-from audioprompt.services.learn.clips import Heard
+from audioprompt.services.learn.clips import EmbeddedClips
 
 
 @dataclass(frozen=True)
-class Trial:
+class ExperimentSettings:
     """What is to be tried.
 
     Attributes:
@@ -28,7 +28,7 @@ class Trial:
         settings: of every fit; its own seed does not count.
         templates: TSPE's ensemble.
         start: the templates whose ensemble PALM starts from, alone the bare name as in the paper.
-        dropout: the share of what is heard before the projection that is dropped at random in every step, 0 to below 1,
+        dropout: the fraction of features before the projection that is dropped at random in every step, 0 to below 1,
             for the methods that learn by steps; PALM's reference code drops half.
     """
 
@@ -157,7 +157,7 @@ class Results:
         zero_shot: the accuracy of one plain prompt on the clips held back, 0 to 1; None where it was not measured.
     """
 
-    trial: Trial
+    trial: ExperimentSettings
     classes: tuple[str, ...]
     learned_from: int
     tested_on: int
@@ -189,7 +189,7 @@ Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True, eq=False)
-class Tried:
+class Experiment:
     """A trial with the clips it was made on.
 
     Attributes:
@@ -200,9 +200,9 @@ class Tried:
     """
 
     results: Results
-    train: Heard
-    test: Heard | None
-    clips: Heard
+    train: EmbeddedClips
+    test: EmbeddedClips | None
+    clips: EmbeddedClips
 
 
 def interval_over_seeds(scores: Sequence[Score]) -> tuple[float, float]:

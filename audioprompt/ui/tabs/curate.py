@@ -45,7 +45,7 @@ from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
     from audioprompt.core.curation import Choices
-    from audioprompt.services.curate import Bench, HeldOut, Proposal, Split
+    from audioprompt.services.curate import HeldOut, MeasuredPack, Proposal, Split
     from audioprompt.util.jobs import Job
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class Desk:
         turn: how often it was drawn.
     """
 
-    bench: Bench
+    bench: MeasuredPack
     model: str
     pack_id: str
     stamp: str = ""
@@ -117,7 +117,7 @@ NOTHING = Drawn(None, *[""] * (len(Drawn._fields) - 2))
 
 def arranged(desk: Desk, pack: PromptPack) -> Desk:
     """Return the desk with its rows filtered, searched and sorted anew."""
-    rows = view.rows_of(desk.bench, pack, desk.bench.standing(pack))
+    rows = view.rows_of(desk.bench, pack, desk.bench.report(pack))
     shown = view.chosen(rows, desk.only, desk.search, *desk.sort)
     return replace(desk, rows=tuple(row.text for row in shown))
 
@@ -141,7 +141,7 @@ def drawn(desk: Desk, request: gr.Request | None, note: str = "", go: str | None
     bench = desk.bench.for_pack(pack)
     if bench is not desk.bench:  # someone added templates
         desk = arranged(replace(desk, bench=bench, proposal=None, held_out=None), pack)
-    stands = bench.standing(pack)
+    stands = bench.report(pack)
     rows = {row.text: row for row in view.rows_of(bench, pack, stands)}
     shown = [rows[text] for text in desk.rows if text in rows]
     selected = go or desk.selected
@@ -283,7 +283,7 @@ def looked(desk: Desk | None, selected: str, request: gr.Request | None = None) 
         return gr.skip(), gr.skip()
     pack = sessions.store(request).get(desk.pack_id)
     bench = desk.bench.for_pack(pack)
-    stands = bench.standing(pack)
+    stands = bench.report(pack)
     row = next((row for row in view.rows_of(bench, pack, stands) if row.text == selected), None)
     return replace(desk, selected=selected), view.side(bench, pack, stands, row, desk.label)
 
@@ -423,20 +423,20 @@ def split_of(folds: str, share: float, seed: float) -> Split:
     return Split(numbers or None, share / 100, int(seed or 0))
 
 
-def measuring(setup: Setup, request: gr.Request | None) -> Job[Bench]:
+def measuring(setup: Setup, request: gr.Request | None) -> Job[MeasuredPack]:
     """Measure in the background; at home all tabs wait for the same, elsewhere people would stop each other's."""
     from audioprompt.services.curate import Split, measure
     from audioprompt.util.jobs import MEASURING
 
     store, folder = sessions.store(request), uploads(request)
 
-    def work(job: Job[Bench]) -> Bench:
+    def work(job: Job[MeasuredPack]) -> MeasuredPack:
         clips = sessions.clips_named(
             setup.data, request, folder, progress=partial(job.progress, "files"), skip_bad=setup.skip_bad
         )
         model, pack = shared_model(setup.model), store.get(setup.pack_id)
         bench = measure(model, pack, clips, setup.split or Split.suggested(clips), job.progress, setup.skip_bad)
-        bench.board.random_curves  # noqa: B018, computed while someone waits anyway
+        bench.table.random_curves  # noqa: B018, computed while someone waits anyway
         return bench
 
     whose = _page(request) if access.public() else sessions.session(request)
@@ -519,7 +519,7 @@ def shown(desk: Desk | None, setup: Setup, kept: Kept, request: gr.Request | Non
         yield opened(desk, bench, setup, kept, request)
 
 
-def opened(desk: Desk | None, bench: Bench, setup: Setup, kept: Kept, request: gr.Request | None) -> list[Any]:
+def opened(desk: Desk | None, bench: MeasuredPack, setup: Setup, kept: Kept, request: gr.Request | None) -> list[Any]:
     """Return a new desk for a bench, with the view of the old one."""
     labels = bench.seen.spoken_classes
     fresh = Desk(bench, setup.model, setup.pack_id, label=labels[0])
@@ -527,7 +527,7 @@ def opened(desk: Desk | None, bench: Bench, setup: Setup, kept: Kept, request: g
         label = desk.label if desk.label in labels else labels[0]
         fresh = replace(fresh, only=desk.only, search=desk.search, sort=desk.sort, selected=desk.selected, label=label)
     numbers = ", ".join(map(str, bench.split.folds or ()))
-    clips = {"data": setup.data, "folds": numbers, "share": round(100 * bench.split.share), "seed": bench.split.seed}
+    clips = {"data": setup.data, "folds": numbers, "share": round(100 * bench.split.fraction), "seed": bench.split.seed}
     remembered = clips | ({"skip_bad": True} if setup.skip_bad else {})
     others = [(pack_id, old) for pack_id, old in kept.items() if pack_id != setup.pack_id]
     return answer(
@@ -539,7 +539,7 @@ def opened(desk: Desk | None, bench: Bench, setup: Setup, kept: Kept, request: g
     )  # fmt: skip
 
 
-def summary(bench: Bench) -> str:
+def summary(bench: MeasuredPack) -> str:
     """Return the clips in one line."""
     total = len(bench.seen) + len(bench.unseen)
     return f"Validation clips: {bench.seen.name}, {bench.split.name(bench.seen)} · {len(bench.seen)} of {total}"

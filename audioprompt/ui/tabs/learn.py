@@ -36,7 +36,7 @@ from audioprompt.util.text import counted, one_line
 
 if TYPE_CHECKING:
     from audioprompt.few_shot.heads import SharedHead
-    from audioprompt.services.learn import Step, Trial, Tried
+    from audioprompt.services.learn import Experiment, ExperimentSettings, Step
     from audioprompt.util.jobs import Job
 
 LOOK_SECONDS = 0.12  # between two looks at a fit
@@ -285,7 +285,7 @@ def trial_of(
     pack_id: str,
     dropout: float,
     request: gr.Request | None = None,
-) -> Trial:
+) -> ExperimentSettings:
     """Return what the controls ask for.
 
     Raises:
@@ -294,7 +294,7 @@ def trial_of(
     """
     from audioprompt.few_shot.settings import FewShotError, FitSettings
     from audioprompt.prompts.template import BARE_NAME
-    from audioprompt.services.learn import Trial
+    from audioprompt.services.learn import ExperimentSettings
 
     if not methods:
         raise FewShotError("Choose at least one method.")
@@ -302,7 +302,7 @@ def trial_of(
     needed = any(METHODS[name].needs_templates for name in methods) or start == "pack"
     templates = sessions.store(request).get(pack_id).approved if needed else ()
     starts = {"name": (BARE_NAME,), "vanilla": (VANILLA,), "pack": tuple(templates)}
-    return Trial(
+    return ExperimentSettings(
         tuple(methods), int(shots), tuple(range(int(seeds))), FitSettings(epochs=int(epochs), learning_rate=rate),
         tuple(templates), starts[start], dropout,
     )  # fmt: skip
@@ -340,7 +340,7 @@ def learn(
         )
         learn_folds = folds if clips.folds and folds else None
 
-        def work(job: Job[Tried]) -> Tried:
+        def work(job: Job[Experiment]) -> Experiment:
             heard, tell = partial(job.progress, "clips"), partial(setattr, job, "stage")
             skip_bad = gathered.skip_bad
             return try_out(
@@ -381,7 +381,7 @@ def _watched(job: Job[Any], chance: float) -> Iterator[Learned]:
         job.stop()
 
 
-def _over(summary: str, details: str = "", tried: Tried | None = None) -> Learned:
+def _over(summary: str, details: str = "", tried: Experiment | None = None) -> Learned:
     fitted = [one for one in tried.results.outcomes if one.head] if tried else []
     heads = [(title_of(one.method), one.method) for one in fitted]
     best = tried and tried.results.best
@@ -407,7 +407,7 @@ class Curve(NamedTuple):
     stop: Any
 
 
-def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
+def shots_curve(tried: Experiment, model_name: str) -> Iterator[Curve]:
     """Run the same trial with 1, 2, 4, 8 and 16 clips per class: yields how far it is, then the curve."""
     from audioprompt.few_shot.settings import FewShotError
     from audioprompt.services.learn import Results, curve
@@ -423,7 +423,9 @@ def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
         told = partial(setattr, job, "stage")
         return curve(model, train, test, tried.results.trial, on_step=told, stop=job.stopping)
 
-    terms = sessions.terms(calls.current_request())  # by annotation Gradio would hand none over: it cannot read Tried
+    terms = sessions.terms(
+        calls.current_request()
+    )  # by annotation Gradio would hand none over: it cannot read Experiment
     job, over = FITTING.start(work, **terms), gr.Button(interactive=False)
     try:
         yield Curve(view.WAITING, job.id, gr.Button(interactive=True))
@@ -439,7 +441,7 @@ def shots_curve(tried: Tried, model_name: str) -> Iterator[Curve]:
 # --- heads ------------------------------------------------------------------------------------------------------------
 
 
-def use(tried: Tried, method: str, licence: str, model_name: str) -> tuple[str, Any]:
+def use(tried: Experiment, method: str, licence: str, model_name: str) -> tuple[str, Any]:
     """Keep a head for the Classify tab and go there: its id, and the tab."""
     from audioprompt.services.heads import HEADS
 
@@ -447,7 +449,7 @@ def use(tried: Tried, method: str, licence: str, model_name: str) -> tuple[str, 
     return HEADS.keep(_head_of(tried, method, licence, model_name), owner=owner), gr.Tabs(selected="classify")
 
 
-def save(gathered: Gathered, tried: Tried | None, method: str | None, licence: str, model_name: str) -> Any:
+def save(gathered: Gathered, tried: Experiment | None, method: str | None, licence: str, model_name: str) -> Any:
     """Pack a head, with its card, into a zip file to download."""
     if tried is None or method is None:
         return None
@@ -457,7 +459,7 @@ def save(gathered: Gathered, tried: Tried | None, method: str | None, licence: s
     return shutil.make_archive(str(place / f"{method}-head"), "zip", place / "head")
 
 
-def _head_of(tried: Tried, method: str, licence: str, model_name: str) -> SharedHead:
+def _head_of(tried: Experiment, method: str, licence: str, model_name: str) -> SharedHead:
     """Return what a trial learned with one method, and what is known of it."""
     from audioprompt.few_shot.settings import FewShotError
     from audioprompt.services.learn import shared
@@ -736,5 +738,5 @@ def _learn(
         yield *as_it_is, *learned
 
 
-def _save(collection: Collection, tried: Tried | None, method: str | None, licence: str, model_name: str) -> Any:
+def _save(collection: Collection, tried: Experiment | None, method: str | None, licence: str, model_name: str) -> Any:
     return save(replace(collection.now, folder=collection.folder()), tried, method, licence, model_name)

@@ -15,7 +15,7 @@ from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.models.embedded import EmbeddedModel
 from tests.unit.few_shot.towers import NAMES, clusters
 
-AUDIO, TRUTH, CENTRES = clusters()
+AUDIO, TARGETS, CENTRES = clusters()
 
 
 def palm() -> Palm:
@@ -45,15 +45,15 @@ def sounds() -> list[tuple[int, Array]]:
 
 
 def test_dropout_of_nothing_is_the_clips_themselves() -> None:
-    plain = palm().fit(AUDIO, TRUTH)
-    dropped = palm().fit(AUDIO, TRUTH, augment=dropout(one_window(3 * AUDIO), project, share=0))
+    plain = palm().fit(AUDIO, TARGETS)
+    dropped = palm().fit(AUDIO, TARGETS, augment=dropout(one_window(3 * AUDIO), project, fraction=0))
     np.testing.assert_allclose(dropped.state["context"], plain.state["context"], atol=1e-5)
 
 
 @pytest.mark.slow
 def test_dropout_of_nothing_is_what_the_model_hears(model: EmbeddedModel, sounds: list[tuple[int, Array]]) -> None:
     """Clips of several windows each: their embeddings are the normalised means of their windows'."""
-    hear = dropout(features_of_clips(model, sounds), model.project_audio, share=0)
+    hear = dropout(features_of_clips(model, sounds), model.project_audio, fraction=0)
     np.testing.assert_allclose(hear(torch.tensor([2, 0])), pooled(embed_clips(model, sounds))[[2, 0]], atol=1e-5)
 
 
@@ -65,7 +65,7 @@ def test_dropout_drops_its_share_and_keeps_the_sum() -> None:
         seen.append(dropped)
         return dropped
 
-    hear = dropout(features, watched, share=0.3)
+    hear = dropout(features, watched, fraction=0.3)
     hear(torch.tensor([0, 1]))
     hear(torch.tensor([0, 1]))
     first, second = seen
@@ -73,21 +73,21 @@ def test_dropout_drops_its_share_and_keeps_the_sum() -> None:
     assert (first == 0).float().mean() == pytest.approx(0.3, abs=0.02)
     assert first.mean() == pytest.approx(1, abs=0.03)
     np.testing.assert_allclose(first.unique(), [0, 1 / 0.7], rtol=1e-6)
-    dropout(features, watched, share=0.3)(torch.tensor([0, 1]))
+    dropout(features, watched, fraction=0.3)(torch.tensor([0, 1]))
     assert torch.equal(seen[-1], first), "the same seed drops the same"
 
 
 def test_a_fit_hears_the_augmented_clips() -> None:
-    plain = palm().fit(AUDIO, TRUTH)
-    dropped = palm().fit(AUDIO, TRUTH, augment=dropout(one_window(AUDIO), project))
+    plain = palm().fit(AUDIO, TARGETS)
+    dropped = palm().fit(AUDIO, TARGETS, augment=dropout(one_window(AUDIO), project))
     assert (dropped.state["context"] != plain.state["context"]).any()
-    assert dropped.score(AUDIO, TRUTH) > 0.5
+    assert dropped.score(AUDIO, TARGETS) > 0.5
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.0])
-def test_dropout_of_everything_is_refused(share: float) -> None:
-    with pytest.raises(FewShotError, match="share to drop"):
-        dropout(one_window(normalise(AUDIO)), project, share)
+@pytest.mark.parametrize("fraction", [-0.1, 1.0])
+def test_dropout_of_everything_is_refused(fraction: float) -> None:
+    with pytest.raises(FewShotError, match="fraction to drop must be"):
+        dropout(one_window(normalise(AUDIO)), project, fraction)
 
 
 # --- batch norm -------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from audioprompt.few_shot.settings import FewShotError, FitSettings
 from tests.unit.few_shot.towers import NAMES, TinyText, clusters
 
 CLASSES = NAMES[:4]
-AUDIO, TRUTH, CENTRES = clusters()
+AUDIO, TARGETS, CENTRES = clusters()
 
 
 def palm(**settings: Any) -> Palm:
@@ -32,23 +32,23 @@ def palm(**settings: Any) -> Palm:
 
 @given(st.lists(st.integers(0, 3), max_size=60), st.integers(1, 16), st.integers(0, 99))
 def test_shots_are_that_many_of_each_class_or_all(more: list[int], shots: int, seed: int) -> None:
-    truth = np.array([0, 1, 2, 3, *more])
-    chosen = choose(truth, CLASSES, shots, seed)
+    targets = np.array([0, 1, 2, 3, *more])
+    chosen = choose(targets, CLASSES, shots, seed)
     assert len(set(chosen.rows.tolist())) == len(chosen.rows)
-    counts = np.bincount(truth, minlength=4)
-    np.testing.assert_array_equal(np.bincount(truth[chosen.rows], minlength=4), np.minimum(counts, shots))
+    counts = np.bincount(targets, minlength=4)
+    np.testing.assert_array_equal(np.bincount(targets[chosen.rows], minlength=4), np.minimum(counts, shots))
     assert (chosen.notice is not None) == bool((counts < shots).any())
-    np.testing.assert_array_equal(choose(truth, CLASSES, shots, seed).rows, chosen.rows)
-    assert set(chosen.rows) <= set(choose(truth, CLASSES, shots + 1, seed).rows)
+    np.testing.assert_array_equal(choose(targets, CLASSES, shots, seed).rows, chosen.rows)
+    assert set(chosen.rows) <= set(choose(targets, CLASSES, shots + 1, seed).rows)
 
 
 def test_the_seed_and_nothing_else_chooses_the_shots() -> None:
-    truth = np.repeat(np.arange(4), 30)
-    first = choose(truth, CLASSES, 5, 0).rows
-    assert set(first) != set(choose(truth, CLASSES, 5, 1).rows)
-    fewer_of_another = choose(truth[:-10], CLASSES, 5, 0).rows
+    targets = np.repeat(np.arange(4), 30)
+    first = choose(targets, CLASSES, 5, 0).rows
+    assert set(first) != set(choose(targets, CLASSES, 5, 1).rows)
+    fewer_of_another = choose(targets[:-10], CLASSES, 5, 0).rows
     np.testing.assert_array_equal(first[:15], fewer_of_another[:15])
-    assert choose(truth, CLASSES, 5, 0).notice is None
+    assert choose(targets, CLASSES, 5, 0).notice is None
 
 
 def test_classes_with_few_clips_are_told() -> None:
@@ -65,37 +65,37 @@ TWICE = np.concatenate([AUDIO, AUDIO[:1]])
 
 
 @pytest.mark.parametrize(
-    ("audio", "truth", "message"),
+    ("audio", "targets", "message"),
     [
-        (AUDIO, TRUTH[:-1], "40 numbers, one for each clip"),
-        (AUDIO, TRUTH.astype(float), "float64"),
-        (AUDIO, np.array(CLASSES)[TRUTH], "its place among the classes"),
-        (AUDIO, np.eye(4, dtype=int)[TRUTH], "of shape"),
-        (AUDIO, np.where(TRUTH == 3, 4, TRUTH), "no class 4: the 4 classes are 0 to 3"),
-        (AUDIO, TRUTH - 1, "no class -1"),
-        (AUDIO, np.minimum(TRUTH, 2), "no clip of clock: add some"),
-        (AUDIO, 0 * TRUTH, "no clip of dog bark, sea waves at night, clock"),
-        (AUDIO[0], TRUTH, "must be .clips, dimensions."),
-        (AUDIO[:0], TRUTH[:0], "not empty"),
-        (BROKEN, TRUTH, "Clip 7 has a NaN embedding"),
-        (TWICE, np.append(TRUTH, 2), "clips 0 and 40 are the same sound, but one is labelled rain and the other sea"),
+        (AUDIO, TARGETS[:-1], "40 numbers, one for each clip"),
+        (AUDIO, TARGETS.astype(float), "float64"),
+        (AUDIO, np.array(CLASSES)[TARGETS], "its place among the classes"),
+        (AUDIO, np.eye(4, dtype=int)[TARGETS], "of shape"),
+        (AUDIO, np.where(TARGETS == 3, 4, TARGETS), "no class 4: the 4 classes are 0 to 3"),
+        (AUDIO, TARGETS - 1, "no class -1"),
+        (AUDIO, np.minimum(TARGETS, 2), "no clip of clock: add some"),
+        (AUDIO, 0 * TARGETS, "no clip of dog bark, sea waves at night, clock"),
+        (AUDIO[0], TARGETS, "must be .clips, dimensions."),
+        (AUDIO[:0], TARGETS[:0], "not empty"),
+        (BROKEN, TARGETS, "Clip 7 has a NaN embedding"),
+        (TWICE, np.append(TARGETS, 2), "clips 0 and 40 are the same sound, but one is labelled rain and the other sea"),
     ],
 )
 @pytest.mark.parametrize(
     "head", [palm(), Coop(CLASSES, TinyText()), LinearProbe(CLASSES), TipAdapter(CLASSES, CENTRES)]
 )
-def test_what_cannot_be_learned_from_is_refused(head: Head, audio: Any, truth: Any, message: str) -> None:
+def test_what_cannot_be_learned_from_is_refused(head: Head, audio: Any, targets: Any, message: str) -> None:
     with pytest.raises(FewShotError, match=message):
-        head.fit(audio, truth)
+        head.fit(audio, targets)
 
 
 def test_the_same_clip_twice_in_one_class_is_no_matter() -> None:
-    palm().fit(TWICE, np.append(TRUTH, TRUTH[0]))
+    palm().fit(TWICE, np.append(TARGETS, TARGETS[0]))
 
 
 @pytest.mark.parametrize("head", [palm(), LinearProbe(CLASSES), TipAdapter(CLASSES, CENTRES)])
 def test_embeddings_of_another_model_are_refused(head: Head) -> None:
-    head.fit(AUDIO, TRUTH)
+    head.fit(AUDIO, TARGETS)
     with pytest.raises(FewShotError, match="11 dimensions, but the classes 12"):
         head.predict(AUDIO[:, :11])
 
@@ -109,7 +109,7 @@ def test_a_head_that_was_not_fitted_says_so(head: Head) -> None:
 
 
 def test_a_state_for_other_classes_is_refused() -> None:
-    head = palm().fit(AUDIO, TRUTH)
+    head = palm().fit(AUDIO, TARGETS)
     other = Palm(NAMES[:3], CENTRES[:3])
     other.state = head.state
     with pytest.raises(FewShotError, match="knows 4 classes, but has 3 names"):
@@ -128,7 +128,7 @@ def test_classes_that_cannot_be_told_apart_are_refused(classes: tuple[str, ...],
 @pytest.mark.parametrize("shots", [0, -1])
 def test_no_shots_are_refused(shots: int) -> None:
     with pytest.raises(FewShotError, match="too few"):
-        choose(TRUTH, CLASSES, shots)
+        choose(TARGETS, CLASSES, shots)
 
 
 @pytest.mark.parametrize(
@@ -168,28 +168,28 @@ def test_a_loss_that_is_no_number_ends_the_fit_with_advice_and_the_last_good_hea
         heard += 1
         return torch.from_numpy(AUDIO)[rows] * (1 if heard <= 3 * good_epochs else math.nan)  # 3 batches an epoch
 
-    head = palm(random_state=8).fit(AUDIO, TRUTH)
+    head = palm(random_state=8).fit(AUDIO, TARGETS)
     before = head.state
     head.settings = FitSettings()
     with pytest.raises(FewShotError, match=f"epoch {good_epochs + 1}: lower the learning rate, which is 0.05"):
-        head.fit(AUDIO, TRUTH, augment=augment)
+        head.fit(AUDIO, TARGETS, augment=augment)
     if good_epochs:
         assert len(head.history) == 2
-        np.testing.assert_array_equal(head.logits(AUDIO), palm(epochs=2).fit(AUDIO, TRUTH).logits(AUDIO))
+        np.testing.assert_array_equal(head.logits(AUDIO), palm(epochs=2).fit(AUDIO, TARGETS).logits(AUDIO))
     else:
         assert head.state is before
 
 
 @pytest.mark.parametrize(("rate", "advised"), [(0.05, False), (50.0, True)])
 def test_a_fit_that_ends_worse_than_guessing_says_so(rate: float, advised: bool) -> None:
-    head = palm(learning_rate=rate, epochs=10).fit(AUDIO, TRUTH)
+    head = palm(learning_rate=rate, epochs=10).fit(AUDIO, TARGETS)
     assert (head.history[-1].loss > math.log(4)) == advised
     assert ("lower the learning rate, which is 50" in (head.notice or "")) == advised
 
 
 def test_a_fit_that_is_ended_keeps_the_epochs_it_had() -> None:
-    ended = palm(epochs=9).fit(AUDIO, TRUTH, lambda epoch: epoch.number < 2)
-    whole = palm(epochs=2).fit(AUDIO, TRUTH)
+    ended = palm(epochs=9).fit(AUDIO, TARGETS, lambda epoch: epoch.number < 2)
+    whole = palm(epochs=2).fit(AUDIO, TARGETS)
     assert ended.history == whole.history
     np.testing.assert_array_equal(ended.logits(AUDIO), whole.logits(AUDIO))
 
@@ -202,15 +202,15 @@ def test_a_fit_that_is_stopped_within_an_epoch_keeps_the_one_before() -> None:
         asked += 1
         return asked > 4  # 3 batches an epoch
 
-    stopped = palm().fit(AUDIO, TRUTH, stop=stop)
+    stopped = palm().fit(AUDIO, TARGETS, stop=stop)
     assert [epoch.number for epoch in stopped.history] == [1]
-    np.testing.assert_array_equal(stopped.logits(AUDIO), palm(epochs=1).fit(AUDIO, TRUTH).logits(AUDIO))
+    np.testing.assert_array_equal(stopped.logits(AUDIO), palm(epochs=1).fit(AUDIO, TARGETS).logits(AUDIO))
 
 
 def test_a_fit_stopped_at_once_changes_nothing() -> None:
-    head = palm().fit(AUDIO, TRUTH)
+    head = palm().fit(AUDIO, TARGETS)
     before = head.state
-    assert head.fit(AUDIO, TRUTH, stop=lambda: True).state is before
+    assert head.fit(AUDIO, TARGETS, stop=lambda: True).state is before
 
 
 def test_an_error_of_the_watcher_leaves_a_head_that_answers() -> None:
@@ -221,12 +221,12 @@ def test_an_error_of_the_watcher_leaves_a_head_that_answers() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        head.fit(AUDIO, TRUTH, watch)
-    np.testing.assert_array_equal(head.logits(AUDIO), palm(epochs=2).fit(AUDIO, TRUTH).logits(AUDIO))
+        head.fit(AUDIO, TARGETS, watch)
+    np.testing.assert_array_equal(head.logits(AUDIO), palm(epochs=2).fit(AUDIO, TARGETS).logits(AUDIO))
 
 
 def test_seeds_reproduce() -> None:
-    one, again, other = (palm(random_state=seed).fit(AUDIO, TRUTH) for seed in (1, 1, 2))
+    one, again, other = (palm(random_state=seed).fit(AUDIO, TARGETS) for seed in (1, 1, 2))
     for name, value in one.state.items():
         np.testing.assert_array_equal(value, again.state[name])
     assert one.history == again.history
@@ -237,23 +237,23 @@ def test_a_fit_does_not_touch_the_random_numbers_of_others() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    palm().fit(AUDIO, TRUTH)
+    palm().fit(AUDIO, TARGETS)
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_loss_and_accuracy_are_means_over_all_clips() -> None:
     head = palm(epochs=1, learning_rate=1e-12, batch_size=7)
-    head.fit(AUDIO, TRUTH)
+    head.fit(AUDIO, TARGETS)
     chances = head.predict_proba(AUDIO).astype(np.float64)
-    assert head.history[0].loss == pytest.approx(-np.log(chances[np.arange(40), TRUTH]).mean(), rel=1e-3)
-    assert head.history[0].accuracy == pytest.approx(head.score(AUDIO, TRUTH))
+    assert head.history[0].loss == pytest.approx(-np.log(chances[np.arange(40), TARGETS]).mean(), rel=1e-3)
+    assert head.history[0].accuracy == pytest.approx(head.score(AUDIO, TARGETS))
 
 
 def test_answers_agree_with_each_other() -> None:
-    head = palm().fit(AUDIO, TRUTH)
+    head = palm().fit(AUDIO, TARGETS)
     said = head.prediction(AUDIO)
     assert said.labels == CLASSES
     np.testing.assert_allclose(head.predict_proba(AUDIO), softmax(head.logits(AUDIO)))
     np.testing.assert_array_equal(said.winners, head.predict(AUDIO))
     np.testing.assert_array_equal(said.votes[0], said.winners)
-    assert head.score(AUDIO, TRUTH) == (said.winners == TRUTH).mean()
+    assert head.score(AUDIO, TARGETS) == (said.winners == TARGETS).mean()

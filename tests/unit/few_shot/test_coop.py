@@ -27,14 +27,14 @@ def one_prompt(text: TinyText, name: str, context: Tensor) -> Tensor:
 
 
 def one_by_one(
-    text: TinyText, audio: Array, truth: np.ndarray, begun: Mapping[str, Array], settings: FitSettings
+    text: TinyText, audio: Array, targets: np.ndarray, begun: Mapping[str, Array], settings: FitSettings
 ) -> Iterator[tuple[float, dict[str, Tensor]]]:
     """Loss and learned values after each epoch, clip by clip and class by class."""
     values = {name: torch.tensor(value, requires_grad=True) for name, value in begun.items()}
     speed = {name: torch.zeros_like(value) for name, value in values.items()}
     clips = torch.from_numpy(audio)
     order = np.random.default_rng([settings.random_state, 1])
-    classes = NAMES[: truth.max() + 1]
+    classes = NAMES[: targets.max() + 1]
     while True:
         total = 0.0
         for batch in batches(len(clips), settings.batch_size, order):
@@ -47,7 +47,7 @@ def one_by_one(
                 if weights is None:
                     weights = torch.stack([one_prompt(text, name, context) for name in classes])
                 logits = settings.logit_scale * weights @ clips[row]
-                losses.append(torch.logsumexp(logits, 0) - logits[truth[row]])
+                losses.append(torch.logsumexp(logits, 0) - logits[targets[row]])
             loss = torch.stack(losses).mean()
             total += loss.item() * len(losses)
             slopes = torch.autograd.grad(loss, list(values.values()))
@@ -61,11 +61,11 @@ def one_by_one(
 @pytest.mark.parametrize(("method", "starts"), [(Coop, False), (Coop, True), (Cocoop, True)])
 @pytest.mark.slow
 def test_every_epoch_is_the_formulas(method: type[Coop], starts: bool) -> None:
-    audio, truth, _ = clusters(classes=3, each=3, dim=32, spread=0.7)
+    audio, targets, _ = clusters(classes=3, each=3, dim=32, spread=0.7)
     text = TinyText(dim=32, starts=starts)
     settings = FitSettings(context_tokens=3, logit_scale=20, learning_rate=0.02, batch_size=5, random_state=4)
     head = method(NAMES[:3], text, settings)
-    expected = one_by_one(text, audio, truth, head.initial(np.random.default_rng([4, 0]), 32), settings)
+    expected = one_by_one(text, audio, targets, head.initial(np.random.default_rng([4, 0]), 32), settings)
     seen = []
 
     def compare(epoch: Epoch) -> None:
@@ -76,7 +76,7 @@ def test_every_epoch_is_the_formulas(method: type[Coop], starts: bool) -> None:
             np.testing.assert_allclose(head.state[name], value.detach().numpy(), atol=1e-5, err_msg=name)
         seen.append(epoch.number)
 
-    head.fit(audio, truth, compare)
+    head.fit(audio, targets, compare)
     assert seen == list(range(1, 51))
     assert head.history[-1].loss < 0.8 * head.history[0].loss
 
@@ -89,11 +89,11 @@ def test_as_many_numbers_are_learned_as_in_the_paper() -> None:
 
 @pytest.mark.parametrize("method", [Coop, Cocoop])
 def test_gradients_reach_only_what_is_learned(method: type[Coop]) -> None:
-    audio, truth, _ = clusters()
+    audio, targets, _ = clusters()
     text = TinyText()
     before = {name: value.clone() for name, value in text.named_parameters()}
     head = method(NAMES[:4], text, SMALL)
-    head.fit(audio, truth, lambda epoch: epoch.number < 2)
+    head.fit(audio, targets, lambda epoch: epoch.number < 2)
     for name, value in text.named_parameters():
         assert value.grad is None
         assert torch.equal(value, before[name])
@@ -120,13 +120,13 @@ def test_padding_changes_nothing(starts: bool) -> None:
 def test_many_classes_take_no_more_memory_and_give_the_same(
     method: type[Coop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    audio, truth, _ = clusters()
+    audio, targets, _ = clusters()
     whole = method(NAMES[:4], TinyText(), SMALL)
-    whole.fit(audio, truth, lambda epoch: epoch.number < 3)
+    whole.fit(audio, targets, lambda epoch: epoch.number < 3)
     monkeypatch.setattr(coop, "PROMPTS_AT_ONCE", 3)
     text = TinyText()
     parts = method(NAMES[:4], text, SMALL)
-    parts.fit(audio, truth, lambda epoch: epoch.number < 3)
+    parts.fit(audio, targets, lambda epoch: epoch.number < 3)
     for name, value in whole.state.items():
         np.testing.assert_allclose(parts.state[name], value, atol=1e-5)
     np.testing.assert_allclose(parts.logits(audio), whole.logits(audio), atol=1e-3)
@@ -134,27 +134,27 @@ def test_many_classes_take_no_more_memory_and_give_the_same(
 
 
 def test_a_coop_head_reads_its_prompts_once() -> None:
-    audio, truth, _ = clusters()
-    head = Coop(NAMES[:4], TinyText(), SMALL).fit(audio, truth, lambda _: False)
+    audio, targets, _ = clusters()
+    head = Coop(NAMES[:4], TinyText(), SMALL).fit(audio, targets, lambda _: False)
     first = head.weights
     head.predict(audio)
     assert head.weights is first
-    assert Cocoop(NAMES[:4], TinyText(), SMALL).fit(audio, truth, lambda _: False).weights is None
+    assert Cocoop(NAMES[:4], TinyText(), SMALL).fit(audio, targets, lambda _: False).weights is None
 
 
 @pytest.mark.parametrize("method", [Coop, Cocoop])
 def test_a_head_takes_over_the_state_of_another(method: type[Coop]) -> None:
-    audio, truth, _ = clusters()
-    fitted = method(NAMES[:4], TinyText(), SMALL).fit(audio, truth, lambda _: False)
+    audio, targets, _ = clusters()
+    fitted = method(NAMES[:4], TinyText(), SMALL).fit(audio, targets, lambda _: False)
     taken = method(NAMES[:4], TinyText(), SMALL)
     taken.state = fitted.state
     np.testing.assert_array_equal(taken.logits(audio), fitted.logits(audio))
 
 
 def test_embeddings_of_another_model_are_refused() -> None:
-    audio, truth, _ = clusters(dim=20)
+    audio, targets, _ = clusters(dim=20)
     with pytest.raises(FewShotError, match="20 dimensions, but the classes 12"):
-        Coop(NAMES[:4], TinyText(dim=12), SMALL).fit(audio, truth)
+        Coop(NAMES[:4], TinyText(dim=12), SMALL).fit(audio, targets)
 
 
 @pytest.mark.slow
@@ -164,10 +164,10 @@ def test_the_bundled_models_tower_learns() -> None:
     names = ("rain", "dog")
     rng = np.random.default_rng(0)
     texts = model.embed_text(["a violin", "a train"]).numpy()  # sounds that the names do not tell
-    truth = np.tile([0, 1], 4)
-    audio = (texts[truth] + 0.01 * rng.standard_normal((8, model.dim))).astype(np.float32)
+    targets = np.tile([0, 1], 4)
+    audio = (texts[targets] + 0.01 * rng.standard_normal((8, model.dim))).astype(np.float32)
     settings = FitSettings(epochs=2, context_tokens=2, batch_size=8, logit_scale=20)
-    head = Coop(names, model.text, settings).fit(audio, truth)
+    head = Coop(names, model.text, settings).fit(audio, targets)
     assert head.history[-1].loss < head.history[0].loss
     spliced = Prompts(model.text, names)
     ids = model.text.tokenize(names).ids

@@ -54,13 +54,13 @@ def model() -> TinyModel:
     return TinyModel()
 
 
-AUDIO, TRUTH, _ = clusters()
+AUDIO, TARGETS, _ = clusters()
 
 
 def fitted(method: str, model: Any) -> Head:
     settings = FitSettings(epochs=2, batch_size=8, learning_rate=0.03, context_tokens=3, random_state=5)
     head = build_head(method, model, CLASSES, settings, [Template("a {label} here")])
-    return head.fit(AUDIO, TRUTH)
+    return head.fit(AUDIO, TARGETS)
 
 
 def shared(method: str, model: Any) -> SharedHead:

@@ -44,15 +44,15 @@ def model() -> AudioTextModel:
 
 @pytest.mark.parametrize("method", METHODS.names)
 def test_every_method_is_made_fitted_asked_and_taken_over(method: str, model: AudioTextModel) -> None:
-    audio, truth, _ = clusters()
+    audio, targets, _ = clusters()
     head = build_head(method, model, CLASSES, QUICK, TEMPLATES)
     assert head.method == method
-    assert head.fit(audio, truth) is head
+    assert head.fit(audio, targets) is head
     chances = head.predict_proba(audio)
     assert chances.shape == (40, 4)
     np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-5)
     assert head.prediction(audio).labels == CLASSES
-    assert 0 <= head.score(audio, truth) <= 1
+    assert 0 <= head.score(audio, targets) <= 1
     assert head.weights is None or head.weights.shape == (4, 12)
     other = build_head(method, model, CLASSES, QUICK, TEMPLATES)
     other.state = {name: value.copy() for name, value in head.state.items()}
@@ -62,10 +62,10 @@ def test_every_method_is_made_fitted_asked_and_taken_over(method: str, model: Au
 @pytest.mark.parametrize("start", [(BARE_NAME,), TEMPLATES[:1], TEMPLATES])
 def test_palm_starts_where_it_is_told(start: tuple[Template, ...], model: AudioTextModel) -> None:
     head = build_head("palm-dagger", model, CLASSES, QUICK, start=start)
-    audio, truth, _ = clusters()
+    audio, targets, _ = clusters()
     said = [[template.fill(name) for name in CLASSES] for template in start]
     expected = ensemble_weights(np.stack([model.embed_text(texts).numpy() for texts in said]))
-    np.testing.assert_allclose(np.asarray(head.fit(audio, truth).weights), expected, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(head.fit(audio, targets).weights), expected, atol=1e-5)
 
 
 def test_the_paper_starts_from_the_bare_name() -> None:

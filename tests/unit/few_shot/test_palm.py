@@ -17,7 +17,7 @@ from tests.unit.few_shot.towers import NAMES, clusters
 
 
 def by_hand(
-    audio: Array, truth: np.ndarray, start: Array, context: Array | None, gate: Array, settings: FitSettings
+    audio: Array, targets: np.ndarray, start: Array, context: Array | None, gate: Array, settings: FitSettings
 ) -> Iterator[tuple[float, float, np.ndarray, np.ndarray]]:
     """Loss, accuracy, context and gate after each epoch, as the paper's formulas give them."""
     a, f, gate = audio.astype(np.float64), start.astype(np.float64), gate.astype(np.float64)
@@ -35,9 +35,9 @@ def by_hand(
             logits = settings.logit_scale * a[rows] @ unit.T
             chances = np.exp(logits - logits.max(axis=1, keepdims=True))
             chances /= chances.sum(axis=1, keepdims=True)
-            loss -= np.log(chances[np.arange(len(rows)), truth[rows]]).sum()
-            right += (logits.argmax(axis=1) == truth[rows]).sum()
-            error = (chances - np.eye(len(f))[truth[rows]]) / len(rows)
+            loss -= np.log(chances[np.arange(len(rows)), targets[rows]]).sum()
+            right += (logits.argmax(axis=1) == targets[rows]).sum()
+            error = (chances - np.eye(len(f))[targets[rows]]) / len(rows)
             by_unit = settings.logit_scale * error.T @ a[rows]
             by_mixed = (by_unit - (by_unit * unit).sum(axis=1, keepdims=True) * unit) / length
             by_z = share * by_mixed
@@ -52,12 +52,12 @@ def by_hand(
 @pytest.mark.parametrize(("rate", "batch"), [(0.05, 16), (0.05, 7), (0.01, 100)])
 @pytest.mark.slow
 def test_every_epoch_is_the_formulas(rate: float, batch: int) -> None:
-    audio, truth, centres = clusters(classes=5, each=16, dim=32, spread=0.9)
+    audio, targets, centres = clusters(classes=5, each=16, dim=32, spread=0.9)
     start = normalise(centres + clusters(classes=5, dim=32, seed=9)[2])  # between right and wrong
     settings = FitSettings(learning_rate=rate, batch_size=batch, random_state=3)
     head = Palm(NAMES[:5], start, settings)
     begun = head.initial(np.random.default_rng([settings.random_state, 0]), 32)
-    expected = by_hand(audio, truth, start, begun["context"], begun["gate"], settings)
+    expected = by_hand(audio, targets, start, begun["context"], begun["gate"], settings)
     seen = []
 
     def compare(epoch: Epoch) -> None:
@@ -69,26 +69,26 @@ def test_every_epoch_is_the_formulas(rate: float, batch: int) -> None:
         np.testing.assert_allclose(head.gates, 1 / (1 + np.exp(-gate)), atol=1e-5)
         seen.append(epoch.number)
 
-    head.fit(audio, truth, compare)
+    head.fit(audio, targets, compare)
     assert seen == list(range(1, 51))
     assert head.history[-1].loss < 0.5 * head.history[0].loss  # there was something to learn
 
 
 def test_the_dagger_is_the_formulas_without_a_context() -> None:
-    audio, truth, centres = clusters(dim=16)
+    audio, targets, centres = clusters(dim=16)
     start = normalise(centres + clusters(dim=16, seed=9)[2])
     settings = FitSettings(epochs=50)
     head = PalmDagger(NAMES[:4], start, settings)
     begun = head.initial(np.random.default_rng([0, 0]), 16)
     assert set(begun) == {"gate"}
-    expected = by_hand(audio, truth, start, None, begun["gate"], settings)
+    expected = by_hand(audio, targets, start, None, begun["gate"], settings)
 
     def compare(epoch: Epoch) -> None:
         loss, _, _, gate = next(expected)
         assert epoch.loss == pytest.approx(loss, abs=1e-5)
         np.testing.assert_allclose(head.state["gate"], gate, atol=1e-5, rtol=1e-5)
 
-    head.fit(audio, truth, compare)
+    head.fit(audio, targets, compare)
     np.testing.assert_allclose(np.asarray(head.weights), start, atol=1e-6)
 
 
@@ -109,12 +109,12 @@ def test_what_is_learned_starts_as_in_the_paper() -> None:
 
 
 def test_beats_what_it_starts_from_and_the_dagger() -> None:
-    audio, truth, centres = clusters(classes=6, each=40, dim=64, spread=1.5)
+    audio, targets, centres = clusters(classes=6, each=40, dim=64, spread=1.5)
     start = normalise(centres + 4 * clusters(classes=6, dim=64, seed=5)[2])  # texts that half miss their sounds
     shown, asked = slice(0, 96), slice(96, None)
     scores = {}
     for head in (ZeroShot(NAMES, start), PalmDagger(NAMES, start), Palm(NAMES, start)):
-        scores[head.method] = head.fit(audio[shown], truth[shown]).score(audio[asked], truth[asked])
+        scores[head.method] = head.fit(audio[shown], targets[shown]).score(audio[asked], targets[asked])
     assert scores["palm"] > scores["zero-shot"] + 0.05
     assert scores["palm-dagger"] == scores["zero-shot"]
 
@@ -134,10 +134,10 @@ def test_class_weights_are_the_gated_mean(seed: int, classes: int, dim: int) -> 
 
 
 def test_only_context_and_gate_change() -> None:
-    audio, truth, centres = clusters()
+    audio, targets, centres = clusters()
     given_audio, given_start = audio.copy(), centres.copy()
     centres.flags.writeable = audio.flags.writeable = False
-    head = Palm(NAMES[:4], centres, FitSettings(epochs=2)).fit(audio, truth)
+    head = Palm(NAMES[:4], centres, FitSettings(epochs=2)).fit(audio, targets)
     assert set(head.state) == {"start", "context", "gate"}
     np.testing.assert_array_equal(head.state["start"], given_start)
     np.testing.assert_array_equal(audio, given_audio)
@@ -149,8 +149,10 @@ def test_only_context_and_gate_change() -> None:
 def test_a_fit_leaves_torchs_threads_as_they_were() -> None:
     before = torch.get_num_threads()
     inside = []
-    audio, truth, centres = clusters()
-    Palm(NAMES[:4], centres, FitSettings(epochs=1)).fit(audio, truth, lambda _: inside.append(torch.get_num_threads()))
+    audio, targets, centres = clusters()
+    Palm(NAMES[:4], centres, FitSettings(epochs=1)).fit(
+        audio, targets, lambda _: inside.append(torch.get_num_threads())
+    )
     assert inside == [1]
     assert torch.get_num_threads() == before
 

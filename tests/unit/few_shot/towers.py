@@ -53,9 +53,9 @@ def clusters(
     """Clips around a centre for each class: embeddings ``[N, D]``, their classes ``[N]``, the centres ``[C, D]``."""
     rng = np.random.default_rng(seed)
     centres = normalise(rng.standard_normal((classes, dim)).astype(np.float32))
-    truth = np.tile(np.arange(classes), each)
-    noise = spread * rng.standard_normal((len(truth), dim)) / np.sqrt(dim)
-    return normalise((centres[truth] + noise).astype(np.float32)), truth, centres
+    targets = np.tile(np.arange(classes), each)
+    noise = spread * rng.standard_normal((len(targets), dim)) / np.sqrt(dim)
+    return normalise((centres[targets] + noise).astype(np.float32)), targets, centres
 
 
 NAMES = ("rain", "dog bark", "sea waves at night", "clock", "siren", "wind")

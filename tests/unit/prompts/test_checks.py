@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from audioprompt.core.zero_shot import normalise
 from audioprompt.encoding.encoder import embed_prompts, embed_texts
 from audioprompt.models import registry
-from audioprompt.prompts.checks import FEWEST_TEMPLATES, MAX_WORDS, AgainstVanilla, Flag, check, nearness
+from audioprompt.prompts.checks import MAX_WORDS, MIN_TEMPLATES, AgainstVanilla, Flag, check, nearness
 from audioprompt.prompts.generators import OfflineLexicon, Task
 from audioprompt.prompts.pack import Category
 from audioprompt.prompts.store import PromptStore
@@ -200,7 +200,7 @@ def test_labels_that_are_always_confused_are_no_templates_fault() -> None:
 
 
 def test_a_few_templates_are_not_held_against_each_other() -> None:
-    few = FEWEST_TEMPLATES - 1
+    few = MIN_TEMPLATES - 1
     prompts = directions()[:few]
     prompts[5] = normalise(-prompts[5])
     assert check(MANY[:few], LABELS, prompts, AXES[:3]) == [()] * few
@@ -225,10 +225,10 @@ def test_shapes_are_checked(changes: dict[str, Any], message: str) -> None:
 
 
 def test_counting_against_vanilla() -> None:
-    truth = np.array([0, 0, 0, 1, 1, 1])
+    targets = np.array([0, 0, 0, 1, 1, 1])
     vanilla = np.array([0, 0, 1, 1, 0, 0])
-    chosen = np.array([[0, 1, 0, 1, 1, 0], [1, 1, 1, 0, 0, 0], truth])
-    counted = AgainstVanilla.count(chosen, vanilla, truth, 3)
+    chosen = np.array([[0, 1, 0, 1, 1, 0], [1, 1, 1, 0, 0, 0], targets])
+    counted = AgainstVanilla.count(chosen, vanilla, targets, 3)
     assert counted.right.tolist() == [2, 1, 0]
     assert counted.lost.tolist() == [[1, 0, 0], [2, 1, 0], [0, 0, 0]]
     assert counted.won.tolist() == [[1, 1, 0], [0, 0, 0], [1, 2, 0]]

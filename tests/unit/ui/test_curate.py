@@ -193,7 +193,7 @@ def test_a_pack_without_clips_of_its_own_is_measured_on_those_used_last_but_not_
         "b": {"data": "instruments", "folds": "1", "share": 50, "seed": 0},
     }
     data, split = curate.clips_for(pack_of(PLAIN, pack_id="c"), kept) or ("", None)
-    assert data == "mine.csv" and split and (split.share, split.seed) == (0.4, 2)
+    assert data == "mine.csv" and split and (split.fraction, split.seed) == (0.4, 2)
     strings = pack_of(PLAIN, pack_id="c").model_copy(update={"category": "instruments"})
     assert curate.clips_for(strings, kept) == ("instruments", None)
     assert curate.clips_for(pack_of(PLAIN, pack_id="c"), {}) is None
@@ -399,7 +399,7 @@ def test_a_prompt_is_written_measured_and_selected(desk: Desk, store: PromptStor
     assert shown.desk.selected == "a recording of {label}" and len(shown.desk.rows) == 4
     assert 'data-go="a recording of {label}"' in shown.table and "written by hand" in shown.foot
     assert store.get("tones").entries[-1].status == "candidate"
-    assert shown.desk.bench.board.cosines.shape[0] == 4
+    assert shown.desk.bench.table.cosines.shape[0] == 4
 
 
 def test_an_edited_prompt_supersedes_and_a_duplicate_does_not(desk: Desk, store: PromptStore):
@@ -485,7 +485,7 @@ def test_two_packs_are_compared_on_the_same_clips_and_follow_decisions(desk: Des
 
 
 def test_a_proposal_is_shown_pondered_and_applied(desk: Desk, store: PromptStore, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(workbench, "propose", lambda board, **_: board.alone.mean(axis=1) == 0.5)
+    monkeypatch.setattr(workbench, "propose", lambda table, **_: table.alone.mean(axis=1) == 0.5)
     *_, (_, *parts) = curate.show_proposal(desk)
     shown = Drawn(*parts)
     assert "Auto-curation keeps <b>2</b> of 3" in shown.actions

@@ -21,11 +21,11 @@ from audioprompt.ui.render import render
 from audioprompt.util.text import counted, one_line
 
 if TYPE_CHECKING:
-    from audioprompt.core.curation import Choices, Standing
+    from audioprompt.core.curation import Choices, SelectionReport
     from audioprompt.core.metrics import Score
     from audioprompt.prompts.checks import Flag
     from audioprompt.prompts.template import Template
-    from audioprompt.services.curate import Bench, PackComparison, Proposal
+    from audioprompt.services.curate import MeasuredPack, PackComparison, Proposal
 
 TABLE, SIDE, PACKS = "curate/table.html", "curate/side.html", "curate/packs.html"
 CLIPS_SHOWN = 8  # of those that a template wins, and of those it loses
@@ -35,10 +35,10 @@ DEMONSTRATE = "data-demonstrate", "Load the instruments demonstration"
 # --- above the table --------------------------------------------------------------------------------------------------
 
 
-def strip(bench: Bench, pack: PromptPack, stands: Standing) -> str:
+def strip(bench: MeasuredPack, pack: PromptPack, stands: SelectionReport) -> str:
     """Where the selection stands, in one line: the scores that matter, and what is gained in words."""
     count, everything = len(pack.approved), f"all {len(pack.entries)}"
-    best = bench.templates[bench.board.best].text
+    best = bench.templates[bench.table.best].text
     figures = [
         _figure("vanilla", stands.vanilla, "vanilla", "Plain zero-shot: one prompt"),
         _figure("best single", stands.best, "", best),
@@ -74,7 +74,7 @@ def filters(rows: Sequence[Row], only: str) -> str:
 def table(
     rows: Sequence[Row],
     total: int,
-    stands: Standing,
+    stands: SelectionReport,
     label: str,
     sort: tuple[str, bool],
     proposed: Mapping[str, Status],
@@ -142,7 +142,7 @@ def receipt(saved: Sequence[str], refused: Sequence[Mapping[str, Any]]) -> str:
 # --- the template selected --------------------------------------------------------------------------------------------
 
 
-def actions(pack: PromptPack, proposal: Proposal | None, stands: Standing, note: str = "") -> str:
+def actions(pack: PromptPack, proposal: Proposal | None, stands: SelectionReport, note: str = "") -> str:
     """Undo, redo and the proposal of a selection, with what it would change."""
     return render(
         SIDE,
@@ -154,14 +154,14 @@ def actions(pack: PromptPack, proposal: Proposal | None, stands: Standing, note:
     )
 
 
-def _proposal(proposal: Proposal, pack: PromptPack, stands: Standing) -> dict[str, Any]:
+def _proposal(proposal: Proposal, pack: PromptPack, stands: SelectionReport) -> dict[str, Any]:
     changes = proposal.changes(pack)
     counts = Counter(changes.values())
     approve_and_reject = f"approve {counts['approved']} more and reject {counts['rejected']}"
     return {
         "size": int(proposal.selection.sum()),
         "total": len(pack.entries),
-        "found": proposal.standing.ensemble,
+        "found": proposal.report.ensemble,
         "now": stands.ensemble,
         "what": approve_and_reject if changes else "change nothing",
         "kept": proposal.kept_in_words if proposal.kept else "",
@@ -169,22 +169,22 @@ def _proposal(proposal: Proposal, pack: PromptPack, stands: Standing) -> dict[st
     }
 
 
-def side(bench: Bench, pack: PromptPack, stands: Standing, row: Row | None, label: str) -> str:
+def side(bench: MeasuredPack, pack: PromptPack, stands: SelectionReport, row: Row | None, label: str) -> str:
     """Everything about one template: the decision on it, its flags in words, and the clips it wins and loses."""
     if row is None:
         return render(SIDE, "choose")
     from audioprompt.core.curation import wins_and_losses, wins_and_losses_within
 
-    board = bench.board
-    won, lost = wins_and_losses(board, row.number)
-    needed, spoilt = wins_and_losses_within(board, bench.approved(pack), row.number)
+    table = bench.table
+    won, lost = wins_and_losses(table, row.number)
+    needed, spoilt = wins_and_losses_within(table, bench.approved(pack), row.number)
     return render(
         SIDE,
         "side",
         row=_shown(row, label),
         decision=_decision(row.entry),
         within=_within(len(needed), len(spoilt), row.entry.status == "approved"),
-        clips=[_clips(bench, won, "Wins", board.vanilla), _clips(bench, lost, "Loses", board.alone[row.number])],
+        clips=[_clips(bench, won, "Wins", table.vanilla), _clips(bench, lost, "Loses", table.alone[row.number])],
         recalls=_recalls(bench, stands),
     )
 
@@ -209,7 +209,7 @@ def _within(won: int, lost: int, approved: bool) -> str:
     )
 
 
-def _clips(bench: Bench, clips: Choices, title: str, wrong: Choices) -> dict[str, Any]:
+def _clips(bench: MeasuredPack, clips: Choices, title: str, wrong: Choices) -> dict[str, Any]:
     """Clips that a template wins over vanilla, or loses to it, and what was heard in them wrongly."""
     names = bench.seen.spoken_classes
     return {
@@ -219,7 +219,7 @@ def _clips(bench: Bench, clips: Choices, title: str, wrong: Choices) -> dict[str
             {
                 "number": clip,
                 "file": one_line(bench.seen.paths[clip].name),
-                "label": names[bench.board.truth[clip]],
+                "label": names[bench.table.targets[clip]],
                 "wrong": names[wrong[clip]],
             }
             for clip in map(int, clips[:CLIPS_SHOWN])
@@ -227,7 +227,7 @@ def _clips(bench: Bench, clips: Choices, title: str, wrong: Choices) -> dict[str
     }
 
 
-def _recalls(bench: Bench, stands: Standing) -> list[dict[str, Any]]:
+def _recalls(bench: MeasuredPack, stands: SelectionReport) -> list[dict[str, Any]]:
     """Per class: the share recalled by vanilla and by the approved ensemble."""
     each = zip(bench.seen.spoken_classes, stands.recalls_before, stands.recalls, strict=True)
     return [

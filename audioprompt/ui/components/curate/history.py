@@ -26,8 +26,8 @@ from audioprompt.ui.render import render
 from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
-    from audioprompt.core.curation import Standing
-    from audioprompt.services.curate import Bench, HeldOut
+    from audioprompt.core.curation import SelectionReport
+    from audioprompt.services.curate import HeldOut, MeasuredPack
 
 TEMPLATE = "curate/foot.html"
 CHANGES_SHOWN = 40
@@ -35,18 +35,18 @@ TEXT_SHOWN = 60  # characters of a template
 CURATOR = "curator"  # who decides where nobody is signed in
 
 
-def foot(bench: Bench, pack: PromptPack, stands: Standing, held_out: HeldOut | None) -> str:
+def foot(bench: MeasuredPack, pack: PromptPack, stands: SelectionReport, held_out: HeldOut | None) -> str:
     """Return the curve of how many prompts, the clips held out, and the history."""
     return render(
         TEMPLATE,
         "foot",
-        curve=charts.prompts_curve(bench.board.random_curves, stands),
+        curve=charts.prompts_curve(bench.table.random_curves, stands),
         held_out=_held_out(bench, pack, held_out),
         history=render(TEMPLATE, "history", changes=_changes(pack)),
     )
 
 
-def _held_out(bench: Bench, pack: PromptPack, found: HeldOut | None) -> str:
+def _held_out(bench: MeasuredPack, pack: PromptPack, found: HeldOut | None) -> str:
     """Return what the clips held out said, how often they were asked, and the button to ask them."""
     return render(
         TEMPLATE,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from audioprompt.prompts.pack import PackEntry, PromptPack, Status
 
 if TYPE_CHECKING:
-    from audioprompt.core.curation import Standing
+    from audioprompt.core.curation import SelectionReport
     from audioprompt.core.metrics import Score
     from audioprompt.prompts.checks import Flag
-    from audioprompt.services.curate import Bench
+    from audioprompt.services.curate import MeasuredPack
 
 FILTERS = {
     "all": "All",
@@ -30,7 +30,7 @@ class Row:
     """One template with everything that is shown of it.
 
     Attributes:
-        number: on the board.
+        number: on the table.
         entry: in the pack.
         score: alone.
         lead: on vanilla, in accuracy.
@@ -54,12 +54,12 @@ class Row:
         return any(flag.kind != MILD for flag in self.flags)
 
 
-def rows_of(bench: Bench, pack: PromptPack, stands: Standing) -> list[Row]:
+def rows_of(bench: MeasuredPack, pack: PromptPack, stands: SelectionReport) -> list[Row]:
     """All templates, in the pack's order."""
     vanilla = stands.vanilla.accuracy
     return [
         Row(k, entry, score, score.accuracy - vanilla, float(stands.gains[k]), bench.flags[k])
-        for k, (entry, score) in enumerate(zip(pack.entries, bench.board.scores, strict=True))
+        for k, (entry, score) in enumerate(zip(pack.entries, bench.table.scores, strict=True))
     ]
 
 

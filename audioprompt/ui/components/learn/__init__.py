@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from audioprompt.services.learn import Outcome, Results, Step
 
 CLIPS, RESULTS = "learn/clips.html", "learn/results.html"
-MOST_IN_MATRIX = 24  # classes; a larger confusion matrix can be had from the command line
+MAX_IN_MATRIX = 24  # classes; a larger confusion matrix can be had from the command line
 
 START = markup.empty(
     "Give a few clips of each sound, and a small head learns to tell them apart on top of the model, in seconds. "
@@ -185,7 +185,7 @@ def details(results: Results, chance: float) -> str:
 
     palm = next((one.head for one in results.outcomes if type(one.head) is Palm), None)
     learned = palm if isinstance(palm, Palm) and not isinstance(palm, PalmDagger) else None
-    confused = results.best if len(results.classes) <= MOST_IN_MATRIX else None
+    confused = results.best if len(results.classes) <= MAX_IN_MATRIX else None
     histories = [(one, one.head.history) for one in results.outcomes if one.head and one.head.history]
     epochs = results.trial.settings.epochs
     return render(
