@@ -75,9 +75,12 @@ def cells(found: Curve) -> Iterator[dict[str, Any]]:
     for shots, results in found.items():
         for outcome in results.outcomes:
             yield {
-                "method": outcome.method, "shots": shots, "accuracy": outcome.accuracy, "per_seed": outcome.accuracies,
+                "method": outcome.method,
+                "shots": shots,
+                "accuracy": outcome.accuracy,
+                "per_seed": outcome.accuracies,
                 "seconds": round(outcome.seconds, 3),
-            }  # fmt: skip
+            }
 
 
 def main() -> None:

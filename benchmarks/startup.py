@@ -27,9 +27,13 @@ def seconds_to_the_page(folder: Path, page: Page) -> tuple[float, float]:
     """Run `make app` in a checkout: seconds until the page is usable, and until it has answered; then stop it."""
     began = time.monotonic()
     app = subprocess.Popen(
-        ["make", "app"], cwd=folder, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        ["make", "app"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
         env={**os.environ, "BROWSER": "true"},
-    )  # fmt: skip
+    )
     try:
         assert app.stdout is not None
         address = next(found[1] for line in app.stdout if (found := re.search(r" is at (http://\S+)", line)))

@@ -43,9 +43,15 @@ def elsewhere(hub: str, home: Path, **more: str) -> Iterator[Worker]:
         "HF_HUB_DOWNLOAD_TIMEOUT": "120",
     }
     theirs = (
-        "HF_HUB_CACHE", "HF_ASSETS_CACHE", "HF_HUB_OFFLINE", "HF_TOKEN", "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN",
-        "TRANSFORMERS_CACHE", "TRANSFORMERS_OFFLINE",
-    )  # fmt: skip
+        "HF_HUB_CACHE",
+        "HF_ASSETS_CACHE",
+        "HF_HUB_OFFLINE",
+        "HF_TOKEN",
+        "HF_TOKEN_PATH",
+        "HUGGING_FACE_HUB_TOKEN",
+        "TRANSFORMERS_CACHE",
+        "TRANSFORMERS_OFFLINE",
+    )
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         with pytest.MonkeyPatch.context() as patch:
             for name in theirs:
@@ -184,14 +190,19 @@ class Handler(BaseHTTPRequestHandler):
             self.json(200, {"url": f"{self.hub.url}/{kind}{owner}/{wanted['name']}"})
 
     def modes(self, files: list[dict[str, Any]]) -> None:
-        self.json(200, {"files": [
+        self.json(
+            200,
             {
-                "path": file["path"],
-                "uploadMode": "lfs" if Path(file["path"]).suffix in LARGE else "regular",
-                "shouldIgnore": False,
-            }
-            for file in files
-        ]})  # fmt: skip
+                "files": [
+                    {
+                        "path": file["path"],
+                        "uploadMode": "lfs" if Path(file["path"]).suffix in LARGE else "regular",
+                        "shouldIgnore": False,
+                    }
+                    for file in files
+                ]
+            },
+        )
 
     def batch(self, objects: list[dict[str, Any]]) -> None:
         wanted = [
@@ -275,9 +286,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def tree(self, repo: str) -> None:
         held = self.hub.held(repo)
-        self.json(200, [
-            {"type": "file", "path": path, "size": len(content), "oid": "0" * 40} for path, content in held.items()
-        ])  # fmt: skip
+        self.json(
+            200,
+            [{"type": "file", "path": path, "size": len(content), "oid": "0" * 40} for path, content in held.items()],
+        )
 
     def json(self, status: int, content: object, error: str | None = None) -> None:
         body = json.dumps(content).encode()

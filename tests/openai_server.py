@@ -156,6 +156,9 @@ class Handler(BaseHTTPRequestHandler):
             self.chat.hung_up.set()
             self.close_connection = True
             return
+        self.end_stream(reply)
+
+    def end_stream(self, reply: Reply) -> None:
         if reply.end == "hang":
             self.chat.closing.wait(10)
         if reply.end != "whole":

@@ -394,24 +394,38 @@ def band(name: str, title: str, tempo: float, *parts: Part, piece: str) -> Clip:
 
 GYMNOPEDIE = "B3+D4+F#4:2 -:1 A3+C#4+F#4:2 -:1 "  # the two chords that it rocks between
 PIANO = solo(
-    "piano", "Piano", 94,
+    "piano",
+    "Piano",
+    94,
     Part(0, "-:6 -:1 F#5 A5 | G5 F#5 C#5 | B4 C#5 D5 | A4:3", 92),
     Part(0, "-:1 " + GYMNOPEDIE * 3, 70),
     Part(0, "G2:3 D2 G2 D2 G2 D2", 78),
     piece="Opening of E. Satie's Gymnopédie No. 1",
-)  # fmt: skip
+)
 VIOLIN = solo(
-    "violin", "Violin", 96,
-    Part(40, """E5:.5 | G#5 G#5 G#5 F#5:.25 E5 B5:1.5 B5:.25 A5 | G#5:.5 G#5 G#5 F#5:.25 E5 B5:1.5 B5:.25 A5 |
-                G#5:.5 A5:.25 B5 A5:.5 G#5 F#5:1 B4:.5 E5 | G#5:.5 G#5 G#5 F#5:.25 E5 B5:2.5""", 104),
+    "violin",
+    "Violin",
+    96,
+    Part(
+        40,
+        """E5:.5 | G#5 G#5 G#5 F#5:.25 E5 B5:1.5 B5:.25 A5 | G#5:.5 G#5 G#5 F#5:.25 E5 B5:1.5 B5:.25 A5 |
+                G#5:.5 A5:.25 B5 A5:.5 G#5 F#5:1 B4:.5 E5 | G#5:.5 G#5 G#5 F#5:.25 E5 B5:2.5""",
+        104,
+    ),
     piece='Opening theme of A. Vivaldi\'s "Spring", RV 269',
-)  # fmt: skip
+)
 FLUTE = solo(
-    "flute", "Flute", 150,
-    Part(73, """A5:1 | C6:2 D6:1 E6:1.5 F#6:.5 E6:1 | D6:2 B5:1 G5:1.5 A5:.5 B5:1 | C6:2 A5:1 A5:1.5 G#5:.5 A5:1 |
-                B5:2 G#5:1 E5:3""", 96),
+    "flute",
+    "Flute",
+    150,
+    Part(
+        73,
+        """A5:1 | C6:2 D6:1 E6:1.5 F#6:.5 E6:1 | D6:2 B5:1 G5:1.5 A5:.5 B5:1 | C6:2 A5:1 A5:1.5 G#5:.5 A5:1 |
+                B5:2 G#5:1 E5:3""",
+        96,
+    ),
     piece='Opening of "Greensleeves", traditional',
-)  # fmt: skip
+)
 
 
 def romance(*bars: str) -> str:
@@ -420,50 +434,71 @@ def romance(*bars: str) -> str:
 
 
 GUITAR = solo(
-    "guitar", "Guitar", 92,
+    "guitar",
+    "Guitar",
+    92,
     Part(25, romance("B4 B4 B4", "B4 A4 G4", "G4 F#4 E4", "E4 G4 B4") + " E5+B3+G3:2", 100),
     Part(25, "E2:3 E2 E2 E2 E2+B2:2", 96),
     piece='Opening of the guitar piece "Romance", 19th century, anonymous',
-)  # fmt: skip
+)
 
 SWING = "ride:1 ride+foot:.67 ride:.33 "
 TUNE = """-:1 A3:.67 C4:.33 D4:.67 F4:.33 E4:.67 C4:.33 | D4:1.67 B3:.33 -:.67 G3:.33 A3:.67 B3:.33 |
           C4:.67 E4:.33 G4:.67 A4:.33 G4:1 E4:.67 D#4:.33 | E4:2 -:.67 C4:.33 A3:1 |
           D4:.67 F4:.33 A4:.67 C5:.33 B4:.67 A4:.33 F4:1 | Ab4:.67 F4:.33 D4:.67 B3:.33 G3:2 | C4:3"""
 JAZZ = band(
-    "jazz", "Jazz band", 160,
+    "jazz",
+    "Jazz band",
+    160,
     Part(61, TUNE, 104),
     Part(66, TUNE, 96),
-    Part(0, """-:1.67 F3+A3+C4+E4:.33 -:1.67 F3+A3+C4+E4:.33 | -:1.67 F3+A3+B3+E4:.33 -:2 |
+    Part(
+        0,
+        """-:1.67 F3+A3+C4+E4:.33 -:1.67 F3+A3+C4+E4:.33 | -:1.67 F3+A3+B3+E4:.33 -:2 |
                -:.67 E3+G3+B3+D4:.33 -:2.67 E3+G3+B3+D4:.33 | -:1.67 E3+G3+C#4+F4:.33 -:2 |
                F3+A3+C4+E4:.67 -:1 F3+A3+C4+E4:.33 -:2 | F3+Ab3+B3+E4:.67 -:1 F3+Ab3+B3+E4:.33 -:2 |
-               E3+A3+B3+D4:3""", 80),
+               E3+A3+B3+D4:3""",
+        80,
+    ),
     Part(32, "D2 F2 A2 C3 | B2 A2 G2 F2 | E2 G2 B2 G2 | A2 G2 E2 C#2 | D2 E2 F2 A2 | G2 F2 D2 B1 | C2:3", 112),
     Part(DRUM_KIT, SWING * 12 + "ride+kick:3", 96),
     piece="Seven bars for brass, tenor saxophone, piano, double bass and drums, composed for this clip",
-)  # fmt: skip
+)
 
 POWER_CHORDS = {"E": "E2+B2+E3", "G": "G2+D3+G3", "A": "A2+E3+A3", "D": "D3+A3+D4"}
 RIFF = "{E}:.5 {E} {E} {G}:1 {A}:.5 {A} {G} | {E} {E} {E} {D}:1 {D}:.5 {A} {G} | "
 ROCK = band(
-    "rock", "Rock band", 138,
+    "rock",
+    "Rock band",
+    138,
     Part(30, (RIFF * 3 + "{E}:3").format(**POWER_CHORDS), 104),
-    Part(29, """-:8 | B4:1 D5:.5 E5:1.5 D5:.5 B4 | A4:1 B4:.5 D5 E5:2 | G5:1 F#5:.5 E5:1 D5:.5 B4:1 |
-                D5:.5 E5:3.5 | E5:3""", 98),
+    Part(
+        29,
+        """-:8 | B4:1 D5:.5 E5:1.5 D5:.5 B4 | A4:1 B4:.5 D5 E5:2 | G5:1 F#5:.5 E5:1 D5:.5 B4:1 |
+                D5:.5 E5:3.5 | E5:3""",
+        98,
+    ),
     Part(34, "E2:.5 E2 E2 G2:1 A2:.5 A2 G2 E2 E2 E2 D2:1 D2:.5 A2 G2 " * 3 + "E2:3", 112),
-    Part(DRUM_KIT, "crash+kick:.5 hat snare+hat hat kick+hat kick+hat snare+hat hat "
-         + "kick+hat hat snare+hat hat kick+hat kick+hat snare+hat hat " * 5 + "crash+kick:3", 112),
+    Part(
+        DRUM_KIT,
+        "crash+kick:.5 hat snare+hat hat kick+hat kick+hat snare+hat hat "
+        + "kick+hat hat snare+hat hat kick+hat kick+hat snare+hat hat " * 5
+        + "crash+kick:3",
+        112,
+    ),
     piece="Six bars for two electric guitars, bass and drums, composed for this clip",
-)  # fmt: skip
+)
 
 CLASSICAL = band(
-    "classical", "String orchestra", 80,
+    "classical",
+    "String orchestra",
+    80,
     Part(40, "F#5 E5 D5 C#5 B4 A4 B4 C#5 | D5:.5 F#5 A5 G5 F#5 D5 F#5 E5 D5 B4 D5 A5 G5 B5 A5 G5 | F#5:2", 84),
     Part(48, "D5 C#5 B4 A4 G4 F#4 G4 A4 | A4 A4 F#4 F#4 D4 D4 D4 E4 | F#4+A4+D5:2", 76),
     Part(48, "F#4+A4 E4+A4 D4+F#4 C#4+F#4 B3+D4 A3+D4 B3+D4 C#4+E4 " * 2 + "D4+F#4:2", 70),
     Part(42, "D3 A2 B2 F#2 G2 D2 G2 A2 " * 2 + "D2+D3:2", 92),
     piece="Two variations of J. Pachelbel's Canon in D, in the public domain, arranged here",
-)  # fmt: skip
+)
 
 
 def dance(shelf: Shelf, loop: Source, kick: Source, hat: Source, clap: Source) -> Sound:
@@ -541,7 +576,11 @@ CLIPS = (
     ROCK,
     CLASSICAL,
     Clip(
-        "electronic", "Dance music", "music_genre", "electronic", among(GENRES, "electronic"),
+        "electronic",
+        "Dance music",
+        "music_genre",
+        "electronic",
+        among(GENRES, "electronic"),
         "Loop, kick, hat and clap sequenced at 120 beats a minute",
         (
             sonic_pi("loop_garzul", "Garzul"),
@@ -552,80 +591,166 @@ CLIPS = (
         dance,
     ),
     Clip(
-        "thunderstorm", "Thunderstorm", "acoustic_scenes", "thunderstorm", among(SCENES, "thunderstorm"),
-        "Excerpt, faded", (megaglest("desert2/sounds/rain.wav"),), excerpt(0, 11),
+        "thunderstorm",
+        "Thunderstorm",
+        "acoustic_scenes",
+        "thunderstorm",
+        among(SCENES, "thunderstorm"),
+        "Excerpt, faded",
+        (megaglest("desert2/sounds/rain.wav"),),
+        excerpt(0, 11),
     ),
     Clip(
-        "forest", "In the woods", "acoustic_scenes", "forest", among(SCENES, "forest"),
-        "Excerpt, faded", (megaglest("autumn/sounds/sunny_day.ogg"),), excerpt(2, 12),
+        "forest",
+        "In the woods",
+        "acoustic_scenes",
+        "forest",
+        among(SCENES, "forest"),
+        "Excerpt, faded",
+        (megaglest("autumn/sounds/sunny_day.ogg"),),
+        excerpt(2, 12),
     ),
     Clip(
-        "train", "Level crossing", "acoustic_scenes", "train", among(SCENES, "train"),
-        "Bell repeated, locomotive placed twice", (LEVEL_CROSSING, LOCOMOTIVE), level_crossing,
+        "train",
+        "Level crossing",
+        "acoustic_scenes",
+        "train",
+        among(SCENES, "train"),
+        "Bell repeated, locomotive placed twice",
+        (LEVEL_CROSSING, LOCOMOTIVE),
+        level_crossing,
     ),
     Clip(
-        "explosion", "Explosions", "impact_emergency", "explosion", among(EMERGENCIES, "explosion"),
+        "explosion",
+        "Explosions",
+        "impact_emergency",
+        "explosion",
+        among(EMERGENCIES, "explosion"),
         "Two explosions, cut and placed one after another",
         (ufo("weapons/explosion-rocket.ogg"), ufo("weapons/explosion-grenade.ogg")),
         one_after_another(0, 2.5, until=2.8),
     ),
     Clip(
-        "gunshots", "Gunshots", "impact_emergency", "gunshot", among(EMERGENCIES, "gunshot"),
+        "gunshots",
+        "Gunshots",
+        "impact_emergency",
+        "gunshot",
+        among(EMERGENCIES, "gunshot"),
         "Shots placed one after another",
         (ufo("weapons/bullet-rifle.ogg"), ufo("weapons/bullet-shotgun.ogg"), ufo("weapons/bullet-smg-5x.ogg")),
         one_after_another(0, 1.4, 2.9),
     ),
     Clip(
-        "glass", "Breaking glass", "impact_emergency", "glass breaking", among(EMERGENCIES, "glass breaking"),
+        "glass",
+        "Breaking glass",
+        "impact_emergency",
+        "glass breaking",
+        among(EMERGENCIES, "glass breaking"),
         "Three panes, cut and placed one after another",
         (ufo("misc/breakglass02.ogg"), ufo("misc/breakglass04.ogg"), ufo("misc/breakglass07.ogg")),
         one_after_another(0, 1.5, 3, until=1.8),
     ),
     Clip(
-        "siren", "Siren", "impact_emergency", "siren", among(EMERGENCIES, "siren"),
-        "Repeated with cross-fades", (lincity("Health4"),), lambda shelf, source: lasting(7, shelf.read(source)),
+        "siren",
+        "Siren",
+        "impact_emergency",
+        "siren",
+        among(EMERGENCIES, "siren"),
+        "Repeated with cross-fades",
+        (lincity("Health4"),),
+        lambda shelf, source: lasting(7, shelf.read(source)),
     ),
     Clip(
-        "cough", "Cough", "vocal_sounds", "cough", among(VOCAL, "cough"),
-        "Coughs placed one after another", (scratch("Human/Cough-male.wav"),),
+        "cough",
+        "Cough",
+        "vocal_sounds",
+        "cough",
+        among(VOCAL, "cough"),
+        "Coughs placed one after another",
+        (scratch("Human/Cough-male.wav"),),
         one_after_another(0, 0.55, 1.1, 2.2, 2.75, 3.3),
     ),
     Clip(
-        "laughter", "Laughter", "vocal_sounds", "laughter", among(VOCAL, "laughter"),
-        "Cut and placed three times", (scratch("Human/Laugh-male2.wav"),), one_after_another(0, 1.5, 3, until=1.65),
+        "laughter",
+        "Laughter",
+        "vocal_sounds",
+        "laughter",
+        among(VOCAL, "laughter"),
+        "Cut and placed three times",
+        (scratch("Human/Laugh-male2.wav"),),
+        one_after_another(0, 1.5, 3, until=1.65),
     ),
     Clip(
-        "baby", "A baby", "vocal_sounds", "baby crying", among(VOCAL, "baby crying"),
-        "Placed twice", (scratch("Human/BabyCry.mp3"),), one_after_another(0, 2.7),
+        "baby",
+        "A baby",
+        "vocal_sounds",
+        "baby crying",
+        among(VOCAL, "baby crying"),
+        "Placed twice",
+        (scratch("Human/BabyCry.mp3"),),
+        one_after_another(0, 2.7),
     ),
     Clip(
-        "snoring", "Asleep", "vocal_sounds", "snoring", among(VOCAL, "snoring"),
-        "Placed twice", (SNORE,), one_after_another(0, 4.0),
+        "snoring",
+        "Asleep",
+        "vocal_sounds",
+        "snoring",
+        among(VOCAL, "snoring"),
+        "Placed twice",
+        (SNORE,),
+        one_after_another(0, 4.0),
     ),
     Clip(
-        "dog", "Dog", None, "dog", among(EVERYDAY, "dog"),
+        "dog",
+        "Dog",
+        None,
+        "dog",
+        among(EVERYDAY, "dog"),
         "Barks placed one after another in front of quiet, repeated engines",
-        (lugaru("Bark3"), lugaru("Bark"), LORRY, BUS), dog,
+        (lugaru("Bark3"), lugaru("Bark"), LORRY, BUS),
+        dog,
     ),
     Clip(
-        "rooster", "Rooster", None, "rooster", among(EVERYDAY, "rooster"),
-        "Placed twice", (megaglest("autumn/sounds/rooster.ogg"),), one_after_another(0, 3.0),
+        "rooster",
+        "Rooster",
+        None,
+        "rooster",
+        among(EVERYDAY, "rooster"),
+        "Placed twice",
+        (megaglest("autumn/sounds/rooster.ogg"),),
+        one_after_another(0, 3.0),
     ),
     Clip(
-        "toilet", "Bathroom", None, "toilet flush", among(EVERYDAY, "toilet flush"),
-        "Level only", (TOILET,), one_after_another(0),
+        "toilet",
+        "Bathroom",
+        None,
+        "toilet flush",
+        among(EVERYDAY, "toilet flush"),
+        "Level only",
+        (TOILET,),
+        one_after_another(0),
     ),
     Clip(
-        "street", "Street: siren, then a dog", None, "siren", ("car engine", "crowd", "dog", "rain", "train", "violin"),
+        "street",
+        "Street: siren, then a dog",
+        None,
+        "siren",
+        ("car engine", "crowd", "dog", "rain", "train", "violin"),
         "Traffic from repeated engines; siren passing; barks placed one after another",
-        (lincity("Health4"), lugaru("Bark3"), lugaru("Bark"), LORRY, BUS), street,
+        (lincity("Health4"), lugaru("Bark3"), lugaru("Bark"), LORRY, BUS),
+        street,
     ),
     Clip(
-        "farm", "Farm: rooster, sheep, cow, horse", None, "rooster", ("cat", "cow", "dog", "frog", "horse", "sheep"),
+        "farm",
+        "Farm: rooster, sheep, cow, horse",
+        None,
+        "rooster",
+        ("cat", "cow", "dog", "frog", "horse", "sheep"),
         "Birdsong; animals placed one after another",
-        (megaglest("autumn/sounds/sunny_day.ogg"), megaglest("autumn/sounds/rooster.ogg"), SHEEP, COW, HORSE), farm,
+        (megaglest("autumn/sounds/sunny_day.ogg"), megaglest("autumn/sounds/rooster.ogg"), SHEEP, COW, HORSE),
+        farm,
     ),
-)  # fmt: skip
+)
 
 
 # --- what is written --------------------------------------------------------------------------------------------------

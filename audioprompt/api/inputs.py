@@ -81,9 +81,12 @@ def labelled_clips(
     passing = clips or not context.is_curator
     with tempfile.TemporaryDirectory(prefix="clips-", dir=sessions.temporary()) as folder:
         yield context.clips(
-            str(clips or data), clips.parent if clips else None, Path(folder) if passing else None,
-            partial(tell, progress, "files"), skip_bad,
-        )  # fmt: skip
+            str(clips or data),
+            clips.parent if clips else None,
+            Path(folder) if passing else None,
+            partial(tell, progress, "files"),
+            skip_bad,
+        )
 
 
 def tell(progress: workbench.Progress | None, what: str, done: int, total: int) -> None:

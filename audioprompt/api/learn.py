@@ -76,9 +76,15 @@ def learn(
     encoder = context.model(model)
     with labelled_clips(data, clips, context, progress, skip_bad) as labelled:
         tried = try_out(
-            encoder, labelled, trial, learn_folds, None, partial(tell, progress, "clips"),
-            lambda step: tell(progress, "epochs", *step.epochs_done), skip_bad=skip_bad,
-        )  # fmt: skip
+            encoder,
+            labelled,
+            trial,
+            learn_folds,
+            None,
+            partial(tell, progress, "clips"),
+            lambda step: tell(progress, "epochs", *step.epochs_done),
+            skip_bad=skip_bad,
+        )
         results = tried.results
         best = results.best or next((one for one in results.outcomes if one.head), None)
         if best is None or best.head is None:

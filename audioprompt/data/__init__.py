@@ -15,10 +15,19 @@ from audioprompt.data.tables import DataError
 from audioprompt.data.twins import group_near_twins
 
 __all__ = [
-    "DEMONSTRATION", "SOURCES", "DataError", "LabelledClips", "LeftOut", "demonstration", "from_zip",
-    "group_near_twins", "open_clips",
-    "refuse_classes_alike", "refuse_one_class", "split",
-]  # fmt: skip
+    "DEMONSTRATION",
+    "SOURCES",
+    "DataError",
+    "LabelledClips",
+    "LeftOut",
+    "demonstration",
+    "from_zip",
+    "group_near_twins",
+    "open_clips",
+    "refuse_classes_alike",
+    "refuse_one_class",
+    "split",
+]
 
 
 def open_clips(

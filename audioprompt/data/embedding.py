@@ -7,7 +7,8 @@ from pathlib import Path
 from audioprompt.data.clips import LabelledClips
 from audioprompt.data.tables import DataError
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import BadRecordings, EmbeddedClip, Progress, encode_each_once, silence, unreadable
+from audioprompt.encoding.encoder import EmbeddedClip, Progress, encode_each_once, silence
+from audioprompt.encoding.recordings import BadRecordings, Recordings
 from audioprompt.models.base import AudioTextModel
 
 
@@ -32,9 +33,8 @@ def embed_labelled(
         DataError: none can be used.
     """
     place, names = _recordings(clips)
-    found, reasons = encode_each_once(
-        model, model.embed_audio, b"", list(place), names, progress, cache, all_or_none=not skip_bad
-    )
+    recordings = Recordings(list(place), names)
+    found, reasons = encode_each_once(model, model.embed_audio, b"", recordings, progress, cache, not skip_bad)
     clips = _without(clips, place, names, reasons, skip_bad)
     return clips, [found[place[path]] for path in clips.paths]
 
@@ -61,7 +61,8 @@ def look_through(clips: LabelledClips, skip_bad: bool = False, look: Callable[[]
         DataError: none can be read.
     """
     place, names = _recordings(clips)
-    return _without(clips, place, names, unreadable(range(len(place)), list(place), names, look), skip_bad)
+    unreadable = Recordings(list(place), names).find_unreadable(range(len(place)), look)
+    return _without(clips, place, names, unreadable, skip_bad)
 
 
 def _recordings(clips: LabelledClips) -> tuple[dict[Path, int], list[str]]:

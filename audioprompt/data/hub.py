@@ -9,30 +9,16 @@ import csv
 import json
 import os
 import re
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from huggingface_hub import HfApi, constants, hf_hub_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
 from audioprompt.data.archives import filled
 from audioprompt.data.clips import LabelledClips, assemble, usable
 from audioprompt.data.layouts import MANIFEST, MAX_TABLES, Listing, find_manifest, hidden, lay_out, locate
+from audioprompt.data.repository import Progress, Repository, Unreachable, look_up
+from audioprompt.data.sources.base import OpenOptions
 from audioprompt.data.tables import (
     COLUMNS,
     MAX_CHARACTERS,
@@ -47,77 +33,9 @@ from audioprompt.data.tables import (
 )
 from audioprompt.util.text import one_line
 
-Progress = Callable[[int, int], None]  # (files done, files in all)
-
-MAX_BYTES = 20_000_000_000  # to be downloaded of one data set
-DOWNLOADS = 8  # at a time
-TIMEOUT_SECONDS = 10
-ATTEMPTS = 5
-PAUSE_SECONDS = 0.5  # before another attempt
 USUAL_SPLITS = ("test", "validation")  # tried in this order where no split is asked for
 ROWS_AT_ONCE = 64
 WRITTEN = 2  # a new number where something else is written of a Parquet file than before
-
-
-class _Unreachable(DataError):
-    """There is no way to the hub at present."""
-
-
-@dataclass(frozen=True)
-class Repository:
-    """A data set at one revision: its files, with their sizes in bytes, how to get them, and how much at most."""
-
-    id: str
-    commit: str
-    files: Mapping[str, int]
-    token: bool | None
-    most_bytes: int
-    cache_dir: Path | None = None
-
-    def fetch(self, names: Sequence[str], progress: Progress | None = None) -> list[Path]:
-        """Download some files, or take them from the cache: F names -> F paths.
-
-        An exception raised by ``progress`` ends it; what has arrived stays in the cache.
-
-        Raises:
-            DataError: they are too large, or cannot be downloaded.
-        """
-        if (size := sum(self.files[name] for name in set(names))) > self.most_bytes:
-            raise DataError(
-                f"{self.id} has {size / 1e9:.0f} GB of recordings, and at most {self.most_bytes / 1e9:.0f} GB are"
-                " fetched: choose a smaller split, or download it yourself and give the folder"
-            )
-        paths = []
-        pool = ThreadPoolExecutor(DOWNLOADS)
-        try:
-            with _without_bars():
-                for path in pool.map(self._fetch, names):
-                    paths.append(path)
-                    if progress:
-                        progress(len(paths), len(names))
-        finally:
-            pool.shutdown(cancel_futures=True)
-        return paths
-
-    def _fetch(self, name: str) -> Path:
-        for left in reversed(range(ATTEMPTS)):
-            try:
-                with _reaching(self.id):  # by commit: a file in the cache then needs no network
-                    return Path(
-                        hf_hub_download(
-                            self.id,
-                            name,
-                            repo_type="dataset",
-                            revision=self.commit,
-                            token=self.token,
-                            cache_dir=self.cache_dir,
-                        )
-                    )
-            except _Unreachable:  # the connection broke off; what has arrived of the file stays for the next attempt
-                if not left:
-                    raise
-                time.sleep(PAUSE_SECONDS)
-        raise AssertionError("the last attempt returns or raises")
 
 
 def from_hub(
@@ -125,11 +43,7 @@ def from_hub(
     into: Path,
     split: str | None = None,
     revision: str | None = None,
-    progress: Progress | None = None,
-    token: bool | None = None,
-    most_bytes: int | None = None,
-    skip_bad: bool = False,
-    cache_dir: Path | None = None,
+    options: OpenOptions = OpenOptions(),  # noqa: B008, it cannot change
 ) -> LabelledClips:
     """Fetch a split of a data set: ``"MahiA/ESC50"``, ``"test"``.
 
@@ -145,11 +59,8 @@ def from_hub(
         into: the folder for what is made of the files: recordings out of Parquet, and a record of what was fetched.
         split: which; by default ``test``, then ``validation``, then the only one there is.
         revision: a branch, tag or commit; by default the newest.
-        progress: told of every file; an exception raised by it ends the download.
-        token: False keeps this machine's own login out of it, as a page open to visitors must; None uses it.
-        most_bytes: to be downloaded, by default ``MAX_BYTES``.
-        skip_bad: leave out the lines of a table that cannot be used.
-        cache_dir: the folder for the files themselves, by default the hub's cache on this machine.
+        options: how; where it names a folder, the files themselves go into ``hub`` below it, else into the hub's cache
+            on this machine.
 
     Raises:
         DataError: the data set does not exist, is not public, has no such split or no layout that is known; a table
@@ -158,23 +69,14 @@ def from_hub(
     name = f"{repo_id}@{split}" if split else repo_id
     record = into / f"{_file_name(repo_id, split, revision)}.csv"
     try:
-        repository = replace(_look_up(repo_id, revision, token, most_bytes or MAX_BYTES), cache_dir=cache_dir)
-    except _Unreachable:
-        if token is not False and record.is_file():
+        repository = look_up(repo_id, revision, options)
+    except Unreachable:
+        if options.token is not False and record.is_file():
             return _named_below(LabelledClips.from_manifest(record), name)
         raise
-    clips = replace(_read(repository, split, into, progress, skip_bad), name=name)
+    clips = replace(_read(repository, split, into, options.progress, options.skip_bad), name=name)
     _write(record, clips)
     return clips
-
-
-def _look_up(repo_id: str, revision: str | None, token: bool | None, most_bytes: int) -> Repository:
-    with _reaching(repo_id):
-        about = HfApi(token=token).dataset_info(
-            repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS
-        )
-    files = {file.rfilename: file.size or 0 for file in about.siblings or ()}
-    return Repository(repo_id, about.sha or "main", files, token, most_bytes)
 
 
 def _named_below(clips: LabelledClips, name: str) -> LabelledClips:
@@ -329,10 +231,14 @@ def _write_recordings(tables: Sequence[Any], folder: Path, repository: Repositor
                         raise DataError(f"{name} unpacks to over {most_bytes / 1e9:.0f} GB: choose a smaller split")
                     recording = f"{count:06}.wav"  # or another format: readers go by content
                     (folder / recording).write_bytes(content)
-                    manifest.writerow((
-                        recording, _label(row[columns.label], columns.names),
-                        row[columns.group] if columns.group else "", *([row[columns.fold]] if with_folds else []),
-                    ))  # fmt: skip
+                    manifest.writerow(
+                        (
+                            recording,
+                            _label(row[columns.label], columns.names),
+                            row[columns.group] if columns.group else "",
+                            *([row[columns.fold]] if with_folds else []),
+                        )
+                    )
                     count += 1
 
 
@@ -403,58 +309,3 @@ def _write(record: Path, clips: LabelledClips) -> None:
         for path, label, group, fold in zip(clips.paths, clips.labels, clips.groups, folds, strict=True):
             writer.writerow((path.absolute(), label, group, *([fold] if clips.folds else [])))
     part.replace(record)
-
-
-# --- the network ------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _reaching(repo_id: str) -> Iterator[None]:
-    """Say in a sentence why a data set cannot be had, and what to do."""
-    try:
-        yield
-    except OfflineModeIsEnabled as error:
-        raise _Unreachable(
-            f"{repo_id} is not on this machine yet, and HF_HUB_OFFLINE forbids downloads: unset that once"
-        ) from error
-    except LocalEntryNotFoundError as error:
-        raise _unreachable(repo_id) from error
-    except GatedRepoError as error:
-        raise DataError(
-            f"{repo_id} asks for consent: give it on its page on the hub, and log in with `hf auth login`"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise DataError(f"{repo_id} does not exist on the hub or is not public: check the name") from error
-    except RevisionNotFoundError as error:
-        raise DataError(f"{repo_id} has no such revision: give a branch, a tag or a commit of it") from error
-    except HFValidationError as error:
-        raise DataError(f"{one_line(repo_id)!r} is not the name of a data set: write hf:owner/name") from error
-    except EntryNotFoundError as error:
-        raise DataError(f"{repo_id} lacks a file that it lists: its authors need to add it") from error
-    except HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", "error")
-        raise DataError(f"{repo_id} cannot be downloaded (HTTP {status}): try again later") from error
-    except OSError as error:  # of the disk with a reason, of the network without
-        if error.strerror:
-            raise DataError(f"{repo_id} cannot be kept, {error.strerror}: make room for it, or set HF_HOME") from error
-        raise _unreachable(repo_id) from error
-
-
-def _unreachable(repo_id: str) -> _Unreachable:
-    return _Unreachable(
-        f"{repo_id} is not on this machine as a whole, and {constants.ENDPOINT} cannot be reached: connect to the"
-        " network and try again, which goes on where it stopped"
-    )
-
-
-@contextmanager
-def _without_bars() -> Iterator[None]:
-    """Keep the downloader's own progress bars quiet."""
-    if are_progress_bars_disabled():
-        yield
-        return
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()

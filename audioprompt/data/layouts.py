@@ -301,10 +301,15 @@ def rows_by_folder(files: Sequence[PurePath], name: str) -> list[Row]:
     parts = sorted(filter(is_part, folders))
     ranks = {split_rank(part) for part in parts} - {None}
     inner = bool(parts) and len(parts) == len(folders) and any(len(path.parts) > top + 2 for path in files)
-    if parts and not inner and (
-        len(parts) == len(folders) or sum(fold_number(part) is not None for part in parts) > 1
-        or (0 in ranks and len(ranks) > 1)
-    ):  # fmt: skip
+    if (
+        parts
+        and not inner
+        and (
+            len(parts) == len(folders)
+            or sum(fold_number(part) is not None for part in parts) > 1
+            or (0 in ranks and len(ranks) > 1)
+        )
+    ):
         raise DataError(
             f"{name} has the folders {named(parts)}, which are parts of a data set and not classes: add a table"
             f" {MANIFEST} with the columns path,classname, or put the recordings of each class in a folder of its own"
@@ -320,12 +325,15 @@ def rows_by_folder(files: Sequence[PurePath], name: str) -> list[Row]:
     in_parts = inner or all(len(path.parts) > top + 2 and is_part(path.parts[top + 1]) for path in files)
     rows = [
         Row(
-            path.as_posix(), path.as_posix(), one_line(path.parts[level]), file=PurePosixPath(path.as_posix()),
+            path.as_posix(),
+            path.as_posix(),
+            one_line(path.parts[level]),
+            file=PurePosixPath(path.as_posix()),
             fold=fold_number(path.parts[part_level]) if in_parts else None,
             split=path.parts[part_level].lower() if in_parts else "",
         )
         for path in files
-    ]  # fmt: skip
+    ]
     labels = {row.label for row in rows}
     if "" in labels:
         raise DataError(f"{name} has a folder whose name is blank: name it after the class of its recordings")

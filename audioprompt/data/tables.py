@@ -27,14 +27,14 @@ TABLES = (".csv", ".tsv", ".jsonl")  # endings
 # What columns are called, the likeliest name first; read without regard to case, blanks, hyphens and underscores.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "path": (
-        "path", "file_name", "slice_file_name", "file", "audio", "fname", "file_path", "audio_path", "audio_file",
-        "audio_file_name", "wav", "wav_file",
+        *("path", "file_name", "slice_file_name", "file", "audio", "fname"),
+        *("file_path", "audio_path", "audio_file", "audio_file_name", "wav", "wav_file"),
     ),
     "classname": ("classname", "label", "class", "category", "label_name", "class_label"),
     "fold": ("fold",),
     "group": ("group", "source", "src_file", "fsid", "freesound_id", "source_file", "source_id", "recording_id"),
     "split": ("split", "subset", "partition"),
-}  # fmt: skip
+}
 MISSING = {"", "nan", "<na>", "#n/a", "#na", "n/a"}  # a class may well be called none, null or NA
 
 FOLD_NAME = re.compile(r"(?:fold|split|cv|part|partition)[ _-]*0*(\d{1,9})", re.IGNORECASE)
@@ -152,10 +152,8 @@ class Table:
                 except ValueError as error:
                     problem = problem or str(error)
             grouped = one_line(_cell(cells, group))
-            rows.append(Row(
-                where, recording, name, number, "" if grouped.casefold() in MISSING else grouped,
-                _cell(cells, split).lower(), problem,
-            ))  # fmt: skip
+            grouped = "" if grouped.casefold() in MISSING else grouped
+            rows.append(Row(where, recording, name, number, grouped, _cell(cells, split).lower(), problem))
         return rows
 
     def _values(self, column: int) -> list[str]:

@@ -4,30 +4,29 @@ Clips are decoded by threads while the model works on the ones before, and whate
 the cache.
 """
 
-import hashlib
-import os
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from audioprompt.audio.decode import SHORTEST_SECONDS, is_silent, read, stream_windows
-from audioprompt.audio.recording import AudioError, AudioSource, Recording, Say, name_of
+from audioprompt.audio.decode import SHORTEST_SECONDS, is_silent, stream_windows
+from audioprompt.audio.recording import AudioError, AudioSource, Say, name_of
 from audioprompt.audio.windows import Window
 from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.encoding.batching import LENT, TOGETHER
 from audioprompt.encoding.cache import EmbeddingCache
+from audioprompt.encoding.keys import key_of, key_of_clip
+from audioprompt.encoding.recordings import DECODERS, BadRecordings, Recordings
 from audioprompt.models.base import AudioTextModel, ModelError, ProjectedAudio
 from audioprompt.prompts.template import Template
-from audioprompt.util.text import counted, named, one_line
+from audioprompt.util.text import counted, named
 
 Progress = Callable[[int, int], None]  # (done, total)
 Encode = Callable[[torch.Tensor], torch.Tensor]  # windows, [B, samples], to vectors
@@ -35,29 +34,7 @@ Encode = Callable[[torch.Tensor], torch.Tensor]  # windows, [B, samples], to vec
 WINDOWS_PER_BATCH = 16
 WINDOWS_PER_CPU_BATCH = 4  # what more of them become on their way through a net outgrows a processor's cache
 WINDOWS_AHEAD = 32  # decoded at a time and clip: bounds the memory a long clip takes
-DECODERS = min(8, os.cpu_count() or 1)
 TEXTS_PER_BATCH = 128
-HASHED_AT_ONCE = 2**20  # bytes
-LOOK_RATE, LOOK_SECONDS = 8_000, 0.1  # Hz, and of a recording: enough to see whether it can be read at all
-LOOKS_PER_REPORT = 64
-MAX_LISTED = 10  # recordings that an error names
-
-
-class BadRecordings(AudioError):
-    """Some of many recordings cannot be used.
-
-    Attributes:
-        reasons: what is wrong with each, by its position, as the end of a sentence that begins with its name.
-    """
-
-    def __init__(self, reasons: Mapping[int, str], names: Sequence[str]) -> None:
-        self.reasons = dict(sorted(reasons.items()))
-        bad = [f"{names[index]} {reason}" for index, reason in self.reasons.items()]
-        more = f"; and {len(bad) - MAX_LISTED} more" if len(bad) > MAX_LISTED else ""
-        super().__init__(
-            f"{len(bad)} of {len(names)} recordings cannot be used: {'; '.join(bad[:MAX_LISTED])}{more}. Replace or"
-            " remove them, or go on without them (--skip-bad in the shell, a switch in the page)."
-        )
 
 
 @dataclass(frozen=True)
@@ -161,10 +138,10 @@ def embed_clips(
         BadRecordings: sources cannot be read or hold no sound, all of them named; what was encoded stays in the cache.
             Whatever ``progress`` raises stops the work in the same way.
     """
-    names = _names(sources)
-    clips, reasons = encode_each_once(model, model.embed_audio, b"", sources, names, progress, cache)
+    recordings = Recordings.of(sources)
+    clips, reasons = encode_each_once(model, model.embed_audio, b"", recordings, progress, cache)
     if reasons:
-        raise BadRecordings(reasons, names)
+        raise BadRecordings(reasons, recordings.names)
     return [clips[index] for index in range(len(sources))]
 
 
@@ -181,10 +158,10 @@ def features_of_clips(
     Raises:
         AudioError: as `embed_clips` does.
     """
-    names = _names(sources)
-    clips, reasons = encode_each_once(model, model.audio_features, b"features", sources, names, progress, cache)
+    recordings = Recordings.of(sources)
+    clips, reasons = encode_each_once(model, model.audio_features, b"features", recordings, progress, cache)
     if reasons:
-        raise BadRecordings(reasons, names)
+        raise BadRecordings(reasons, recordings.names)
     return [clips[index].heard for index in range(len(sources))]
 
 
@@ -192,8 +169,7 @@ def encode_each_once(
     model: AudioTextModel,
     encode: Encode,
     kind: bytes,
-    sources: Sequence[AudioSource],
-    names: Sequence[str],
+    recordings: Recordings,
     progress: Progress | None,
     cache: EmbeddingCache | None,
     all_or_none: bool = True,
@@ -204,104 +180,70 @@ def encode_each_once(
         The clips by position, and what is wrong with those that cannot be used. Where such are found before anything
         is encoded and only all clips will do, that is all.
     """
-    keys = [_clip_key(model, kind, source) if cache else None for source in sources]
-    held = cache.get(key for key in keys if key) if cache else {}
-    clips: dict[int, EmbeddedClip] = {
-        index: clip
-        for index, key in enumerate(keys)
-        if key is not None and key in held and (clip := _unpacked(held[key]))
-    }
-    missing = [index for index in range(len(sources)) if index not in clips]
-    unsaved: dict[str, bytes] = {}
-
-    def save() -> None:
-        if cache:
-            cache.put(unsaved)
-            unsaved.clear()
-
-    def tick() -> None:
-        if progress:
-            progress(len(clips), len(sources))
-
-    reasons = unreadable(missing, sources, names, tick)
-    missing = [index for index in missing if index not in reasons]
-    while missing and not (reasons and all_or_none):
+    keys = [key_of_clip(model, kind, source) if cache else None for source in recordings.sources]
+    clips = _held(cache, keys)
+    work = _Encoding(model, encode, recordings, keys, clips, progress, cache)
+    reasons = recordings.find_unreadable(work.missing, work.tick)
+    if reasons and all_or_none:
+        return clips, reasons
+    while missing := [index for index in work.missing if index not in reasons]:
         try:
-            for position, clip in _encoded(model, encode, [sources[index] for index in missing], tick=tick):
-                index = missing[position]
-                clips[index] = clip
-                if (key := keys[index]) is not None:
-                    unsaved[key] = _packed(clip)
-                if len(unsaved) >= WINDOWS_PER_BATCH:
-                    save()
-                tick()
-            break
+            work.encode_clips(missing)
         except AudioError:  # in the middle of a recording: of which, and go on with the others
-            missing = [index for index in missing if index not in clips]
-            bad, reason = _first_unreadable(model, missing, sources, names)
+            bad, reason = recordings.find_broken([index for index in missing if index not in clips], model)
             if bad is None:
                 raise
             reasons[bad] = reason
-            missing.remove(bad)
-            all_or_none = False
-        finally:
-            save()
     return clips, reasons
 
 
-def _names(sources: Sequence[AudioSource]) -> list[str]:
-    return [
-        one_line(str(source)) if isinstance(source, (str, os.PathLike)) else f"recording {number}"
-        for number, source in enumerate(sources, 1)
-    ]
+@dataclass(frozen=True)
+class _Encoding:
+    """Recordings under way to the clips that they become, each with its key in the cache."""
 
+    model: AudioTextModel
+    encode: Encode
+    recordings: Recordings
+    keys: Sequence[str | None]
+    clips: dict[int, EmbeddedClip]
+    progress: Progress | None
+    cache: EmbeddingCache | None
 
-def unreadable(
-    indices: Sequence[int], sources: Sequence[AudioSource], names: Sequence[str], look: Callable[[], object]
-) -> dict[int, str]:
-    """Return what is wrong with recordings whose beginning cannot be read, before any is encoded; ``look`` may end
-    it.
-    """
+    @property
+    def missing(self) -> list[int]:
+        return [index for index in range(len(self.keys)) if index not in self.clips]
 
-    def problem(index: int) -> str | None:
+    def tick(self) -> None:
+        if self.progress:
+            self.progress(len(self.clips), len(self.keys))
+
+    def encode_clips(self, indices: Sequence[int]) -> None:
+        """Encode some; what is done until an exception ends it is kept."""
+        unsaved: dict[str, bytes] = {}
+        sources = [self.recordings.sources[index] for index in indices]
         try:
-            read(sources[index], LOOK_RATE, name=names[index], first_seconds=LOOK_SECONDS)
-        except AudioError as error:
-            return _reason(error, names[index])
-        return None
+            for position, clip in _encoded(self.model, self.encode, sources, tick=self.tick):
+                index = indices[position]
+                self.clips[index] = clip
+                if (key := self.keys[index]) is not None:
+                    unsaved[key] = _packed(clip)
+                if len(unsaved) >= WINDOWS_PER_BATCH:
+                    self._save(unsaved)
+                self.tick()
+        finally:
+            self._save(unsaved)
 
-    again = [index for index in indices if isinstance(sources[index], (str, os.PathLike, bytes))]
-    found: dict[int, str] = {}
-    if len(again) < 2:  # reading it tells as soon
-        return found
-    pool = ThreadPoolExecutor(DECODERS)
-    try:
-        for number, (index, reason) in enumerate(zip(again, pool.map(problem, again), strict=True), 1):
-            if reason:
-                found[index] = reason
-            if number % LOOKS_PER_REPORT == 0:
-                look()
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return found
+    def _save(self, unsaved: dict[str, bytes]) -> None:
+        if self.cache:
+            self.cache.put(unsaved)
+        unsaved.clear()
 
 
-def _first_unreadable(
-    model: AudioTextModel, indices: Sequence[int], sources: Sequence[AudioSource], names: Sequence[str]
-) -> tuple[int | None, str]:
-    """Return the first recording that cannot be read to its end, and what is wrong with it; None where all can."""
-    for index in indices:
-        try:
-            for _ in stream_windows(sources[index], model.sample_rate, model.window_seconds, name=names[index]):
-                pass
-        except AudioError as error:
-            return index, _reason(error, names[index])
-    return None, ""
-
-
-def _reason(error: AudioError, name: str) -> str:
-    """Return what an error says of a recording, without its name and the advice."""
-    return str(error).removeprefix(name).partition(": ")[0].strip()
+def _held(cache: EmbeddingCache | None, keys: Sequence[str | None]) -> dict[int, EmbeddedClip]:
+    """Return the clips that the cache holds, by position."""
+    held = cache.get(key for key in keys if key) if cache else {}
+    unpacked = {index: _unpacked(held[key]) for index, key in enumerate(keys) if key in held}
+    return {index: clip for index, clip in unpacked.items() if clip}
 
 
 def pooled(clips: Sequence[EmbeddedClip]) -> Array:
@@ -427,7 +369,7 @@ def embed_texts(
     cache: EmbeddingCache | None = None,
 ) -> Array:
     """Encode texts, each different one once: ``T`` strings -> ``[T, D]``."""
-    keys = {text: _key(model, b"text", text.encode("utf-8", "surrogatepass")) for text in texts}
+    keys = {text: key_of(model, b"text", text.encode("utf-8", "surrogatepass")) for text in texts}
     held = cache.get(keys.values()) if cache else {}
     size = 4 * model.dim  # bytes; an entry of another size is broken, and encoded anew
     vectors = {
@@ -457,40 +399,7 @@ def embed_prompts(
     return embed_texts(model, texts, progress, cache).reshape(len(templates), len(labels), -1)
 
 
-# --- what the cache knows a clip by, and how it is stored -------------------------------------------------------------
-
-
-# How files become windows: another number for each change of `audioprompt.audio` that other embeddings come of.
-READING = b"2 "
-
-
-def _key(model: AudioTextModel, *parts: bytes) -> str:
-    digest = hashlib.sha256(f"2 {model.name} {model.revision} {model.sample_rate} {model.window_seconds} ".encode())
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "little") + part)
-    return digest.hexdigest()
-
-
-def _clip_key(model: AudioTextModel, kind: bytes, source: AudioSource) -> str | None:
-    """Return a key by content alone; None for what can be read only once or not at all: reading it will tell."""
-    kind = READING + kind
-    if isinstance(source, Recording):
-        source = source.sample_rate, source.samples
-    if isinstance(source, bytes):
-        return _key(model, kind + b"file", hashlib.sha256(source).digest())
-    if isinstance(source, tuple):
-        rate, samples = source[0], np.asarray(source[1])
-        return _key(model, kind + b"array", f"{rate} {samples.dtype} {samples.shape}".encode(), samples.tobytes())
-    if isinstance(source, (str, os.PathLike)) and Path(source).is_file():
-        digest = hashlib.sha256()
-        try:
-            with Path(source).open("rb") as file:
-                while part := file.read(HASHED_AT_ONCE):
-                    digest.update(part)
-        except OSError:
-            return None
-        return _key(model, kind + b"file", digest.digest())
-    return None
+# --- how the cache stores a clip -------------------------------------------------------------------------------------
 
 
 _HEADER = struct.Struct("<dI")  # seconds, number of windows; behind it, all float32: starts, silent, embeddings

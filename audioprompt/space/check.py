@@ -134,9 +134,13 @@ def _running(python: Path, folder: Path, address: str, log: Path) -> Iterator[su
     """Run the app of a Space for as long as it is needed."""
     with log.open("wb") as output:
         app = subprocess.Popen(
-            [python, "app.py"], cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            [python, "app.py"],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
             env=_elsewhere() | {"GRADIO_SERVER_PORT": address.rpartition(":")[2], "PYTHONUNBUFFERED": "1"},
-        )  # fmt: skip
+        )
     try:
         yield app
     finally:

@@ -65,14 +65,28 @@ class Plan:
     tabs: tuple[str, ...] = TABS
 
     def __post_init__(self) -> None:
+        self._check_words()
+        self._check_packs()
+        self._check_model()
+        self._check_labels()
+        self._check_tabs()
+        object.__setattr__(self, "tabs", tuple(tab for tab in TABS if tab in (TABS[0], *self.tabs)))
+        if unnamed := next((clip for clip in self.clips if not clip.labels), None):
+            raise SpaceError(f"say what {unnamed.title} might be: give labels")
+
+    def _check_words(self) -> None:
         for name, text in (("title", self.title), ("licence", self.licence)):
             if not text or text != one_line(text) or len(text) > LONGEST_LINE:
                 raise SpaceError(f"give the Space a {name} of one line, with at most {LONGEST_LINE} characters")
+
+    def _check_packs(self) -> None:
         if all(pack.id == BASELINE_PACK for pack in self.packs):
             raise SpaceError(f"a Space needs prompts: choose at least one pack beside {BASELINE_PACK}")
         for pack in self.packs:
             if not pack.approved:
                 raise SpaceError(f"the pack {pack.id} has no approved prompt: approve some first, or leave it out")
+
+    def _check_model(self) -> None:
         if self.model not in (known := [entry.name for entry in registry.MODELS.built_in]):
             raise SpaceError(f"a Space cannot load the model {self.model!r}: choose one of {', '.join(known)}")
         for head, record in self.records.items():
@@ -81,20 +95,22 @@ class Plan:
                     f"the head {head.name} was made for {record.model}, and the Space's model is {self.model}: "
                     f"choose the model {record.model}, or leave the head out"
                 )
-        if self.labels:
-            try:
-                read = parse_labels(join_labels(self.labels)).labels
-            except LabelError as error:
-                raise SpaceError(str(error)) from error
-            if read != self.labels:
-                raise SpaceError("labels must differ from each other, and each must be of one line")
+
+    def _check_labels(self) -> None:
+        if not self.labels:
+            return
+        try:
+            read = parse_labels(join_labels(self.labels)).labels
+        except LabelError as error:
+            raise SpaceError(str(error)) from error
+        if read != self.labels:
+            raise SpaceError("labels must differ from each other, and each must be of one line")
+
+    def _check_tabs(self) -> None:
         if unknown := [tab for tab in self.tabs if tab not in TABS]:
             raise SpaceError(f"a Space has no tab {unknown[0]!r}: choose of {', '.join(TABS)}")
         if "generate" in self.tabs and "curate" not in self.tabs:
             raise SpaceError("Generate sends its prompts to Curate: show both tabs, or leave Generate out")
-        object.__setattr__(self, "tabs", tuple(tab for tab in TABS if tab in (TABS[0], *self.tabs)))
-        if unnamed := next((clip for clip in self.clips if not clip.labels), None):
-            raise SpaceError(f"say what {unnamed.title} might be: give labels")
 
     @cached_property
     def records(self) -> "dict[Path, HeadRecord]":

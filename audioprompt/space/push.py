@@ -64,9 +64,13 @@ def push(name: str, folder: Path, public: bool = False, token: str | None = None
             raise HFValidationError
         _make_or_recognise(hub, name, public)
         hub.upload_folder(
-            repo_id=name, repo_type="space", folder_path=folder, ignore_patterns=LEFT_HERE, delete_patterns="*",
+            repo_id=name,
+            repo_type="space",
+            folder_path=folder,
+            ignore_patterns=LEFT_HERE,
+            delete_patterns="*",
             commit_message="Publish with audioprompt",
-        )  # fmt: skip
+        )
     except HFValidationError as error:
         raise SpaceError(
             f"{one_line(name)} is no name for a Space: give USER/NAME, of letters, digits, - and _"

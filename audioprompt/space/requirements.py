@@ -13,12 +13,12 @@ from audioprompt.models.registry import MODELS
 
 # What audioprompt imports with any model, as its pyproject.toml says; kept here too, for a Space has no metadata of an
 # installed one.
-NEEDED = (
-    "av", "filelock", "gradio[mcp,oauth]", "httpx2", "huggingface-hub", "itsdangerous", "jinja2", "numpy",
-    "openai", "pandas", "platformdirs", "plotly", "pydantic", "rich", "safetensors", "scikit-learn", "scipy",
-    "soundfile", "soxr",
-    "threadpoolctl", "tokenizers", "torch", "transformers", "typer",
-)  # fmt: skip
+NEEDED = tuple(
+    """
+    av filelock gradio[mcp,oauth] httpx2 huggingface-hub itsdangerous jinja2 numpy openai pandas platformdirs plotly
+    pydantic rich safetensors scikit-learn scipy soundfile soxr threadpoolctl tokenizers torch transformers typer
+    """.split()
+)
 # Left to pip: what every environment has, and what torch's builds for GPUs require in versions of their own.
 UNPINNED = re.compile(r"pip|setuptools|triton|nvidia-.+|cuda-.+")
 LINUX = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "x86_64"}

@@ -154,14 +154,24 @@ def launch(
     page = build(model, labels, models.in_background(classify.take_in, heads, model) if heads else None, title, tabs)
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
     app, address, public_address = page.launch(
-        server_name=host, server_port=port, inbrowser=open_browser, share=share, theme=theme.THEME, css=style(),
-        footer_links=["api"], mcp_server=True, max_file_size=limits.MAX_FILE_BYTES, enable_monitoring=False,
-        show_error=not access.public(), quiet=True,
+        server_name=host,
+        server_port=port,
+        inbrowser=open_browser,
+        share=share,
+        theme=theme.THEME,
+        css=style(),
+        footer_links=["api"],
+        mcp_server=True,
+        max_file_size=limits.MAX_FILE_BYTES,
+        enable_monitoring=False,
+        show_error=not access.public(),
+        quiet=True,
         prevent_thread_lock=True,
         allowed_paths=[str(asset_folder("examples"))],  # else served only where the page is started beside them
-        state_session_capacity=SESSIONS_KEPT, max_threads=THREADS,
+        state_session_capacity=SESSIONS_KEPT,
+        max_threads=THREADS,
         app_kwargs={"middleware": between},
-    )  # fmt: skip
+    )
     app.add_api_route(live.LATE_CHUNKS, live.pass_over, methods=["POST"], include_in_schema=False)
     models.load_in_background(model)  # once the page is served: its import would slow down the start
     memory.keep_for_good()

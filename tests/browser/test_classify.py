@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from gradio_client import Client, handle_file  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
 from audioprompt.data.examples import examples
@@ -208,8 +209,6 @@ def test_the_microphone_can_be_started_again_and_again(page: Page):
 
 
 def test_a_script_can_ask_the_running_app(app_address: str, clip: Path):
-    from gradio_client import Client, handle_file  # type: ignore[import-untyped]
-
     client = Client(app_address, verbose=False)
     found = client.predict(handle_file(clip), "rain, sea waves", "acoustic-scenes", api_name="/classify")
     assert found["label"] in ("rain", "sea waves")

@@ -90,9 +90,14 @@ def pack(store_folder: Path) -> Iterator[PromptPack]:
         for word in words
     )
     pack = PromptPack(
-        id="strange", title=f"Strange {EVERYTHING[:150]}", description=EVERYTHING, licence=PICTURE, entries=entries,
-        provenance=Provenance(generator=PICTURE), label_presets={f"Strange {PICTURE}": LABELS},
-    )  # fmt: skip
+        id="strange",
+        title=f"Strange {EVERYTHING[:150]}",
+        description=EVERYTHING,
+        licence=PICTURE,
+        entries=entries,
+        provenance=Provenance(generator=PICTURE),
+        label_presets={f"Strange {PICTURE}": LABELS},
+    )
     store = PromptStore(store_folder)
     store.save(pack)
     yield pack

@@ -58,7 +58,7 @@ class Tally:
 RUNS = frozenset(
     {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"}
     | {"pickle.find_class", "socket.connect", "socket.getaddrinfo", "socket.bind", "webbrowser.open"}
-)  # fmt: skip
+)
 CHANGES = frozenset(
     {"os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate"}
 )

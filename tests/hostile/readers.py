@@ -2,8 +2,11 @@
 
 import io
 import json
+import sqlite3
 import stat
 import struct
+import tempfile
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 from hypothesis import strategies as st
 
 from audioprompt.audio.decode import load
@@ -64,15 +68,30 @@ class Reader:
 SECONDS = 0.15
 MAX_SECONDS = 20.0
 KINDS = {
-    "wav": ("WAV", "PCM_16"), "float": ("WAV", "FLOAT"), "law": ("WAV", "ULAW"), "adpcm": ("WAV", "IMA_ADPCM"),
-    "rf64": ("RF64", "PCM_24"), "w64": ("W64", "PCM_16"), "flac": ("FLAC", "PCM_16"), "aiff": ("AIFF", "PCM_16"),
-    "caf": ("CAF", "ALAC_16"), "au": ("AU", "PCM_16"), "vorbis": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"),
+    "wav": ("WAV", "PCM_16"),
+    "float": ("WAV", "FLOAT"),
+    "law": ("WAV", "ULAW"),
+    "adpcm": ("WAV", "IMA_ADPCM"),
+    "rf64": ("RF64", "PCM_24"),
+    "w64": ("W64", "PCM_16"),
+    "flac": ("FLAC", "PCM_16"),
+    "aiff": ("AIFF", "PCM_16"),
+    "caf": ("CAF", "ALAC_16"),
+    "au": ("AU", "PCM_16"),
+    "vorbis": ("OGG", "VORBIS"),
+    "opus": ("OGG", "OPUS"),
     "mp3": ("MP3", None),
-}  # fmt: skip
+}
 CONTAINERS = {
-    "m4a": ("ipod", "aac"), "webm": ("webm", "libopus"), "mkv": ("matroska", "flac"), "mov": ("mov", "pcm_s16le"),
-    "avi": ("avi", "pcm_u8"), "ts": ("mpegts", "aac"), "wv": ("wv", "wavpack"), "tta": ("tta", "tta"),
-}  # fmt: skip
+    "m4a": ("ipod", "aac"),
+    "webm": ("webm", "libopus"),
+    "mkv": ("matroska", "flac"),
+    "mov": ("mov", "pcm_s16le"),
+    "avi": ("avi", "pcm_u8"),
+    "ts": ("mpegts", "aac"),
+    "wv": ("wv", "wavpack"),
+    "tta": ("tta", "tta"),
+}
 EBML = (b"\x1aE\xdf\xa3", b"\x18S\x80g", b"\x16T\xaek", b"\xe1", b"\xb5")  # file, segment, tracks, sound, its rate
 ATOMS = (b"moov", b"mvhd", b"trak", b"mdhd", b"stsd", b"mp4a", b"esds", b"stts", b"stsc", b"stsz", b"stco", b"ftyp")
 
@@ -129,8 +148,6 @@ def _checked(content: bytes) -> bytes:
 @cache
 def quiet_for_hours() -> bytes:
     """Two hours of silence, which FLAC packs to less than a megabyte."""
-    import soundfile
-
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", 8_000, 1, "PCM_16", format="FLAC") as sound:
         for _ in range(120):
@@ -181,10 +198,9 @@ PACK: dict[str, Any] = {
     ],
 }
 JSON_WORDS = (
-    b"[" * 200, b"{\"a\":" * 200, b"1e999", b"9" * 400, b"NaN", b"-Infinity", b'"\\ud800"', b'"\\u0000"', b"\0",
-    b"\xff", b'"id":"x",', b'"entries":[],', b"\xef\xbb\xbf", b"null", b"true", b"\\", b'"', b"\xe2\x80\xae",
-    b"//", b"/*",
-)  # fmt: skip
+    *(b"[" * 200, b'{"a":' * 200, b"9" * 400, b"\0", b"\xff", b"\xef\xbb\xbf", b"\xe2\x80\xae"),
+    *b"""1e999 NaN -Infinity "\\ud800" "\\u0000" "id":"x", "entries":[], null true \\ " // /*""".split(),
+)
 
 
 def packs() -> list[bytes]:
@@ -228,10 +244,10 @@ def open_pack(content: bytes, folder: Path) -> None:
 # --- lists and tables of templates ------------------------------------------------------------------------------------
 
 TABLE_WORDS = (
-    b'"', b"'", b'""', b"\r", b"\n", b"\t", b";", b",", b"\0", b"\xef\xbb\xbf", b"\xff\xfe", b"=1+1", b"{}",
-    b"{label}", b"{", b"template", b"accuracy|a|b|c|d|1", b"|", b"x" * 140_000, b"1e999", b"9" * 5_000,
-    b"-", b"[", b"['", b'{"', b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xae", b"\xed\xa0\x80",
-)  # fmt: skip
+    *(b"\r", b"\n", b"\t", b"\0", b"\xef\xbb\xbf", b"\xff\xfe", b"x" * 140_000, b"9" * 5_000),
+    *(b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xae", b"\xed\xa0\x80"),
+    *b"""" ' "" ; , =1+1 {} {label} { template accuracy|a|b|c|d|1 | 1e999 - [ [' {" """.split(),
+)
 
 
 def tables() -> list[bytes]:
@@ -415,9 +431,10 @@ def strange_archives(draw: st.DrawFn) -> bytes:
     ) | st.text(max_size=8)
     name = st.builds(
         lambda parts, joint, ending: joint.join(parts) + ending,
-        st.lists(part, min_size=1, max_size=4), st.sampled_from(["/", "\\", "//", "/./"]),
+        st.lists(part, min_size=1, max_size=4),
+        st.sampled_from(["/", "\\", "//", "/./"]),
         st.sampled_from([".wav", ".csv", ".WAV", "/", ".wav\0.exe", ""]),
-    )  # fmt: skip
+    )
     files = draw(
         st.lists(
             st.tuples(name, st.sampled_from([b"", b"x", manifests()[0], b"path,classname\n../b,owl\n"])), max_size=5
@@ -448,8 +465,6 @@ def unpack(content: bytes, folder: Path) -> None:
 
 @cache
 def heads() -> list[bytes]:
-    import tempfile
-
     from audioprompt.few_shot.heads import save_head
     from audioprompt.few_shot.methods import METHODS
     from tests.unit.few_shot.test_heads import TinyModel, shared
@@ -547,8 +562,6 @@ def open_head(content: bytes, folder: Path) -> None:
 
 
 def caches() -> list[bytes]:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         cache = EmbeddingCache(Path(folder))
         cache.put({f"key {n}": bytes([n]) * 300 for n in range(20)})
@@ -556,9 +569,6 @@ def caches() -> list[bytes]:
 
 
 def cache_lies() -> Iterator[bytes]:
-    import sqlite3
-    import tempfile
-
     yield from lies_in_fields(caches()[0], [16, 18, 20, 24, 28, 32, 36, 40, 44, 52, 56, 60, 92, 100], [">H", ">I"])
     pickled = b"cos\nsystem\n(S'touch /tmp/ran'\ntR."
     for used, value in ((0.0, "text"), (0.0, 3), ("never", b"x"), (b"\x80", None), (float("inf"), pickled)):
@@ -572,8 +582,6 @@ def cache_lies() -> Iterator[bytes]:
 
 
 def look_up(content: bytes, folder: Path) -> None:
-    import warnings
-
     cache = EmbeddingCache(folder)
     cache.path.write_bytes(content)
     with warnings.catch_warnings():
@@ -587,20 +595,68 @@ def look_up(content: bytes, folder: Path) -> None:
 READERS = {
     reader.name: reader
     for reader in (
-        Reader("audio", AudioError, 200, lambda: [*recordings().values()], audio_lies,
-               lambda: changed([*recordings().values()]) | st.binary(max_size=400), hear),
-        Reader("packs", PackError, 700, packs, pack_lies,
-               lambda: changed(packs(), JSON_WORDS) | json_changed(PACK).map(str.encode) | st.binary(max_size=100),
-               open_pack),
-        Reader("templates", PackError, 700, tables, table_lies,
-               lambda: changed(tables(), TABLE_WORDS) | st.binary(max_size=100), open_table),
-        Reader("manifests", DataError, 300, manifests, manifest_lies,
-               lambda: changed(manifests(), TABLE_WORDS) | st.binary(max_size=100), open_manifest),
-        Reader("archives", DataError, 300, archives, archive_lies,
-               lambda: changed(archives()) | strange_archives() | st.binary(max_size=100), unpack),
-        Reader("heads", ValueError, 300, heads, head_lies,
-               lambda: changed(heads(), JSON_WORDS) | strange_heads() | st.binary(max_size=100), open_head),
-        Reader("cache", ZeroDivisionError, 100, caches, cache_lies,
-               lambda: changed(caches()) | st.binary(max_size=4_000), look_up),
+        Reader(
+            "audio",
+            AudioError,
+            200,
+            lambda: [*recordings().values()],
+            audio_lies,
+            lambda: changed([*recordings().values()]) | st.binary(max_size=400),
+            hear,
+        ),
+        Reader(
+            "packs",
+            PackError,
+            700,
+            packs,
+            pack_lies,
+            lambda: changed(packs(), JSON_WORDS) | json_changed(PACK).map(str.encode) | st.binary(max_size=100),
+            open_pack,
+        ),
+        Reader(
+            "templates",
+            PackError,
+            700,
+            tables,
+            table_lies,
+            lambda: changed(tables(), TABLE_WORDS) | st.binary(max_size=100),
+            open_table,
+        ),
+        Reader(
+            "manifests",
+            DataError,
+            300,
+            manifests,
+            manifest_lies,
+            lambda: changed(manifests(), TABLE_WORDS) | st.binary(max_size=100),
+            open_manifest,
+        ),
+        Reader(
+            "archives",
+            DataError,
+            300,
+            archives,
+            archive_lies,
+            lambda: changed(archives()) | strange_archives() | st.binary(max_size=100),
+            unpack,
+        ),
+        Reader(
+            "heads",
+            ValueError,
+            300,
+            heads,
+            head_lies,
+            lambda: changed(heads(), JSON_WORDS) | strange_heads() | st.binary(max_size=100),
+            open_head,
+        ),
+        Reader(
+            "cache",
+            ZeroDivisionError,
+            100,
+            caches,
+            cache_lies,
+            lambda: changed(caches()) | st.binary(max_size=4_000),
+            look_up,
+        ),
     )
-}  # fmt: skip
+}

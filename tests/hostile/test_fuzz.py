@@ -42,8 +42,11 @@ def test_whatever_a_file_holds_there_is_a_result_or_one_plain_sentence(
     (folder := tmp_path / "fuzz").mkdir()
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.hostile.fuzz", reader, str(folder), *amount],
-        cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
     if done.returncode < 0:
         last = folder / "last"
         pytest.fail(f"{reader}: {signal.Signals(-done.returncode).name} while it read {last}\n{done.stderr[-4_000:]}")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
 from audioprompt.core.zero_shot import Prediction, Timeline
@@ -136,7 +137,7 @@ PIECES: dict[str, Callable[[str], str]] = {
         [Template(f"{fit(words)} {{label}}")], [[Flag(FLAG.kind, words)]], [words, "dog"]
     ),
     "curate progress": lambda words: curate_view.progress("clips", 1, 2, words),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("piece", PIECES)
@@ -293,9 +294,16 @@ def tokens(text: str) -> list[str]:
 
 def head_of(words: str) -> HeadRecord:
     return HeadRecord(
-        method=words, classes=(words, "rain"), model=words, revision=words, data=words, licence=words,
-        notice=f"a {words}", scores=(HeadScore(data=words, n=3, accuracy=0.5, zero_shot=0.4),), settings={words: 1.0},
-    )  # fmt: skip
+        method=words,
+        classes=(words, "rain"),
+        model=words,
+        revision=words,
+        data=words,
+        licence=words,
+        notice=f"a {words}",
+        scores=(HeadScore(data=words, n=3, accuracy=0.5, zero_shot=0.4),),
+        settings={words: 1.0},
+    )
 
 
 @pytest.mark.parametrize(
@@ -311,8 +319,6 @@ def test_reports_and_cards_show_words_as_words(write: Callable[[str], str], nast
 
 
 def test_the_metadata_of_a_card_holds_the_words_and_no_fields_of_theirs(nasty: str) -> None:
-    from huggingface_hub import ModelCard
-
     data = ModelCard(card(head_of(nasty))).data.to_dict()
     assert set(data) <= {"library_name", "pipeline_tag", "tags", "license"}
     assert data["tags"] == ["audioprompt", "few-shot", one_line(nasty)]

@@ -347,7 +347,7 @@ def test_curators_send_the_password(public: Running) -> None:
         ("generate", {"service_model": "gpt"}, "Visitors need their own OpenAI key"),
         ("generate", {"service_model": "gpt", "service_key": "k", "service_url": "http://10.0.0.1"}, "own OpenAI key"),
     ],
-)  # fmt: skip
+)
 def test_what_is_the_owners_is_not_theirs(public: Running, tool: str, arguments: dict[str, Any], sentence: str) -> None:
     assert sentence in refused(ask(public, tool, arguments))
     visitor = Client(public.address, verbose=False, httpx_kwargs={"timeout": SECONDS})

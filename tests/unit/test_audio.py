@@ -22,6 +22,7 @@ import soundfile
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
 from audioprompt.audio import files as audio
 from audioprompt.audio.decode import is_silent, load, read, stream_windows
@@ -767,8 +768,6 @@ def zipped() -> bytes:
 
 
 def image() -> bytes:
-    from PIL import Image
-
     file = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(file, "PNG")
     return file.getvalue()

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ from audioprompt.models.registry import ModelEntry
 from audioprompt.prompts.pack import PackEntry, PromptPack, pack_from_templates
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
+from audioprompt.ui.app import launch
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 
 CONTRARY = "the contrary of {}"  # with it the fake model takes each sound for the other
@@ -390,10 +392,6 @@ def test_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_app_has_what_the_command_asks_for() -> None:
-    from inspect import signature
-
-    from audioprompt.ui.app import launch
-
     assert {"host", "port", "model", "open_browser", "share"} <= signature(launch).parameters.keys()
 
 

@@ -16,14 +16,14 @@ from tests.unit.test_cli import CountingModel, json_of, model, pack, run, store 
 
 
 @pytest.fixture(autouse=True)
-def nothing_measured_yet(model: CountingModel) -> None:  # noqa: F811
+def nothing_measured_yet(model: CountingModel) -> None:
     """A head's record names the model that is loaded again."""
     model.name = "embedded"
     workbench.forget()
 
 
 @pytest.fixture
-def folder(tmp_path: Path, store: PromptStore) -> Path:  # noqa: F811
+def folder(tmp_path: Path, store: PromptStore) -> Path:
     """Six clips of each of two classes in folders; two of them cannot be used."""
     folder = tmp_path / "tones"
     for name, hertz in (("low_hum", HUM), ("whistle", WHISTLE)):
@@ -66,7 +66,7 @@ def test_evaluate_takes_the_demonstration(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_all_bad_recordings_are_named_at_once_below_the_top(model: CountingModel, with_bad: Path, command: str) -> None:  # noqa: F811
+def test_all_bad_recordings_are_named_at_once_below_the_top(model: CountingModel, with_bad: Path, command: str) -> None:
     result = run(*COMMANDS[command](with_bad))
     assert result.exit_code == 1 and model.windows_heard == 0
     assert "2 of 14 recordings cannot be used: low_hum/6.wav holds no audio that can be decoded" in result.stderr
@@ -155,7 +155,7 @@ def test_a_folder_is_classified_as_json(with_bad: Path) -> None:
     assert [Path(one["file"]).name for one in found["errors"]] == ["6.wav"]
 
 
-def test_a_folder_without_recordings(tmp_path: Path, store: PromptStore) -> None:  # noqa: F811
+def test_a_folder_without_recordings(tmp_path: Path, store: PromptStore) -> None:
     (tmp_path / "empty").mkdir()
     result = run("classify", tmp_path / "empty", "--labels", "hum, whistle")
     assert result.exit_code == 1 and "holds no recordings" in result.stderr

@@ -28,16 +28,14 @@ def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def named_as_it_is_loaded(model: CountingModel) -> None:  # noqa: F811
+def named_as_it_is_loaded(model: CountingModel) -> None:
     """A head's record names the model that `predict` loads again."""
     model.name = "embedded"
 
 
-def test_fit_prints_every_method_with_every_seed(model: CountingModel, store: PromptStore, clips: Path) -> None:  # noqa: F811
-    found = json_of(
-        "palm", "fit", clips, "--method", "palm,zero-shot,tspe,linear-probe", "--seeds", "0,1", "--shots", 2,
-        "--epochs", 20, "--train-folds", "1,2", "--test-folds", "3", "--pack", "odd",
-    )  # fmt: skip
+def test_fit_prints_every_method_with_every_seed(model: CountingModel, store: PromptStore, clips: Path) -> None:
+    options = "--seeds 0,1 --shots 2 --epochs 20 --train-folds 1,2 --test-folds 3 --pack odd".split()
+    found = json_of("palm", "fit", clips, "--method", "palm,zero-shot,tspe,linear-probe", *options)
     assert [row["method"] for row in found["methods"]] == ["palm", "zero-shot", "tspe", "linear-probe"]
     for row in found["methods"]:
         assert len(row["per_seed"]) == 2 and row["accuracy"] == pytest.approx(np.mean(row["per_seed"]))
@@ -48,7 +46,7 @@ def test_fit_prints_every_method_with_every_seed(model: CountingModel, store: Pr
     assert model.windows_heard == 12
 
 
-def test_fit_for_people(model: CountingModel, store: PromptStore, clips: Path) -> None:  # noqa: F811
+def test_fit_for_people(model: CountingModel, store: PromptStore, clips: Path) -> None:
     result = run("palm", "fit", clips, "--train-folds", "1,2", "--epochs", 5)
     assert result.exit_code == 0
     assert "palm" in result.stdout and "100.0 %" in result.stdout and "relies on what was learned" in result.stdout
@@ -56,8 +54,8 @@ def test_fit_for_people(model: CountingModel, store: PromptStore, clips: Path) -
 
 
 def test_a_folder_of_few_clips_gives_a_head_without_a_score(
-    model: CountingModel, store: PromptStore, tmp_path: Path  # noqa: F811
-) -> None:  # fmt: skip
+    model: CountingModel, store: PromptStore, tmp_path: Path
+) -> None:
     for name, hertz in (("hum", HUM), ("whistle", WHISTLE)):
         (tmp_path / "mine" / name).mkdir(parents=True)
         soundfile.write(tmp_path / "mine" / name / "a.wav", tone(hertz, 1), RATE)
@@ -69,8 +67,8 @@ def test_a_folder_of_few_clips_gives_a_head_without_a_score(
 
 @pytest.mark.parametrize("methods", ["palm", "palm,linear-probe"])
 def test_heads_are_saved_asked_and_described(
-    methods: str, model: CountingModel, store: PromptStore, clips: Path  # noqa: F811
-) -> None:  # fmt: skip
+    methods: str, model: CountingModel, store: PromptStore, clips: Path
+) -> None:
     result = run(
         "palm", "fit", clips, "--method", methods, "--train-folds", "1,2", "--save", "head", "--data-licence", "CC0-1.0"
     )
@@ -87,8 +85,8 @@ def test_heads_are_saved_asked_and_described(
 
 
 def test_recordings_that_cannot_be_used_do_not_keep_others_from_being_heard(
-    model: CountingModel, store: PromptStore, clips: Path  # noqa: F811
-) -> None:  # fmt: skip
+    model: CountingModel, store: PromptStore, clips: Path
+) -> None:
     run("palm", "fit", clips, "--train-folds", "1,2", "--save", "head")
     Path("broken.wav").write_text("no sound")
     result = run("palm", "predict", "head", "broken.wav", "whistle-3-0.wav", "--json")
@@ -98,9 +96,7 @@ def test_recordings_that_cannot_be_used_do_not_keep_others_from_being_heard(
     assert [row["file"] for row in found["errors"]] == ["broken.wav"]
 
 
-def test_the_head_that_was_measured_is_saved_on_request(
-    model: CountingModel, store: PromptStore, clips: Path  # noqa: F811
-) -> None:  # fmt: skip
+def test_the_head_that_was_measured_is_saved_on_request(model: CountingModel, store: PromptStore, clips: Path) -> None:
     assert run("palm", "fit", clips, "--train-folds", "1,2", "--save", "head", "--no-again").exit_code == 0
     card = run("palm", "card", "head").stdout
     assert "8 clips, up to 16 per class" in card and "Measured on 4 held-out clips." in card
@@ -108,7 +104,7 @@ def test_the_head_that_was_measured_is_saved_on_request(
 
 
 @pytest.mark.parametrize("start", ["vanilla", "pack"])
-def test_palm_can_start_elsewhere(start: str, model: CountingModel, store: PromptStore, clips: Path) -> None:  # noqa: F811
+def test_palm_can_start_elsewhere(start: str, model: CountingModel, store: PromptStore, clips: Path) -> None:
     assert run("palm", "fit", clips, "--train-folds", "1,2", "--start", start, "--pack", "plain").exit_code == 0
     said = {"vanilla": "This is a sound of whistle.", "pack": "whistle sound"}[start]
     assert said in model.texts_read
@@ -127,21 +123,21 @@ def test_palm_can_start_elsewhere(start: str, model: CountingModel, store: Promp
     ],
 )
 def test_what_cannot_be_fitted_is_said_in_a_sentence(
-    arguments: list[str], code: int, sentence: str, model: CountingModel, store: PromptStore, clips: Path  # noqa: F811
-) -> None:  # fmt: skip
+    arguments: list[str], code: int, sentence: str, model: CountingModel, store: PromptStore, clips: Path
+) -> None:
     result = run("palm", "fit", clips, *arguments)
     assert result.exit_code == code and sentence in result.stderr and "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("command", [["card"], ["predict"]])
 def test_what_is_no_head_is_said_in_a_sentence(
-    command: list[str], model: CountingModel, store: PromptStore, clips: Path  # noqa: F811
-) -> None:  # fmt: skip
+    command: list[str], model: CountingModel, store: PromptStore, clips: Path
+) -> None:
     result = run("palm", *command, clips, *(["whistle-3-0.wav"] if command == ["predict"] else []))
     assert result.exit_code == 1 and "clips.csv is no head" in result.stderr
 
 
-def test_a_head_for_another_model_is_refused(model: CountingModel, store: PromptStore, clips: Path) -> None:  # noqa: F811
+def test_a_head_for_another_model_is_refused(model: CountingModel, store: PromptStore, clips: Path) -> None:
     run("palm", "fit", clips, "--train-folds", "1,2", "--save", "head")
     model.revision = "2"
     result = run("palm", "predict", "head", "whistle-3-0.wav", "--model", "embedded")

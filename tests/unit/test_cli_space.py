@@ -36,13 +36,12 @@ def built(*arguments: object) -> dict[str, int]:
 @pytest.mark.slow
 def test_build_puts_in_what_was_chosen() -> None:
     save_head(Path("my-head"))
-    files = built(
-        "--pack", "weather", "--pack", "music-genre", "--head", "my-head", "--labels", "rain, wind, Rain",
-        "--title", "Rain?", "--licence", "cc-by-4.0", "--examples", "dog, violin",
-    )  # fmt: skip
+    chosen = "--pack weather --pack music-genre --head my-head --title Rain? --licence cc-by-4.0".split()
+    files = built(*chosen, "--labels", "rain, wind, Rain", "--examples", "dog, violin")
     assert {name for name in files if name.startswith("prompt_store")} == {
-        "prompt_store/weather.json", "prompt_store/music-genre.json",
-    }  # fmt: skip
+        "prompt_store/weather.json",
+        "prompt_store/music-genre.json",
+    }
     assert {"heads/my-head/head.safetensors", "assets/examples/dog.ogg", "assets/examples/violin.ogg"} <= set(files)
     assert sum(name.endswith(".ogg") and "examples" in name for name in files) == 2
     text = Path("space/app.py").read_text()
@@ -64,8 +63,9 @@ def test_build_opens_on_ones_own_clips_beside_a_head_and_shows_the_tabs_that_wer
     built("--head", "my-head", "--example", "my, owl.wav", "--example", "rain.wav", "--tabs", "classify, learn")
     entries = json.loads(Path("space/assets/examples/examples.json").read_text())
     assert [(entry["title"], entry["labels"]) for entry in entries] == [
-        ("my, owl", ["rain", "wind"]), ("rain", ["rain", "wind"]),
-    ]  # fmt: skip
+        ("my, owl", ["rain", "wind"]),
+        ("rain", ["rain", "wind"]),
+    ]
     assert "TABS = ['classify', 'learn']" in Path("space/app.py").read_text()
     result = run("build", "other", "--head", "my-head", "--examples", "dog", "--example", "rain.wav")
     assert result.exit_code == 0

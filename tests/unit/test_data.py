@@ -218,7 +218,7 @@ def test_a_folder_with_a_manifest(tmp_path: Path, name: str) -> None:
         (("train/a.wav", "test/b.wav"), "has the folders test, train, which are parts of a data set and not classes"),
         ((" /a.wav", "owl/b.wav"), "animals has a folder whose name is blank"),
     ],
-)  # fmt: skip
+)
 def test_folders_that_cannot_be_used(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
     folder = tree(tmp_path / "animals", *files)
     folder.mkdir(exist_ok=True)
@@ -439,9 +439,11 @@ def test_esc_50_and_urbansound8k(tmp_path: Path, how: str) -> None:
     ):
         folder = make(tmp_path / make.__name__)
         where = {
-            "folder": folder, "zip": archive_of(folder), "zip-in-a-folder": archive_of(folder, "ESC-50-master/"),
+            "folder": folder,
+            "zip": archive_of(folder),
+            "zip-in-a-folder": archive_of(folder, "ESC-50-master/"),
             "table": folder / table_at,
-        }[how]  # fmt: skip
+        }[how]
         clips = open_clips(str(where))
         assert clips.classes == labels
         assert set(clips.folds or ()) == folds

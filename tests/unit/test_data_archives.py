@@ -184,7 +184,7 @@ BAD = {
     "row-up": (lambda: packed({"m.csv": b"path,classname\n../../x.wav,owl\n"}), "m.csv, line 2, names '../../x.wav'"),
     "row-absolute": (lambda: packed({"m.csv": b"path,classname\n/etc/passwd,owl\n"}), "'/etc/passwd', " + LEADS_OUT),
     "row-lacking": (lambda: packed({"m.csv": b"path,classname\nz.wav,owl\n"}), "names z.wav, which is not there"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BAD)

@@ -1,5 +1,7 @@
 """Data sets of a hub on this machine: layouts, splits, what does not arrive, and what is there already."""
 
+import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from huggingface_hub import constants
+from huggingface_hub.utils import reset_sessions
 
 from audioprompt.data import DataError, LabelledClips, open_clips
 from audioprompt.data.hub import from_hub
+from audioprompt.data.sources.base import OpenOptions
 from tests.hub import Hub, Worker
 from tests.unit.models import conftest as machine
 
@@ -59,13 +64,14 @@ def fetch(
 ) -> tuple[LabelledClips, list[tuple[int, int]], list[bytes]]:
     """In the process that takes this machine for the hub: the clips, what was reported, and the recordings."""
     reports: list[tuple[int, int]] = []
-    clips = from_hub(repo_id, into, split, revision, progress=lambda done, total: reports.append((done, total)))
+    options = OpenOptions(progress=lambda done, total: reports.append((done, total)))
+    clips = from_hub(repo_id, into, split, revision, options)
     return clips, reports, [path.read_bytes() for path in clips.paths]
 
 
 def fetch_some(repo_id: str, into: Path, after: int) -> bool:
     try:
-        from_hub(repo_id, into, progress=Stop(after))
+        from_hub(repo_id, into, options=OpenOptions(progress=Stop(after)))
     except KeyboardInterrupt:
         return True
     return False
@@ -74,11 +80,9 @@ def fetch_some(repo_id: str, into: Path, after: int) -> bool:
 def fetch_offline(repo_id: str, into: Path, token: bool | None = None) -> LabelledClips:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        from huggingface_hub.utils import reset_sessions
-
         reset_sessions()
         try:
-            return from_hub(repo_id, into, token=token)
+            return from_hub(repo_id, into, options=OpenOptions(token=token))
         finally:
             patch.undo()
             reset_sessions()
@@ -127,8 +131,6 @@ def test_a_folder_for_each_class(hub: Hub, worker: Worker, tmp_path: Path) -> No
 
 def fetch_into(where: str, into: Path) -> tuple[list[Path], list[Path]]:
     """The clips' paths as they are on the disk, and what the machine's own cache holds of the hub."""
-    from huggingface_hub import constants
-
     clips = open_clips(where, into)
     return [path.resolve() for path in clips.paths], [*Path(constants.HF_HUB_CACHE).rglob("datasets--someone--apart")]
 
@@ -197,7 +199,7 @@ def test_a_connection_that_drops_is_taken_up_again(hub: Hub, worker: Worker, tmp
         ({**FOLDS, "csv_files/test_2.csv": FOLDS["csv_files/test_1.csv"]}, (), "in several of its test tables"),
         ({"csv_files/a.csv": "", "csv_files/b.csv": ""}, (), "holds no recordings"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_used_is_one_sentence(
     hub: Hub,
     worker: Worker,
@@ -234,7 +236,7 @@ def test_too_large(hub: Hub, worker: Worker, tmp_path: Path) -> None:
 
 def fetch_with_limit(repo_id: str, into: Path) -> LabelledClips:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("audioprompt.data.hub.MAX_BYTES", 20)
+        patch.setattr("audioprompt.data.repository.MAX_BYTES", 20)
         return from_hub(repo_id, into)
 
 
@@ -274,7 +276,7 @@ def test_lines_of_the_hub_that_cannot_be_used_are_left_out(hub: Hub, worker: Wor
 
 
 def fetch_usable(repo_id: str, into: Path) -> LabelledClips:
-    return from_hub(repo_id, into, skip_bad=True)
+    return from_hub(repo_id, into, options=OpenOptions(skip_bad=True))
 
 
 # --- Parquet ----------------------------------------------------------------------------------------------------------
@@ -282,8 +284,6 @@ def fetch_usable(repo_id: str, into: Path) -> LabelledClips:
 
 def shard(path: Path, labels: list[int] | list[str], names: list[str] | None, first: int = 0) -> bytes:
     """A Parquet file as the hub's converter writes it: audio as {bytes, path}, labels as numbers or as text."""
-    import json
-
     import pyarrow
     from pyarrow import parquet
 
@@ -360,8 +360,6 @@ def test_without_pyarrow_the_message_says_what_to_install(hub: Hub, worker: Work
 
 
 def fetch_without_pyarrow(repo_id: str, into: Path) -> LabelledClips:
-    import sys
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "pyarrow", None)
         return from_hub(repo_id, into)

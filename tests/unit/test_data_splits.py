@@ -92,7 +92,7 @@ def test_folds() -> None:
         (0.5, [], "clips cannot be divided"),
         (0.5, [1], "clips of one recording, g, in several folds: correct the folds, or divide the clips by chance"),
     ],
-)  # fmt: skip
+)
 def test_divisions_that_cannot_be(fraction: float, folds: list[int] | None, message: str) -> None:
     paths = tuple(Path(str(row)) for row in range(3))
     clips = LabelledClips(paths, ("a", "b", "a"), (1, 1, 2), groups=("g", "h", "g"))

@@ -19,7 +19,6 @@ from audioprompt.encoding import encoder as embeddings
 from audioprompt.encoding.batching import LENT, TOGETHER
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import (
-    BadRecordings,
     EmbeddedClip,
     embed_clip,
     embed_clips,
@@ -29,7 +28,9 @@ from audioprompt.encoding.encoder import (
     pooled,
     silence,
 )
-from audioprompt.models import registry
+from audioprompt.encoding.keys import key_of
+from audioprompt.encoding.recordings import BadRecordings
+from audioprompt.models import registry, zero_gpu
 from audioprompt.models.base import ModelError, PromptableText
 from audioprompt.prompts.template import Template
 
@@ -223,7 +224,7 @@ def test_a_broken_entry_is_encoded_anew(
         patch.setattr(embeddings, "_packed", lambda clip: change(PACKED(clip)))
         (clip,) = embed_clips(model, files[:1], cache=cache)
     texts = embed_texts(model, ["rain"])
-    cache.put({embeddings._key(model, b"text", b"rain"): change(texts.tobytes())})
+    cache.put({key_of(model, b"text", b"rain"): change(texts.tobytes())})
     for _ in range(2):
         (again,) = embed_clips(model, files[:1], cache=cache)
         np.testing.assert_array_equal(again.windows, clip.windows)
@@ -246,7 +247,7 @@ def test_the_cache_knows_a_clip_by_content_not_by_name(files: list[Path], tmp_pa
 def test_what_was_cached_under_another_window_rule_is_not_used(files: list[Path], tmp_path: Path) -> None:
     cache = EmbeddingCache(tmp_path / "cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embeddings, "READING", b"")  # as it was when padding was a window of its own
+        patch.setattr("audioprompt.encoding.keys.READING", b"")  # as it was when padding was a window of its own
         embed_clips(CountingModel(), files[:1], cache=cache)
     model = CountingModel()
     embed_clips(model, files[:1], cache=cache)
@@ -425,6 +426,4 @@ def test_clips_of_several_people_are_heard_as_alone() -> None:
 
 
 def test_a_device_that_is_lent_is_not_shared() -> None:
-    from audioprompt.models import zero_gpu
-
     assert LENT == zero_gpu.DEVICE

@@ -203,12 +203,16 @@ def test_a_trial_scores_every_method_with_every_seed(
     steps: list[Step] = []
     results = learning.run(model, *heard, trial, steps.append)
     assert [(one.method, [fit.seed for fit in one.fits]) for one in results.outcomes] == [
-        ("palm", [0, 1]), ("zero-shot", [0]), ("linear-probe", [0, 1]), ("tspe", [0])
-    ]  # fmt: skip
+        ("palm", [0, 1]),
+        ("zero-shot", [0]),
+        ("linear-probe", [0, 1]),
+        ("tspe", [0]),
+    ]
     assert (results.learned_from, results.tested_on, results.stopped) == (16, 20, False)
     palm = results.outcomes[0]
-    assert palm.accuracy == pytest.approx(np.mean([fit.head.score(heard[1].audio, heard[1].clips.targets)
-                                                   for fit in palm.fits]))  # fmt: skip
+    assert palm.accuracy == pytest.approx(
+        np.mean([fit.head.score(heard[1].audio, heard[1].clips.targets) for fit in palm.fits])
+    )
     assert palm.accuracy and palm.accuracy > 0.7
     confusion = palm.fits[0].confusion
     assert confusion is not None and palm.fits[0].score is not None
@@ -356,12 +360,15 @@ def test_a_head_is_saved_with_what_it_reached(
     results = learning.run(model, *heard, ExperimentSettings(("zero-shot", "palm"), 4, settings=QUICK))
     learning.shared(results, "palm", model, "sounds of mine", "CC-BY-4.0").save_pretrained(tmp_path)
     read = SharedHead.from_pretrained(tmp_path, model=model)
-    np.testing.assert_array_equal(read.head.predict(heard[1].audio), results.outcomes[1].fits[0].head.predict(
-        heard[1].audio))  # fmt: skip
+    np.testing.assert_array_equal(
+        read.head.predict(heard[1].audio), results.outcomes[1].fits[0].head.predict(heard[1].audio)
+    )
     (score,) = read.record.scores
     assert (score.n, score.accuracy, score.zero_shot) == (
-        20, results.outcomes[1].accuracy, results.outcomes[0].accuracy
-    )  # fmt: skip
+        20,
+        results.outcomes[1].accuracy,
+        results.outcomes[0].accuracy,
+    )
     assert (read.record.licence, read.record.data, read.record.shots) == ("CC-BY-4.0", "sounds of mine", 4)
     with pytest.raises(FewShotError, match="no coop head"):
         learning.shared(results, "coop", model, "x")
@@ -425,9 +432,13 @@ def test_a_head_that_could_not_be_fitted_again_is_the_one_that_was_measured(
             raise FewShotError("the loss grew out of bounds")
 
     results = learning.run(
-        model, *heard, ExperimentSettings(("palm", "linear-probe"), 4, settings=QUICK), tell,
-        lambda: ended == "stopped" and len(steps) > 0 and steps[-1].again_on is not None, everything(heard),
-    )  # fmt: skip
+        model,
+        *heard,
+        ExperimentSettings(("palm", "linear-probe"), 4, settings=QUICK),
+        tell,
+        lambda: ended == "stopped" and len(steps) > 0 and steps[-1].again_on is not None,
+        everything(heard),
+    )
     outcome = results.outcomes[0]
     assert outcome.again is None and outcome.head is outcome.fits[0].head
     assert results.stopped == (ended == "stopped")

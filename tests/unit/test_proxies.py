@@ -172,7 +172,10 @@ def test_the_page_and_the_shell_start(variable: str, tmp_path: Path) -> None:
     assert done.returncode == 0 and "200" in done.stdout.splitlines(), done.stderr
     shell = subprocess.run(
         [sys.executable, "-m", "audioprompt", "generate", "--count", "1", "--dry-run"],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert shell.returncode == 0, shell.stderr
     assert ("ALL_PROXY is ignored" in shell.stderr) == (name == "ALL_PROXY")

@@ -66,9 +66,10 @@ def chosen_sound(app: Running, title: str) -> Any:
     (button,) = (number for number, one in app.components.items() if one["props"].get("value") == title)
     pressed = next(one for one in app.config["dependencies"] if [button, "click"] in one["targets"])
     (place,) = (
-        place for place, number in enumerate(pressed["outputs"])
+        place
+        for place, number in enumerate(pressed["outputs"])
         if app.components[number]["props"].get("elem_id") == "sound"
-    )  # fmt: skip
+    )
     session = {"session_hash": "a visitor's"}
     given = {"data": [None] * len(pressed["inputs"]), "fn_index": pressed["id"], **session}
     app.http.post("/gradio_api/queue/join", json=given).raise_for_status()

@@ -395,14 +395,14 @@ VARIANTS = tuple(
     grandma grandpa Hugo iven Jacky john linda Marco Mario max Michael miguel Mike Nguyen pablo paul pedro
     quincy rob robert steph Storm Tweaky zac anika f1 f2 f3 f4 f5 m1 m2 m3 m4 m5 m6 m7 m8 klatt klatt2 klatt3
     klatt4 norbert shelby travis victor
-    """.split()  # noqa: SIM905
+    """.split()
 )
 WHISPERS = ("whisper", "whisperf", "croak")
 OTHER_LANGUAGES = tuple(
     """
     af az bg bn bs ca cs cy da eo et eu fa gu hr hy is ka kk kn lt lv mk ml mr ms mt nb ne om or pa ro sk sl sq
     sr ta te th tt uk ur
-    """.split()  # noqa: SIM905
+    """.split()
 )
 
 

@@ -14,16 +14,7 @@ def _open(where: str, options: OpenOptions) -> LabelledClips:
     from audioprompt.data.hub import from_hub
 
     repository, _, split_name = where.removeprefix(PREFIX).partition("@")
-    return from_hub(
-        repository,
-        options.clips_folder,
-        split_name or None,
-        progress=options.progress,
-        token=options.token,
-        most_bytes=options.max_bytes,
-        skip_bad=options.skip_bad,
-        cache_dir=options.folder and options.folder / "hub",
-    )
+    return from_hub(repository, options.clips_folder, split_name or None, options=options)
 
 
 SOURCE = Source(

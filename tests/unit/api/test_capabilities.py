@@ -55,8 +55,10 @@ def test_classify_answers_with_data(fake_model: FakeModel, hum: Path) -> None:
     assert sum(found["ensemble"].values()) == pytest.approx(1, abs=3e-4)
     assert len(found["votes"]) == 20 and found["votes"][0]["label"] == "hum"
     assert [(one["start"], one["end"], one["label"]) for one in found["windows"]] == [
-        (0, 2, "hum"), (2, 4, "hum"), (3, 5, "hum")
-    ]  # fmt: skip
+        (0, 2, "hum"),
+        (2, 4, "hum"),
+        (3, 5, "hum"),
+    ]
 
 
 def test_silence_and_a_click_are_refused_and_other_troubles_are_warnings(fake_model: FakeModel, tmp_path: Path) -> None:
@@ -194,5 +196,8 @@ def test_the_page_offers_its_capabilities_by_name_and_nothing_else() -> None:
         if name != "/live":
             assert all(one["python_type"]["description"].endswith(".") for one in endpoint["parameters"])
     assert [(one["parameter_name"], one["parameter_has_default"]) for one in endpoints["/classify"]["parameters"]] == [
-        ("sound", False), ("labels", False), ("pack", True), ("model", True)
-    ]  # fmt: skip
+        ("sound", False),
+        ("labels", False),
+        ("pack", True),
+        ("model", True),
+    ]

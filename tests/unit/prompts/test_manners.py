@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from openai._models import FinalRequestOptions
 
 from audioprompt.prompts.chat.addresses import ServiceAddress
 from audioprompt.prompts.chat.answers import FORGET, ListReader
@@ -70,7 +71,7 @@ WRITTEN: dict[str, Callable[[dict[str, list[str]]], str]] = {
         for name, items in value.items()
     ),
     "no last bracket": lambda value: json.dumps(value).removesuffix("}") + "\n",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("manner", WRITTEN)
@@ -136,10 +137,19 @@ def test_it_does_not_matter_how_the_answer_is_cut_into_pieces(manner: str, size:
 @pytest.mark.parametrize(
     "text",
     [
-        "[" * 50_000, '{"prompts": [' + '["' * 20_000, '{"a' * 20_000, '["' * 20_000, "{'a':" * 20_000, "<" * 50_000,
-        "[/*" * 20_000, '[" ' * 20_000, "- " * 20_000, '{"prompts": "' + "[" * 20_000 + '"}', "<think>" * 9_000,
+        "[" * 50_000,
+        '{"prompts": [' + '["' * 20_000,
+        '{"a' * 20_000,
+        '["' * 20_000,
+        "{'a':" * 20_000,
+        "<" * 50_000,
+        "[/*" * 20_000,
+        '[" ' * 20_000,
+        "- " * 20_000,
+        '{"prompts": "' + "[" * 20_000 + '"}',
+        "<think>" * 9_000,
     ],
-)  # fmt: skip
+)
 def test_hostile_answers_hold_nothing(text: str) -> None:
     reader = ListReader(["prompts"])
     assert [*reader.feed(text), *reader.finish()] == []
@@ -313,9 +323,11 @@ def test_what_is_refused_in_any_words_is_left_out(
 
 def test_a_stream_that_is_refused_is_not_asked_for(serve: Any) -> None:
     refusal = Reply(
-        raw='{"error": {"message": "Your organization must be verified to stream this model"}}', status=400,
-        unless=lambda body: body["stream"] is False, answer=json.dumps(WORDS),
-    )  # fmt: skip
+        raw='{"error": {"message": "Your organization must be verified to stream this model"}}',
+        status=400,
+        unless=lambda body: body["stream"] is False,
+        answer=json.dumps(WORDS),
+    )
     service, server = serve(refusal)
     assert service.ideas(TASK) == IDEAS
     assert server.asked[-1].keys() == server.asked[0].keys()
@@ -407,8 +419,10 @@ def test_addresses(url: str, text: str, openai: bool, azure: bool) -> None:
 # --- what the environment says of an account --------------------------------------------------------------------------
 
 ACCOUNT = {
-    "OPENAI_ORG_ID": "org-4711", "OPENAI_PROJECT_ID": "proj-0815", "OPENAI_CUSTOM_HEADERS": "X-Team: sounds-77\nX-B: 1",
-}  # fmt: skip
+    "OPENAI_ORG_ID": "org-4711",
+    "OPENAI_PROJECT_ID": "proj-0815",
+    "OPENAI_CUSTOM_HEADERS": "X-Team: sounds-77\nX-B: 1",
+}
 
 
 def _sent_by(service: ChatService) -> str:
@@ -417,8 +431,6 @@ def _sent_by(service: ChatService) -> str:
 
 
 def _options() -> Any:
-    from openai._models import FinalRequestOptions
-
     return FinalRequestOptions(method="post", url="/chat/completions")
 
 

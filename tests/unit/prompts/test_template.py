@@ -128,11 +128,28 @@ def test_errors_say_what_to_change(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     "slot",
     [
-        "{}", "{label}", "{Label}", "{ label }", "{{label}}", "{{ }}", "{labels}", "{c}", "{class}", "{classname}",
-        "{0}", "{class_name!s}", "%s", "%(label)s", "<label>", "[label]", "<Class Name>", "[class_name]", "[sound]",
+        "{}",
+        "{label}",
+        "{Label}",
+        "{ label }",
+        "{{label}}",
+        "{{ }}",
+        "{labels}",
+        "{c}",
+        "{class}",
+        "{classname}",
+        "{0}",
+        "{class_name!s}",
+        "%s",
+        "%(label)s",
+        "<label>",
+        "[label]",
+        "<Class Name>",
+        "[class_name]",
+        "[sound]",
         "____",
     ],
-)  # fmt: skip
+)
 def test_a_slot_may_be_marked_in_any_usual_manner(slot: str) -> None:
     assert Template.parse(f"a bad recording of a {slot}, far off").text == "a bad recording of a {label}, far off"
 

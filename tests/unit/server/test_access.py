@@ -4,6 +4,7 @@ import inspect
 import time
 import zipfile
 from collections.abc import Mapping
+from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
@@ -111,11 +112,18 @@ def approved(store: PromptStore) -> list[str]:
 @pytest.mark.parametrize(
     ("host", "share", "public"),
     [
-        ("127.0.0.1", False, False), ("localhost", False, False), ("::1", False, False), ("127.0.0.2", False, False),
-        ("127.0.0.1", True, True), ("0.0.0.0", False, True), ("::", False, True), ("", False, True),
-        ("192.168.1.7", False, True), ("localhost.example.org", False, True),
+        ("127.0.0.1", False, False),
+        ("localhost", False, False),
+        ("::1", False, False),
+        ("127.0.0.2", False, False),
+        ("127.0.0.1", True, True),
+        ("0.0.0.0", False, True),
+        ("::", False, True),
+        ("", False, True),
+        ("192.168.1.7", False, True),
+        ("localhost.example.org", False, True),
     ],
-)  # fmt: skip
+)
 def test_which_pages_are_public(host: str, share: bool, public: bool) -> None:
     access.serve(host, share)
     assert access.public() == public
@@ -132,10 +140,14 @@ def test_a_space_and_a_page_with_a_password_are_public(name: str, monkeypatch: p
 @pytest.mark.parametrize(
     "headers",
     [
-        {}, {"host": "localhost:7860"}, {"host": "[::1]:7860"}, {"origin": "http://127.0.0.1:7860"},
-        {"sec_fetch_site": "same-origin", "origin": "http://127.0.0.1:7860"}, {"sec_fetch_site": "none"},
+        {},
+        {"host": "localhost:7860"},
+        {"host": "[::1]:7860"},
+        {"origin": "http://127.0.0.1:7860"},
+        {"sec_fetch_site": "same-origin", "origin": "http://127.0.0.1:7860"},
+        {"sec_fetch_site": "none"},
     ],
-)  # fmt: skip
+)
 def test_requests_from_home(headers: dict[str, Any]) -> None:
     assert access.role(request(**headers)) is Role.CURATOR
 
@@ -143,13 +155,20 @@ def test_requests_from_home(headers: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"host": "evil.example:7860"}, {"host": ""}, {"host": "127.0.0.1.evil.example"},
-        {"origin": "https://evil.example"}, {"origin": "null"}, {"origin": "http://127.0.0.1:8000"},
-        {"sec_fetch_site": "cross-site"}, {"sec_fetch_site": "same-site"}, {"x_forwarded_for": "1.2.3.4"},
-        {"x_forwarded_host": "audio.example.org"}, {"via": "1.1 proxy"},
+        {"host": "evil.example:7860"},
+        {"host": ""},
+        {"host": "127.0.0.1.evil.example"},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:8000"},
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site"},
+        {"x_forwarded_for": "1.2.3.4"},
+        {"x_forwarded_host": "audio.example.org"},
+        {"via": "1.1 proxy"},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_requests_that_only_look_like_home(headers: dict[str, Any]) -> None:
     """Names that were made to point here, other sites' scripts in a browser here, and proxies."""
     assert access.role(request(**headers)) is Role.VISITOR
@@ -405,10 +424,17 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool | None]]:
 @pytest.mark.parametrize(
     "named",
     [
-        "/etc", "/etc/passwd.csv", "../manifest.csv", "~/clips.zip", "", "{}/..", "{}", "{}/manifest.csv",
+        "/etc",
+        "/etc/passwd.csv",
+        "../manifest.csv",
+        "~/clips.zip",
+        "",
+        "{}/..",
+        "{}",
+        "{}/manifest.csv",
         "{}/../../x.zip",
     ],
-)  # fmt: skip
+)
 def test_files_of_the_server_are_not_theirs(public: None, opened: list[Any], tmp_path: Path, named: str) -> None:
     where = named.format(tmp_path)
     with pytest.raises(DataError, match="cannot open files of this server"):
@@ -711,8 +737,6 @@ def test_a_handler_that_passes_no_request_on_asks_as_whoever_it_answers(
 
 
 def test_heads_of_the_page_are_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
-    from concurrent.futures import Future
-
     model = FakeModel()
     for module in (learn, classify):
         monkeypatch.setattr(module, "shared_model", lambda name: model)

@@ -125,9 +125,16 @@ def test_the_queue_has_the_parts_that_are_replaced() -> None:
     with gr.Blocks(analytics_enabled=False) as page:
         page.queue()
     parts = {
-        "event_queue_per_concurrency_id", "event_ids_to_events", "pending_event_ids_session",
-        "pending_messages_per_session", "event_analytics", "active_jobs", "max_size", "sleep_when_free", "stopped",
-    }  # fmt: skip
+        "event_queue_per_concurrency_id",
+        "event_ids_to_events",
+        "pending_event_ids_session",
+        "pending_messages_per_session",
+        "event_analytics",
+        "active_jobs",
+        "max_size",
+        "sleep_when_free",
+        "stopped",
+    }
     assert parts <= set(vars(page._queue))
     assert {"queue", "concurrency_limit", "current_concurrency"} <= set(vars(queueing.EventQueue("x", 1)))
 

@@ -70,9 +70,11 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         gr.api(quick, api_name="quick")
     blocks.queue(api_open=False)
     _, address, _ = blocks.launch(
-        server_name="127.0.0.1", prevent_thread_lock=True, quiet=True,
+        server_name="127.0.0.1",
+        prevent_thread_lock=True,
+        quiet=True,
         app_kwargs={"middleware": [Middleware(guard.Guarded)]},
-    )  # fmt: skip
+    )
     page.http.base_url = address
     yield page
     page.go_on.set()
@@ -214,10 +216,13 @@ def test_nothing_walks_around_the_queue(page: Page) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"},
-        {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site", "X-Forwarded-Host": "evil.example", "Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site", "X-Forwarded-Host": "evil.example", "Origin": "https://evil.example"},
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("at_home", [False, True])
 def test_other_sites_send_nothing(
     page: Page, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], at_home: bool

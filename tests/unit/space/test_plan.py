@@ -61,8 +61,9 @@ def test_a_space_is_whole(tmp_path: Path) -> None:
     assert {"README.md", "LICENSE", "LICENCES.md", "app.py", "requirements.txt", "assets/LICENSES.md"} < held
     assert {name for name in held if name.startswith("prompt_store/")} == {"prompt_store/weather.json"}
     assert {name for name in held if name.startswith("heads/")} == {
-        "heads/my-head/head.safetensors", "heads/my-head/README.md",
-    }  # fmt: skip
+        "heads/my-head/head.safetensors",
+        "heads/my-head/README.md",
+    }
     clips = {name for name in held if name.startswith("assets/examples/")}
     assert clips == {"assets/examples/violin.ogg", "assets/examples/examples.json"}
     assert PromptStore(tmp_path / "space/prompt_store").packs() == [PACK]

@@ -35,10 +35,16 @@ def publish(machine: tuple[Hub, Worker]) -> Worker:
 def space(tmp_path: Path) -> Path:
     """A Space that has run, so that there is more in its folder than belongs to it."""
     texts = {
-        "README.md": CARD, "app.py": "print()", "requirements.txt": "gradio", "prompt_store/a.json": "{}",
-        "heads/rain/head.safetensors": "numbers", ".gradio/certificate.pem": "", ".env": "SECRET=1",
-        "audioprompt/__pycache__/x.pyc": "", "prompt_store/.a.lock": "",
-    }  # fmt: skip
+        "README.md": CARD,
+        "app.py": "print()",
+        "requirements.txt": "gradio",
+        "prompt_store/a.json": "{}",
+        "heads/rain/head.safetensors": "numbers",
+        ".gradio/certificate.pem": "",
+        ".env": "SECRET=1",
+        "audioprompt/__pycache__/x.pyc": "",
+        "prompt_store/.a.lock": "",
+    }
     for name, text in texts.items():
         (tmp_path / "space" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "space" / name).write_text(text)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from huggingface_hub import RepoCard
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -102,8 +103,6 @@ def test_the_repositorys_list_is_up_to_date() -> None:
 
 
 def test_the_repositorys_card_names_the_locked_gradio() -> None:
-    from huggingface_hub import RepoCard
-
     card = RepoCard.load(ROOT / "README.md").data.to_dict()
     assert card["sdk_version"] == pins((ROOT / "requirements.lock").read_text())["gradio"]
     assert (card["sdk"], card["hf_oauth"], card["python_version"]) == ("gradio", True, "3.11")
