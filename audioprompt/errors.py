@@ -7,6 +7,7 @@ what raises it. Whatever else is raised is a defect.
 |---|---|
 | `audio.recording.AudioError` | a recording that cannot be used |
 | `core.labels.LabelError` | labels that cannot be chosen between |
+| `core.ensembles.EnsembleError` | templates that cannot be combined as asked |
 | `models.base.ModelError` | a model that cannot be loaded or used |
 | `prompts.template.TemplateError` | a template that cannot be filled |
 | `prompts.pack.PackError` | a prompt pack that cannot be read, changed or written |

@@ -18,6 +18,7 @@ import typer
 from audioprompt.api import CAPABILITIES
 from audioprompt.cli import app
 from audioprompt.cli.group import LazyCommand
+from audioprompt.core.ensembles import ENSEMBLES
 from audioprompt.data.sources import SOURCES
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.models.registry import MODELS
@@ -115,6 +116,7 @@ def reference_page() -> str:
     ]
     for title, registry in (
         ("Few-shot methods", METHODS),
+        ("Ensembles", ENSEMBLES),
         ("Formats of packs", PACK_FORMATS),
         ("Data sources", SOURCES),
         ("Generators of candidates", GENERATORS),

@@ -4,6 +4,7 @@ import numpy as np
 
 from audioprompt.api.inputs import Answer, File, Folds, Name, Names, chosen_pack, fill_in, labelled_clips
 from audioprompt.core.curation import SelectionReport, report_selection, score_templates
+from audioprompt.core.ensembles import DEFAULT, ENSEMBLES
 from audioprompt.data import DEMONSTRATION, refuse_one_class
 from audioprompt.data.sources import list_examples
 from audioprompt.prompts import history
@@ -13,10 +14,11 @@ from audioprompt.prompts.pack import (
 from audioprompt.prompts.template import VANILLA
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as workbench
+from audioprompt.services.evaluate import EmbeddedTask, compare_ensembles, find_ensembles
 from audioprompt.services.views import as_dict
 
 
-@fill_in(sources=[list_examples()])
+@fill_in(sources=[list_examples()], ensembles=ENSEMBLES.names)
 def measure(
     pack: Name = "",
     templates: Names | None = None,
@@ -25,6 +27,7 @@ def measure(
     folds: Folds | None = None,
     model: Name = "embedded",
     skip_bad: bool = False,
+    ensemble: Name = DEFAULT,
     context: Context = IN_PROCESS,
     progress: workbench.Progress | None = None,
 ) -> Answer:
@@ -38,10 +41,12 @@ def measure(
         folds: Only the clips of these folds, where the data has such.
         model: The model that hears, a name that `models` lists.
         skip_bad: Whether to go on without recordings and lines of a table that cannot be used; left_out tells which.
+        ensemble: How the approved prompts answer together in `ensembles`: {ensembles}; or all, to compare these.
 
     Returns:
-        n clips, classes; accuracy and interval of vanilla (the one plain prompt), of the ensemble, and of each template with the gain it brings to the ensemble; against_vanilla, the ensemble held against vanilla clip by clip; recall of each class.
+        n clips, classes; accuracy and interval of vanilla (the one plain prompt), of the ensemble (the mean of embeddings), and of each template with the gain it brings to the ensemble; against_vanilla, the ensemble held against vanilla clip by clip; recall of each class; ensembles, the accuracy of each way to combine the approved prompts that was asked for, against vanilla and the mean of embeddings.
     """  # noqa: E501
+    ensembles = find_ensembles(ensemble)
     chosen, encoder = chosen_pack(pack, templates, context), context.model(model)
     if not chosen.entries:
         raise PackError(f"{pack} has no prompts: generate some first")
@@ -51,7 +56,9 @@ def measure(
         some, audio = workbench.heard(encoder, some, progress, skip_bad)
         prompts = workbench.read(encoder, [VANILLA, *(entry.template for entry in chosen.entries)], some, progress)
     found = score_templates(audio, prompts[0], prompts[1:], some.targets, some.classes)
-    stands = report_selection(found, np.array([entry.status == "approved" for entry in chosen.entries]))
+    approved = np.array([entry.status == "approved" for entry in chosen.entries])
+    stands = report_selection(found, approved)
+    task = EmbeddedTask(audio, prompts[0], prompts[1:][approved], some.targets, some.groups, encoder.logit_scale)
     return {
         "pack": pack or None,
         "model": encoder.name,
@@ -61,6 +68,7 @@ def measure(
         "classes": found.classes,
         **_report(stands),
         "recall": {name: one and as_dict(one) for name, one in zip(found.classes, stands.recalls, strict=True)},
+        "ensembles": [as_dict(one) for one in compare_ensembles(ensembles, task)] if approved.any() else [],
         "templates": [
             {"template": entry.template.as_string(), "status": entry.status, **as_dict(one), "gain": float(gain)}
             for entry, one, gain in zip(chosen.entries, found.scores, stands.gains, strict=True)

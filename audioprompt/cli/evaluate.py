@@ -12,8 +12,18 @@ from audioprompt.cli.options import AsJson, ModelOptions, PackIds, TemplateTexts
 from audioprompt.cli.output import Json, percent, print_, print_json, say, table
 from audioprompt.core import metrics as reports
 from audioprompt.core.curation import Comparison
+from audioprompt.core.ensembles import DEFAULT, ENSEMBLES
 from audioprompt.prompts.template import VANILLA, Template
-from audioprompt.services.evaluate import PackResult, compare_ensembles
+from audioprompt.services.evaluate import (
+    ALL,
+    EmbeddedTask,
+    EnsembleResult,
+    PackResult,
+    choose,
+    compare_ensembles,
+    compare_packs,
+    find_ensembles,
+)
 from audioprompt.services.views import as_dict
 
 if TYPE_CHECKING:
@@ -26,12 +36,17 @@ def evaluate(
     pack: PackIds = None,
     template: TemplateTexts = None,
     folds: Annotated[str | None, typer.Option(help="Use only the clips of these folds, such as 1,2.")] = None,
+    ensemble: Annotated[
+        str,
+        typer.Option(help=f"How the prompts answer together: {', '.join(ENSEMBLES.names)}; or {ALL} to compare these."),
+    ] = DEFAULT,
     *,
     data: DataOptions,
     model: ModelOptions,
     as_json: AsJson = False,
 ) -> None:
     """Measure prompts on labelled clips: the plain one, each alone, and the ensemble."""
+    ensembles = find_ensembles(ensemble)
     clips = data.open()
     numbers = parse_numbers(folds)
     if numbers is not None:
@@ -40,13 +55,18 @@ def evaluate(
     encoder = model.load()
     clips, audio = embed_clips(encoder, clips, data.skip_bad)
     vanilla, prompts = embed_templates(encoder, templates, clips.spoken_classes)
-    report = reports.evaluate(audio, vanilla, prompts, clips.targets, clips.classes)
-    compared = compare_ensembles(packs, templates, audio, vanilla, prompts, clips.targets)
+    task = EmbeddedTask(audio, vanilla, prompts, clips.targets, clips.groups, encoder.logit_scale)
+    main = ensembles[0]
+    report = reports.evaluate(audio, vanilla, prompts, clips.targets, clips.classes, choose(main, task))
+    compared = compare_packs(packs, templates, task, main)
+    found = compare_ensembles(ensembles, task)
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name, "folds": numbers}
-        print_json({**used, **as_dict(clips), **_evaluation_json(report, templates, compared)})
+        one_of = {"ensembles": [as_dict(one) for one in found]}
+        print_json({**used, **as_dict(clips), **_evaluation_json(report, templates, compared), **one_of})
     else:
         print_(f"{clips.name}, model {encoder.name}", *_evaluation_tables(report, templates, compared))
+        print_(*_ensemble_tables(found))
     for remark in clips.remarks:
         say(remark)
 
@@ -92,6 +112,18 @@ def _evaluation_tables(
         taken_for = f"{report.classes[mistakes.argmax()]} ({mistakes.max()})" if mistakes.any() else ""
         rows.append([name, *(score_row(score) if score else ("", "")), taken_for])
     yield table(["class", ">ensemble recalls", ">95 % interval", "most often taken for"], rows)
+
+
+def _ensemble_tables(found: Sequence[EnsembleResult]) -> Iterator[RenderableType]:
+    """Compare the ensembles of the same prompts; one of them, if it is the usual one, needs no table."""
+    if [one.ensemble.name for one in found] == [DEFAULT]:
+        return
+    rows = []
+    for one in found:
+        against = one.against_mean
+        points = f"{100 * (against.better - against.worse) / one.score.n:+.1f}" if against else ""
+        rows.append([one.ensemble.title, *score_row(one.score), points, str(against or "")])
+    yield table(["ensemble", ">of all", ">95 % interval", ">points", "against the mean"], rows)
 
 
 def _comparison_tables(packs: Sequence[PackResult], n: int) -> Iterator[RenderableType]:

@@ -41,7 +41,7 @@ class Evaluation:
         classes: the C class names.
         vanilla: the one template of plain zero-shot classification.
         templates: each of the K templates alone.
-        ensemble: all K together, by the mean of their embeddings (TSPE).
+        ensemble: all K together, by default by the mean of their embeddings (TSPE).
         confusion: the ensemble's choices, ``[C, C]``: how many clips of the row's class were put in the column's.
     """
 
@@ -74,7 +74,12 @@ class Evaluation:
 
 
 def evaluate(
-    audio: Array, vanilla: Array, prompts: Array, targets: NDArray[np.intp], classes: Sequence[str]
+    audio: Array,
+    vanilla: Array,
+    prompts: Array,
+    targets: NDArray[np.intp],
+    classes: Sequence[str],
+    chosen: NDArray[np.intp] | None = None,
 ) -> Evaluation:
     """Measure templates, alone and together, on labelled clips.
 
@@ -84,12 +89,13 @@ def evaluate(
         prompts: embeddings of the templates filled with each class, ``[K, C, D]``.
         targets: each clip's class, ``[N]``, indices into ``classes``.
         classes: the C class names.
+        chosen: the class that the templates together choose for each clip, ``[N]``; by default TSPE's choice.
 
     Raises:
         ValueError: shapes that do not fit, no clip, or no template.
     """
     check_shapes(audio, vanilla, prompts, targets, classes)
-    together = winners(audio, ensemble_weights(prompts))
+    together = winners(audio, ensemble_weights(prompts)) if chosen is None else chosen
     return Evaluation(
         tuple(classes),
         vanilla=score(winners(audio, vanilla), targets),

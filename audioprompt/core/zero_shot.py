@@ -71,21 +71,19 @@ class Prediction:
         return np.bincount(self.votes[:, clip], minlength=len(self.labels))
 
 
-def predict(
-    audio: Array, prompts: Array, labels: Sequence[str], logit_scale: float, ensemble: str = "embeddings"
-) -> Prediction:
-    """Classify clips with an ensemble of templates (one template is vanilla prompting).
+def predict(audio: Array, prompts: Array, labels: Sequence[str], logit_scale: float) -> Prediction:
+    """Classify clips with the mean of templates (TSPE); one template is vanilla prompting.
+
+    Other ways to let templates answer together are in `audioprompt.core.ensembles`.
 
     Args:
         audio: clip embeddings, ``[N, D]``.
         prompts: embeddings of the filled templates, ``[K, C, D]``.
         labels: the C labels.
         logit_scale: the model's own scale.
-        ensemble: ``"embeddings"`` averages each class's embeddings (TSPE); ``"logits"`` averages the
-            templates' logits, which equals it but for the normalisation of the mean.
 
     Raises:
-        ValueError: shapes that do not fit, no template, no label, or an unknown ensemble.
+        ValueError: shapes that do not fit, no template, or no label.
     """
     if prompts.ndim != 3 or 0 in prompts.shape:
         raise ValueError(f"prompts must be [templates, classes, dim] and not empty, got shape {prompts.shape}")
@@ -95,14 +93,8 @@ def predict(
         raise ValueError(f"labels must be a list of {prompts.shape[1]} names, not one text")
     if len(labels) != prompts.shape[1]:
         raise ValueError(f"{len(labels)} labels, but prompts for {prompts.shape[1]} classes")
-    each = cosines(audio, prompts)  # [K, N, C]
-    if ensemble == "embeddings":
-        together = cosines(audio, ensemble_weights(prompts))
-    elif ensemble == "logits":
-        together = each.mean(axis=0)
-    else:
-        raise ValueError(f"unknown ensemble {ensemble!r}: use 'embeddings' or 'logits'")
-    return Prediction(tuple(labels), softmax(logit_scale * together), each.argmax(axis=-1))
+    logits = logit_scale * cosines(audio, ensemble_weights(prompts))
+    return Prediction(tuple(labels), softmax(logits), cosines(audio, prompts).argmax(axis=-1))
 
 
 def accuracy(winners: NDArray[np.intp], targets: NDArray[np.intp]) -> float:

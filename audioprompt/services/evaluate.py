@@ -1,16 +1,62 @@
-"""Packs held against each other and against vanilla, on the same labelled clips."""
+"""Packs and ensembles compared with each other and with vanilla, on the same labelled clips."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audioprompt.core.curation import Comparison
-from audioprompt.core.metrics import Score, winners
-from audioprompt.core.zero_shot import Array, ensemble_weights
+from audioprompt.core.ensembles import DEFAULT, ENSEMBLES, Ensemble, Evidence
+from audioprompt.core.metrics import Score, score, template_sensitivity, winners
+from audioprompt.core.zero_shot import Array
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.template import Template
+
+ALL = "all"  # in place of an ensemble's name
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedTask:
+    """Labelled clips and prompts, embedded by one model.
+
+    Attributes:
+        audio: embeddings of the clips, ``[N, D]``.
+        vanilla: embeddings of the plain prompts, ``[C, D]``.
+        prompts: embeddings of the templates filled with the classes, ``[K, C, D]``.
+        targets: the class of each clip, ``[N]``.
+        groups: what each clip was cut from, N.
+        logit_scale: the model's own scale.
+    """
+
+    audio: Array
+    vanilla: Array
+    prompts: Array
+    targets: NDArray[np.intp]
+    groups: Sequence[str]
+    logit_scale: float
+
+    @property
+    def right_by_vanilla(self) -> NDArray[np.bool_]:
+        """Which clips plain zero-shot classification gets right, ``[N]``."""
+        return winners(self.audio, self.vanilla) == self.targets
+
+
+@dataclass(frozen=True)
+class EnsembleResult:
+    """What one ensemble of templates achieves.
+
+    Attributes:
+        ensemble: which one.
+        score: on the clips.
+        against_vanilla: compared with vanilla, clip by clip.
+        against_mean: compared with the mean of embeddings; None for that one itself.
+    """
+
+    ensemble: Ensemble
+    score: Score
+    against_vanilla: Comparison
+    against_mean: Comparison | None
 
 
 @dataclass(frozen=True)
@@ -32,30 +78,82 @@ class PackResult:
     against_first: Comparison | None
 
 
-def compare_ensembles(
-    packs: Sequence[PromptPack],
-    templates: Sequence[Template],
-    audio: Array,
-    vanilla: Array,
-    prompts: Array,
-    targets: NDArray[np.intp],
+def find_ensembles(name: str) -> list[Ensemble]:
+    """Return the ensemble of a name, or every one for "all".
+
+    Raises:
+        EnsembleError: there is none of that name.
+    """
+    return list(ENSEMBLES) if name == ALL else [ENSEMBLES[name]]
+
+
+def choose(ensemble: Ensemble, task: EmbeddedTask, templates: Sequence[int] | None = None) -> NDArray[np.intp]:
+    """Return the class that an ensemble chooses for each clip, ``[N]``.
+
+    One that needs labels learns from one half of the recordings for the other half, and the other way round. Where
+    there is but one recording, all templates count the same for it.
+
+    Args:
+        ensemble: how templates answer together.
+        task: the clips and the prompts.
+        templates: those that belong to the ensemble, indices into the K; all if None.
+    """
+    prompts = task.prompts if templates is None else task.prompts[templates]
+    if not ensemble.needs_labels:
+        return ensemble.combine(Evidence(task.audio, prompts, task.logit_scale)).argmax(axis=-1)
+    half = _halve(task.groups, task.targets)
+    chosen = np.empty_like(task.targets)
+    for judged in (half, ~half):
+        if not judged.any():
+            continue
+        accuracies = np.full(len(prompts), 0.5)
+        if not judged.all():
+            scores = template_sensitivity(task.audio[~judged], prompts, task.targets[~judged])
+            accuracies = np.array([one.accuracy for one in scores])
+        evidence = Evidence(task.audio[judged], prompts, task.logit_scale, accuracies, int((~judged).sum()))
+        chosen[judged] = ensemble.combine(evidence).argmax(axis=-1)
+    return chosen
+
+
+def _halve(groups: Sequence[str], targets: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Mark one half of the clips, ``[N]``: of each class every second source recording."""
+    names, first, member = np.unique(np.asarray(groups), return_index=True, return_inverse=True)
+    half = np.zeros(len(names), bool)
+    half[np.argsort(targets[first], kind="stable")[::2]] = True
+    return half[member]
+
+
+def compare_ensembles(ensembles: Iterable[Ensemble], task: EmbeddedTask) -> list[EnsembleResult]:
+    """Measure ensembles of the same templates, clip by clip."""
+    right_by_vanilla = task.right_by_vanilla
+    right_by_mean = choose(ENSEMBLES[DEFAULT], task) == task.targets
+    found = []
+    for ensemble in ensembles:
+        chosen = choose(ensemble, task)
+        right = chosen == task.targets
+        against_mean = None if ensemble.name == DEFAULT else Comparison.of(right, right_by_mean)
+        found.append(
+            EnsembleResult(ensemble, score(chosen, task.targets), Comparison.of(right, right_by_vanilla), against_mean)
+        )
+    return found
+
+
+def compare_packs(
+    packs: Sequence[PromptPack], templates: Sequence[Template], task: EmbeddedTask, ensemble: Ensemble
 ) -> list[PackResult]:
     """Measure the ensembles of packs, clip by clip.
 
     Args:
         packs: whose approved templates are all among ``templates``.
-        templates: K of them.
-        audio: embeddings of the clips, ``[N, D]``.
-        vanilla: embeddings of the plain prompts, ``[C, D]``.
-        prompts: embeddings of the templates filled with the classes, ``[K, C, D]``.
-        targets: the class of each clip, ``[N]``.
+        templates: the K templates of the task.
+        task: the clips and the prompts.
+        ensemble: how the templates of a pack answer together.
     """
     row = {template.text: index for index, template in enumerate(templates)}
     right = [
-        winners(audio, ensemble_weights(prompts[[row[template.text] for template in pack.approved]])) == targets
-        for pack in packs
+        choose(ensemble, task, [row[template.text] for template in pack.approved]) == task.targets for pack in packs
     ]  # [N] for each pack
-    right_by_vanilla = winners(audio, vanilla) == targets
+    right_by_vanilla = task.right_by_vanilla
     return [
         PackResult(
             pack.id,

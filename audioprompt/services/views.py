@@ -9,7 +9,7 @@ from audioprompt.core.timeline import Stretch
 from audioprompt.data import LabelledClips
 from audioprompt.services.classify import Vote
 from audioprompt.services.curate import HeldOut
-from audioprompt.services.evaluate import PackResult
+from audioprompt.services.evaluate import EnsembleResult, PackResult
 
 Json = dict[str, Any]
 
@@ -54,16 +54,28 @@ def _(report: SelectionReport | HeldOut) -> Json:
 
 @as_dict.register
 def _(result: PackResult) -> Json:
-    def with_difference(comparison: Comparison) -> Json:
-        return {"difference": (comparison.better - comparison.worse) / result.score.n, **as_dict(comparison)}
-
     return {
         "pack": result.pack,
         "k": result.k,
         **as_dict(result.score),
-        "against_vanilla": with_difference(result.against_vanilla),
-        "against_first": result.against_first and with_difference(result.against_first),
+        "against_vanilla": _with_difference(result.against_vanilla, result.score.n),
+        "against_first": result.against_first and _with_difference(result.against_first, result.score.n),
     }
+
+
+@as_dict.register
+def _(result: EnsembleResult) -> Json:
+    return {
+        "name": result.ensemble.name,
+        "title": result.ensemble.title,
+        **as_dict(result.score),
+        "against_vanilla": _with_difference(result.against_vanilla, result.score.n),
+        "against_mean": result.against_mean and _with_difference(result.against_mean, result.score.n),
+    }
+
+
+def _with_difference(comparison: Comparison, n: int) -> Json:
+    return {"difference": (comparison.better - comparison.worse) / n, **as_dict(comparison)}
 
 
 @as_dict.register

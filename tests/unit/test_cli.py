@@ -22,6 +22,7 @@ from audioprompt import __version__
 from audioprompt.cli import AudioPrompt, app
 from audioprompt.cli.group import LazyCommand, LazyGroup
 from audioprompt.cli.palm import PalmCommands
+from audioprompt.core.ensembles import ENSEMBLES
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
@@ -193,6 +194,24 @@ def test_evaluate_several_packs(model: CountingModel, store: PromptStore, manife
     assert odd["against_vanilla"] == worse and odd["against_first"] is None
     assert plain["against_vanilla"]["words"] == "no clip better, none worse"
     assert (plain["against_first"]["difference"], plain["against_first"]["better"]) == (0.25, 1)
+
+
+def test_evaluate_compares_ensembles(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    found = json_of("evaluate", manifest, "--pack", "plain", "--ensemble", "all")
+    assert [one["name"] for one in found["ensembles"]] == list(ENSEMBLES.names)
+    assert all(one["interval"][0] <= one["accuracy"] <= one["interval"][1] for one in found["ensembles"])
+    assert found["ensembles"][0]["against_mean"] is None and found["ensembles"][1]["against_mean"]["worse"] == 0
+    assert found["ensemble"]["accuracy"] == found["ensembles"][0]["accuracy"]
+    shown = " ".join(run("evaluate", manifest, "--pack", "plain", "--ensemble", "all").stdout.split())
+    assert "Mean of logits 75.0 % 30.1 - 95.4 +0.0 no clip better, none worse" in shown
+
+
+def test_evaluate_by_one_ensemble(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    found = json_of("evaluate", manifest, "--pack", "odd", "--pack", "plain", "--ensemble", "logits")
+    (only,) = found["ensembles"]
+    assert only["name"] == "logits" and only["accuracy"] == found["ensemble"]["accuracy"] == 0.75
+    wrong = run("evaluate", manifest, "--ensemble", "votes")
+    assert wrong.exit_code == 1 and "There is no ensemble called 'votes'. Choose one of: embeddings," in wrong.stderr
 
 
 def test_evaluate_templates_of_ones_own(model: CountingModel, store: PromptStore, manifest: Path) -> None:

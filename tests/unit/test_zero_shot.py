@@ -136,11 +136,9 @@ def test_the_order_of_templates_changes_nothing(size: dict[str, int], random: An
     order = list(range(len(prompts)))
     random.shuffle(order)
     labels = [str(label) for label in range(prompts.shape[1])]
-    for ensemble in ("embeddings", "logits"):
-        one = predict(audio, prompts, labels, 10.0, ensemble)
-        other = predict(audio, prompts[order], labels, 10.0, ensemble)
-        np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-5)
-        assert (one.votes[order] == other.votes).all()
+    one, other = predict(audio, prompts, labels, 10.0), predict(audio, prompts[order], labels, 10.0)
+    np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-5)
+    assert (one.votes[order] == other.votes).all()
 
 
 @given(sizes)
@@ -148,25 +146,21 @@ def test_an_ensemble_of_one_is_vanilla(size: dict[str, int]) -> None:
     audio, prompts = random_case(**{**size, "templates": 1})
     labels = [str(label) for label in range(prompts.shape[1])]
     alone = softmax(10 * cosines(audio, prompts[0]))
-    for ensemble in ("embeddings", "logits"):
-        prediction = predict(audio, prompts, labels, 10.0, ensemble)
-        np.testing.assert_allclose(prediction.probabilities, alone, atol=1e-5)
-        assert (prediction.votes[0] == alone.argmax(axis=1)).all()
+    prediction = predict(audio, prompts, labels, 10.0)
+    np.testing.assert_allclose(prediction.probabilities, alone, atol=1e-5)
+    assert (prediction.votes[0] == alone.argmax(axis=1)).all()
 
 
 @given(sizes)
-def test_ensembles_follow_their_formulas(size: dict[str, int]) -> None:
+def test_predictions_follow_their_formula(size: dict[str, int]) -> None:
     """In float64 and clip by clip, as one would write them on paper."""
     audio, prompts = random_case(**size)
     labels = [str(label) for label in range(prompts.shape[1])]
     mean = prompts.astype(np.float64).mean(axis=0)
-    by_embeddings = predict(audio, prompts, labels, 25.0, "embeddings").probabilities
-    by_logits = predict(audio, prompts, labels, 25.0, "logits").probabilities
+    probabilities = predict(audio, prompts, labels, 25.0).probabilities
     for clip, heard in enumerate(audio.astype(np.float64)):
         cosine = [heard @ weight / np.linalg.norm(weight) for weight in mean]
-        np.testing.assert_allclose(by_embeddings[clip], scipy_softmax(25 * np.array(cosine)), atol=1e-5)
-        logits = np.mean([[25 * heard @ prompt for prompt in template] for template in prompts], axis=0)
-        np.testing.assert_allclose(by_logits[clip], scipy_softmax(logits), atol=1e-5)
+        np.testing.assert_allclose(probabilities[clip], scipy_softmax(25 * np.array(cosine)), atol=1e-5)
 
 
 @given(sizes)
@@ -208,11 +202,6 @@ def test_a_unanimous_vote_can_lose_to_nobody() -> None:
 def test_shapes_that_do_not_fit(audio: tuple[int, ...], prompts: tuple[int, ...], labels: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         predict(np.ones(audio, np.float32), np.ones(prompts, np.float32), ["x"] * labels, 1.0)
-
-
-def test_an_unknown_ensemble() -> None:
-    with pytest.raises(ValueError, match="unknown ensemble 'votes'"):
-        predict(*random_case(0), list("abcde"), 1.0, "votes")
 
 
 # --- arithmetic -------------------------------------------------------------------------------------------------------
