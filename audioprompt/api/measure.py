@@ -16,6 +16,7 @@ from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as workbench
 from audioprompt.services.evaluate import EmbeddedTask, compare_ensembles, find_ensembles
 from audioprompt.services.views import as_dict
+from audioprompt.services.words import warn_of_words
 
 
 @fill_in(sources=[list_examples()], ensembles=ENSEMBLES.names)
@@ -44,7 +45,7 @@ def measure(
         ensemble: How the approved prompts answer together in `ensembles`: {ensembles}; or all, to compare these.
 
     Returns:
-        n clips, classes; accuracy and interval of vanilla (the one plain prompt), of the ensemble (the mean of embeddings), and of each template with the gain it brings to the ensemble; against_vanilla, the ensemble held against vanilla clip by clip; recall of each class; ensembles, the accuracy of each way to combine the approved prompts that was asked for, against vanilla and the mean of embeddings.
+        n clips, classes; accuracy and interval of vanilla (the one plain prompt), of the ensemble (the mean of embeddings), and of each template with the gain it brings to the ensemble; against_vanilla, the ensemble held against vanilla clip by clip; recall of each class; warnings, which classes have names that the model does not know; ensembles, the accuracy of each way to combine the approved prompts that was asked for, against vanilla and the mean of embeddings.
     """  # noqa: E501
     ensembles = find_ensembles(ensemble)
     chosen, encoder = chosen_pack(pack, templates, context), context.model(model)
@@ -64,6 +65,7 @@ def measure(
         "model": encoder.name,
         "data": some.name,
         **as_dict(some),
+        "warnings": warn_of_words(encoder, some.spoken_classes),
         "n": found.n,
         "classes": found.classes,
         **_report(stands),

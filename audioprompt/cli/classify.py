@@ -17,6 +17,7 @@ from audioprompt.prompts.template import Template
 from audioprompt.services import classify as service
 from audioprompt.services.classify import Classification, ranked, read_prompts, winner
 from audioprompt.services.views import as_dict
+from audioprompt.services.words import read_labels
 from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _hear(
     """Classify each recording; those that cannot be used come second."""
     heard, errors = {}, {}
     with progress_bar("prompts") as progress:
-        read_prompts(model, templates, labels, progress)
+        read_prompts(model, templates, read_labels(model, labels).spoken, progress)
     with progress_bar("recordings") as progress:
         for done, file in enumerate(files, 1):
             try:

@@ -25,6 +25,7 @@ from audioprompt.services.evaluate import (
     find_ensembles,
 )
 from audioprompt.services.views import as_dict
+from audioprompt.services.words import warn_of_words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -67,7 +68,7 @@ def evaluate(
     else:
         print_(f"{clips.name}, model {encoder.name}", *_evaluation_tables(report, templates, compared))
         print_(*_ensemble_tables(found))
-    for remark in clips.remarks:
+    for remark in (*clips.remarks, *warn_of_words(encoder, clips.spoken_classes)):
         say(remark)
 
 

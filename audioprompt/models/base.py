@@ -45,6 +45,9 @@ class PromptableText(Protocol):
 
     ``model.embed_text(texts)`` equals ``encode(token_embeddings(t.ids), t.mask)`` with
     ``t = tokenize(texts)``.
+
+    A tower with a ``tokenizer`` that ``knows(text)``, as `audioprompt.models.text.TextTokenizer` does, lets people be
+    warned of words that it cannot read.
     """
 
     context_dim: int  # width of one token embedding

@@ -1,7 +1,10 @@
-"""What the text towers of the larger models share: tokenising, and reading one token's position."""
+"""What text towers share: tokenising, telling which words are known, and reading one token's position."""
 
+import unicodedata
 import warnings
+from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -11,6 +14,10 @@ from torch import Tensor
 from audioprompt.models.base import ModelError, Tokens
 
 SHOWN = 40  # characters of a text that a warning quotes
+MIN_TOKENS = (
+    1000  # of a script, of whoever has learned to read it; English vocabularies hold some hundred for accidents
+)
+UNKNOWN = ("[UNK]", "<unk>")
 
 
 class TextTokenizer:
@@ -61,8 +68,33 @@ class TextTokenizer:
             torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids in found], device=device),
         )
 
+    @cached_property
+    def scripts(self) -> frozenset[str]:
+        """The scripts that it has words of, as Unicode calls them: "LATIN", "CJK"."""
+        counts = Counter(script for token in self.tokenizer.get_vocab() for script in scripts_of(token))
+        return frozenset(script for script, tokens in counts.items() if tokens >= MIN_TOKENS)
+
+    def knows(self, text: str) -> bool:
+        """Whether most of a text is in words and in a script that it knows."""
+        letters = [script for letter in text for script in scripts_of(letter)]
+        if sum(script not in self.scripts for script in letters if script != "LATIN") * 2 > len(letters):
+            return False
+        unknown = {self.tokenizer.token_to_id(token) for token in UNKNOWN} - {None}
+        ids = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return 2 * sum(one in unknown for one in ids) < max(len(ids), 1)
+
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         return [found.ids for found in self.tokenizer.encode_batch([text + self.suffix for text in texts])]
+
+
+def scripts_of(text: str) -> set[str]:
+    """Return the scripts of a text's letters, as Unicode calls them.
+
+    >>> sorted(scripts_of("dog 狗 いぬ"))
+    ['CJK', 'HIRAGANA', 'LATIN']
+    """
+    letters = filter(str.isalpha, set(unicodedata.normalize("NFKC", text)))
+    return {unicodedata.name(letter, "?").split()[0].partition("-")[0] for letter in letters}
 
 
 def at_end(hidden: Tensor, mask: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from audioprompt.core.labels import as_labels
 from audioprompt.core.labels import parse_labels as parse_labels
 from audioprompt.core.zero_shot import Array, Prediction, Timeline, cosines, ensemble_weights, predict, softmax
 from audioprompt.prompts.template import VANILLA, Template, as_templates
+from audioprompt.services.words import ReadLabels, read_labels
 from audioprompt.util.lru import Recent
 from audioprompt.util.text import counted, named
 
@@ -117,6 +118,7 @@ class Classification:
         learned: the answer of a fitted head, N = 1; None where there is no such head.
         notices: what people should know of the recording and of the labels, a sentence each.
         alike: groups of labels that the model reads as the same, which it cannot tell apart.
+        read: the labels in the words that the model reads, and those that it cannot read.
     """
 
     seconds: float
@@ -127,6 +129,7 @@ class Classification:
     learned: Prediction | None = None
     notices: tuple[str, ...] = ()
     alike: tuple[tuple[str, ...], ...] = ()
+    read: ReadLabels | None = None
 
     @property
     def answer(self) -> str:
@@ -149,7 +152,8 @@ class Classification:
         count = sum(vote.label == second for vote in self.votes)
         prompts = f"{count} of {counted(len(self.votes), 'prompt')}"
         says = "says" if count == 1 else "say"
-        if self.agree and (self.learned or self.alike):  # where labels are alike, agreement means nothing
+        unreadable = self.alike or (self.read and self.read.unknown)  # then agreement means nothing
+        if self.agree and (self.learned or unreadable):
             return f"Vanilla and {prompts} {says.removesuffix('s')} {second}."
         if self.agree:
             return f"They agree: {prompts} {says} {second}."
@@ -179,6 +183,12 @@ def alike_labels(labels: Sequence[str], vanilla: Array, ensemble: Array) -> tupl
     for row, label in zip(same, labels, strict=True):
         groups.setdefault(int(row.argmax()), []).append(label)  # with the first that is the same
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def say_words(read: ReadLabels, alike: Sequence[Sequence[str]]) -> list[str]:
+    """Tell which labels are translated, unknown or the same to a model, and what to do, in sentences."""
+    known = [group for group in alike if not set(group) <= set(read.unknown)]
+    return [*read.notices, *map(say_alike, known)]
 
 
 def say_alike(group: Sequence[str]) -> str:
@@ -218,9 +228,29 @@ def classify(
         raise ValueError("There is no template: choose a pack that has approved templates.")
     notices: list[str] = []
     clip = embed_to_name(model, source, name, notices.append)
-    vanilla, ensemble = read_prompts(model, templates, labels, progress)
-    found = judge(clip, vanilla, ensemble, labels, templates, model, head)
-    return replace(found, notices=(*notices, *map(say_alike, found.alike)))
+    read = read_labels(model, labels)
+    vanilla, ensemble = read_prompts(model, templates, read.spoken, progress)
+    found = _label_as(read, judge(clip, vanilla, ensemble, read.spoken, templates, model, head))
+    alike = alike_labels(labels, vanilla, ensemble)
+    return replace(found, alike=alike, notices=(*notices, *say_words(read, alike)))
+
+
+def _label_as(read: ReadLabels, found: Classification) -> Classification:
+    """Give a classification the labels as a person wrote them, in place of the words that the model read."""
+    if not read.translated:
+        return replace(found, read=read)
+    timeline = replace(found.timeline, prediction=replace(found.timeline.prediction, labels=read.labels))
+    choices = found.ensemble.votes[:, 0]
+    return replace(
+        found,
+        vanilla=replace(found.vanilla, labels=read.labels),
+        ensemble=replace(found.ensemble, labels=read.labels),
+        votes=tuple(
+            replace(vote, label=read.labels[choice]) for vote, choice in zip(found.votes, choices, strict=True)
+        ),
+        timeline=timeline,
+        read=read,
+    )
 
 
 def judge(

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from audioprompt.core.zero_shot import Prediction
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.template import VANILLA
-from audioprompt.services.classify import PROMPTS, alike_labels, ranked, say_alike
+from audioprompt.services.classify import PROMPTS, alike_labels, ranked, say_words
 from audioprompt.services.live import MINUTE, Band, Hearing, add, answer
+from audioprompt.services.words import read_labels
 from audioprompt.ui import theme
 from audioprompt.ui.charts import TOP
 from audioprompt.ui.markup import VANILLA_NAME, empty, learned_name, method_name
@@ -66,9 +67,10 @@ def listen(
     seconds = hearing.seconds - (hearing.bands[-1].end if hearing.bands else 0.0)  # since the last answer
     if TOGETHER.busy and hearing.bands and seconds < REST_SECONDS:
         return hearing, gr.skip()
-    vanilla, ensemble = PROMPTS.get(model, [VANILLA], labels), PROMPTS.get(model, pack.approved, labels)
+    read = read_labels(model, labels)
+    vanilla, ensemble = PROMPTS.get(model, [VANILLA], read.spoken), PROMPTS.get(model, pack.approved, read.spoken)
     hearing, moment = answer(hearing, seconds, model, vanilla, ensemble, labels, head)
-    said = " ".join(filter(None, (notice, *map(say_alike, alike_labels(labels, vanilla, ensemble)))))
+    said = " ".join(filter(None, (notice, *say_words(read, alike_labels(labels, vanilla, ensemble)))))
     milliseconds = 1000 * (time.perf_counter() - started)
     columns = [
         (VANILLA_NAME, theme.VANILLA, moment.vanilla),
