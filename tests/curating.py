@@ -1,10 +1,12 @@
 """What tests of curation share: clips whose class can be foretold, and a pack of good and bad templates for them."""
 
+from datetime import datetime
 from pathlib import Path
 
 import soundfile
 
 from audioprompt.data import LabelledClips
+from audioprompt.prompts.history import step
 from audioprompt.prompts.pack import PackEntry, PromptPack, Provenance, Status
 from audioprompt.prompts.template import Template
 from tests.fakes import HUM, RATE, WHISTLE, tone
@@ -34,3 +36,11 @@ def labelled(folder: Path, each: int = 4) -> LabelledClips:
 def pack_of(*texts: str, status: Status = "candidate", pack_id: str = "tones") -> PromptPack:
     entries = tuple(PackEntry(template=Template(text), status=status) for text in texts)
     return PromptPack(id=pack_id, title="Tones", provenance=Provenance(generator="hand-written"), entries=entries)
+
+
+def undo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:
+    return step(pack, "undo", who, at)
+
+
+def redo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:
+    return step(pack, "redo", who, at)

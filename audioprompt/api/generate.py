@@ -15,7 +15,7 @@ from audioprompt.prompts.pack import (
 from audioprompt.prompts.template import Template
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.generators import LEXICON, MAX_CANDIDATES, SERVICE, TEMPERATURE, generator_of
-from audioprompt.services import curate as workbench
+from audioprompt.services import curate as curation
 from audioprompt.services.generate import better_category, proposed_title, task_of
 
 
@@ -31,7 +31,7 @@ def generate(
     service_url: Name = "",
     service_key: Name = "",  # last: of a call with too few arguments Gradio logs all those it has
     context: Context = IN_PROCESS,
-    progress: workbench.Progress | None = None,
+    progress: curation.Progress | None = None,
 ) -> Answer:
     """Write candidate prompts for a task, from the bundled lexicon (offline, same seed, same prompts) or by a service.
 

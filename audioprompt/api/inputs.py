@@ -20,7 +20,7 @@ from audioprompt.prompts.template import Template
 from audioprompt.server import sessions
 from audioprompt.server.context import Context
 from audioprompt.server.gradio_patches import files
-from audioprompt.services import curate as workbench
+from audioprompt.services import curate as curation
 from audioprompt.services.packs import suitable_pack
 
 Answer = dict[str, Any]
@@ -73,7 +73,7 @@ def approved_templates(pack_id: str, context: Context) -> tuple[Template, ...]:
 
 @contextmanager
 def labelled_clips(
-    data: str, clips: Path | None, context: Context, progress: workbench.Progress | None, skip_bad: bool
+    data: str, clips: Path | None, context: Context, progress: curation.Progress | None, skip_bad: bool
 ) -> Iterator[LabelledClips]:
     """Clips by the name of their data set or out of an upload, which is unpacked for as long as they are needed."""
     if clips and clips.suffix.lower() != ".zip":
@@ -89,7 +89,7 @@ def labelled_clips(
         )
 
 
-def tell(progress: workbench.Progress | None, what: str, done: int, total: int) -> None:
+def tell(progress: curation.Progress | None, what: str, done: int, total: int) -> None:
     """Tell whoever wants to know how far the work is."""
     if progress:
         progress(what, done, total)

@@ -24,7 +24,7 @@ from audioprompt.data.sources import list_examples
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
-from audioprompt.services import curate as workbench
+from audioprompt.services import curate as curation
 from audioprompt.services.views import as_dict
 
 
@@ -42,7 +42,7 @@ def learn(
     dropout: Annotated[float, Field(ge=0, le=0.95)] = 0.0,
     skip_bad: bool = False,
     context: Context = IN_PROCESS,
-    progress: workbench.Progress | None = None,
+    progress: curation.Progress | None = None,
 ) -> Answer:
     """Learn to tell sounds apart from a few labelled clips of each, by several methods, and measure these.
 

@@ -13,7 +13,7 @@ from audioprompt.prompts.pack import (
 )
 from audioprompt.prompts.template import VANILLA
 from audioprompt.server.context import IN_PROCESS, Context
-from audioprompt.services import curate as workbench
+from audioprompt.services import curate as curation
 from audioprompt.services.evaluate import EmbeddedTask, compare_ensembles, find_ensembles
 from audioprompt.services.views import as_dict
 from audioprompt.services.words import warn_of_words
@@ -30,7 +30,7 @@ def measure(
     skip_bad: bool = False,
     ensemble: Name = DEFAULT,
     context: Context = IN_PROCESS,
-    progress: workbench.Progress | None = None,
+    progress: curation.Progress | None = None,
 ) -> Answer:
     """Measure prompts on labelled clips: the accuracy of each alone and of the ensemble, with 95 % intervals.
 
@@ -54,11 +54,12 @@ def measure(
     with labelled_clips(data, clips, context, progress, skip_bad) as labelled:
         refuse_one_class(labelled)
         some = labelled.in_folds(folds) if folds else labelled
-        some, audio = workbench.heard(encoder, some, progress, skip_bad)
-        prompts = workbench.read(encoder, [VANILLA, *(entry.template for entry in chosen.entries)], some, progress)
+        some, audio = curation.embed_clips(encoder, some, progress, skip_bad)
+        every = [VANILLA, *(entry.template for entry in chosen.entries)]
+        prompts = curation.embed_prompts(encoder, every, some, progress)
     found = score_templates(audio, prompts[0], prompts[1:], some.targets, some.classes)
     approved = np.array([entry.status == "approved" for entry in chosen.entries])
-    stands = report_selection(found, approved)
+    report = report_selection(found, approved)
     task = EmbeddedTask(audio, prompts[0], prompts[1:][approved], some.targets, some.groups, encoder.logit_scale)
     return {
         "pack": pack or None,
@@ -68,12 +69,12 @@ def measure(
         "warnings": warn_of_words(encoder, some.spoken_classes),
         "n": found.n,
         "classes": found.classes,
-        **_report(stands),
-        "recall": {name: one and as_dict(one) for name, one in zip(found.classes, stands.recalls, strict=True)},
+        **_report(report),
+        "recall": {name: one and as_dict(one) for name, one in zip(found.classes, report.recalls, strict=True)},
         "ensembles": [as_dict(one) for one in compare_ensembles(ensembles, task)] if approved.any() else [],
         "templates": [
             {"template": entry.template.as_string(), "status": entry.status, **as_dict(one), "gain": float(gain)}
-            for entry, one, gain in zip(chosen.entries, found.scores, stands.gains, strict=True)
+            for entry, one, gain in zip(chosen.entries, found.scores, report.gains, strict=True)
         ],
     }
 
@@ -89,7 +90,7 @@ def propose(
     model: Name = "embedded",
     skip_bad: bool = False,
     context: Context = IN_PROCESS,
-    progress: workbench.Progress | None = None,
+    progress: curation.Progress | None = None,
 ) -> Answer:
     """Propose which prompts to approve and which to reject, by measuring them on a part of labelled clips.
 
@@ -110,20 +111,20 @@ def propose(
     """  # noqa: E501
     chosen, encoder = chosen_pack(pack, templates, context), context.model(model)
     with labelled_clips(data, clips, context, progress, skip_bad) as labelled:
-        split = workbench.Split(tuple(folds)) if folds else workbench.Split.suggested(labelled)
-        bench = workbench.measure(encoder, chosen, labelled, split, progress, skip_bad)
-        proposal = workbench.proposed(bench, chosen)
-        unseen = workbench.score_held_out(bench, proposal.selection, progress) if held_out else None
+        split = curation.Split(tuple(folds)) if folds else curation.Split.suggested(labelled)
+        measured = curation.measure(encoder, chosen, labelled, split, progress, skip_bad)
+        proposal = curation.propose_selection(measured, chosen)
+        unseen = curation.score_held_out(measured, proposal.selection, progress) if held_out else None
     if unseen and pack:
-        workbench.note_held_out(context.store, bench, pack, unseen, workbench.AUTO)
+        curation.note_held_out(context.store, measured, pack, unseen, curation.AUTO)
     wanted = {entry.template.as_string(): proposal.wanted[entry.template.text] for entry in chosen.entries}
     return {
         "pack": pack or None,
         "model": encoder.name,
-        "data": bench.seen.name,
-        **as_dict(bench.seen),
-        "split": split.name(bench.seen),
-        "n": bench.table.n,
+        "data": measured.validation.name,
+        **as_dict(measured.validation),
+        "split": split.name(measured.validation),
+        "n": measured.table.n,
         "approve": [text for text, status in wanted.items() if status == "approved"],
         "reject": [text for text, status in wanted.items() if status == "rejected"],
         "kept": {
@@ -132,10 +133,10 @@ def propose(
         "reason": history.PROPOSED,
         **_report(proposal.report),
         "held_out": unseen
-        and {"split": split.name(bench.unseen, held_out=True), "n": unseen.ensemble.n, **_report(unseen)},
+        and {"split": split.name(measured.test, held_out=True), "n": unseen.ensemble.n, **_report(unseen)},
     }
 
 
-def _report(report: SelectionReport | workbench.HeldOut) -> Answer:
+def _report(report: SelectionReport | curation.HeldOut) -> Answer:
     answer = as_dict(report)
     return {**answer, "vanilla": {"template": VANILLA.as_string(), **answer["vanilla"]}}

@@ -14,7 +14,7 @@ from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import AsJson, ModelOptions, parse_numbers
 from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, table
 from audioprompt.prompts.store import PromptStore
-from audioprompt.services import curate as workbench
+from audioprompt.services import curate as curation
 from audioprompt.services.views import as_dict
 
 if TYPE_CHECKING:
@@ -48,9 +48,8 @@ class SplitOptions:
             raise UsageError("--test-folds needs --validate-folds as well.")
         if both := set(seen or ()) & set(unseen or ()):
             raise UsageError(f"Fold {min(both)} cannot be used for both validation and testing.")
-        return workbench.Split(tuple(seen) if seen else None, self.fraction, self.seed), tuple(
-            unseen
-        ) if unseen else None
+        split = curation.Split(tuple(seen) if seen else None, self.fraction, self.seed)
+        return split, tuple(unseen) if unseen else None
 
 
 def curate(
@@ -72,27 +71,27 @@ def curate(
     split, unseen_folds = folds.parse()
     store = PromptStore()
     pack = store.get(pack_id)
-    clips = workbench.look_through(data.open(), data.skip_bad)
+    clips = curation.look_through(data.open(), data.skip_bad)
     split.divide(clips)  # a split that cannot be is said before a model is loaded
     encoder = model.load()
     with progress_bar("encoding") as progress:
-        bench = workbench.measure(encoder, pack, clips, split, _of_anything(progress), data.skip_bad)
+        measured = curation.measure(encoder, pack, clips, split, _of_anything(progress), data.skip_bad)
     if unseen_folds:
-        bench = replace(bench, unseen=clips.in_folds(unseen_folds))
-    proposal = workbench.proposed(bench, pack) if auto else None
+        measured = replace(measured, test=clips.in_folds(unseen_folds))
+    proposal = curation.propose_selection(measured, pack) if auto else None
     if proposal and apply:
-        pack = workbench.apply_proposal(store, bench, pack_id, proposal, workbench.AUTO)
+        pack = curation.apply_proposal(store, measured, pack_id, proposal, curation.AUTO)
     held_out = None
     if unseen_folds:
-        selection = proposal.selection if proposal else bench.approved(pack)
+        selection = proposal.selection if proposal else measured.approved(pack)
         with progress_bar("encoding") as progress:
-            held_out = workbench.score_held_out(bench, selection, _of_anything(progress))
-        workbench.note_held_out(store, bench, pack_id, held_out, workbench.AUTO if auto else "audioprompt curate")
+            held_out = curation.score_held_out(measured, selection, _of_anything(progress))
+        curation.note_held_out(store, measured, pack_id, held_out, curation.AUTO if auto else "audioprompt curate")
     if as_json:
-        print_json(_json(bench, pack, proposal, held_out))
+        print_json(_json(measured, pack, proposal, held_out))
     else:
-        print_(*_tables(bench, pack, proposal, held_out))
-    for remark in bench.seen.remarks:
+        print_(*_tables(measured, pack, proposal, held_out))
+    for remark in measured.validation.remarks:
         say(remark)
 
 
@@ -104,17 +103,17 @@ def _of_anything(progress: Callable[[int, int], None]) -> Progress:
 # --- what is printed --------------------------------------------------------------------------------------------------
 
 
-def _json(bench: MeasuredPack, pack: PromptPack, proposal: Proposal | None, held_out: HeldOut | None) -> Json:
-    stands = bench.report(pack)
-    rows = zip(pack.entries, bench.table.scores, stands.gains, bench.flags, strict=True)
+def _json(measured: MeasuredPack, pack: PromptPack, proposal: Proposal | None, held_out: HeldOut | None) -> Json:
+    report = measured.report(pack)
+    rows = zip(pack.entries, measured.table.scores, report.gains, measured.flags, strict=True)
     return {
         "pack": pack.id,
-        "model": bench.model.name,
-        "revision": bench.model.revision,
-        "data": bench.seen.name,
-        **as_dict(bench.seen),
-        "split": bench.split.name(bench.seen),
-        "n": bench.table.n,
+        "model": measured.model.name,
+        "revision": measured.model.revision,
+        "data": measured.validation.name,
+        **as_dict(measured.validation),
+        "split": measured.split.name(measured.validation),
+        "n": measured.table.n,
         "templates": [
             {
                 "template": entry.template.text,
@@ -125,8 +124,8 @@ def _json(bench: MeasuredPack, pack: PromptPack, proposal: Proposal | None, held
             }
             for entry, score, gain, flags in rows
         ],
-        **as_dict(stands),
-        "best_template": bench.templates[bench.table.best].text,
+        **as_dict(report),
+        "best_template": measured.templates[measured.table.best].text,
         "proposal": proposal
         and {
             "approve": [text for text, status in proposal.wanted.items() if status == "approved"],
@@ -136,7 +135,7 @@ def _json(bench: MeasuredPack, pack: PromptPack, proposal: Proposal | None, held
         },
         "held_out": held_out
         and {
-            "split": bench.split.name(bench.unseen, held_out=True),
+            "split": measured.split.name(measured.test, held_out=True),
             "n": held_out.ensemble.n,
             **as_dict(held_out),
         },
@@ -144,12 +143,13 @@ def _json(bench: MeasuredPack, pack: PromptPack, proposal: Proposal | None, held
 
 
 def _tables(
-    bench: MeasuredPack, pack: PromptPack, proposal: Proposal | None, held_out: HeldOut | None
+    measured: MeasuredPack, pack: PromptPack, proposal: Proposal | None, held_out: HeldOut | None
 ) -> Iterator[RenderableType]:
     """Each prompt; where the approved ones stand, and the proposal; then the same on clips held out."""
-    stands = bench.report(pack)
-    yield f"{pack.id} on {bench.seen.name}, {bench.split.name(bench.seen)}, model {bench.model.name}"
-    rows = zip(pack.entries, bench.table.scores, stands.gains, bench.flags, strict=True)
+    report = measured.report(pack)
+    clips, split = measured.validation, measured.split
+    yield f"{pack.id} on {clips.name}, {split.name(clips)}, model {measured.model.name}"
+    rows = zip(pack.entries, measured.table.scores, report.gains, measured.flags, strict=True)
     prompts = [
         [
             entry.status,
@@ -163,16 +163,16 @@ def _tables(
     ]
     proposed = ["auto"] if proposal else []
     yield table(["status", *proposed, "prompt", ">alone, %", ">in ensemble", "flags"], prompts)
-    chosen = [(f"approved ({len(pack.approved)})", stands)] if pack.approved else []
+    chosen = [(f"approved ({len(pack.approved)})", report)] if pack.approved else []
     if proposal:
         chosen.append((f"proposed ({proposal.selection.sum()})", proposal.report))
     if proposal and proposal.kept:
         yield f"The proposal keeps {proposal.kept_in_words}."
-    yield from _ensembles(f"{bench.table.n} clips", len(pack.entries), stands, chosen)
+    yield from _ensembles(f"{measured.table.n} clips", len(pack.entries), report, chosen)
     if held_out:
         name = f"proposed ({proposal.selection.sum()})" if proposal else f"approved ({len(pack.approved)})"
         where = f"{held_out.ensemble.n} unseen clips"
-        yield f"\n{bench.unseen.name}, {bench.split.name(bench.unseen, held_out=True)}, held out"
+        yield f"\n{measured.test.name}, {split.name(measured.test, held_out=True)}, held out"
         yield from _ensembles(where, len(pack.entries), held_out, [(name, held_out)])
 
 

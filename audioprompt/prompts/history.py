@@ -8,14 +8,14 @@ need nothing but that history, so they work after a reload, in another tab and b
     >>> pack = decide(pack, ["{label} noise"], "rejected", who="ada", reason="too short")
     >>> pack.as_strings()
     ['the sound of {}']
-    >>> undo(pack, who="ada").as_strings()
+    >>> step(pack, "undo", who="ada").as_strings()
     ['the sound of {}', '{} noise']
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import groupby
-from typing import Any
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
@@ -31,7 +31,10 @@ from audioprompt.prompts.pack import (
 from audioprompt.prompts.template import Template
 from audioprompt.util.text import one_line
 
-ADD, DECIDE, UNDO, REDO, MEASURE, TEST = "add", "decide", "undo", "redo", "measure", "test"
+Direction = Literal["undo", "redo"]
+UNDO: Final = "undo"
+REDO: Final = "redo"
+ADD, DECIDE, MEASURE, TEST = "add", "decide", "measure", "test"
 RENAME, COPY = "rename", "copy"
 
 AUTO = "auto-curate"  # who decides where a selection was proposed and nobody looked at it
@@ -103,44 +106,39 @@ def _is_proposal(entry: PackEntry) -> bool:
     return entry.status != "candidate" and (entry.decided_by == AUTO or entry.reason == PROPOSED)
 
 
-def undo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:
-    """Take back the pack's last decision that is not taken back yet; a bulk decision is taken back as a whole.
+def step(pack: PromptPack, direction: Direction, who: str, at: datetime | None = None) -> PromptPack:
+    """Undo the last decision that is in force, or redo the one that was last undone.
+
+    A bulk decision is one step. A decision made since leaves nothing to redo.
+
+    Args:
+        pack: the pack.
+        direction: ``undo`` or ``redo``.
+        who: by whom.
+        at: when, now if None.
 
     Raises:
-        PackError: there is none.
+        PackError: there is nothing to undo or redo.
     """
-    change = next_undo(pack)
+    change = next_step(pack, direction)
     if not change:
-        raise PackError(f"There is nothing to undo in {pack.id}.")
-    back = [{"template": old.template, "from_status": old.to_status, "to_status": old.from_status} for old in change]
-    entries = [_take_back(entry, old) for entry, old in _match_entries(pack, change)]
-    return _change(pack, entries, _make_events(pack, UNDO, who, at, back))
+        raise PackError(f"There is nothing to {direction} in {pack.id}.")
+    apply, before, after = (
+        (_take_back, "to_status", "from_status") if direction == UNDO else (_apply_decision, "from_status", "to_status")
+    )
+    facts = [
+        {"template": old.template, "from_status": getattr(old, before), "to_status": getattr(old, after)}
+        for old in change
+    ]
+    entries = [apply(entry, old) for entry, old in _match_entries(pack, change)]
+    return _change(pack, entries, _make_events(pack, direction, who, at, facts))
 
 
-def redo(pack: PromptPack, who: str, at: datetime | None = None) -> PromptPack:
-    """Make the decision again that was last undone. A decision made since leaves nothing to redo.
-
-    Raises:
-        PackError: there is none.
-    """
-    change = next_redo(pack)
-    if not change:
-        raise PackError(f"There is nothing to redo in {pack.id}.")
-    again = [{"template": old.template, "from_status": old.from_status, "to_status": old.to_status} for old in change]
-    entries = [_apply_decision(entry, old) for entry, old in _match_entries(pack, change)]
-    return _change(pack, entries, _make_events(pack, REDO, who, at, again))
-
-
-def next_undo(pack: PromptPack) -> Change:
-    """Find the events of the decision that ``undo`` would take back, none if there is none."""
-    done, _ = _replay(pack.history)
-    return done[-1] if done else ()
-
-
-def next_redo(pack: PromptPack) -> Change:
-    """Find the events of the decision that ``redo`` would make again, none if there is none."""
-    _, undone = _replay(pack.history)
-    return undone[-1] if undone else ()
+def next_step(pack: PromptPack, direction: Direction) -> Change:
+    """Find the events of the decision that ``step`` would undo or redo, none if there is none."""
+    done, undone = _replay(pack.history)
+    changes = done if direction == UNDO else undone
+    return changes[-1] if changes else ()
 
 
 def add(

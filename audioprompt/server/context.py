@@ -50,6 +50,11 @@ class Context:
         return sessions.session(self.request)
 
     @property
+    def page(self) -> str:
+        """What keeps the work of one open page apart from that of all others."""
+        return (self.request and self.request.session_hash) or ""
+
+    @property
     def owner(self) -> str:
         """Whose share of what is kept for all something counts in; empty for curators."""
         return access.share(self.request)

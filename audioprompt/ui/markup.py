@@ -9,7 +9,7 @@ from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.template import SLOT, Template
 from audioprompt.services.classify import Classification, Vote
 from audioprompt.ui.render import render
-from audioprompt.util.text import counted, first_of, one_line
+from audioprompt.util.text import counted, first_of, one_line, sentence
 
 if TYPE_CHECKING:
     from audioprompt.few_shot.base import Head
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 SHARED, CLASSIFY = "shared/template.html", "classify/template.html"
 
 
-def problem(sentence: object) -> str:
-    """Return what went wrong and what to do, in the place where the answer would be."""
-    return render(SHARED, "problem", sentence=str(sentence))
+def problem(error: object) -> str:
+    """Return what went wrong and what to do as a sentence, in the place where the answer would be."""
+    return render(SHARED, "problem", sentence=sentence(error))
 
 
 def remarks(sentences: Sequence[str]) -> str:

@@ -17,6 +17,14 @@ def one_line(text: str) -> str:
     return _BLANKS.sub(" ", text).strip()
 
 
+def sentence(words: object) -> str:
+    """Write what is said as a sentence: a capital first, unless it begins with the name of a file, and a full stop."""
+    text = str(words)
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    text = text[:1].upper() + text[1:] if first.isalpha() else text
+    return text + "." * (bool(first) and not text.endswith((".", "!", "?", "…")))
+
+
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 

@@ -172,7 +172,7 @@ def test_a_space_is_pushed_and_the_token_is_nowhere(page: Page, hub: Hub, home: 
     expect(page.locator("#publish-token input")).to_have_attribute("type", "password")
     page.fill("#publish-name :is(input, textarea)", "me/kitchen")
     page.click("#publish-push")
-    expect(page.locator("#publish-pushed .problem")).to_contain_text("give a token that may write")
+    expect(page.locator("#publish-pushed .problem")).to_contain_text("Give a token that may write")
     page.fill("#publish-token input", "hf_another_secret")
     page.click("#publish-push")
     expect(page.locator("#publish-pushed .problem")).to_contain_text("does not accept the token")

@@ -33,16 +33,16 @@ from tests.serving import PASSWORD, ROOT, Running, running
 PRIVATE = "no visitor reads this"
 ROLES = ("stranger", "visitor", "curator")
 WRITES = {
-    "_act",
+    "act",
     "show_imported",
     "send",
     "show_held_out",
     "show_demonstration",
-    "renamed",
+    "rename_pack",
     "show_copied",
-    "show_written",
-    "_remove",
-    "_restore",
+    "save_prompt",
+    "remove",
+    "restore",
     "/decide",
     "/generate",
 }  # what curators change for all
@@ -184,12 +184,13 @@ class Harm:
             "send": [None, f"Sent by a {role}", f"sent-{role}", "", {}],
             "enter": [None, "tones", {}, "embedded"],
             "show_measured": [None, "tones", private, "", 50, 0, {}, "embedded", False],
+            "show_measured_on_upload": [self.zip, None, "tones", "", "", 50, 0, {}, "embedded", False],
             "show_imported": [None, self.pack, {}, "embedded"],
-            "renamed": ["tones", f"Renamed by a {role}"],
+            "rename_pack": ["tones", f"Renamed by a {role}"],
             "show_copied": [None, "tones", {}, "embedded"],
-            "show_written": [None, None, f"written by a {role}: {{}}"],
+            "save_prompt": [None, None, f"written by a {role}: {{}}"],
             "show_comparison": [None, "eight-templates"],
-            "_restore": [{}, "embedded"],
+            "restore": [{}, "embedded"],
             "export": ["tones"],
             "_brought": [None, "hum", [self.sound]],
             "_recorded": [None, "hum", self.sound],
@@ -231,11 +232,10 @@ class Harm:
     def prepare(self, endpoint: str) -> None:
         """Have at hand what the endpoint needs: a desk, candidates, clips."""
         call = self.person.call
-        if endpoint == "_act":
-            kept = re.findall(r'"([^"]*clips[^"/]*\.zip)"', call("put_by", [self.zip]).raw)
-            call("show_measured", [None, "tones", (kept or [""])[-1], "", 50, 0, {}, "embedded", False])
-        if endpoint == "show_written":
-            call("_compose", [None], self.event(endpoint))
+        if endpoint == "act":
+            call("show_measured_on_upload", self.arguments("show_measured_on_upload"))
+        if endpoint == "save_prompt":
+            call("compose", [None], self.event(endpoint))
         if endpoint == "write" and self.person.session:
             offered = call("propose", ["", "hum, whistle", "Offline lexicon", 0, "", "", None, ""])
             self.words = re.findall(r'"choices": ?\[\["([^"]+)"', offered.raw)[:1]
@@ -314,11 +314,11 @@ def test_what_visitors_are_refused(table: Mapping[Any, Call], endpoint: str, ref
         "/generate",
         "/live",
         "_show_and_note",
-        "_act",
+        "act",
         "send",
         "show_imported",
         "_learn",
-        "put_by",
+        "show_measured_on_upload",
     ],
 )
 def test_what_visitors_may(table: Mapping[Any, Call], endpoint: str) -> None:
@@ -326,7 +326,7 @@ def test_what_visitors_may(table: Mapping[Any, Call], endpoint: str) -> None:
 
 
 def test_a_stranger_keeps_nothing(table: Mapping[Any, Call]) -> None:
-    for endpoint in ("send", "show_imported", "put_by", "show_demonstration", "/decide", "/generate"):
+    for endpoint in ("send", "show_imported", "show_measured_on_upload", "show_demonstration", "/decide", "/generate"):
         assert table[endpoint, "stranger"].answer != "answered", endpoint
 
 
@@ -370,7 +370,7 @@ def test_no_file_of_the_server_passes_as_an_upload(app: Running, folder: Path, c
     visitor = Person(app, "visitor")
     claims: list[tuple[str, list[Any]]] = [
         ("show_imported", [None, file, {}, "embedded"]),
-        ("put_by", [file]),
+        ("show_measured_on_upload", [file, None, "tones", "", "", 50, 0, {}, "embedded", False]),
         ("_brought", [None, "x", [file]]),
     ]
     for endpoint, data in claims:

@@ -13,7 +13,8 @@ from audioprompt.models import registry
 from audioprompt.models.registry import ModelEntry
 from audioprompt.prompts.history import decide, times_tested
 from audioprompt.prompts.store import PromptStore
-from audioprompt.services import curate as workbench
+from audioprompt.services import curate as curation
+from audioprompt.services.curate import decisions
 from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, pack_of
 from tests.fakes import FakeModel
 
@@ -23,7 +24,7 @@ def fake_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     entry = ModelEntry("embedded", "a stand-in", "nothing", "none", lambda *_: FakeModel())
     monkeypatch.setattr(registry, "MODELS", registry.ModelRegistry((entry,)))
     registry.MODELS.release()
-    workbench.forget()
+    curation.forget()
     yield
     registry.MODELS.release()
 
@@ -46,7 +47,7 @@ def manifest(tmp_path: Path) -> Path:
 def half(monkeypatch: pytest.MonkeyPatch) -> None:
     """Auto-curation that proposes what is always right."""
     monkeypatch.setattr(
-        workbench, "propose", lambda table, **_: table.everything & [s.accuracy == 1 for s in table.scores]
+        decisions, "propose", lambda table, **_: table.everything & [s.accuracy == 1 for s in table.scores]
     )
 
 
@@ -93,7 +94,7 @@ def test_a_proposal_is_applied_as_one_change_that_records_what_it_was_taken_on(
     found = json_of("tones", manifest, "--validate-folds", "1", "--auto", "--apply")
     pack = store.get("tones")
     assert [entry.status for entry in pack.entries] == ["approved", "rejected", "rejected"]
-    assert {entry.decided_by for entry in pack.entries} == {workbench.AUTO}
+    assert {entry.decided_by for entry in pack.entries} == {curation.AUTO}
     assert len({event.change for event in pack.history if event.action == "decide"}) == 1
     assert pack.entries[0].measured[0].accuracy == 1.0
     assert found["ensemble"]["accuracy"] == 1.0, "what is told is where the pack stands now"

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from audioprompt.prompts.store import PromptStore
-from audioprompt.services import curate as workbench
+from audioprompt.services import curate as curation
 from tests.fakes import HUM, RATE, WHISTLE, tone
 from tests.unit.test_cli import CountingModel, json_of, model, pack, run, store  # noqa: F401, fixtures among them
 
@@ -19,7 +19,7 @@ from tests.unit.test_cli import CountingModel, json_of, model, pack, run, store 
 def nothing_measured_yet(model: CountingModel) -> None:
     """A head's record names the model that is loaded again."""
     model.name = "embedded"
-    workbench.forget()
+    curation.forget()
 
 
 @pytest.fixture

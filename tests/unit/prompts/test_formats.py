@@ -22,7 +22,7 @@ from audioprompt.prompts.formats.csv import write as as_csv
 from audioprompt.prompts.formats.list import write as as_list
 from audioprompt.prompts.formats.report import write as as_report
 from audioprompt.prompts.formats.text import write as as_lines
-from audioprompt.prompts.history import decide, record, record_test, undo
+from audioprompt.prompts.history import decide, record, record_test
 from audioprompt.prompts.pack import (
     MAX_BYTES,
     Measurement,
@@ -33,6 +33,7 @@ from audioprompt.prompts.pack import (
     pack_from_templates,
 )
 from audioprompt.prompts.template import Template
+from tests.curating import undo
 from tests.plugins import install
 
 NOON = datetime(2026, 11, 21, 12, 30, 5, 250, tzinfo=timezone.utc)

@@ -15,13 +15,10 @@ from audioprompt.prompts import history
 from audioprompt.prompts.history import (
     add,
     decide,
-    next_redo,
-    next_undo,
+    next_step,
     record,
     record_test,
-    redo,
     times_tested,
-    undo,
 )
 from audioprompt.prompts.pack import (
     MAX_TEMPLATES,
@@ -34,6 +31,7 @@ from audioprompt.prompts.pack import (
     Status,
 )
 from audioprompt.prompts.template import Template
+from tests.curating import redo, undo
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 LATER = NOON + timedelta(hours=1)
@@ -138,10 +136,10 @@ def test_nothing_to_undo_or_redo(pack: PromptPack, step: Callable[[PromptPack, s
 
 def test_a_new_decision_leaves_nothing_to_redo(pack: PromptPack) -> None:
     undone = undo(decide(pack, [LOUD], "approved", "ada"), "ada")
-    assert [event.template for event in next_redo(undone)] == [LOUD]
+    assert [event.template for event in next_step(undone, "redo")] == [LOUD]
     other = decide(undone, [SOFT], "approved", "ada")
-    assert next_redo(other) == ()
-    assert [event.template for event in next_undo(other)] == [SOFT]
+    assert next_step(other, "redo") == ()
+    assert [event.template for event in next_step(other, "undo")] == [SOFT]
 
 
 def test_measuring_and_adding_do_not_come_between_a_decision_and_its_undo(pack: PromptPack) -> None:
@@ -175,8 +173,8 @@ def test_events_of_an_older_file_have_no_number_and_are_changes_each(pack: Promp
         for text in (LOUD, SOFT)
     )
     old = pack.model_copy(update={"history": history})
-    assert [event.template for event in next_undo(old)] == [SOFT]
-    assert [event.template for event in next_undo(undo(old, "ada"))] == [LOUD]
+    assert [event.template for event in next_step(old, "undo")] == [SOFT]
+    assert [event.template for event in next_step(undo(old, "ada"), "undo")] == [LOUD]
 
 
 actions = st.one_of(

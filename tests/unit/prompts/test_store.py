@@ -19,10 +19,11 @@ from filelock import FileLock
 
 import audioprompt
 from audioprompt.prompts import store as store_module
-from audioprompt.prompts.history import decide, undo
+from audioprompt.prompts.history import decide
 from audioprompt.prompts.pack import MAX_BYTES, HistoryEvent, PackError, PromptPack, Status, pack_from_templates
 from audioprompt.prompts.store import PACKS_KEPT, PromptStore
 from audioprompt.settings import bundled_store_folder, store_folder
+from tests.curating import undo
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 

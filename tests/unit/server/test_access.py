@@ -32,12 +32,16 @@ from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
 from audioprompt.server import access, generators, limits, models, sessions
 from audioprompt.server.access import NotAllowed, Role
-from audioprompt.server.context import Context
+from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.gradio_patches import calls
 from audioprompt.services.learn import HEADS
 from audioprompt.ui import app, header
 from audioprompt.ui.components import curate as view
-from audioprompt.ui.tabs import classify, curate, generate, learn
+from audioprompt.ui.tabs import classify, generate, learn
+from audioprompt.ui.tabs.curate import measure as curate_measure
+from audioprompt.ui.tabs.curate import packs
+from audioprompt.ui.tabs.curate.layout import show_session_note
+from audioprompt.ui.tabs.curate.render import list_packs
 from audioprompt.util.jobs import FITTING, MEASURING, Job, Stopped
 from tests.curating import PLAIN, pack_of
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
@@ -278,7 +282,7 @@ def test_who_signs_in_on_a_space_is_known_by_name(space: None) -> None:
 
 def test_on_a_space_its_author_curates(space: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert access.role(as_user("ada")) is Role.CURATOR and access.role(as_user("Ada")) is Role.CURATOR
-    assert curate.who(as_user("Ada")) == "Ada"
+    assert Context(as_user("Ada")).name == "Ada"
     assert access.role(as_user("eve")) is Role.VISITOR and access.role(request()) is Role.VISITOR
     monkeypatch.setenv(access.CURATORS, " Bob, carol ,")
     found = {name: access.role(as_user(name)).value for name in ("ada", "bob", "Carol", "eve", "")}
@@ -380,8 +384,8 @@ def test_without_a_session_packs_are_only_read(public: None, store: PromptStore,
     assert copy.get("tones") == store.get("tones")
     with pytest.raises(PackError, match="Without a session only curators change packs"):
         approve(copy)
-    with pytest.raises(NotAllowed, match="Without a session"):
-        curate.put_by("clips.zip", request(session))
+    with pytest.raises(NotAllowed, match="kept without a session"):
+        curate_measure.keep_upload(Context(request(session)), "clips.zip")
 
 
 def test_a_session_s_name_leads_nowhere(public: None) -> None:
@@ -392,16 +396,15 @@ def test_a_session_s_name_leads_nowhere(public: None) -> None:
 def test_the_tabs_use_the_copy(public: None, store: PromptStore, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("the sound of {}\nit is {}")
     mine, other = request("mine"), request("other")
-    pack_id = curate.imported(str(tmp_path / "mine.txt"), mine)
-    assert pack_id in [choice for _, choice in curate.pack_choices(mine)]
-    assert pack_id not in [choice for _, choice in [*curate.pack_choices(other), *curate.pack_choices()]]
-    assert "it is" in str(curate.exported(pack_id, "csv", mine))
-    with pytest.raises(PackError, match="No prompt pack is called"):
-        curate.exported(pack_id, "csv", other)
+    pack_id = packs.import_pack(Context(mine), str(tmp_path / "mine.txt"))
+    assert pack_id in [choice for _, choice in list_packs(Context(mine))]
+    assert pack_id not in [choice for _, choice in [*list_packs(Context(other)), *list_packs(IN_PROCESS)]]
+    assert "it is" in str(packs.export_pack(Context(mine), pack_id, "csv")["parcel"])
+    assert "No prompt pack is called" in packs.export_pack(Context(other), pack_id, "csv")["message"]
     *_, problem = generate.send(pack_of(PLAIN), "Mine", "sent", request=mine)
     assert not problem and "sent" in sessions.store(mine).ids() and "sent" not in sessions.store(other).ids()
-    assert curate.session_note(mine) == view.SESSION
-    assert curate.session_note(cookie(access.sign_in(SECRET))) == ""
+    assert show_session_note(Context(mine)) == {"session": view.SESSION}
+    assert show_session_note(Context(cookie(access.sign_in(SECRET)))) == {"session": ""}
 
 
 # --- what is not for visitors -----------------------------------------------------------------------------------------
@@ -513,13 +516,13 @@ def test_their_work_ends_with_their_page(public: None) -> None:
         with pytest.raises(Stopped):
             job.result()
 
-    looking: Any = curate.followed(lost := MEASURING.start(work, **terms))
+    looking: Any = curate_measure.follow_job(lost := MEASURING.start(work, **terms))
     next(looking)
     looking.close()
     with pytest.raises(Stopped):
         lost.result()
     curators = MEASURING.start(work)
-    looking = curate.followed(curators)
+    looking = curate_measure.follow_job(curators)
     next(looking)
     looking.close()
     assert not curators.stopping(), "another may wait for it too"
@@ -545,11 +548,12 @@ def test_curators_name_everything(public: None, opened: list[Any], tmp_path: Pat
 def test_uploads_are_kept_apart_and_limited(public: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "FILES", 2)
     (tmp_path / "clips.zip").write_bytes(b"mine")
-    first, second = (Path(curate.put_by(str(tmp_path / "clips.zip"), request(name))) for name in ("first", "second"))
-    assert first != second and first.parent == curate.uploads(request("first"))
+    archive, mine = str(tmp_path / "clips.zip"), Context(request("first"))
+    first, second = (Path(curate_measure.keep_upload(one, archive)) for one in (mine, Context(request("second"))))
+    assert first != second and first.parent == curate_measure.uploads(mine)
     monkeypatch.setattr(sessions, "BYTES", 7)
     with pytest.raises(NotAllowed, match="Visitors keep at most 2 files and 0 MB"):
-        curate.put_by(str(tmp_path / "clips.zip"), request("first"))
+        curate_measure.keep_upload(mine, archive)
     shown = learn.add(learn.Gathered(), "rain", [str(tmp_path / "clips.zip")] * 3, request())
     assert "Visitors keep at most 2 files" in shown.note and not shown.gathered.clips.paths
     learn.forget(shown.gathered)

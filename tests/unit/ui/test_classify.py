@@ -129,7 +129,7 @@ def test_a_model_that_cannot_be_had_is_said_in_place(hum, monkeypatch):
         raise ModelError("the weights are missing: install again")
 
     monkeypatch.setattr(classify, "shared_model", fail)
-    assert "the weights are missing" in classify.show_clip(hum, LABELS, "acoustic-scenes", "fake")[0]
+    assert "The weights are missing" in classify.show_clip(hum, LABELS, "acoustic-scenes", "fake")[0]
 
 
 def test_labels_are_text_wherever_they_are_shown(hum):

@@ -18,9 +18,10 @@ from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.server.generators import LEXICON, SERVICE
+from audioprompt.services.curate.setup import Setup, recall_setup
 from audioprompt.ui import markup
 from audioprompt.ui.components import generate as generate_view
-from audioprompt.ui.tabs import curate, generate
+from audioprompt.ui.tabs import generate
 from tests.fakes import FakeModel
 from tests.openai_server import KEY, ChatServer, Reply, chat_servers
 
@@ -428,7 +429,8 @@ def test_the_data_set_goes_to_curate_with_the_pack():
     pack, before = write()[-1][3], {"older": {"data": "x", "folds": "", "share": 50, "seed": 0}}
     _, clips, *_ = generate.send(pack, "Mine", "mine", " hf:owner/sounds ", before)
     assert clips == {**before, "mine": {"data": "hf:owner/sounds"}}
-    assert curate.clips_for(pack.model_copy(update={"id": "mine"}), clips) == ("hf:owner/sounds", None)
+    mine = pack.model_copy(update={"id": "mine"})
+    assert recall_setup(mine, clips, "fake") == Setup("mine", "hf:owner/sounds", None, "fake")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def gone(device: str, weights: Path | None, progress: Any) -> Any:
         if weights is None:
-            raise ModelError("no network: give the file's path")
+            raise ModelError("No network: give the file's path")
         return FakeModel()
 
     downloaded = Event()
@@ -48,7 +48,7 @@ def test_the_line_counts_a_download_and_ends_with_ready(offered: Event) -> None:
 
 def test_a_model_that_cannot_be_had_says_so_and_asks_for_weights(tmp_path: Path) -> None:
     line, weights, why = list(header.follow("gone"))[-1]
-    assert "not loaded" in line and "no network: give the file&#39;s path" in why and weights.visible is True
+    assert "not loaded" in line and "No network: give the file&#39;s path" in why and weights.visible is True
     line, weights, why = list(header.take_weights("gone", str(tmp_path / "typo.pth")))[-1]
     assert "There is no file" in why and weights.visible is True
     (tmp_path / "weights.pth").touch()

@@ -348,7 +348,7 @@ def test_what_cannot_be_tried_is_said_in_place(
 
 def test_a_class_without_a_clip_is_said_in_place(gathered: Gathered) -> None:
     last = learned(learn.add(gathered, "rain", []).gathered)[-1]
-    assert "there is no clip of rain" in last.summary
+    assert "There is no clip of rain" in last.summary
 
 
 def test_a_trial_is_stopped(gathered: Gathered) -> None:

@@ -128,9 +128,9 @@ def test_other_peoples_text_is_shown_as_text(store: PromptStore) -> None:
 @pytest.mark.parametrize(
     ("choices", "sentence"),
     [
-        ({"title": "  "}, "give the Space a title"),
+        ({"title": "  "}, "Give the Space a title"),
         ({"title": "a" * 81}, "at most 80 characters"),
-        ({"licence": ""}, "give the Space a licence"),
+        ({"licence": ""}, "Give the Space a licence"),
         ({"packs": []}, "choose at least one pack"),
         ({"labels": "rain"}, "give at least two labels"),
     ],
@@ -183,7 +183,7 @@ def test_saved_heads_and_clips_are_brought(own: Own, tmp_path: Path) -> None:
     assert (clip.title, clip.labels) == ("owl", CLASSES)
     assert "assets/examples/owl.wav" in sizes(publish.plan_of(choices, own))
     preview, _ = publish.show(choices | {"heads": []}, own)
-    assert "say what owl might be: give labels" in problem_in(preview)
+    assert "Say what owl might be: give labels" in problem_in(preview)
 
 
 @pytest.mark.parametrize("name", ["head.zip", "other.zip", "head.safetensors", "clip.wav"])
@@ -317,9 +317,9 @@ def test_a_space_is_pushed_and_its_address_said(hub: Hub, worker: Worker) -> Non
 @pytest.mark.parametrize(
     ("name", "token", "sentence"),
     [
-        ("", TOKEN, "name the Space"),
+        ("", TOKEN, "Name the Space"),
         ("me", TOKEN, "is no name for a Space"),
-        ("me/rain", "", "give a token that may write"),
+        ("me/rain", "", "Give a token that may write"),
         ("me/rain", "hf_another_secret", "does not accept the token"),
         ("me/rain", "hf_another\nsecret", "Not a Hub token"),
         ("me/rain", "hf_anöther", "Not a Hub token"),

@@ -7,16 +7,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from audioprompt.prompts.history import next_redo, next_undo
+from audioprompt.core.curation import wins_and_losses, wins_and_losses_within
+from audioprompt.prompts.history import next_step
 from audioprompt.prompts.pack import PackEntry, PromptPack, Status
 from audioprompt.prompts.template import SLOT
 from audioprompt.ui import markup
-from audioprompt.ui.components.curate.history import CURATOR as CURATOR
-from audioprompt.ui.components.curate.history import foot as foot
-from audioprompt.ui.components.curate.history import moment
-from audioprompt.ui.components.curate.rows import FILTERS, MILD, SORTS, VERBS, Row
-from audioprompt.ui.components.curate.rows import chosen as chosen
-from audioprompt.ui.components.curate.rows import rows_of as rows_of
+from audioprompt.ui.components.curate.foot import CURATOR as CURATOR
+from audioprompt.ui.components.curate.foot import foot as foot
+from audioprompt.ui.components.curate.foot import moment
+from audioprompt.ui.components.curate.view import FILTERS as FILTERS
+from audioprompt.ui.components.curate.view import MILD, VERBS, Row
+from audioprompt.ui.components.curate.view import SORTS as SORTS
+from audioprompt.ui.components.curate.view import CurateView as CurateView
+from audioprompt.ui.components.curate.view import Snapshot as Snapshot
+from audioprompt.ui.components.curate.view import select_rows as select_rows
 from audioprompt.ui.render import render
 from audioprompt.util.text import counted, one_line
 
@@ -35,19 +39,20 @@ DEMONSTRATE = "data-demonstrate", "Load the instruments demonstration"
 # --- above the table --------------------------------------------------------------------------------------------------
 
 
-def strip(bench: MeasuredPack, pack: PromptPack, stands: SelectionReport) -> str:
-    """Where the selection stands, in one line: the scores that matter, and what is gained in words."""
-    count, everything = len(pack.approved), f"all {len(pack.entries)}"
-    best = bench.templates[bench.table.best].text
+def strip(now: Snapshot) -> str:
+    """Show the scores that matter in one line, and what is gained in words."""
+    report, measured = now.report, now.measured
+    count, everything = len(now.pack.approved), f"all {len(now.pack.entries)}"
+    best = measured.templates[measured.table.best].text
     figures = [
-        _figure("vanilla", stands.vanilla, "vanilla", "Plain zero-shot: one prompt"),
-        _figure("best single", stands.best, "", best),
-        _figure(everything, stands.uncurated, "", "The ensemble of every prompt, uncurated"),
-        _figure(f"approved ({count})", stands.ensemble, "approved", "The ensemble of the prompts approved"),
+        _figure("vanilla", report.vanilla, "vanilla", "Plain zero-shot: one prompt"),
+        _figure("best single", report.best, "", best),
+        _figure(everything, report.uncurated, "", "The ensemble of every prompt, uncurated"),
+        _figure(f"approved ({count})", report.ensemble, "approved", "The ensemble of the prompts approved"),
     ]
     leads = [
-        _lead(stands.ensemble, stands.vanilla, "vanilla", str(stands.against_vanilla)),
-        _lead(stands.ensemble, stands.uncurated, everything, str(stands.against_uncurated)),
+        _lead(report.ensemble, report.vanilla, "vanilla", str(report.against_vanilla)),
+        _lead(report.ensemble, report.uncurated, everything, str(report.against_uncurated)),
     ]
     return render(TABLE, "strip", figures=figures, leads=leads if count else ())
 
@@ -60,10 +65,11 @@ def _lead(score: Score, other: Score, name: str, comparison: str) -> dict[str, A
     return {"points": score.accuracy - other.accuracy, "name": name, "comparison": comparison}
 
 
-def filters(rows: Sequence[Row], only: str) -> str:
+def filters(now: Snapshot, only: str) -> str:
     """Which rows to show, with how many there are of each kind."""
+    rows = now.rows.values()
     counts = Counter[str](row.entry.status for row in rows)
-    counts["all"], counts["flagged"] = len(rows), sum(row.flagged for row in rows)
+    counts["all"], counts["flagged"] = len(rows), sum(row.doubts > 0 for row in rows)
     kinds = [{"key": key, "name": name, "count": counts[key], "pressed": key == only} for key, name in FILTERS.items()]
     return render(TABLE, "filters", kinds=kinds)
 
@@ -71,50 +77,35 @@ def filters(rows: Sequence[Row], only: str) -> str:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
-def table(
-    rows: Sequence[Row],
-    total: int,
-    stands: SelectionReport,
-    label: str,
-    sort: tuple[str, bool],
-    proposed: Mapping[str, Status],
-    turn: int,
-    go: str | None = None,
-    pack_id: str = "",
-    role: str = "",
-) -> str:
-    """Return the rows as a table.
+def table(view: CurateView, now: Snapshot, changes: Mapping[str, Status], go: str | None = None, role: str = "") -> str:
+    """Return the rows of a view as a table.
 
     Args:
-        rows: in the order shown.
-        total: number of all templates.
-        stands: where the selection stands.
-        label: what prompts are filled with.
-        sort: a key of ``SORTS``, and whether it runs backwards.
-        proposed: the status that a proposal would give, by the texts of the templates it would change.
-        turn: another number each time, so that the page can tell an answer from none.
+        view: what is shown.
+        now: the pack.
+        changes: the status that a proposal would give, by the texts of the templates it would change.
         go: text of the template to select now, None to leave that to the page.
-        pack_id: the pack that decisions concern.
         role: of whoever decides.
     """
+    rows, vanilla = [now.rows[text] for text in view.rows if text in now.rows], now.report.vanilla
     return render(
         TABLE,
         "table",
-        rows=[{**_shown(row, label), "proposed": _proposed(row, proposed)} for row in rows],
-        total=total,
-        vanilla=stands.vanilla.accuracy,
-        limit=max([row.score.interval[1] for row in rows] + [stands.vanilla.interval[1], 0.01]),
-        sorts=[_heading(key, sort) for key in SORTS],
-        turn=turn,
-        pack_id=pack_id,
+        rows=[{**_shown(row, view.label), "proposed": _proposed(row, changes)} for row in rows],
+        total=len(now.rows),
+        vanilla=vanilla.accuracy,
+        limit=max([row.score.interval[1] for row in rows] + [vanilla.interval[1], 0.01]),
+        sorts=[_heading(key, view.sort) for key in SORTS],
+        turn=view.turn,
+        pack_id=view.pack_id,
         role=role,
         go=go,
     )
 
 
-def _proposed(row: Row, proposed: Mapping[str, Status]) -> str:
+def _proposed(row: Row, changes: Mapping[str, Status]) -> str:
     """Return what a proposal would do with a row, if anything."""
-    return VERBS[proposed[row.text]] if row.text in proposed else ""
+    return VERBS[changes[row.text]] if row.text in changes else ""
 
 
 def _shown(row: Row, label: str) -> dict[str, Any]:
@@ -142,50 +133,49 @@ def receipt(saved: Sequence[str], refused: Sequence[Mapping[str, Any]]) -> str:
 # --- the template selected --------------------------------------------------------------------------------------------
 
 
-def actions(pack: PromptPack, proposal: Proposal | None, stands: SelectionReport, note: str = "") -> str:
+def actions(now: Snapshot, proposal: Proposal | None, note: str = "") -> str:
     """Undo, redo and the proposal of a selection, with what it would change."""
     return render(
         SIDE,
         "actions",
-        can_undo=bool(next_undo(pack)),
-        can_redo=bool(next_redo(pack)),
+        can_undo=bool(next_step(now.pack, "undo")),
+        can_redo=bool(next_step(now.pack, "redo")),
         note=note,
-        proposal=_proposal(proposal, pack, stands) if proposal else None,
+        proposal=_proposal(proposal, now) if proposal else None,
     )
 
 
-def _proposal(proposal: Proposal, pack: PromptPack, stands: SelectionReport) -> dict[str, Any]:
-    changes = proposal.changes(pack)
+def _proposal(proposal: Proposal, now: Snapshot) -> dict[str, Any]:
+    changes = proposal.changes(now.pack)
     counts = Counter(changes.values())
     approve_and_reject = f"approve {counts['approved']} more and reject {counts['rejected']}"
     return {
         "size": int(proposal.selection.sum()),
-        "total": len(pack.entries),
+        "total": len(now.pack.entries),
         "found": proposal.report.ensemble,
-        "now": stands.ensemble,
+        "now": now.report.ensemble,
         "what": approve_and_reject if changes else "change nothing",
         "kept": proposal.kept_in_words if proposal.kept else "",
         "changes": changes,
     }
 
 
-def side(bench: MeasuredPack, pack: PromptPack, stands: SelectionReport, row: Row | None, label: str) -> str:
+def side(now: Snapshot, selected: str, label: str) -> str:
     """Everything about one template: the decision on it, its flags in words, and the clips it wins and loses."""
+    row, measured = now.rows.get(selected), now.measured
     if row is None:
         return render(SIDE, "choose")
-    from audioprompt.core.curation import wins_and_losses, wins_and_losses_within
-
-    table = bench.table
+    table = measured.table
     won, lost = wins_and_losses(table, row.number)
-    needed, spoilt = wins_and_losses_within(table, bench.approved(pack), row.number)
+    needed, spoilt = wins_and_losses_within(table, measured.approved(now.pack), row.number)
     return render(
         SIDE,
         "side",
         row=_shown(row, label),
         decision=_decision(row.entry),
         within=_within(len(needed), len(spoilt), row.entry.status == "approved"),
-        clips=[_clips(bench, won, "Wins", table.vanilla), _clips(bench, lost, "Loses", table.alone[row.number])],
-        recalls=_recalls(bench, stands),
+        clips=[_clips(measured, won, "Wins", table.vanilla), _clips(measured, lost, "Loses", table.alone[row.number])],
+        recalls=_recalls(measured, now.report),
     )
 
 
@@ -209,17 +199,17 @@ def _within(won: int, lost: int, approved: bool) -> str:
     )
 
 
-def _clips(bench: MeasuredPack, clips: Choices, title: str, wrong: Choices) -> dict[str, Any]:
+def _clips(measured: MeasuredPack, clips: Choices, title: str, wrong: Choices) -> dict[str, Any]:
     """Clips that a template wins over vanilla, or loses to it, and what was heard in them wrongly."""
-    names = bench.seen.spoken_classes
+    names = measured.validation.spoken_classes
     return {
         "title": title,
         "count": len(clips),
         "clips": [
             {
                 "number": clip,
-                "file": one_line(bench.seen.paths[clip].name),
-                "label": names[bench.table.targets[clip]],
+                "file": one_line(measured.validation.paths[clip].name),
+                "label": names[measured.table.targets[clip]],
                 "wrong": names[wrong[clip]],
             }
             for clip in map(int, clips[:CLIPS_SHOWN])
@@ -227,9 +217,9 @@ def _clips(bench: MeasuredPack, clips: Choices, title: str, wrong: Choices) -> d
     }
 
 
-def _recalls(bench: MeasuredPack, stands: SelectionReport) -> list[dict[str, Any]]:
+def _recalls(measured: MeasuredPack, report: SelectionReport) -> list[dict[str, Any]]:
     """Per class: the share recalled by vanilla and by the approved ensemble."""
-    each = zip(bench.seen.spoken_classes, stands.recalls_before, stands.recalls, strict=True)
+    each = zip(measured.validation.spoken_classes, report.recalls_before, report.recalls, strict=True)
     return [
         {"name": name, "before": before, "after": after, "way": _way(before.correct, after.correct)}
         for name, before, after in each

@@ -17,7 +17,7 @@ from audioprompt.prompts.history import (
     TEST,
     UNDO,
     Change,
-    next_undo,
+    next_step,
     times_tested,
 )
 from audioprompt.prompts.pack import PromptPack, Status
@@ -26,8 +26,8 @@ from audioprompt.ui.render import render
 from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
-    from audioprompt.core.curation import SelectionReport
     from audioprompt.services.curate import HeldOut, MeasuredPack
+    from audioprompt.ui.components.curate.view import Snapshot
 
 TEMPLATE = "curate/foot.html"
 CHANGES_SHOWN = 40
@@ -35,23 +35,23 @@ TEXT_SHOWN = 60  # characters of a template
 CURATOR = "curator"  # who decides where nobody is signed in
 
 
-def foot(bench: MeasuredPack, pack: PromptPack, stands: SelectionReport, held_out: HeldOut | None) -> str:
+def foot(now: Snapshot, held_out: HeldOut | None) -> str:
     """Return the curve of how many prompts, the clips held out, and the history."""
     return render(
         TEMPLATE,
         "foot",
-        curve=charts.prompts_curve(bench.table.random_curves, stands),
-        held_out=_held_out(bench, pack, held_out),
-        history=render(TEMPLATE, "history", changes=_changes(pack)),
+        curve=charts.prompts_curve(now.measured.table.random_curves, now.report),
+        held_out=_held_out(now.measured, now.pack, held_out),
+        history=render(TEMPLATE, "history", changes=_changes(now.pack)),
     )
 
 
-def _held_out(bench: MeasuredPack, pack: PromptPack, found: HeldOut | None) -> str:
+def _held_out(measured: MeasuredPack, pack: PromptPack, found: HeldOut | None) -> str:
     """Return what the clips held out said, how often they were asked, and the button to ask them."""
     return render(
         TEMPLATE,
         "held_out",
-        where=f"{len(bench.unseen)} clips, {bench.split.name(bench.unseen, held_out=True)}",
+        where=f"{len(measured.test)} clips, {measured.split.name(measured.test, held_out=True)}",
         times=times_tested(pack),
         found=found,
         last=None if found else _last_test(pack),
@@ -77,7 +77,7 @@ def _changes(pack: PromptPack) -> list[dict[str, Any]]:
     """Return what was done, the latest first; the decision that would be undone next can be."""
     grouped = groupby(enumerate(pack.history), key=lambda item: item[1].change or -item[0])
     changes = [tuple(event for _, event in group) for _, group in grouped]
-    undoable = next_undo(pack)
+    undoable = next_step(pack, "undo")
     return [
         {
             "when": moment(change[0].at),

@@ -1,4 +1,4 @@
-"""The workbench: what is measured once, and what a decision writes."""
+"""Measured packs: what is measured once, and what a decision writes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +10,16 @@ from torch import Tensor
 from audioprompt.audio.recording import AudioError
 from audioprompt.core.metrics import Score
 from audioprompt.data import DataError, LabelledClips
-from audioprompt.prompts.history import PROPOSED, redo, times_tested, undo
+from audioprompt.prompts.history import PROPOSED, times_tested
 from audioprompt.prompts.pack import PackEntry, PackError, Status
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
-from audioprompt.services import curate as workbench
-from audioprompt.services.curate import AUTO, MeasuredPack, Recent, Split, measure
+from audioprompt.services import curate as curation
+from audioprompt.services.curate import AUTO, MeasuredPack, Split, decisions, measure
+from audioprompt.services.curate.setup import DEMONSTRATION_PACK
 from audioprompt.util.jobs import Stopped
-from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, labelled, pack_of
+from audioprompt.util.lru import Recent
+from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, labelled, pack_of, redo, undo
 from tests.fakes import FakeModel
 
 
@@ -39,7 +41,7 @@ PACK = pack_of(PLAIN, CONTRARY, BIASED)
 
 @pytest.fixture(autouse=True)
 def nothing_measured_yet() -> None:
-    workbench.forget()
+    curation.forget()
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def store(tmp_path: Path) -> PromptStore:
 
 
 @pytest.fixture
-def bench(model: CountingModel, clips: LabelledClips) -> MeasuredPack:
+def measured(model: CountingModel, clips: LabelledClips) -> MeasuredPack:
     return measure(model, PACK, clips, FOLD_1)
 
 
@@ -88,11 +90,11 @@ def test_parts_are_named_by_their_folds_or_their_share(clips: LabelledClips):
 # --- measuring --------------------------------------------------------------------------------------------------------
 
 
-def test_templates_are_measured_on_the_clips_looked_at_and_nothing_else(model: CountingModel, bench: MeasuredPack):
-    assert bench.table.scores == (Score(8, 8), Score(0, 8), Score(4, 8))
-    assert len(bench.seen) == len(bench.unseen) == 8
+def test_templates_are_measured_on_the_clips_looked_at_and_nothing_else(model: CountingModel, measured: MeasuredPack):
+    assert measured.table.scores == (Score(8, 8), Score(0, 8), Score(4, 8))
+    assert len(measured.validation) == len(measured.test) == 8
     assert model.heard == 8, "the clips held out are not even listened to"
-    assert set(bench.seen.paths).isdisjoint(bench.unseen.paths)
+    assert set(measured.validation.paths).isdisjoint(measured.test.paths)
 
 
 def test_flags_tell_of_the_text_and_of_the_clips_lost(model: CountingModel, tmp_path: Path):
@@ -102,35 +104,37 @@ def test_flags_tell_of_the_text_and_of_the_clips_lost(model: CountingModel, tmp_
     assert kinds[0] == {"format"}
 
 
-def test_what_was_measured_is_found_again(model: CountingModel, clips: LabelledClips, bench: MeasuredPack):
+def test_what_was_measured_is_found_again(model: CountingModel, clips: LabelledClips, measured: MeasuredPack):
     again = measure(model, PACK, LabelledClips.from_manifest(clips.paths[0].parent / "clips.csv"), FOLD_1)
-    assert again is bench
-    assert measure(model, PACK, clips, Split(folds=(2,))) is not bench
+    assert again is measured
+    assert measure(model, PACK, clips, Split(folds=(2,))) is not measured
 
 
 def test_a_restart_hears_nothing_again_but_reads_it_from_the_disk(model: CountingModel, clips: LabelledClips):
     measure(model, PACK, clips, FOLD_1)
-    workbench.forget()
+    curation.forget()
     fresh = CountingModel()
     assert measure(fresh, PACK, clips, FOLD_1).table.scores[0] == Score(8, 8)
     assert fresh.heard == 0 and fresh.texts_read == []
 
 
-def test_a_recording_that_was_replaced_is_heard_anew(model: CountingModel, clips: LabelledClips, bench: MeasuredPack):
+def test_a_recording_that_was_replaced_is_heard_anew(
+    model: CountingModel, clips: LabelledClips, measured: MeasuredPack
+):
     seen, _ = FOLD_1.divide(clips)
     hum, whistle = seen.paths[0], seen.paths[-1]
     hum.write_bytes(whistle.read_bytes() + b"  ")
     assert measure(model, PACK, clips, FOLD_1).table.scores[0] == Score(7, 8)
 
 
-def test_new_templates_take_a_new_table_and_no_new_listening(model: CountingModel, bench: MeasuredPack):
+def test_new_templates_take_a_new_table_and_no_new_listening(model: CountingModel, measured: MeasuredPack):
     model.texts_read.clear()
     longer = pack_of(PLAIN, CONTRARY, BIASED, "a recording of {label}")
-    other = bench.for_pack(longer)
-    assert len(other.table.scores) == 4 and other.table.scores[:3] == bench.table.scores
+    other = measured.for_pack(longer)
+    assert len(other.table.scores) == 4 and other.table.scores[:3] == measured.table.scores
     assert model.heard == 8
     assert sorted(model.texts_read) == ["a recording of hum", "a recording of whistle"]
-    assert bench.for_pack(PACK) is bench
+    assert measured.for_pack(PACK) is measured
 
 
 def test_a_recording_listed_twice_is_heard_once(model: CountingModel, tmp_path: Path):
@@ -158,33 +162,33 @@ def test_a_pack_without_a_prompt_and_folds_that_do_not_exist_are_refused(model: 
 # --- decisions --------------------------------------------------------------------------------------------------------
 
 
-def test_a_decision_is_stored_with_what_it_was_taken_on(store: PromptStore, bench: MeasuredPack):
-    pack = workbench.decided(store, bench, "tones", {PLAIN: "approved"}, "ada")
+def test_a_decision_is_stored_with_what_it_was_taken_on(store: PromptStore, measured: MeasuredPack):
+    pack = curation.decide(store, measured, "tones", {PLAIN: "approved"}, "ada")
     assert store.get("tones") == pack
-    assert bench.approved(pack).tolist() == [True, False, False]
-    assert bench.report(pack).ensemble == Score(8, 8)
+    assert measured.approved(pack).tolist() == [True, False, False]
+    assert measured.report(pack).ensemble == Score(8, 8)
     assert [entry.measured[0].accuracy for entry in pack.entries] == [1.0, 0.0, 0.5]
     figure = pack.entries[0].measured[0]
     assert (figure.model, figure.revision, figure.split, figure.n) == ("fake", "1", "fold 1", 8)
-    assert figure.data == bench.seen.name
+    assert figure.data == measured.validation.name
 
 
-def test_accuracies_are_recorded_once(store: PromptStore, bench: MeasuredPack):
-    workbench.decided(store, bench, "tones", {PLAIN: "approved"}, "ada")
-    pack = workbench.decided(store, bench, "tones", {CONTRARY: "rejected"}, "ada")
+def test_accuracies_are_recorded_once(store: PromptStore, measured: MeasuredPack):
+    curation.decide(store, measured, "tones", {PLAIN: "approved"}, "ada")
+    pack = curation.decide(store, measured, "tones", {CONTRARY: "rejected"}, "ada")
     assert [event.action for event in pack.history] == ["measure", "decide", "decide"]
 
 
-def test_a_decision_that_changes_nothing_writes_nothing(store: PromptStore, bench: MeasuredPack):
+def test_a_decision_that_changes_nothing_writes_nothing(store: PromptStore, measured: MeasuredPack):
     stamp = store.stamp("tones")
-    workbench.decided(store, bench, "tones", {PLAIN: "candidate"}, "ada")
+    curation.decide(store, measured, "tones", {PLAIN: "candidate"}, "ada")
     assert store.stamp("tones") == stamp
 
 
-def test_a_whole_selection_is_one_change(store: PromptStore, bench: MeasuredPack):
-    workbench.decided(store, bench, "tones", {BIASED: "approved"}, "ada")
+def test_a_whole_selection_is_one_change(store: PromptStore, measured: MeasuredPack):
+    curation.decide(store, measured, "tones", {BIASED: "approved"}, "ada")
     wanted: dict[str, Status] = {PLAIN: "approved", CONTRARY: "rejected", BIASED: "rejected"}
-    chosen = workbench.decided(store, bench, "tones", wanted, AUTO, "proposed by auto-curation")
+    chosen = curation.decide(store, measured, "tones", wanted, AUTO, "proposed by auto-curation")
     assert [entry.status for entry in chosen.entries] == ["approved", "rejected", "rejected"]
     assert {entry.reason for entry in chosen.entries} == {"proposed by auto-curation"}
     back = store.update("tones", lambda pack: undo(pack, "ada"))
@@ -193,71 +197,71 @@ def test_a_whole_selection_is_one_change(store: PromptStore, bench: MeasuredPack
     assert [entry.status for entry in again.entries] == ["approved", "rejected", "rejected"]
 
 
-def test_a_template_that_someone_removed_stops_no_other_decision(store: PromptStore, bench: MeasuredPack):
+def test_a_template_that_someone_removed_stops_no_other_decision(store: PromptStore, measured: MeasuredPack):
     store.save(pack_of(PLAIN, CONTRARY))
-    pack = workbench.decided(store, bench, "tones", {PLAIN: "approved"}, "ada")
+    pack = curation.decide(store, measured, "tones", {PLAIN: "approved"}, "ada")
     assert len(pack.approved) == 1
     with pytest.raises(PackError, match="has no template"):
-        workbench.decided(store, bench, "tones", {BIASED: "approved"}, "ada")
+        curation.decide(store, measured, "tones", {BIASED: "approved"}, "ada")
 
 
-def test_a_proposal_names_only_what_it_would_change(bench: MeasuredPack, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(workbench, "propose", lambda table, **_: table.alone.mean(axis=1) == 0.5)  # PLAIN and CONTRARY
+def test_a_proposal_names_only_what_it_would_change(measured: MeasuredPack, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(decisions, "propose", lambda table, **_: table.alone.mean(axis=1) == 0.5)  # PLAIN and CONTRARY
     entries = [entry.model_copy(update={"status": "approved"}) for entry in PACK.entries[::2]]
     pack = PACK.model_copy(update={"entries": (entries[0], PACK.entries[1], entries[1])})
-    proposal = workbench.proposed(bench, PACK)
+    proposal = curation.propose_selection(measured, PACK)
     assert proposal.selection.tolist() == [True, True, False]
     assert proposal.changes(pack) == {CONTRARY: "approved", BIASED: "rejected"}
     assert proposal.report.ensemble == Score(4, 8)  # the two cancel out, and the first class wins
 
 
-def test_what_people_decided_is_no_matter_of_a_proposal(store: PromptStore, bench: MeasuredPack):
-    workbench.decided(store, bench, "tones", {PLAIN: "rejected"}, "ada")
-    pack = workbench.decided(store, bench, "tones", {CONTRARY: "approved"}, "ada", "wanted by the lab")
-    proposal = workbench.proposed(bench, pack)
+def test_what_people_decided_is_no_matter_of_a_proposal(store: PromptStore, measured: MeasuredPack):
+    curation.decide(store, measured, "tones", {PLAIN: "rejected"}, "ada")
+    pack = curation.decide(store, measured, "tones", {CONTRARY: "approved"}, "ada", "wanted by the lab")
+    proposal = curation.propose_selection(measured, pack)
     assert proposal.kept == {PLAIN: "rejected", CONTRARY: "approved"}
     assert proposal.kept_in_words == "your 1 rejection and 1 approval"
     assert proposal.selection.tolist()[:2] == [False, True] and proposal.wanted[PLAIN] == "rejected"
-    later = workbench.decided(store, bench, "tones", {BIASED: "rejected"}, "bob")
-    assert workbench.revised(proposal, bench, later).wanted[BIASED] == "rejected"
-    applied = workbench.apply_proposal(store, bench, "tones", proposal, AUTO)
+    later = curation.decide(store, measured, "tones", {BIASED: "rejected"}, "bob")
+    assert curation.revise(proposal, measured, later).wanted[BIASED] == "rejected"
+    applied = curation.apply_proposal(store, measured, "tones", proposal, AUTO)
     assert [entry.status for entry in applied.entries] == ["rejected", "approved", "rejected"]
     assert applied == later, "decisions that came after the proposal was made stay as well"
 
 
 def test_an_applied_proposal_is_open_to_the_next_but_not_once_a_person_confirms_it(
-    store: PromptStore, bench: MeasuredPack
+    store: PromptStore, measured: MeasuredPack
 ):
-    proposal = workbench.proposed(bench, store.get("tones"))
-    pack = workbench.apply_proposal(store, bench, "tones", proposal, "ada")
+    proposal = curation.propose_selection(measured, store.get("tones"))
+    pack = curation.apply_proposal(store, measured, "tones", proposal, "ada")
     assert {entry.reason for entry in pack.entries} == {PROPOSED}
-    assert not workbench.proposed(bench, pack).kept
+    assert not curation.propose_selection(measured, pack).kept
     text, status = next(iter(proposal.wanted.items()))
-    confirmed = workbench.decided(store, bench, "tones", {text: status}, "ada")
-    assert workbench.proposed(bench, confirmed).kept == {text: status}
+    confirmed = curation.decide(store, measured, "tones", {text: status}, "ada")
+    assert curation.propose_selection(measured, confirmed).kept == {text: status}
     back = store.update("tones", lambda pack: undo(pack, "ada"))
-    assert not workbench.proposed(bench, back).kept
+    assert not curation.propose_selection(measured, back).kept
 
 
-def test_approvals_of_nobody_and_of_the_bundled_packs_are_open_rejections_of_nobody_are_not(bench: MeasuredPack):
+def test_approvals_of_nobody_and_of_the_bundled_packs_are_open_rejections_of_nobody_are_not(measured: MeasuredPack):
     entries = [
         PACK.entries[0].model_copy(update={"status": "approved"}),
         PACK.entries[1].model_copy(update={"status": "approved", "decided_by": "audioprompt"}),
         PACK.entries[2].model_copy(update={"status": "rejected"}),
     ]
     pack = PACK.model_copy(update={"entries": tuple(entries)})
-    assert workbench.proposed(bench, pack).kept == {BIASED: "rejected"}
+    assert curation.propose_selection(measured, pack).kept == {BIASED: "rejected"}
 
 
-def test_auto_curation_proposes_some_of_the_templates(bench: MeasuredPack):
-    proposal = workbench.proposed(bench, PACK)
-    assert proposal.selection.any() and proposal.wanted.keys() == bench.row.keys()
+def test_auto_curation_proposes_some_of_the_templates(measured: MeasuredPack):
+    proposal = curation.propose_selection(measured, PACK)
+    assert proposal.selection.any() and proposal.wanted.keys() == measured.positions.keys()
 
 
 def test_the_demonstration_s_pack_is_written_once(tmp_path: Path):
     store = PromptStore(tmp_path / "empty")
-    assert workbench.demonstration_pack(store) == workbench.demonstration_pack(store)
-    pack = store.get(workbench.DEMONSTRATION_PACK)
+    assert curation.demonstration_pack(store) == curation.demonstration_pack(store)
+    pack = store.get(DEMONSTRATION_PACK)
     assert len(pack.entries) == 40 and {entry.status for entry in pack.entries} == {"candidate"}
     assert pack.category == "instruments"
 
@@ -266,24 +270,24 @@ def test_the_demonstration_s_pack_is_written_once(tmp_path: Path):
 
 
 def test_held_out_clips_are_scored_on_demand_and_the_pack_counts_it(
-    store: PromptStore, bench: MeasuredPack, model: CountingModel
+    store: PromptStore, measured: MeasuredPack, model: CountingModel
 ):
-    found = workbench.score_held_out(bench, np.array([True, False, False]))
+    found = curation.score_held_out(measured, np.array([True, False, False]))
     assert model.heard == 16
     assert found.ensemble == found.best == found.vanilla == Score(8, 8)
     assert found.uncurated == Score(4, 8)
     assert (found.against_uncurated.better, found.against_uncurated.worse) == (4, 0)
     assert times_tested(store.get("tones")) == 0
     for times in (1, 2):
-        pack = workbench.note_held_out(store, bench, "tones", found, "ada")
+        pack = curation.note_held_out(store, measured, "tones", found, "ada")
         assert times_tested(pack) == times
     figure = pack.history[-1].measured
     assert figure and (figure.split, figure.accuracy, figure.n) == ("fold 2", 1.0, 8)
 
 
-def test_nothing_approved_is_nothing_to_score(bench: MeasuredPack):
+def test_nothing_approved_is_nothing_to_score(measured: MeasuredPack):
     with pytest.raises(PackError, match="approve some first"):
-        workbench.score_held_out(bench, np.zeros(3, bool))
+        curation.score_held_out(measured, np.zeros(3, bool))
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------------
@@ -311,9 +315,9 @@ def test_the_one_unused_for_longest_makes_room():
     assert kept.put("a", 9) == 1, "the first of two who measured the same is kept"
 
 
-def test_entries_added_by_another_are_undecided(bench: MeasuredPack):
+def test_entries_added_by_another_are_undecided(measured: MeasuredPack):
     longer = PACK.model_copy(update={"entries": (*PACK.entries, PackEntry(template=Template("{label} again")))})
-    assert bench.for_pack(longer).approved(longer).tolist() == [False] * 4
+    assert measured.for_pack(longer).approved(longer).tolist() == [False] * 4
 
 
 def test_folds_that_part_recordings_are_not_suggested() -> None:
@@ -330,18 +334,21 @@ def test_bad_recordings_are_left_out_of_both_parts(tmp_path: Path) -> None:
         path.write_text("no sound")
     with pytest.raises(AudioError, match=r"2 of 16 recordings cannot be used: hum-1-1\.wav holds .*; whistle-2-3\.wav"):
         measure(FakeModel(), PACK, clips, FOLD_1)
-    bench = measure(FakeModel(), PACK, clips, FOLD_1, skip_bad=True)
-    assert bench.table.n == 7 and [one.name for one in bench.seen.left_out] == ["hum-1-1.wav", "whistle-2-3.wav"]
-    assert workbench.score_held_out(bench, bench.table.everything).ensemble.n == 7
-    assert bench.for_pack(pack_of(PLAIN)).table.n == 7
+    measured = measure(FakeModel(), PACK, clips, FOLD_1, skip_bad=True)
+    assert measured.table.n == 7 and [one.name for one in measured.validation.left_out] == [
+        "hum-1-1.wav",
+        "whistle-2-3.wav",
+    ]
+    assert curation.score_held_out(measured, measured.table.everything).ensemble.n == 7
+    assert measured.for_pack(pack_of(PLAIN)).table.n == 7
 
 
 def test_a_division_by_chance_keeps_near_twins_together(tmp_path: Path) -> None:
     clips = replace(labelled(tmp_path), folds=None)
-    bench = measure(FakeModel(), PACK, clips, Split())
-    assert not set(bench.seen.groups) & set(bench.unseen.groups)
-    assert len(set(bench.seen.groups) | set(bench.unseen.groups)) < len(clips), "some tones are near twins"
-    assert any("sound nearly the same" in remark for remark in bench.seen.remarks)
+    measured = measure(FakeModel(), PACK, clips, Split())
+    assert not set(measured.validation.groups) & set(measured.test.groups)
+    assert len(set(measured.validation.groups) | set(measured.test.groups)) < len(clips), "some tones are near twins"
+    assert any("sound nearly the same" in remark for remark in measured.validation.remarks)
 
 
 @pytest.mark.parametrize(("labels", "message"), [("aaaa", "has only one class"), ("aAaA", "names differ only in case")])

@@ -1,0 +1,121 @@
+"""Packs as a whole in the Curate tab: files, titles, copies, and the trash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+
+from audioprompt.prompts.formats import PACK_FORMATS, read_pack
+from audioprompt.prompts.history import rename
+from audioprompt.prompts.pack import PackError
+from audioprompt.server.context import Context
+from audioprompt.services.curate.setup import Remembered
+from audioprompt.services.generate import copy_pack, next_free_id
+from audioprompt.ui import markup
+from audioprompt.ui.components import curate as html
+from audioprompt.ui.components.curate import CurateView
+from audioprompt.ui.events import Handler, Update
+from audioprompt.ui.tabs.curate.measure import enter
+from audioprompt.ui.tabs.curate.render import EMPTY, choose_pack
+
+
+def exporting(kind: str) -> Handler:
+    """Return the handler that exports packs in one form."""
+
+    def export(context: Context, pack_id: str | None) -> Update:
+        return export_pack(context, pack_id, kind)
+
+    return export
+
+
+def export_pack(context: Context, pack_id: str | None, kind: str) -> Update:
+    """Hand a pack to the browser as a file: its name and what it holds."""
+    if not pack_id:
+        return {"parcel": None}
+    form = PACK_FORMATS[kind]
+    try:
+        content = form.write(context.store.get(pack_id))
+    except PackError as error:
+        return {"parcel": None, "message": markup.problem(error)}
+    return {"parcel": {"name": pack_id + form.suffix, "content": content}}
+
+
+def import_pack(context: Context, path: str) -> str:
+    """Take a pack, list or table into the store: the id it has there.
+
+    Raises:
+        PackError: it is none of these, or cannot be saved.
+    """
+    file, store = Path(path), context.store
+    pack = read_pack(file.read_bytes(), file.name)
+    pack = pack.model_copy(update={"id": next_free_id(pack.id, store.ids())})
+    store.create(pack)
+    return pack.id
+
+
+def show_imported(
+    context: Context, view: CurateView | None, path: str, remembered: Remembered, model: str
+) -> Iterator[Update]:
+    """Import a pack and go on with it."""
+    yield from enter(context, view, import_pack(context, path), remembered, model)
+
+
+def show_title(context: Context, pack_id: str | None) -> Update:
+    """Show the title of a pack, empty for none."""
+    return {"title": context.store.get(pack_id).title if pack_id in context.store.ids() else ""}
+
+
+def rename_pack(context: Context, pack_id: str | None, title: str) -> Update:
+    """Give a pack another title."""
+    if not pack_id:
+        return {"message": html.START}
+    context.store.update(pack_id, partial(rename, title=title, who=context.name))
+    return {"message": "", "pack": choose_pack(context, pack_id)}
+
+
+def show_copied(
+    context: Context, view: CurateView | None, pack_id: str | None, remembered: Remembered, model: str
+) -> Iterator[Update]:
+    """Duplicate a pack and go on with the copy, on the same clips."""
+    if not pack_id:
+        yield {"message": html.START}
+        return
+    copy = copy_pack(context.store, pack_id, context.name)
+    same_clips = {copy.id: remembered[pack_id]} if pack_id in remembered else {}
+    yield from enter(context, view, copy.id, remembered | same_clips, model)
+
+
+def ask_to_delete(context: Context, pack_id: str | None) -> Update:
+    """Ask whether a pack is really to be deleted."""
+    return {"message": html.ask_to_delete(context.store.get(pack_id)) if pack_id else html.START}
+
+
+def keep(context: Context) -> Update:
+    """Ask no more."""
+    return {"message": ""}
+
+
+def remove(context: Context, event: gr.EventData) -> Update:
+    """Delete the pack that was asked about."""
+    return delete_pack(context, str(event.pack))
+
+
+def delete_pack(context: Context, pack_id: str) -> Update:
+    """Move a pack to the trash, and show nothing in its place but the way back."""
+    pack = context.store.get(pack_id)
+    context.store.delete(pack_id)
+    message = html.deleted(pack, pack_id in context.store.ids())
+    return {**EMPTY, "message": message, "pack_in_hand": "", "pack": choose_pack(context, "")}
+
+
+def restore(context: Context, remembered: Remembered, model: str, event: gr.EventData) -> Iterator[Update]:
+    """Bring back the pack that was just deleted."""
+    yield from show_restored(context, str(event.pack), remembered, model)
+
+
+def show_restored(context: Context, pack_id: str, remembered: Remembered, model: str) -> Iterator[Update]:
+    """Bring a deleted pack back and go on with it."""
+    yield from enter(context, None, context.store.restore(pack_id).id, remembered, model)

@@ -1,0 +1,70 @@
+"""What is worked out about a measured pack on request: a selection, its score on held-out clips, a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from audioprompt.server.context import Context
+from audioprompt.services import curate as service
+from audioprompt.ui.components import curate as html
+from audioprompt.ui.components.curate import CurateView
+from audioprompt.ui.events import Update
+from audioprompt.ui.tabs.curate.measure import follow_job
+from audioprompt.ui.tabs.curate.render import list_packs, render_view, take_snapshot
+from audioprompt.util.jobs import MEASURING
+
+
+def show_proposal(context: Context, view: CurateView | None) -> Iterator[Update]:
+    """Propose a whole selection, and mark what it would change."""
+    if view is None:
+        return
+    now = take_snapshot(context, view)
+    job = MEASURING.start(
+        lambda _: service.propose_selection(now.measured, now.pack),
+        key=(context.page, id(now.measured), "proposal", now.pack.history[-1:]),
+        **context.terms,
+    )
+    for _ in follow_job(job):
+        yield {"message": html.WEIGHING}
+    yield {"message": "", **render_view(context, replace(view, proposal=job.result()))}
+
+
+def show_held_out(context: Context, view: CurateView | None) -> Iterator[Update]:
+    """Score the templates approved on the clips held out, and note in the pack that this was done."""
+    if view is None:
+        return
+    measured = view.measured
+    approved = measured.approved(context.store.get(view.pack_id))
+    job = MEASURING.start(
+        lambda job: service.score_held_out(measured, approved, job.progress),
+        key=(context.page, id(measured), approved.tobytes()),
+        **context.terms,
+    )
+    yield from follow_job(job)
+    found = job.result()
+    service.note_held_out(context.store, measured, view.pack_id, found, context.name)
+    yield {"message": "", **render_view(context, replace(view, held_out=found))}
+
+
+def offer_packs(context: Context, view: CurateView | None) -> Update:
+    """List the packs that the one shown can be compared with."""
+    compared = view.other[0].id if view and view.other else ""
+    choices = [one for one in list_packs(context) if not view or one[1] != view.pack_id]
+    return {"other": gr.Dropdown(choices=choices, value=compared)}
+
+
+def show_comparison(context: Context, view: CurateView | None, other_id: str | None) -> Iterator[Update]:
+    """Compare the pack shown with another one, on the same clips; with none, end that."""
+    if view is None:
+        return
+    other: Any = None
+    if other_id:
+        pack, measured = context.store.get(other_id), view.measured
+        job = MEASURING.start(lambda job: service.choose_by(measured, pack, job.progress), **context.terms)
+        yield from follow_job(job)
+        other = pack, job.result()
+    yield {"message": "", **render_view(context, replace(view, other=other))}

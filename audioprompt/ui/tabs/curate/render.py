@@ -1,0 +1,79 @@
+"""A view of Curate, rendered: each part of the page that shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from audioprompt.server.context import Context
+from audioprompt.services.curate import compare_packs, revise
+from audioprompt.ui.components import curate as html
+from audioprompt.ui.components.curate import CurateView, Snapshot, select_rows
+from audioprompt.ui.events import Update
+
+EMPTY: Update = {"view": None} | dict.fromkeys(
+    ("strip", "filters", "table", "actions", "side", "foot", "versus"), ""
+)  # no pack is shown
+
+
+def take_snapshot(context: Context, view: CurateView) -> Snapshot:
+    """Read the pack of a view as it is now; templates that someone added are measured.
+
+    Raises:
+        PackError: the pack is gone, or its file is broken.
+    """
+    pack = context.store.get(view.pack_id)
+    return Snapshot(view.measured.for_pack(pack), pack)
+
+
+def render_view(context: Context, view: CurateView, note: str = "", go: str | None = None) -> Update:
+    """Show a view with its pack as it is in the store now.
+
+    Args:
+        context: who looks.
+        view: what to show.
+        note: a sentence for the person.
+        go: text of the template to select, None to leave that to the page.
+
+    Raises:
+        PackError: the pack is gone, or its file is broken.
+    """
+    version = context.store.stamp(view.pack_id)
+    now = take_snapshot(context, view)
+    if now.measured is not view.measured:  # someone added templates
+        view = select_rows(replace(view, measured=now.measured, proposal=None, held_out=None), now)
+    selected = go or view.selected
+    if selected not in now.rows:
+        selected = next(iter(view.rows), "")
+    proposal = view.proposal and revise(view.proposal, now.measured, now.pack)
+    view = replace(view, version=version, selected=selected, proposal=proposal, turn=view.turn + 1)
+    changes = proposal.changes(now.pack) if proposal else {}
+    return {
+        "view": view,
+        "strip": html.strip(now),
+        "filters": html.filters(now, view.only),
+        "table": html.table(view, now, changes, go, context.role.value),
+        "actions": html.actions(now, proposal, note),
+        "side": html.side(now, selected, view.label),
+        "foot": html.foot(now, view.held_out),
+        "versus": _versus(view, now),
+    }
+
+
+def _versus(view: CurateView, now: Snapshot) -> str:
+    if view.other is None:
+        return ""
+    return html.comparison(now.pack, view.other[0], compare_packs(now.measured, now.pack, *view.other))
+
+
+def list_packs(context: Context) -> list[tuple[str, str]]:
+    """Return the packs to choose from: what is shown, and the id."""
+    packs = [(f"{pack.title} ({len(pack.entries)})", pack.id) for pack in context.store.packs()]
+    return [("Choose a pack …", ""), *packs]
+
+
+def choose_pack(context: Context, pack_id: str) -> Any:
+    """Return the list of packs as it is now, with one chosen."""
+    return gr.Dropdown(choices=list_packs(context), value=pack_id)

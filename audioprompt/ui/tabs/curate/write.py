@@ -1,0 +1,82 @@
+"""Prompts written by hand in the Curate tab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from audioprompt.prompts.checks import check
+from audioprompt.prompts.history import write_prompt
+from audioprompt.prompts.pack import PackError
+from audioprompt.prompts.template import Template, TemplateError
+from audioprompt.server.context import Context
+from audioprompt.ui import markup
+from audioprompt.ui.components import curate as html
+from audioprompt.ui.components.curate import CurateView
+from audioprompt.ui.events import Update
+from audioprompt.ui.tabs.curate.render import choose_pack, render_view
+
+COMPOSING = {
+    "write": "A new prompt, with {} where the sound's name goes",
+    "edit": "Edit: your wording becomes a new prompt, and the old one is rejected as replaced",
+    "duplicate": "Duplicate: change the wording; the old prompt stays as it is",
+}
+ORIGINS = {"edit": "edited_from", "duplicate": "copied_from"}  # as `write_prompt` takes the text that was there
+
+Origin = Mapping[str, str] | None  # what a prompt is made from; None where none is being written
+
+
+def compose(context: Context, view: CurateView | None, event: gr.EventData) -> Update:
+    """Begin to write a prompt as was asked for in the table."""
+    return begin_prompt(view, str(event.what), str(event.on))
+
+
+def begin_prompt(view: CurateView | None, what: str, on: str) -> Update:
+    """Begin to write a prompt: the field, the preview that opens the composer, and what the prompt is made from."""
+    if view is None or what not in COMPOSING:
+        return {"origin": None}
+    positions = view.measured.positions
+    origin = {ORIGINS[what]: on} if what in ORIGINS and on in positions else {}
+    text = view.measured.templates[positions[on]].as_string() if origin else ""
+    return {
+        "wording": gr.Textbox(text, label=COMPOSING[what]),
+        "preview": html.composing(""),
+        "origin": origin,
+    }
+
+
+def preview(context: Context, view: CurateView | None, origin: Origin, text: str) -> Update:
+    """Show what a prompt that is being written becomes, or why it is none; nothing where none is being written."""
+    if view is None or origin is None:
+        return {"preview": ""}
+    if not text.strip():
+        return {"preview": html.composing("")}
+    try:
+        template = Template.parse(text)
+    except TemplateError as error:
+        return {"preview": html.composing(markup.problem(error))}
+    flags = check([template], view.measured.validation.spoken_classes)[0]
+    return {"preview": html.composing(html.written(template, view.label, flags))}
+
+
+def save_prompt(context: Context, view: CurateView | None, origin: Origin, text: str) -> Update:
+    """Add a prompt to the pack, measure and select it, with all prompts shown."""
+    if view is None or origin is None:
+        return {}
+    made_from: dict[str, Any] = {name: origin[name] for name in ORIGINS.values() if name in origin}
+    try:
+        template = Template.parse(text)
+        context.store.update(view.pack_id, partial(write_prompt, text=text, who=context.name, **made_from))
+        shown = render_view(context, replace(view, only="all", search="", held_out=None), go=template.text)
+    except (PackError, TemplateError) as error:
+        return {"preview": html.composing(markup.problem(error))}
+    return {**cancel(context), "pack": choose_pack(context, view.pack_id), "search": "", **shown}
+
+
+def cancel(context: Context) -> Update:
+    """Stop writing."""
+    return {"origin": None, "preview": ""}
