@@ -98,7 +98,7 @@ def reference_step(model: EmbeddedModel, settings: FitSettings) -> Callable[[], 
         texts = model.text.encode(model.text.token_embeddings(tokens.ids), tokens.mask)
         share = gates.sigmoid()[:, None]
         weights = functional.normalize((1 - share) * texts + share * context, dim=-1)
-        descend(optimiser, settings.logit_scale * audio @ weights.T, targets)
+        descend(optimiser, model.logit_scale * audio @ weights.T, targets)
 
     return step
 

@@ -1,28 +1,23 @@
-"""What all few-shot methods share: settings, the choice of clips, the one loop that fits, and how a head is asked.
+"""What all few-shot methods share: the choice of clips, what a head is built from, and how it is asked.
 
 A head works on clip embeddings that were computed once; no audio encoder runs here. Shapes are written with C classes,
 N clips, B clips of one batch and D dimensions; every embedding is L2-normalised. Classes are given by number, as
 `LabelledClips.targets` has them.
 """
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from audioprompt.core.zero_shot import Array, Prediction, accuracy, ensemble_weights, softmax
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import embed_prompts
 from audioprompt.few_shot.settings import FewShotError, FitSettings
-from audioprompt.models.threads import one_thread
 from audioprompt.prompts.template import BARE_NAME, Template
 from audioprompt.util.text import named
 
@@ -47,9 +42,10 @@ class Epoch:
     accuracy: float
 
 
+TEMPERATURE = "temperature"  # in a head's state: what its logits are divided by, [1]
+
 OnEpoch = Callable[[Epoch], bool | None]  # returns False to end the fit
 Stop = Callable[[], bool]  # asked before every batch
-Augment = Callable[[Tensor], Tensor]  # rows of the clips [B] -> their embeddings this time [B, D]
 
 
 # --- clips ------------------------------------------------------------------------------------------------------------
@@ -92,14 +88,22 @@ def choose_shots(targets: NDArray[np.intp], classes: Sequence[str], shots: int =
     return Shots(np.concatenate([rows[:shots] for rows in chosen]), notice)
 
 
-def checked_clips(audio: Array, targets: NDArray[np.intp], classes: Sequence[str]) -> tuple[Array, NDArray[np.intp]]:
+def checked_clips(
+    audio: Array, targets: NDArray[np.intp], classes: Sequence[str], every_class: bool = True
+) -> tuple[Array, NDArray[np.intp]]:
     """Clips that a fit can learn from: embeddings ``[N, D]``, copied, and their classes ``[N]``.
+
+    Args:
+        audio: the embeddings.
+        targets: their classes.
+        classes: the C class names.
+        every_class: whether each class must have a clip.
 
     Raises:
         FewShotError: what `checked_audio` and `checked_targets` refuse, or one sound in two classes.
     """
     audio = checked_audio(audio)
-    targets = checked_targets(targets, len(audio), classes)
+    targets = checked_targets(targets, len(audio), classes, every_class)
     first: dict[bytes, int] = {}
     for row, vector in enumerate(audio):
         other = first.setdefault(vector.tobytes(), row)
@@ -111,11 +115,13 @@ def checked_clips(audio: Array, targets: NDArray[np.intp], classes: Sequence[str
     return audio, targets
 
 
-def checked_targets(targets: NDArray[np.intp], clips: int, classes: Sequence[str]) -> NDArray[np.intp]:
+def checked_targets(
+    targets: NDArray[np.intp], clips: int, classes: Sequence[str], every_class: bool = True
+) -> NDArray[np.intp]:
     """Return the labels of N clips as class numbers, ``[N]``.
 
     Raises:
-        FewShotError: not one known class for each clip, or a class without a clip.
+        FewShotError: not one known class for each clip, or a class without a clip where each must have one.
     """
     targets = np.asarray(targets)
     if targets.shape != (clips,) or not np.issubdtype(targets.dtype, np.integer):
@@ -126,7 +132,8 @@ def checked_targets(targets: NDArray[np.intp], clips: int, classes: Sequence[str
     if len(unknown := targets[(targets < 0) | (targets >= len(classes))]):
         raise FewShotError(f"there is no class {unknown[0]}: the {len(classes)} classes are 0 to {len(classes) - 1}")
     counts = np.bincount(targets, minlength=len(classes))
-    if missing := [name for name, count in zip(classes, counts, strict=True) if not count]:
+    missing = [name for name, count in zip(classes, counts, strict=True) if not count]
+    if missing and every_class:
         raise FewShotError(f"there is no clip of {named(missing)}: add some, or leave the class out")
     return targets.astype(np.intp)
 
@@ -159,11 +166,6 @@ def refuse_other_space(audio: Array | Tensor, weights: Array | Tensor) -> None:
         )
 
 
-def batches(clips: int, size: int, rng: np.random.Generator) -> Iterator[Tensor]:
-    """One epoch: the rows of all clips in a new order, ``size`` at a time, each ``[B]``."""
-    return iter(torch.from_numpy(rng.permutation(clips)).split(size))
-
-
 # --- what heads are made of -------------------------------------------------------------------------------------------
 
 
@@ -174,7 +176,7 @@ class HeadSpec:
     Attributes:
         model: the model that embeds the clips; its text tower reads the class names here.
         classes: the C class names, as a prompt says them (`LabelledClips.spoken_classes`).
-        settings: how it is fitted.
+        settings: how it is fitted; the scale of the logits is the model's own where they say none.
         templates: an ensemble of prompts, such as a pack's approved ones.
         start: the templates whose ensemble PALM starts from, alone the bare name as in the paper.
     """
@@ -184,6 +186,14 @@ class HeadSpec:
     settings: FitSettings = field(default_factory=FitSettings)
     templates: Sequence[Template] = ()
     start: Sequence[Template] = (BARE_NAME,)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", self.settings.at_scale(self.model.logit_scale))
+
+    @property
+    def logit_scale(self) -> float:
+        """What cosines are multiplied by: the model's own scale, unless the settings say another."""
+        return self.settings.logit_scale or self.model.logit_scale
 
     def class_weights(self, templates: Sequence[Template]) -> Array:
         """Return what an ensemble of templates makes of each class, ``[C, D]``, L2-normalised.
@@ -226,12 +236,17 @@ class Head(ABC):
             empty until there is something. A fit replaces the mapping and never changes it.
         history: the epochs of the fit, where the method has any.
         notice: advice on how the fit went, as a sentence; None where none is due.
+        groups: which recording each clip of the next fit is from, ``[N]``: those of one are left out together where
+            clips are left out to see how far a head can be trusted; None where that is not known.
 
     Raises:
         FewShotError: fewer than two classes, or one of them twice.
     """
 
     method: ClassVar[str]
+    needs_every_class: ClassVar[bool] = True  # its words alone do not make a class
+    quick: ClassVar[bool] = False  # a fit takes so little that one for each clip is no matter
+    folds: ClassVar[int] = 5  # in which clips are left out otherwise, to see how far its probabilities can be trusted
 
     def __init__(self, classes: Sequence[str]) -> None:
         if len(classes) < 2:
@@ -242,6 +257,7 @@ class Head(ABC):
         self.state: Mapping[str, Array] = {}
         self.history: tuple[Epoch, ...] = ()
         self.notice: str | None = None
+        self.groups: NDArray[np.intp] | None = None
 
     @classmethod
     @abstractmethod
@@ -301,7 +317,23 @@ class Head(ABC):
         logits = self._logits(checked_audio(audio))
         if logits.shape[1] != len(self.classes):
             raise FewShotError(f"the head knows {logits.shape[1]} classes, but has {len(self.classes)} names for them")
-        return logits
+        return logits / self.temperature
+
+    @property
+    def temperature(self) -> np.float32:
+        """What logits are divided by, so that probabilities mean what they say; 1 where that was not measured.
+
+        Raises:
+            FewShotError: the state has one that cannot be.
+        """
+        given = self.state.get(TEMPERATURE, np.ones(1, np.float32))
+        if given.shape != (1,) or not given[0] > 0:
+            raise FewShotError("The temperature of a head must be one number above 0.")
+        return given[0]
+
+    def by_words(self, audio: Array) -> Array | None:
+        """Return the logits by the words alone, ``[N, D]`` -> ``[N, C]``; None of a head that does not have them."""
+        return None
 
     def predict_proba(self, audio: Array) -> Array:
         """Probability of each class: ``[N, D]`` -> ``[N, C]``."""
@@ -324,152 +356,3 @@ class Head(ABC):
     def weights(self) -> Array | None:
         """The vector that each class is compared by, ``[C, D]``; None where there is no such thing."""
         return None
-
-
-class LearnedHead(Head):
-    """A head whose class weights are learned by gradient descent.
-
-    The methods differ in two functions: `initial` says what is learned and where that starts, `class_weights` how class
-    weights are made of it.
-
-    Args:
-        classes: the C class names.
-        settings: how it is fitted.
-        device: where that is done.
-        constants: arrays that the state holds beside what is learned.
-    """
-
-    one_thread: ClassVar[bool] = False  # operations so small that sharing them between cores costs more than it gains
-    per_clip: ClassVar[bool] = False  # every clip meets class weights of its own
-
-    def __init__(
-        self,
-        classes: Sequence[str],
-        settings: FitSettings,
-        device: torch.device | str = "cpu",
-        constants: Mapping[str, Array] | None = None,
-    ) -> None:
-        super().__init__(classes)
-        self.settings, self.device, self.constants = settings, torch.device(device), constants or {}
-        self._kept: tuple[Mapping[str, Array], Array] | None = None  # a state, and the class weights it makes
-
-    @property
-    def numbers(self) -> Mapping[str, float | int]:
-        return asdict(self.settings)
-
-    @abstractmethod
-    def initial(self, rng: np.random.Generator, dim: int) -> dict[str, Array]:
-        """Return what is learned, by name, as it is before the first step, for embeddings of ``dim`` dimensions."""
-
-    @abstractmethod
-    def class_weights(self, values: Mapping[str, Tensor], audio: Tensor) -> Tensor:
-        """Class weights, L2-normalised: ``[C, D]``, or ``[B, C, D]`` from a method that is `per_clip`.
-
-        Args:
-            values: the state, as tensors.
-            audio: the clips of a batch, ``[B, D]``, which only a method that is `per_clip` looks at.
-        """
-
-    @property
-    def clips_at_once(self) -> int:
-        """How many clips of a batch are worked on together, for the memory it takes; their gradients add up."""
-        return self.settings.batch_size
-
-    def learnable(self, dim: int) -> int:
-        """How many numbers are learned."""
-        return sum(value.size for value in self.initial(np.random.default_rng(0), dim).values())
-
-    def fit(
-        self,
-        audio: Array,
-        targets: NDArray[np.intp],
-        on_epoch: OnEpoch | None = None,
-        stop: Stop | None = None,
-        augment: Augment | None = None,
-    ) -> "Self":
-        """Learn from labelled clips, as `Head.fit` says.
-
-        Args:
-            audio: clip embeddings, ``[N, D]``.
-            targets: each clip's class, ``[N]``, indices into ``classes``.
-            on_epoch: told of each epoch; returning False ends the fit.
-            stop: asked before every batch whether to end the fit.
-            augment: gives embeddings of the same clips that are new for every batch (see `dropout`).
-        """
-        audio, targets = checked_clips(audio, targets, self.classes)
-        settings = self.settings
-        clips, labels = torch.from_numpy(audio).to(self.device), torch.from_numpy(targets).to(self.device)
-        hear = augment or clips.__getitem__
-        learned = self._tensors(self.initial(np.random.default_rng([settings.random_state, 0]), audio.shape[1]))
-        optimiser = torch.optim.SGD(
-            [value.requires_grad_() for value in learned.values()], settings.learning_rate, settings.momentum
-        )
-        values = {**self._tensors(self.constants), **learned}
-        order = np.random.default_rng([settings.random_state, 1])
-        history: list[Epoch] = []
-        with self._threads():
-            for number in range(1, settings.epochs + 1):
-                losses, hits = [], []
-                for batch in batches(len(clips), settings.batch_size, order):
-                    if stop and stop():
-                        return self
-                    optimiser.zero_grad()
-                    for rows in batch.split(self.clips_at_once):
-                        heard = hear(rows).to(self.device)
-                        logits = self._compare(heard, self.class_weights(values, heard))
-                        loss = functional.cross_entropy(logits, labels[rows], reduction="none")
-                        (loss.sum() / len(batch)).backward()
-                        losses.append(loss.detach())
-                        hits.append(logits.argmax(dim=-1) == labels[rows])
-                    optimiser.step()
-                history.append(Epoch(number, float(torch.cat(losses).mean()), float(torch.cat(hits).float().mean())))
-                state = {name: value.detach().cpu().numpy().copy() for name, value in values.items()}
-                if not (math.isfinite(history[-1].loss) and all(np.isfinite(value).all() for value in state.values())):
-                    raise FewShotError(
-                        f"the loss grew out of bounds in epoch {number}: lower the learning rate, which is "
-                        f"{settings.learning_rate:g}, and fit again"
-                    )
-                self.state, self.history, self.notice = state, tuple(history), self._advice(history[-1])
-                if on_epoch and on_epoch(history[-1]) is False:
-                    break
-        return self
-
-    def _advice(self, epoch: Epoch) -> str | None:
-        if epoch.loss <= math.log(len(self.classes)):
-            return None
-        return (
-            f"The loss, {epoch.loss:.2g}, is worse than that of guessing: lower the learning rate, which is "
-            f"{self.settings.learning_rate:g}, or let the fit have more epochs than {self.settings.epochs}."
-        )
-
-    @property
-    def weights(self) -> Array | None:
-        if self.per_clip or not self.state:
-            return None
-        if self._kept is None or self._kept[0] is not self.state:
-            with torch.inference_mode():
-                made = self.class_weights(self._tensors(self.state), torch.empty(0)).cpu().numpy()
-            self._kept = self.state, made
-        return self._kept[1]
-
-    def _logits(self, audio: Array) -> Array:
-        weights = self.weights
-        clips = torch.from_numpy(audio)
-        with torch.inference_mode():
-            if weights is not None:
-                return self._compare(clips, torch.from_numpy(weights)).numpy()
-            values, parts = self._tensors(self.state), clips.to(self.device).split(self.clips_at_once)
-            return torch.cat([self._compare(part, self.class_weights(values, part)) for part in parts]).cpu().numpy()
-
-    def _compare(self, audio: Tensor, weights: Tensor) -> Tensor:
-        """Logits of clips with class weights: ``[B, D]`` and ``[C, D]`` or ``[B, C, D]`` -> ``[B, C]``."""
-        refuse_other_space(audio, weights)
-        cosines = audio @ weights.T if weights.ndim == 2 else (weights @ audio[..., None])[..., 0]
-        return self.settings.logit_scale * cosines
-
-    def _tensors(self, arrays: Mapping[str, Array]) -> dict[str, Tensor]:
-        return {name: torch.tensor(value, device=self.device) for name, value in arrays.items()}
-
-    def _threads(self) -> AbstractContextManager[object]:
-        """Keep the current thread's operations on one core, where that is quicker."""
-        return one_thread() if self.one_thread else nullcontext()

@@ -23,7 +23,7 @@ def build_head(
         method: the name of one of ``METHODS``.
         model: the model that embeds the clips; its text tower reads the class names here.
         classes: the C class names, as a prompt says them (`LabelledClips.spoken_classes`).
-        settings: how it is fitted; the papers' way by default.
+        settings: how it is fitted; `RECIPES` has those of the paper.
         templates: TSPE's ensemble, such as a pack's approved templates.
         start: the templates whose ensemble PALM starts from, alone the bare name as in the paper.
 

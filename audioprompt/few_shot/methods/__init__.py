@@ -18,6 +18,20 @@ METHODS = Registry(
     Method,
     (
         Method(
+            name="auto",
+            title="Auto",
+            description="What suits the clips: words as clips with few, else what leaving clips out favours; seconds.",
+            head=f"{HERE}.auto:Auto",
+            colour="#117733",
+        ),
+        Method(
+            name="words-as-clips",
+            title="Words as clips",
+            description="The mean of a class's clips and of its words, which count as four clips; at once.",
+            head=f"{HERE}.words_as_clips:WordsAsClips",
+            colour="#332288",
+        ),
+        Method(
             name="palm",
             title="PALM",
             description="A learned context and gate for each class, in the space of the embeddings; seconds.",
@@ -58,6 +72,41 @@ METHODS = Registry(
             description="One plain prompt, and the clips vote for their classes; learns nothing by steps.",
             head=f"{HERE}.tip_adapter:TipAdapter",
             colour="#B3A800",
+        ),
+        Method(
+            name="words-probe",
+            title="Words probe",
+            description="Logistic regression held to words as clips; at once.",
+            head=f"{HERE}.words_probe:WordsProbe",
+            colour="#882255",
+        ),
+        Method(
+            name="gda",
+            title="GDA",
+            description="Gaussian discriminant analysis beside the words; at once.",
+            head=f"{HERE}.gda:Gda",
+            colour="#88CCEE",
+        ),
+        Method(
+            name="clap-probe",
+            title="Class-adaptive probe",
+            description="Logistic regression held to the words, each class as far as they suit it; at once.",
+            head=f"{HERE}.clap_probe:ClapProbe",
+            colour="#AA4499",
+        ),
+        Method(
+            name="kernel-ridge",
+            title="Kernel ridge",
+            description="Regression on what the words get wrong, near the clips (ProKeR); at once.",
+            head=f"{HERE}.kernel_ridge:KernelRidge",
+            colour="#999933",
+        ),
+        Method(
+            name="treff-adapter",
+            title="Treff-Adapter",
+            description="One plain prompt, and attention to the clips that is learned in a few steps; seconds.",
+            head=f"{HERE}.treff_adapter:TreffAdapter",
+            colour="#661100",
         ),
         Method(
             name="zero-shot",

@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from audioprompt.core.zero_shot import Array
-from audioprompt.few_shot.base import HeadSpec, LearnedHead, SavedHead
+from audioprompt.few_shot.base import HeadSpec, SavedHead
+from audioprompt.few_shot.descent import LearnedHead
 from audioprompt.few_shot.methods.palm import CONTEXT_STD
 from audioprompt.few_shot.settings import FitSettings
 from audioprompt.models.base import PromptableText
@@ -85,6 +86,8 @@ class Coop(LearnedHead):
     """
 
     method = "coop"
+    needs_every_class = False
+    folds = 2
 
     def __init__(self, classes: Sequence[str], text: PromptableText, settings: FitSettings | None = None) -> None:
         self.prompts = Prompts(text, classes)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from audioprompt.core.zero_shot import Array, cosines, softmax
 from audioprompt.few_shot.base import OnEpoch, Stop, checked_clips, refuse_other_space
 from audioprompt.few_shot.methods.zero_shot import ZeroShot
-from audioprompt.few_shot.settings import FewShotError, FitSettings
+from audioprompt.few_shot.settings import PAPER_SCALE, FewShotError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -36,6 +36,8 @@ class TipAdapter(ZeroShot):
     """
 
     method = "tip-adapter"
+    needs_every_class = False
+    quick = True
 
     def __init__(
         self,
@@ -43,7 +45,7 @@ class TipAdapter(ZeroShot):
         weights: Array,
         alpha: float | None = None,
         beta: float | None = None,
-        logit_scale: float = FitSettings.logit_scale,
+        logit_scale: float = PAPER_SCALE,
     ) -> None:
         super().__init__(classes, weights, logit_scale)
         self.alphas = ALPHAS if alpha is None else (alpha,)
@@ -52,7 +54,7 @@ class TipAdapter(ZeroShot):
     def fit(
         self, audio: Array, targets: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
     ) -> "Self":
-        audio, targets = checked_clips(audio, targets, self.classes)
+        audio, targets = checked_clips(audio, targets, self.classes, every_class=False)
         refuse_other_space(audio, self.weights)
         votes = np.eye(len(self.classes), dtype=np.float32)[targets]
         alpha, beta = self._chosen(audio, targets, votes)

@@ -16,4 +16,4 @@ class Tspe(ZeroShot):
 
     @classmethod
     def build(cls, spec: HeadSpec) -> "Self":
-        return cls(spec.classes, spec.class_weights(spec.templates), logit_scale=spec.settings.logit_scale)
+        return cls(spec.classes, spec.class_weights(spec.templates), logit_scale=spec.logit_scale)

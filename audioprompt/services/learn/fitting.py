@@ -15,8 +15,10 @@ from audioprompt.data.embedding import look_through
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import Progress, features_of_clips
 from audioprompt.few_shot.augment import dropout
-from audioprompt.few_shot.base import Augment, LearnedHead, choose_shots
+from audioprompt.few_shot.base import choose_shots
 from audioprompt.few_shot.build import build_head
+from audioprompt.few_shot.calibration import calibrate
+from audioprompt.few_shot.descent import Augment, LearnedHead
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.few_shot.settings import FewShotError
 from audioprompt.models.base import AudioTextModel, ProjectedAudio
@@ -115,11 +117,14 @@ def _fitted(
     settings = replace(trial.settings, random_state=step.seed)
     tell(step)
     head = build_head(step.method, model, learned.clips.spoken_classes, settings, trial.templates, trial.start)
+    head.groups = np.unique(learned.clips.groups, return_inverse=True)[1]
     fit = head.fit
     if trial.dropout and isinstance(head, LearnedHead):
         fit = partial(head.fit, augment=_dropping(model, learned.clips, trial.dropout, step.seed))
     began = time.perf_counter()
     fit(learned.audio, learned.clips.targets, lambda _: tell(replace(step, history=head.history)), stop)
+    if settings.calibrate and METHODS[step.method].learns:
+        calibrate(head, learned.audio, learned.clips.targets, stop)
     return Fit(step.seed, head, time.perf_counter() - began) if head.state else None
 
 

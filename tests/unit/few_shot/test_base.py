@@ -73,8 +73,6 @@ TWICE = np.concatenate([AUDIO, AUDIO[:1]])
         (AUDIO, np.eye(4, dtype=int)[TARGETS], "of shape"),
         (AUDIO, np.where(TARGETS == 3, 4, TARGETS), "no class 4: the 4 classes are 0 to 3"),
         (AUDIO, TARGETS - 1, "no class -1"),
-        (AUDIO, np.minimum(TARGETS, 2), "no clip of clock: add some"),
-        (AUDIO, 0 * TARGETS, "no clip of dog bark, sea waves at night, clock"),
         (AUDIO[0], TARGETS, "must be .clips, dimensions."),
         (AUDIO[:0], TARGETS[:0], "not empty"),
         (BROKEN, TARGETS, "Clip 7 has a NaN embedding"),
@@ -152,8 +150,29 @@ def test_settings_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
         FitSettings(**wrong)
 
 
-def test_the_settings_are_the_papers() -> None:
-    assert FitSettings() == FitSettings(50, 16, 0.05, 0.9, 100.0, 16, 0)
+def test_the_papers_settings_have_a_name_and_others_are_the_models_own() -> None:
+    paper = FitSettings.of_recipe("paper", random_state=3)
+    assert paper == FitSettings(50, 16, 0.05, 0.9, 100.0, 16, 3, from_clips=False, calibrate=False)
+    assert FitSettings.of_recipe("own") == FitSettings() == FitSettings(50, 16, 0.05, 0.9, None, 16, 0)
+    assert FitSettings().at_scale(20).logit_scale == 20 and paper.at_scale(20).logit_scale == 100
+    with pytest.raises(FewShotError, match=r"no recipe called 'soup'\. Choose one of: own, paper"):
+        FitSettings.of_recipe("soup")
+
+
+@given(st.integers(1, 99), st.floats(0.1, 99), st.booleans())
+def test_settings_come_back_from_their_numbers(epochs: int, logit_scale: float, from_clips: bool) -> None:
+    settings = FitSettings(epochs, logit_scale=logit_scale, from_clips=from_clips)
+    assert FitSettings.from_numbers(settings.numbers) == settings
+
+
+def test_a_class_without_a_clip_has_its_words_and_nothing_where_no_text_is_read() -> None:
+    targets = np.minimum(TARGETS, 2)
+    for head in (palm(), TipAdapter(CLASSES, CENTRES)):
+        assert np.isfinite(head.fit(AUDIO, targets).logits(AUDIO)).all()
+    with pytest.raises(FewShotError, match="no clip of clock: add some"):
+        LinearProbe(CLASSES).fit(AUDIO, targets)
+    with pytest.raises(FewShotError, match="no clip of dog bark, sea waves at night, clock"):
+        LinearProbe(CLASSES).fit(AUDIO, 0 * TARGETS)
 
 
 # --- the course of a fit ----------------------------------------------------------------------------------------------

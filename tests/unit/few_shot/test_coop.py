@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from audioprompt.core.zero_shot import Array
-from audioprompt.few_shot.base import Epoch, batches
+from audioprompt.few_shot.base import Epoch
+from audioprompt.few_shot.descent import batches
 from audioprompt.few_shot.methods import coop
 from audioprompt.few_shot.methods.cocoop import Cocoop
 from audioprompt.few_shot.methods.coop import Coop, Prompts, start_tokens
@@ -46,7 +47,7 @@ def one_by_one(
                     weights = None
                 if weights is None:
                     weights = torch.stack([one_prompt(text, name, context) for name in classes])
-                logits = settings.logit_scale * weights @ clips[row]
+                logits = 20 * weights @ clips[row]
                 losses.append(torch.logsumexp(logits, 0) - logits[targets[row]])
             loss = torch.stack(losses).mean()
             total += loss.item() * len(losses)

@@ -73,7 +73,7 @@ def test_the_paper_starts_from_the_bare_name() -> None:
 
 
 def test_an_unknown_method_is_told_the_known_ones(model: AudioTextModel) -> None:
-    with pytest.raises(FewShotError, match=r"'magic'\. Choose one of: palm, palm-dagger, coop"):
+    with pytest.raises(FewShotError, match=r"'magic'\. Choose one of: auto, words-as-clips, palm"):
         build_head("magic", model, CLASSES)
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audioprompt.core.zero_shot import Array, normalise
-from audioprompt.few_shot.base import Epoch, batches
+from audioprompt.few_shot.base import Epoch
+from audioprompt.few_shot.descent import batches
 from audioprompt.few_shot.methods.palm import Palm, PalmDagger
 from audioprompt.few_shot.methods.zero_shot import ZeroShot
 from audioprompt.few_shot.settings import FewShotError, FitSettings
@@ -32,13 +33,13 @@ def by_hand(
             mixed = (1 - share) * f + share * z
             length = np.linalg.norm(mixed, axis=1, keepdims=True)
             unit = mixed / length
-            logits = settings.logit_scale * a[rows] @ unit.T
+            logits = 100 * a[rows] @ unit.T
             chances = np.exp(logits - logits.max(axis=1, keepdims=True))
             chances /= chances.sum(axis=1, keepdims=True)
             loss -= np.log(chances[np.arange(len(rows)), targets[rows]]).sum()
             right += (logits.argmax(axis=1) == targets[rows]).sum()
             error = (chances - np.eye(len(f))[targets[rows]]) / len(rows)
-            by_unit = settings.logit_scale * error.T @ a[rows]
+            by_unit = 100 * error.T @ a[rows]
             by_mixed = (by_unit - (by_unit * unit).sum(axis=1, keepdims=True) * unit) / length
             by_z = share * by_mixed
             by_l = (by_mixed * (z - f)).sum(axis=1) * (share * (1 - share))[:, 0]
@@ -54,7 +55,7 @@ def by_hand(
 def test_every_epoch_is_the_formulas(rate: float, batch: int) -> None:
     audio, targets, centres = clusters(classes=5, each=16, dim=32, spread=0.9)
     start = normalise(centres + clusters(classes=5, dim=32, seed=9)[2])  # between right and wrong
-    settings = FitSettings(learning_rate=rate, batch_size=batch, random_state=3)
+    settings = FitSettings.of_recipe("paper", learning_rate=rate, batch_size=batch, random_state=3)
     head = Palm(NAMES[:5], start, settings)
     begun = head.initial(np.random.default_rng([settings.random_state, 0]), 32)
     expected = by_hand(audio, targets, start, begun["context"], begun["gate"], settings)
@@ -77,7 +78,7 @@ def test_every_epoch_is_the_formulas(rate: float, batch: int) -> None:
 def test_the_dagger_is_the_formulas_without_a_context() -> None:
     audio, targets, centres = clusters(dim=16)
     start = normalise(centres + clusters(dim=16, seed=9)[2])
-    settings = FitSettings(epochs=50)
+    settings = FitSettings.of_recipe("paper", epochs=50)
     head = PalmDagger(NAMES[:4], start, settings)
     begun = head.initial(np.random.default_rng([0, 0]), 16)
     assert set(begun) == {"gate"}
@@ -160,3 +161,18 @@ def test_a_fit_leaves_torchs_threads_as_they_were() -> None:
 def test_a_start_for_other_classes_is_refused() -> None:
     with pytest.raises(FewShotError, match="3 classes, but 4 embeddings"):
         Palm(NAMES[:3], clusters()[2])
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 3), min_size=1, max_size=20))
+def test_a_fit_begins_at_the_mean_clips_trusted_as_far_as_there_are_clips(seed: int, given_targets: list[int]) -> None:
+    targets = np.array(given_targets)
+    rng = np.random.default_rng(seed)
+    audio = normalise(rng.standard_normal((len(targets), 12)).astype(np.float32))
+    head = Palm(NAMES[:4], clusters()[2])
+    begun = head.begin(head.initial(rng, 12), audio, targets)
+    for label in range(4):
+        clips = audio[targets == label]
+        share = 1 / (1 + np.exp(-begun["gate"][label]))
+        assert share == pytest.approx(len(clips) / (len(clips) + 2), abs=1e-3)
+        if len(clips):
+            np.testing.assert_allclose(begun["context"][label], clips.mean(axis=0), atol=1e-6)
