@@ -66,7 +66,7 @@ def learn(
     """  # noqa: E501
     from audioprompt.few_shot.heads import FILE
     from audioprompt.few_shot.settings import FewShotError, FitSettings
-    from audioprompt.services.learn import HEADS, ExperimentSettings, fit_again, shared, try_out
+    from audioprompt.services.learn import HEADS, ExperimentSettings, Watch, fit_again, shared, try_out
 
     names = tuple(dict.fromkeys(methods or ("palm", "zero-shot")))
     chosen = [METHODS[name] for name in names]
@@ -79,19 +79,16 @@ def learn(
             encoder,
             labelled,
             trial,
-            learn_folds,
-            None,
-            partial(tell, progress, "clips"),
-            lambda step: tell(progress, "epochs", *step.epochs_done),
+            (learn_folds, None),
+            Watch(partial(tell, progress, "clips"), lambda step: tell(progress, "epochs", *step.epochs_done)),
             skip_bad=skip_bad,
         )
         results = tried.results
         best = results.best or next((one for one in results.outcomes if one.head), None)
         if best is None or best.head is None:
             raise FewShotError(results.outcomes[0].problem or "nothing was learned: give more epochs")
-        results = fit_again(
-            encoder, tried, best.method, lambda step: tell(progress, "epochs on all clips", *step.epochs_done)
-        ).results
+        told = Watch(on_step=lambda step: tell(progress, "epochs on all clips", *step.epochs_done))
+        results = fit_again(encoder, tried, best.method, told).results
     with tempfile.TemporaryDirectory(dir=sessions.temporary()) as folder:
         fitted = shared(results, best.method, encoder, labelled.name)
         fitted.save_pretrained(folder)

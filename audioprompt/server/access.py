@@ -29,6 +29,7 @@ from itsdangerous import BadSignature, TimestampSigner
 from starlette.datastructures import Headers
 
 from audioprompt import settings
+from audioprompt.errors import AudiopromptError
 
 PASSWORD, CURATORS = settings.PASSWORD.name, settings.CURATORS.name  # in the environment
 COOKIE = "audioprompt-curator"
@@ -57,7 +58,7 @@ class Role(Enum):
     CURATOR = "curator"
 
 
-class NotAllowed(gr.Error):
+class NotAllowed(gr.Error, AudiopromptError):
     """A visitor may not do this, or not this much of it; the message says what to do."""
 
     def __init__(self, sentence: str) -> None:

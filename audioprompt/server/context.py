@@ -51,8 +51,13 @@ class Context:
 
     @property
     def page(self) -> str:
-        """What keeps the work of one open page apart from that of all others."""
+        """The open page that asks; empty for a script in this process."""
         return (self.request and self.request.session_hash) or ""
+
+    @property
+    def caller(self) -> str:
+        """Where they ask from."""
+        return access.caller(self.request)
 
     @property
     def owner(self) -> str:

@@ -13,6 +13,7 @@ from audioprompt.prompts.generators import (
 )
 from audioprompt.prompts.generators import LEXICON as OFFLINE
 from audioprompt.server import access
+from audioprompt.settings import OPENAI_URL as OPENAI_URL_SET
 
 LEXICON, SERVICE = OFFLINE.title, OPENAI.title
 TEMPERATURE = 0.7
@@ -42,6 +43,15 @@ def generator_of(
             raise GenerationError(f"Visitors need their own OpenAI key. Enter one, or {access.elsewhere()}")
         base_url = OPENAI_URL  # whatever the owner's environment says
     return chosen.make(GeneratorSettings(number, model, base_url or None, key or None, temperature))
+
+
+def address_of(base_url: str, request: gr.Request | None = None) -> ServiceAddress | None:
+    """Return the address that is asked, None where it cannot be used; the one in the environment is the owner's."""
+    preset = OPENAI_URL_SET.value if access.is_curator(request) else OPENAI_URL
+    try:
+        return ServiceAddress.parse(base_url.strip() or preset)
+    except GenerationError:
+        return None
 
 
 def kind_of(title: str) -> GeneratorKind:

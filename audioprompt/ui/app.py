@@ -3,23 +3,27 @@
 import logging
 import signal
 import warnings
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from audioprompt import hosting
 from audioprompt.api import endpoints
 from audioprompt.server import access, guard, limits, logs, models, sessions, temporary
+from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.gradio_patches import pages, queue
+from audioprompt.services.heads import load_heads
 from audioprompt.settings import asset_folder
 from audioprompt.ui import entrances, frame, header, live, theme
+from audioprompt.ui.events import INSTANT, Parts, View
+from audioprompt.ui.page import EMPTY, Opening, Page
 from audioprompt.ui.render import script, style
-from audioprompt.ui.tabs import classify, curate, generate, learn, publish
+from audioprompt.ui.tabs import TABS, TITLES
 from audioprompt.util import memory
 from audioprompt.util.jobs import CHECKING, FITTING, MEASURING
 from audioprompt.util.text import print_any_letter
@@ -35,53 +39,48 @@ SESSIONS_KEPT = 1000  # of pages and programs, in memory
 
 
 @pages.laid_out()
-def build(
-    model: str = "embedded",
-    labels: Sequence[str] = (),
-    heads: "Future[list[tuple[str, str]]] | None" = None,
-    title: str = NAME,
-    tabs: Sequence[str] = (),
-) -> gr.Blocks:
+def build(model: str = "embedded", opening: Opening = EMPTY, title: str = NAME, tabs: Sequence[str] = ()) -> gr.Blocks:
     """Return the page, with everything wired, not yet launched.
 
     Args:
         model: which model answers at first.
-        labels: stand in Classify at first.
-        heads: fitted heads that Classify offers, as `classify.take_in` gives them.
+        opening: what stands in Classify at first.
         title: the page's name.
         tabs: those that there are, by id, none for all. Signed-in curators of a public page see all of them.
     """
     kept = CACHE_SECONDS_IN_PUBLIC if access.public() else CACHE_SECONDS
-    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(kept, kept)) as page:
-        endpoints.build(page)  # first, so that no handler of the page takes one of its names
-        picker, switched = header.build(page, model, title)
-        head_in_hand = gr.State("")
-        pack_in_hand = gr.BrowserState("", storage_key="audioprompt-pack", secret="audioprompt")
-        task_in_hand = gr.BrowserState({}, storage_key="audioprompt-task", secret="audioprompt")
-        clips_in_hand = gr.BrowserState({}, storage_key="audioprompt-clips", secret="audioprompt")
-        space_in_hand = gr.BrowserState({}, storage_key="audioprompt-space", secret="audioprompt")
-        outbox = curate.build_outbox()
-        with gr.Tabs(elem_id="tabs") as all_tabs:
-            with frame.tab("classify") as classify_tab:
-                heard = classify.build(page, classify_tab, picker, switched, head_in_hand, labels, heads)
-            with frame.tab("generate", tabs) as generate_tab:
-                generate.build(page, all_tabs, picker, pack_in_hand, task_in_hand, clips_in_hand)
-            with frame.tab("curate", tabs) as curate_tab:
-                curate.build(page, curate_tab, picker, switched, pack_in_hand, clips_in_hand, outbox)
-            with frame.tab("learn", tabs) as learn_tab:
-                gathered = learn.build(page, all_tabs, picker, head_in_hand)
-            with frame.tab("publish", tabs) as publish_tab:
-                publish.build(publish_tab, pack_in_hand, head_in_hand, space_in_hand, gathered, *heard)
-        hidden = [tab for tab in (generate_tab, curate_tab, learn_tab, publish_tab) if not tab.visible]
+    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(kept, kept)) as blocks:
+        endpoints.build(blocks)  # first, so that no handler of the page takes one of its names
+        picker, switched = header.build(blocks, model, title)
+        page = Page(blocks, gr.Tabs(elem_id="tabs", render=False), picker, switched, opening)
+        hidden = _lay_out(page, tabs)
         if hidden and access.public():
-            page.load(_shown_to_curators(len(hidden)), None, hidden, **frame.INSTANT)
-        page.load(_opened(tabs), None, all_tabs, **frame.INSTANT)
-        page.load(None, js=script("static/entrances.js", places=entrances.SHOWN), **frame.INSTANT)
-        page.unload(closed)
+            shown = partial(_show_to_curators, list(hidden.components))
+            blocks.load(**hidden.told_by(shown), **INSTANT)
+        blocks.load(**Parts(tabs=page.tabs).told_by(partial(_open_tab, tabs)), **INSTANT)
+        blocks.load(None, js=script("static/entrances.js", places=entrances.SHOWN), **INSTANT)
+        blocks.unload(closed)
     queue.install()
     # a call that joins no queue would pass by its limits; each change of place told to all who wait would slow them all
-    page.queue(status_update_rate=PLACES_SECONDS, api_open=not access.public())
-    return page
+    blocks.queue(status_update_rate=PLACES_SECONDS, api_open=not access.public())
+    return blocks
+
+
+def _lay_out(page: Page, shown: Sequence[str]) -> Parts:
+    """Lay out the tabs, and return those that are not shown."""
+    for one in TABS:
+        if one.before:
+            one.before(page)
+    hidden = {}
+    page.tabs.render()
+    with page.tabs:
+        for one in TABS:
+            with gr.Tab(one.title, id=one.id, visible=not shown or one.id in shown) as tab:
+                tab.select(None, js=f"() => audioprompt.arrive('{one.id}')", **INSTANT)
+                one.build(page, tab)
+            if not tab.visible:
+                hidden[one.id] = tab
+    return Parts(**hidden)
 
 
 def closed(request: gr.Request) -> None:
@@ -91,28 +90,16 @@ def closed(request: gr.Request) -> None:
     sessions.close(request)
 
 
-def _sees_all(tabs: Sequence[str], request: gr.Request) -> bool:
-    return not tabs or (access.public() and access.is_curator(request))
+def _show_to_curators(hidden: Sequence[str], context: Context = IN_PROCESS) -> View:
+    """Show tabs that visitors do not see to those who are signed in."""
+    return {tab: gr.Tab(visible=True) for tab in hidden} if context.is_curator else {}
 
 
-def _shown_to_curators(hidden: int) -> Callable[[gr.Request], Any]:
-    """Return what shows so many tabs, which visitors do not see, to those who are signed in."""
-
-    def show_tabs(request: gr.Request) -> Any:  # Gradio passes no request to a partial
-        update = gr.Tab(visible=True) if access.is_curator(request) else gr.skip()
-        return [update] * hidden if hidden > 1 else update
-
-    return show_tabs
-
-
-def _opened(tabs: Sequence[str]) -> Callable[[gr.Request], Any]:
-    """Return what opens the tab that the address names, if whoever comes sees it."""
-
-    def open_tab(request: gr.Request) -> Any:
-        seen = _sees_all(tabs, request) or frame.tab_asked(request) in tabs
-        return frame.asked(request) if seen else gr.skip()
-
-    return open_tab
+def _open_tab(shown: Sequence[str], context: Context = IN_PROCESS) -> View:
+    """Open the tab that the address names, if whoever comes sees it."""
+    name = frame.tab_asked(context.request) if context.request else None
+    sees_all = not shown or (access.public() and context.is_curator)
+    return {"tabs": gr.Tabs(selected=name)} if name in TITLES and (sees_all or name in shown) else {}
 
 
 def launch(
@@ -147,12 +134,28 @@ def launch(
     tabs = tabs or (hosting.TABS if access.public() else ())
     logs.begin(access.public())
     models.open_models([model, *open_models])
-    between = [Middleware(guard.Guarded), Middleware(limits.Bounded, public=access.public()), Middleware(pages.Mended)]
     temporary.install()
     temporary.sweep_for_ever()
-    frame.install()
-    page = build(model, labels, models.in_background(classify.take_in, heads, model) if heads else None, title, tabs)
+    frame.install(TITLES)
+    taken = models.in_background(lambda: load_heads(heads, models.shared_model(model))) if heads else None
+    page = build(model, Opening(labels, taken), title, tabs)
+    app, address = _serve(page, host, port, open_browser, share)
+    app.add_api_route(live.LATE_CHUNKS, live.pass_over, methods=["POST"], include_in_schema=False)
+    models.load_in_background(model)  # once the page is served: its import would slow down the start
+    memory.keep_for_good()
+    logger.info("The page is served %s, with %s", "in public" if access.public() else "at home", model)
+    print(f"{title} is at {address} (stop with Ctrl+C)", flush=True)
+    if access.public():
+        print(access.how_to_sign_in(), flush=True)
+    with suppress(ValueError):  # where this is not the main thread
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as a service, it tidies up all the same
+    page.block_thread()
+
+
+def _serve(page: gr.Blocks, host: str, port: int | None, open_browser: bool, share: bool) -> tuple[FastAPI, str]:
+    """Begin to serve a page: the app that does, and its address."""
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
+    between = [Middleware(guard.Guarded), Middleware(limits.Bounded, public=access.public()), Middleware(pages.Mended)]
     app, address, public_address = page.launch(
         server_name=host,
         server_port=port,
@@ -172,13 +175,4 @@ def launch(
         max_threads=THREADS,
         app_kwargs={"middleware": between},
     )
-    app.add_api_route(live.LATE_CHUNKS, live.pass_over, methods=["POST"], include_in_schema=False)
-    models.load_in_background(model)  # once the page is served: its import would slow down the start
-    memory.keep_for_good()
-    logger.info("The page is served %s, with %s", "in public" if access.public() else "at home", model)
-    print(f"{title} is at {public_address or address} (stop with Ctrl+C)", flush=True)
-    if access.public():
-        print(access.how_to_sign_in(), flush=True)
-    with suppress(ValueError):  # where this is not the main thread
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as a service, it tidies up all the same
-    page.block_thread()
+    return app, public_address or address

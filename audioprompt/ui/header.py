@@ -4,24 +4,19 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import gradio as gr
 
 from audioprompt.models import registry
-from audioprompt.models.base import ModelError
 from audioprompt.server import access, models
+from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.settings import on_a_space
 from audioprompt.ui import markup
+from audioprompt.ui.events import HIDDEN, INSTANT, Parts, View
 from audioprompt.ui.render import render
 
-if TYPE_CHECKING:
-    pass
-
-T = TypeVar("T")
-
 PURPOSE = "Name any sound with words: no training, and prompts you can measure."
-HIDDEN: Any = "hidden"  # there but not seen: with False Gradio may never show it again
 LOOK_SECONDS = 0.3  # between two looks at a model that is being loaded
 
 WEIGHTS_HELP = "Path of the published weights on this machine, with their tokenizer.json beside them"
@@ -30,68 +25,81 @@ WEIGHTS_HELP = "Path of the published weights on this machine, with their tokeni
 # --- what a choice does: functions that a script can call as well -----------------------------------------------------
 
 
-def openness(name: str, request: gr.Request | None = None) -> Any:
-    """Return the switch that opens a model to visitors, as it is now; only curators of a public page see it."""
-    seen = access.public() and access.is_curator(request)
-    return gr.Checkbox(value=models.is_open(name), visible=True if seen else HIDDEN)
+def show_openness(name: str, context: Context = IN_PROCESS) -> View:
+    """Show the switch that opens a model to visitors, as it is now; only curators of a public page see it."""
+    seen = access.public() and context.is_curator
+    return {"switch": gr.Checkbox(value=models.is_open(name), visible=True if seen else HIDDEN)}
 
 
-def offered(chosen_last: str, request: gr.Request | None = None) -> Any:
-    """Return the models that whoever opens the page may use, and that which this browser chose last, if it is one of
-    them.
+def switch_openness(name: str, is_open: bool, context: Context = IN_PROCESS) -> View:
+    """Open a model to visitors, or close it.
+
+    Raises:
+        NotAllowed: a visitor asks.
     """
-    there = models.offered_to(request)
-    return gr.Dropdown(choices=there, value=chosen_last) if chosen_last in there else gr.Dropdown(choices=there)
+    models.open_to_visitors(name, is_open, context.request)
+    return {}
 
 
-def follow(name: str, request: gr.Request | None = None) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the state line of a model, again and again until it is ready or has failed; then what went wrong, if it
-    did.
+def show_models(chosen_last: str, context: Context = IN_PROCESS) -> View:
+    """Offer the models that whoever opens the page may use, and that which this browser chose last, if it is one."""
+    offered = models.offered_to(context.request)
+    chosen = {"value": chosen_last} if chosen_last in offered else {}
+    return {"picker": gr.Dropdown(choices=offered, **chosen)}
 
-    Yields:
-        The state line; the place to ask for weights, shown where the model cannot be had; what it says there.
+
+def follow(name: str, context: Context = IN_PROCESS) -> Iterator[View]:
+    """Show how far a model is, again and again until it is ready.
+
+    Raises:
+        ModelError: it cannot be had.
     """
-    as_it_is = gr.skip()  # Gradio shows a column only if its visibility is told once, at the end
-    yield markup.model_state("loading", "loading"), as_it_is, as_it_is
-    loading = models.in_background(models.shared_model, name, request)
+    yield {"state": markup.model_state("loading", "loading")}
+    loading = models.in_background(models.shared_model, name, context.request)
     while not loading.done():
         time.sleep(LOOK_SECONDS)
-        share = registry.MODELS.fraction_downloaded(name)
-        yield markup.model_state("loading" if share is None else f"loading {share:.0%}", "loading"), as_it_is, as_it_is
-    if error := loading.exception():
-        yield _failed(error)
-    else:
-        device = loading.result().device
-        words = f"{device.upper() if device == 'cpu' else device} · ready"
-        yield markup.model_state(words, "ready"), gr.Column(visible=HIDDEN), ""
+        fraction = registry.MODELS.fraction_downloaded(name)
+        yield {"state": markup.model_state("loading" if fraction is None else f"loading {fraction:.0%}", "loading")}
+    device = loading.result().device
+    words = f"{device.upper() if device == 'cpu' else device} · ready"
+    # Gradio shows a column only if its visibility is told once, at the end
+    yield {"state": markup.model_state(words, "ready"), "ask": gr.Column(visible=HIDDEN), "why": ""}
 
 
-def take_weights(name: str, path: str, request: gr.Request | None = None) -> Iterator[tuple[str, Any, Any]]:
-    """Load a model from a file on this machine, from now on and for all who may use it; yields as `follow` does."""
-    try:
-        access.only_curators(request, "load models from files")
-        registry.MODELS.keep_weights(name, Path(path.strip()).expanduser())
-    except (ModelError, access.NotAllowed) as error:
-        yield _failed(error)
-    else:
-        yield from follow(name, request)
+def take_weights(name: str, path: str, context: Context = IN_PROCESS) -> Iterator[View]:
+    """Load a model from a file on this machine, from now on and for all who may use it.
+
+    Raises:
+        ModelError: it is none of that model.
+        NotAllowed: a visitor asks.
+    """
+    access.only_curators(context.request, "load models from files")
+    registry.MODELS.keep_weights(name, Path(path.strip()).expanduser())
+    yield from follow(name, context)
 
 
-def _failed(error: BaseException) -> tuple[str, Any, str]:
-    return markup.model_state("not loaded", "failed"), gr.Column(visible=True), markup.problem(error)
+def failed() -> View:
+    """Show that the model cannot be had, and ask for its weights."""
+    return {"state": markup.model_state("not loaded", "failed"), "ask": gr.Column(visible=True)}
 
 
-def sign_in(password: str, request: gr.Request | None = None) -> tuple[dict[str, str] | None, str]:
-    """Return the token that makes its holder a curator, for whoever knows the password; else why there is none."""
-    try:
-        return {"token": access.sign_in(password, request)}, ""
-    except access.NotAllowed as error:
-        return None, markup.problem(error)
+def sign_in(password: str, context: Context = IN_PROCESS) -> View:
+    """Give the token that makes its holder a curator to whoever knows the password.
+
+    Raises:
+        NotAllowed: they do not.
+    """
+    return {"token": {"token": access.sign_in(password, context.request)}, "problem": ""}
 
 
-def sign_in_or_out(request: gr.Request) -> str:
-    """Return what the button is for: a curator signs out."""
-    return access.SIGN_OUT if access.is_curator(request) else access.SIGN_IN
+def no_token() -> View:
+    """Return that nobody was signed in."""
+    return {"token": None}
+
+
+def show_signing(context: Context = IN_PROCESS) -> View:
+    """Show what the button is for: a curator signs out."""
+    return {"signing": access.SIGN_OUT if context.is_curator else access.SIGN_IN}
 
 
 # --- the header -------------------------------------------------------------------------------------------------------
@@ -103,6 +111,32 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
     Returns:
         The picker, whose value is the model's name, and the events after which another model answers.
     """
+    parts, signing = _lay_out(model_name, title)
+    picker = parts["picker"]
+    chosen_last = gr.BrowserState(model_name, storage_key="audioprompt-model", secret="audioprompt")
+    watched: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+    told = parts.only("state", "ask", "why")
+    followed = told.told_by(follow, [picker], problem="why", beside=failed) | watched
+    begun = page.load(**parts.only("picker").told_by(show_models, [chosen_last]), **INSTANT)
+    begun.then(**followed)
+    picker.input(lambda name: name, picker, chosen_last, **INSTANT)
+    chosen = picker.input(**followed)
+    if "switch" in parts.components:
+        switch = parts["switch"]
+        openness = parts.only("switch").told_by(show_openness, [picker])
+        begun.then(**openness, **INSTANT)
+        picker.input(**openness, **INSTANT)
+        switch.input(**Parts().told_by(switch_openness, [picker, switch]), **INSTANT)
+    weights = told.told_by(take_weights, [picker, parts["path"]], problem="why", beside=failed)
+    given = gr.on([parts["use"].click, parts["path"].submit], **weights, **watched)
+    if signing:
+        page.load(**Parts(signing=signing).told_by(show_signing), **INSTANT)
+        signing.click(None, signing, js="audioprompt.signInOrOut", **INSTANT)
+        _build_password()
+    return picker, [chosen, given]
+
+
+def _lay_out(model_name: str, title: str) -> tuple[Parts, gr.Button | None]:
     with gr.Row(elem_id="header"):
         gr.HTML(render("header/template.html", "title", name=title, purpose=PURPOSE))
         with gr.Row(elem_id="model"):
@@ -115,15 +149,17 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
                 container=False,
                 elem_id="model-picker",
             )
-            switch = None
+            parts = Parts(state=state, picker=picker)
             if access.public():
-                switch = gr.Checkbox(
-                    False,
-                    label="Visitors may use it",
-                    visible=HIDDEN,
-                    container=False,
-                    min_width=0,
-                    elem_id="model-open",
+                parts |= Parts(
+                    switch=gr.Checkbox(
+                        False,
+                        label="Visitors may use it",
+                        visible=HIDDEN,
+                        container=False,
+                        min_width=0,
+                        elem_id="model-open",
+                    )
                 )
             signing = _sign_in_button()
     with gr.Column(visible=HIDDEN, elem_id="weights") as ask:
@@ -138,28 +174,7 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
                 elem_id="weights-path",
             )
             use = gr.Button("Load", scale=0, min_width=96)
-    chosen_last = gr.BrowserState(model_name, storage_key="audioprompt-model", secret="audioprompt")
-    instant: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    watched: dict[str, Any] = {
-        "outputs": [state, ask, why],
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        "concurrency_limit": None,
-    }
-    begun = page.load(offered, chosen_last, picker, **instant)
-    begun.then(follow, picker, **watched)
-    picker.input(lambda name: name, picker, chosen_last, **instant)
-    chosen = picker.input(follow, picker, **watched)
-    if switch:
-        begun.then(openness, picker, switch, **instant)
-        picker.input(openness, picker, switch, **instant)
-        switch.input(models.open_to_visitors, [picker, switch], None, **instant)
-    given = gr.on([use.click, path.submit], take_weights, [picker, path], **watched)
-    if signing:
-        page.load(sign_in_or_out, None, signing, **instant)
-        signing.click(None, signing, js="audioprompt.signInOrOut", **instant)
-        _build_password(instant)
-    return picker, [chosen, given]
+    return parts | Parts(ask=ask, why=why, path=path, use=use), signing
 
 
 def _sign_in_button() -> gr.Button | None:
@@ -177,8 +192,8 @@ def _sign_in_button() -> gr.Button | None:
     return None
 
 
-def _build_password(instant: dict[str, Any]) -> None:
-    """Return the fold that asks for the password, seen once the button was pressed, see CSS."""
+def _build_password() -> None:
+    """Lay out the fold that asks for the password, seen once the button was pressed, see CSS."""
     with gr.Column(elem_id="password"):
         with gr.Row():
             password = gr.Textbox(
@@ -193,5 +208,6 @@ def _build_password(instant: dict[str, Any]) -> None:
             enter = gr.Button(access.SIGN_IN, variant="primary", size="md", scale=0, min_width=96)
         problem = gr.HTML()
         token = gr.JSON(visible=HIDDEN)
-    given = gr.on([enter.click, password.submit], sign_in, password, [token, problem], **instant)
-    given.then(None, token, js="audioprompt.signedIn", **instant)
+    told = Parts(token=token, problem=problem).told_by(sign_in, [password], problem="problem", beside=no_token)
+    given = gr.on([enter.click, password.submit], **told, **INSTANT)
+    given.then(None, token, js="audioprompt.signedIn", **INSTANT)

@@ -5,9 +5,9 @@ It is drawn twice a second, so as markup whose changed parts glide, not as figur
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import gradio as gr
 from numpy.typing import NDArray
 
 from audioprompt.core.zero_shot import Prediction
@@ -34,28 +34,36 @@ LATE_CHUNKS = "/gradio_api/stream/"  # where Gradio sends what was still under w
 START = empty("Press Record: both methods then name what the microphone hears, twice a second.")
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a microphone is heard for.
+
+    Attributes:
+        labels: to choose between, as `parse_labels` gives them.
+        pack: the ensemble's templates.
+        head: a head fitted for these labels.
+        notice: what else is to be said, as a sentence.
+    """
+
+    labels: Sequence[str]
+    pack: PromptPack
+    head: "Head | None" = None
+    notice: str | None = None
+
+
 def listen(
-    model: "AudioTextModel",
-    hearing: Hearing,
-    chunk: tuple[int, NDArray[Any]],
-    labels: Sequence[str],
-    pack: PromptPack,
-    head: "Head | None" = None,
-    notice: str | None = None,
-) -> tuple[Hearing, str]:
+    model: "AudioTextModel", hearing: Hearing, chunk: tuple[int, NDArray[Any]], asked: Asked
+) -> tuple[Hearing, str | None]:
     """Add a chunk of the microphone and show what is heard now; less often while others wait for the model as well.
 
     Args:
         model: what hears.
         hearing: what was heard before, ``Hearing()`` at first.
         chunk: sample rate and samples, as a microphone gives them.
-        labels: to choose between, as `parse_labels` gives them.
-        pack: the ensemble's templates.
-        head: a head fitted for these labels.
-        notice: what else is to be said, as a sentence.
+        asked: what it is heard for.
 
     Returns:
-        What has been heard by now, and the live view as HTML, or that it stays as it is.
+        What has been heard by now, and the live view as HTML, None where it stays as it is.
 
     Raises:
         AudioError: the chunk cannot be used.
@@ -66,15 +74,15 @@ def listen(
     hearing = add(hearing, *chunk)
     seconds = hearing.seconds - (hearing.bands[-1].end if hearing.bands else 0.0)  # since the last answer
     if TOGETHER.busy and hearing.bands and seconds < REST_SECONDS:
-        return hearing, gr.skip()
-    read = read_labels(model, labels)
-    vanilla, ensemble = PROMPTS.get(model, [VANILLA], read.spoken), PROMPTS.get(model, pack.approved, read.spoken)
+        return hearing, None
+    labels, head, read = asked.labels, asked.head, read_labels(model, asked.labels)
+    vanilla, ensemble = (PROMPTS.get(model, templates, read.spoken) for templates in ([VANILLA], asked.pack.approved))
     hearing, moment = answer(hearing, seconds, model, vanilla, ensemble, labels, head)
-    said = " ".join(filter(None, (notice, *say_words(read, alike_labels(labels, vanilla, ensemble)))))
+    said = " ".join(filter(None, (asked.notice, *say_words(read, alike_labels(labels, vanilla, ensemble)))))
     milliseconds = 1000 * (time.perf_counter() - started)
     columns = [
         (VANILLA_NAME, theme.VANILLA, moment.vanilla),
-        (method_name(pack), theme.TSPE, moment.ensemble),
+        (method_name(asked.pack), theme.TSPE, moment.ensemble),
         *([(learned_name(head), theme.PALM, moment.learned)] if head else []),
     ]
     return hearing, view(hearing, moment.decibels, columns, labels, milliseconds, said or None)

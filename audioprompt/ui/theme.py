@@ -6,7 +6,6 @@ Nothing is fetched from anywhere: fonts are the visitor's own.
 import re
 
 import gradio as gr
-import plotly.graph_objects as go
 
 from audioprompt.ui.render import text
 
@@ -93,8 +92,8 @@ THEME = gr.themes.Base(
     button_primary_text_color="white",
 )
 
-FIGURES = go.layout.Template(
-    layout={
+FIGURES = {  # the template of all figures
+    "layout": {
         "font": {"family": ", ".join(SYSTEM_FONTS), "size": 13, "color": INK},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -121,4 +120,4 @@ FIGURES = go.layout.Template(
             "tickfont": {"size": 11, "color": SOFT_INK},
         },
     }
-)
+}

@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from dataclasses import dataclass
+from queue import Empty, Queue
 from secrets import token_urlsafe
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 from traceback import walk_tb
 from typing import Any, Generic, TypeVar
 
@@ -118,24 +120,69 @@ class Job(Generic[T]):
         return self._future.result()
 
 
-def follow(job: Job[T], seconds: float) -> Iterator[Job[T]]:
-    """Look at a job again and again until it is done.
+def follow(job: Job[T], seconds: float, alone: bool = False) -> Iterator[Job[T]]:
+    """Look at a job again and again until it is done: at once, and then every so often.
 
-    One that has an owner ends where nobody looks at it any more.
+    It ends where nobody looks at it any more, if it has an owner or is of its reader alone: else another may wait for
+    it too.
 
     Args:
         job: the work under way.
         seconds: between two looks.
+        alone: whether nobody else can come to it.
 
     Yields:
         The job itself, to be asked how far it is.
     """
     try:
+        yield job
         while not job.finished(seconds):
             yield job
     finally:
-        if job.owner:
+        if alone or job.owner:
             job.stop()
+
+
+def tick(items: Iterator[T], seconds: float) -> Generator[T | None, None, None]:
+    """Yield the items of a slow iterator as they come, and None every so often: whoever listens may want to stop.
+
+    Args:
+        items: are fetched in a thread of their own, until nobody listens any more.
+        seconds: to wait for an item before None is yielded.
+    """
+    come: Queue[_Item[T] | Exception | None] = Queue()  # at the end None, or what the iterator raised
+    stopped = Event()
+
+    def fetch() -> None:
+        try:
+            for item in items:
+                if stopped.is_set():
+                    return
+                come.put(_Item(item))
+            come.put(None)
+        except Exception as error:
+            come.put(error)
+
+    Thread(target=fetch, daemon=True).start()
+    try:
+        while True:
+            try:
+                got = come.get(timeout=seconds)
+            except Empty:
+                yield None
+                continue
+            if got is None:
+                return
+            if isinstance(got, Exception):
+                raise got
+            yield got.value
+    finally:
+        stopped.set()
+
+
+@dataclass(frozen=True)
+class _Item(Generic[T]):
+    value: T
 
 
 class Jobs:

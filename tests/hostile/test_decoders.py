@@ -97,10 +97,10 @@ def test_a_playlist_opens_nothing_and_starts_nothing(app: Running, folder: Path,
     visitor = Person(app, "visitor")
     file = as_file(app, name, content)
     asked: dict[str, list[Any]] = {
-        "_recorded": [None, "mine", file],
-        "_brought": [None, "mine", [file]],
+        "record": [None, "mine", file],
+        "add": [None, "mine", [file]],
         "/live": [None, file, "hum, whistle", "eight-templates", "embedded", None],
-        "_show_and_note": [file, "hum, whistle", "eight-templates", "embedded", None],
+        "show_clip": [file, "hum, whistle", "eight-templates", "embedded", None],
         "/classify": [file, "hum, whistle", "eight-templates", "embedded"],
     }
     for endpoint, data in asked.items():
@@ -120,7 +120,7 @@ def test_a_recording_of_the_microphone_is_kept_and_played_as_it_came(app: Runnin
     visitor = Person(app, "visitor")
     for name, content in (("audio.webm", container_bytes("webm", "libopus")), ("audio.wav", wav(HUM))):
         file = as_file(app, name, content)
-        added = visitor.call("_recorded", [None, "mine", file])
+        added = visitor.call("record", [None, "mine", file])
         assert "1 clip" in added.raw or "2 clips" in added.raw
         assert (
             "data:audio/wav;base64"

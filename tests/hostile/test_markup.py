@@ -29,7 +29,7 @@ from audioprompt.server import models
 from audioprompt.server.context import IN_PROCESS
 from audioprompt.services import curate as curation
 from audioprompt.services.classify import Classification, classify
-from audioprompt.services.learn import ExperimentSettings, curve, try_out
+from audioprompt.services.learn import ExperimentSettings, Moves, try_out
 from audioprompt.services.live import Hearing
 from audioprompt.ui import charts, live, markup, theme
 from audioprompt.ui.components import curate as curate_view
@@ -131,9 +131,12 @@ PIECES: dict[str, Callable[[str], str]] = {
     "empty": markup.empty,
     "model state": lambda words: markup.model_state(words, "ready"),
     "live": lambda words: live.listen(
-        FakeModel(), Hearing(), (RATE, tone(HUM, 1)), (f"hum {words}", "whistle"), pack_of(words), None, words
+        FakeModel(),
+        Hearing(),
+        (RATE, tone(HUM, 1)),
+        live.Asked((f"hum {words}", "whistle"), pack_of(words), None, words),
     )[1],
-    "player": lambda words: learn_view.player(words, "AAAA"),
+    "player": lambda words: learn_view.player(words, b"AAAA"),
     "player failed": learn_view.player_failed,
     "candidates": lambda words: generate_view.candidates_table(
         [Template(f"{fit(words)} {{label}}")], [[Flag(FLAG.kind, words)]], [words, "dog"]
@@ -147,7 +150,7 @@ def test_pieces_of_the_page_show_words_as_words(piece: str, nasty: str) -> None:
     twins(PIECES[piece], nasty)
 
 
-@pytest.mark.parametrize("show", [markup.problem, learn_view.player_failed, lambda name: learn_view.player(name, "A")])
+@pytest.mark.parametrize("show", [markup.problem, learn_view.player_failed, lambda name: learn_view.player(name, b"A")])
 def test_names_in_a_sentence_turn_nothing_behind_them(show: Callable[[str], str]) -> None:
     assert "ain gnp.wav is empty" in show("rain\u202egnp.wav\n is empty")
 
@@ -168,13 +171,11 @@ def test_learn_shows_words_as_words(nasty: str, tmp_path: Path) -> None:
         trial = ExperimentSettings(("palm", "zero-shot"), 16, (0,), FitSettings(epochs=3))
         tried = try_out(model, clips, trial, [1])
         assert tried.test and any(outcome.head for outcome in tried.results.outcomes)
-        found = curve(model, tried.train, tried.test, trial)
         chance = math.log(len(clips.classes))
         return [
             learn_view.cards(clips, clips.classes[0]),
             learn_view.summary(tried.results),
             learn_view.details(tried.results, chance),
-            learn_view.shots_curve(found),
         ]
 
     for plain, other in zip(shown(WORDS), shown(nasty), strict=True):
@@ -265,6 +266,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 FIGURES: dict[str, Callable[[str], Any]] = {
+    "class map": lambda words: charts.class_map(Moves((one_line(words), "b"), np.eye(2), 2 * np.eye(2))),
     "bars": lambda words: charts.probability_bars("Vanilla", prediction(words), theme.VANILLA),
     "over time": lambda words: charts.over_time(
         Timeline(np.array([0, 5], np.float32), np.array([5, 8], np.float32), prediction(words))
@@ -274,7 +276,7 @@ FIGURES: dict[str, Callable[[str], Any]] = {
 
 @pytest.mark.parametrize("kind", FIGURES)
 def test_figures_show_words_as_words(kind: str, nasty: str) -> None:
-    plain, other = (list(texts(FIGURES[kind](words).to_dict())) for words in (WORDS, nasty))
+    plain, other = (list(texts(FIGURES[kind](words))) for words in (WORDS, nasty))
     assert [Skeleton(text).elements for text in other] == [Skeleton(text).elements for text in plain]
     assert any(one_line(nasty)[:12] in one_line(unescape(text)) for text in other)
 

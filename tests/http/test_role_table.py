@@ -177,7 +177,7 @@ class Harm:
         special: dict[str, Sequence[Any]] = {
             "take_weights": ["embedded", str(self.folder / "gone.pth")],
             "sign_in": ["a wrong password"],
-            "open_to_visitors": ["embedded", True],
+            "switch_openness": ["embedded", True],
             "choose_data": [private],
             "propose": ["", "hum, whistle", *service],
             "write": ["", "hum, whistle", self.words, [], 1, *service, "embedded"],
@@ -192,10 +192,10 @@ class Harm:
             "show_comparison": [None, "eight-templates"],
             "restore": [{}, "embedded"],
             "export": ["tones"],
-            "_brought": [None, "hum", [self.sound]],
-            "_recorded": [None, "hum", self.sound],
-            "_data_named": [None, private],
-            "_show_and_note": [self.sound, "hum, whistle", "eight-templates", "embedded", None],
+            "add": [None, "hum", [self.sound]],
+            "record": [None, "hum", self.sound],
+            "enter_data": [None, private],
+            "show_clip": [self.sound, "hum, whistle", "eight-templates", "embedded", None],
             "/live": [None, self.sound, "hum, whistle", "eight-templates", "embedded", None],
             "/classify": [self.sound, "hum, whistle", "eight-templates", "embedded"],
             "/predict": [self.sound, "", None],
@@ -242,8 +242,8 @@ class Harm:
         if endpoint == "send":
             lexicon = ["Offline lexicon", 0, "", "", None, "", "embedded"]
             call("write", ["", "hum, whistle", self.words, [], 2, *lexicon])
-        if endpoint == "_learn":
-            call("_data_uploaded", [None, self.zip])
+        if endpoint == "begin":
+            call("upload_data", [None, self.zip])
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
@@ -288,9 +288,9 @@ def test_only_curators_write_and_spend(table: Mapping[Any, Call]) -> None:
     [
         ("take_weights", "Only curators load models from files: sign in, or run audioprompt on your own machine."),
         ("choose_data", "cannot open files of this server"),
-        ("_data_named", "cannot open files of this server"),
-        ("_build", "Only curators publish: sign in, or run audioprompt on your own machine."),
-        ("_push", "Only curators publish"),
+        ("enter_data", "cannot open files of this server"),
+        ("build_space", "Only curators publish: sign in, or run audioprompt on your own machine."),
+        ("push_space", "Only curators publish"),
         ("/measure", "cannot open files of this server"),
         ("/propose", "cannot open files of this server"),
         ("/learn", "cannot open files of this server"),
@@ -313,11 +313,11 @@ def test_what_visitors_are_refused(table: Mapping[Any, Call], endpoint: str, ref
         "/decide",
         "/generate",
         "/live",
-        "_show_and_note",
+        "show_clip",
         "act",
         "send",
         "show_imported",
-        "_learn",
+        "begin",
         "show_measured_on_upload",
     ],
 )
@@ -371,7 +371,7 @@ def test_no_file_of_the_server_passes_as_an_upload(app: Running, folder: Path, c
     claims: list[tuple[str, list[Any]]] = [
         ("show_imported", [None, file, {}, "embedded"]),
         ("show_measured_on_upload", [file, None, "tones", "", "", 50, 0, {}, "embedded", False]),
-        ("_brought", [None, "x", [file]]),
+        ("add", [None, "x", [file]]),
     ]
     for endpoint, data in claims:
         call = visitor.call(endpoint, data)

@@ -2,10 +2,11 @@
 
 from contextvars import ContextVar
 from threading import Event
+from typing import Any
 
 import pytest
 
-from audioprompt.util.jobs import Job, Jobs, Stopped, TookTooLong
+from audioprompt.util.jobs import Job, Jobs, Stopped, TookTooLong, follow
 
 
 def test_who_asks_for_the_same_waits_for_the_same_job() -> None:
@@ -126,3 +127,15 @@ def test_who_asks_for_what_is_being_stopped_gets_a_job_of_their_own() -> None:
     first = jobs.start(until_stopped, key="a")
     first.stop()
     assert jobs.start(lambda job: "done", key="a").result() == "done"
+
+
+@pytest.mark.parametrize(("owner", "alone", "ends"), [("", False, False), ("", True, True), ("a visitor", False, True)])
+def test_work_ends_with_its_reader_unless_another_may_wait_for_it(owner: str, alone: bool, ends: bool) -> None:
+    may_end = Event()
+    job = Jobs().start(lambda job: may_end.wait(600), owner=owner)
+    looking: Any = follow(job, 0.001, alone)
+    for _ in range(3):
+        assert next(looking) is job
+    looking.close()
+    assert job.stopping() is ends
+    may_end.set()

@@ -27,7 +27,7 @@ from audioprompt.models.base import AudioTextModel
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.models.registry import load
 from audioprompt.services import learn as learning
-from audioprompt.services.learn import EmbeddedClips, ExperimentSettings, Heads, Step
+from audioprompt.services.learn import EmbeddedClips, ExperimentSettings, Heads, Step, Watch
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.unit.few_shot.test_methods import TEMPLATES, Model
 from tests.unit.few_shot.towers import NAMES, clusters
@@ -201,7 +201,7 @@ def test_a_trial_scores_every_method_with_every_seed(
         ("palm", "zero-shot", "linear-probe", "tspe"), 4, (0, 1), FitSettings(epochs=20), TEMPLATES
     )
     steps: list[Step] = []
-    results = learning.run(model, *heard, trial, steps.append)
+    results = learning.run(model, *heard, trial, Watch(on_step=steps.append))
     assert [(one.method, [fit.seed for fit in one.fits]) for one in results.outcomes] == [
         ("palm", [0, 1]),
         ("zero-shot", [0]),
@@ -257,7 +257,7 @@ def test_a_stopped_trial_keeps_what_was_learned(
         return len(seen) > 0 and len(seen[-1].history) >= 2
 
     trial = ExperimentSettings(("palm", "linear-probe"), 4, (0, 1), FitSettings(epochs=50))
-    results = learning.run(model, *heard, trial, seen.append, stop)
+    results = learning.run(model, *heard, trial, Watch(on_step=seen.append, stop=stop))
     assert results.stopped
     assert [one.method for one in results.outcomes] == ["palm"]
     (fit,) = results.outcomes[0].fits
@@ -280,7 +280,7 @@ def test_a_rate_too_high_is_advised_against(model: AudioTextModel, heard: tuple[
 
 
 def test_the_curve_goes_up_to_what_there_is(model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]) -> None:
-    assert learning.curve(model, *heard, ExperimentSettings(settings=QUICK), stop=lambda: True) == {}
+    assert learning.curve(model, *heard, ExperimentSettings(settings=QUICK), watch=Watch(stop=lambda: True)) == {}
     found = learning.curve(model, *heard, ExperimentSettings(("zero-shot",), settings=QUICK))
     assert list(found) == [1, 2, 4, 5]
     assert [results.learned_from for results in found.values()] == [4, 8, 16, 20]
@@ -392,7 +392,7 @@ def test_a_head_that_is_used_has_learned_from_every_clip(
     plain = replace(QUICK, calibrate=False)
     trial, every, steps = ExperimentSettings((method,), 2, (3, 4), plain), everything(heard), list[Step]()
     (before,) = learning.run(model, *heard, trial).outcomes
-    results = learning.run(model, *heard, trial, steps.append, every=every)
+    results = learning.run(model, *heard, trial, Watch(on_step=steps.append), every)
     (outcome,) = results.outcomes
     expected = build_head(method, model, CLASSES, replace(QUICK, random_state=3)).fit(every.audio, every.clips.targets)
     assert outcome.head and before.head
@@ -437,8 +437,7 @@ def test_a_head_that_could_not_be_fitted_again_is_the_one_that_was_measured(
         model,
         *heard,
         ExperimentSettings(("palm", "linear-probe"), 4, settings=QUICK),
-        tell,
-        lambda: ended == "stopped" and len(steps) > 0 and steps[-1].again_on is not None,
+        Watch(on_step=tell, stop=lambda: ended == "stopped" and len(steps) > 0 and steps[-1].again_on is not None),
         everything(heard),
     )
     outcome = results.outcomes[0]
@@ -455,7 +454,11 @@ def test_a_method_is_fitted_again_before_the_next_one_is_tried(
     steps: list[Step] = []
     trial = ExperimentSettings(("palm", "coop"), 4, settings=QUICK)
     results = learning.run(
-        model, *heard, trial, steps.append, lambda: steps[-1].method == "coop" if steps else False, everything(heard)
+        model,
+        *heard,
+        trial,
+        Watch(on_step=steps.append, stop=lambda: steps[-1].method == "coop" if steps else False),
+        everything(heard),
     )
     assert results.stopped and results.outcomes[0].again, "who stops a slow method keeps a quick one's finished head"
 

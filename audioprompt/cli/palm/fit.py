@@ -114,8 +114,7 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Train on a few clips of each class and measure on held-out clips."""
-    learn_folds, test_folds = folds.parse()
-    trial = methods.parse()
+    divided, trial = folds.parse(), methods.parse()
     clips = data.open()
     encoder = model.load()
     with progress_bar("clips, then epochs") as progress:
@@ -123,10 +122,8 @@ def fit(
             encoder,
             clips,
             trial,
-            learn_folds,
-            test_folds,
-            progress,
-            lambda step: progress(*step.epochs_done),
+            divided,
+            learning.Watch(progress, lambda step: progress(*step.epochs_done)),
             again=bool(saving.save) and saving.again,
             skip_bad=data.skip_bad,
         )

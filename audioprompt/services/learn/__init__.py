@@ -17,11 +17,13 @@ from audioprompt.services.learn.fitting import run as run
 from audioprompt.services.learn.fitting import try_out as try_out
 from audioprompt.services.learn.palm import Moves as Moves
 from audioprompt.services.learn.palm import moves as moves
+from audioprompt.services.learn.palm import palm_of as palm_of
 from audioprompt.services.learn.palm import reliance as reliance
 from audioprompt.services.learn.results import Experiment as Experiment
 from audioprompt.services.learn.results import ExperimentSettings as ExperimentSettings
 from audioprompt.services.learn.results import Outcome as Outcome
 from audioprompt.services.learn.results import Results as Results
 from audioprompt.services.learn.results import Step as Step
+from audioprompt.services.learn.results import Watch as Watch
 from audioprompt.services.learn.results import interval_over_seeds as interval_over_seeds
 from audioprompt.services.learn.share import shared as shared

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import cast
@@ -13,7 +13,7 @@ from audioprompt.core.metrics import confusion, score
 from audioprompt.data import LabelledClips, group_near_twins
 from audioprompt.data.embedding import look_through
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import Progress, features_of_clips
+from audioprompt.encoding.encoder import features_of_clips
 from audioprompt.few_shot.augment import dropout
 from audioprompt.few_shot.base import choose_shots
 from audioprompt.few_shot.build import build_head
@@ -23,10 +23,21 @@ from audioprompt.few_shot.methods import METHODS
 from audioprompt.few_shot.settings import FewShotError
 from audioprompt.models.base import AudioTextModel, ProjectedAudio
 from audioprompt.services.learn.clips import MIN_TO_DIVIDE, EmbeddedClips, embed_clips, hold_back, refuse_unusable
-from audioprompt.services.learn.results import Experiment, ExperimentSettings, Fit, OnStep, Outcome, Results, Step, Stop
+from audioprompt.services.learn.results import (
+    NOBODY,
+    Experiment,
+    ExperimentSettings,
+    Fit,
+    Outcome,
+    Results,
+    Step,
+    Watch,
+)
 from audioprompt.util.text import named
 
 SHOTS = (1, 2, 4, 8, 16)  # of the curve, as in PALM's paper
+Folds = tuple[Collection[int] | None, Collection[int] | None]  # to learn from, and to score on
+BY_CHANCE: Folds = (None, None)
 
 
 def run(
@@ -34,8 +45,7 @@ def run(
     train: EmbeddedClips,
     test: EmbeddedClips | None,
     trial: ExperimentSettings,
-    on_step: OnStep | None = None,
-    stop: Stop | None = None,
+    watch: Watch = NOBODY,
     every: EmbeddedClips | None = None,
 ) -> Results:
     """Fit every method with every seed, and score each on clips it has not seen.
@@ -48,52 +58,30 @@ def run(
         train: clips to choose the shots from.
         test: clips that give the scores; None for no scores.
         trial: what to try.
-        on_step: told before every fit and after every epoch.
-        stop: asked again and again whether to end.
+        watch: who follows it.
         every: all clips, on which each method is fitted again as soon as it was measured; None for no such fit.
 
     Raises:
         FewShotError: the clips or the settings are such that no method could learn.
     """
-    classes = train.clips.spoken_classes
-    methods = [METHODS[name] for name in dict.fromkeys(trial.methods)]
-    plan = [(method.name, trial.seeds if method.learns else trial.seeds[:1]) for method in methods]
-    shots = {seed: choose_shots(train.clips.targets, classes, trial.shots, seed) for seed in trial.seeds}
-    tell, asked_to_stop = on_step or (lambda step: None), stop or (lambda: False)
-    learned_from = len(shots[trial.seeds[0]].rows)
-    again = {method.name for method in methods if method.learns} if every and learned_from < len(every.clips) else set()
-    fits = sum(len(seeds) for _, seeds in plan) + len(again)
-    begun, outcomes = 0, []
-
-    for method, seeds in plan:
-        done: list[Fit] = []
-        problem = None
-        for seed in seeds:
-            if asked_to_stop():
-                break
-            begun += 1
-            step = Step(method, seed, begun, fits, trial.shots, trial.settings.epochs)
-            try:
-                fit = _fitted(model, train.take(shots[seed].rows.tolist()), trial, step, tell, asked_to_stop)
-                if fit is not None:
-                    done.append(scored(fit, test))
-            except FewShotError as error:
-                problem = str(error)
-                begun += len(seeds) - len(done) - 1
-                break
-        if done or problem:
-            outcome = Outcome(method, tuple(done), problem)
-            begun += method in again
-            if every and method in again:
-                step = Step(method, trial.seeds[0], begun, fits, trial.shots, trial.settings.epochs)
-                outcome = _fitted_again(model, outcome, every, trial, step, tell, asked_to_stop)
-            outcomes.append(outcome)
-    held_back = test.clips if test else None
-    plain = next((outcome.accuracy for outcome in outcomes if outcome.method == "zero-shot"), None)
+    clips, held_back = train.clips, test.clips if test else None
+    shots = {
+        seed: choose_shots(clips.targets, clips.spoken_classes, trial.shots, seed).rows.tolist() for seed in trial.seeds
+    }
+    learned_from = len(shots[trial.seeds[0]])
+    again = every if every and learned_from < len(every.clips) else None
+    outcomes = tuple(_Fits(model, trial, watch).outcomes(train, test, shots, again))
     return Results(
-        trial, classes, learned_from, len(held_back or ()), tuple(outcomes),
-        _few(train.clips, held_back, trial.shots), asked_to_stop(), len(train.clips) + len(held_back or ()), plain,
-    )  # fmt: skip
+        trial,
+        clips.spoken_classes,
+        learned_from,
+        len(held_back or ()),
+        outcomes,
+        notice=_few(clips, held_back, trial.shots),
+        stopped=watch.stop(),
+        clips=len(clips) + len(held_back or ()),
+        zero_shot=next((outcome.accuracy for outcome in outcomes if outcome.method == "zero-shot"), None),
+    )
 
 
 def _few(train: LabelledClips, test: LabelledClips | None, shots: int) -> str | None:
@@ -110,41 +98,80 @@ def _few(train: LabelledClips, test: LabelledClips | None, shots: int) -> str | 
     return f"Fewer than {shots} clips to learn from: {named(few)}." if few else None
 
 
-def _fitted(
-    model: AudioTextModel, learned: EmbeddedClips, trial: ExperimentSettings, step: Step, tell: OnStep, stop: Stop
-) -> Fit | None:
-    """Fit the method of a step on clips; None where that was stopped before its first epoch had ended."""
-    settings = replace(trial.settings, random_state=step.seed)
-    tell(step)
-    head = build_head(step.method, model, learned.clips.spoken_classes, settings, trial.templates, trial.start)
-    head.groups = np.unique(learned.clips.groups, return_inverse=True)[1]
-    fit = head.fit
-    if trial.dropout and isinstance(head, LearnedHead):
-        fit = partial(head.fit, augment=_dropping(model, learned.clips, trial.dropout, step.seed))
-    began = time.perf_counter()
-    fit(learned.audio, learned.clips.targets, lambda _: tell(replace(step, history=head.history)), stop)
-    if settings.calibrate and METHODS[step.method].learns:
-        calibrate(head, learned.audio, learned.clips.targets, stop)
-    return Fit(step.seed, head, time.perf_counter() - began) if head.state else None
+class _Fits:
+    """The fits of a trial, one after the other."""
 
+    def __init__(self, model: AudioTextModel, trial: ExperimentSettings, watch: Watch) -> None:
+        self.model, self.trial, self.watch = model, trial, watch
+        self._begun, self._planned = 0, 1
 
-def _fitted_again(
-    model: AudioTextModel,
-    outcome: Outcome,
-    every: EmbeddedClips,
-    trial: ExperimentSettings,
-    step: Step,
-    tell: OnStep,
-    stop: Stop,
-) -> Outcome:
-    """Fit a method that was measured once more, on all clips; as it was where that is stopped, or with the reason."""
-    if not outcome.fits or stop():
-        return outcome
-    try:
-        fit = _fitted(model, every, trial, replace(step, again_on=len(every.clips)), tell, stop)
-    except FewShotError as error:
-        return replace(outcome, problem=f"It could not be fitted again on all clips: {error}")
-    return outcome if stop() else replace(outcome, again=fit)
+    def outcomes(
+        self,
+        train: EmbeddedClips,
+        test: EmbeddedClips | None,
+        shots: Mapping[int, Sequence[int]],
+        every: EmbeddedClips | None,
+    ) -> Iterator[Outcome]:
+        """Fit and score each method; and fit those that learn again on all clips, where these are given."""
+        methods = [METHODS[name] for name in dict.fromkeys(self.trial.methods)]
+        plan = {one.name: self.trial.seeds if one.learns else self.trial.seeds[:1] for one in methods}
+        again = {one.name for one in methods if every and one.learns}
+        self._planned = sum(map(len, plan.values())) + len(again)
+        for method, seeds in plan.items():
+            outcome = self._measured(method, {seed: train.take(shots[seed]) for seed in seeds}, test)
+            if outcome and every and method in again:
+                outcome = self.on_all(outcome, every)
+            if outcome:
+                yield outcome
+
+    def _measured(self, method: str, clips: Mapping[int, EmbeddedClips], test: EmbeddedClips | None) -> Outcome | None:
+        """Fit one method with each seed on its clips, and score it; None where that was stopped before."""
+        done: list[Fit] = []
+        problem = None
+        end = self._begun + len(clips)
+        for seed, learned in clips.items():
+            if self.watch.stop():
+                break
+            try:
+                fit = self._fitted(self._step(method, seed), learned)
+            except FewShotError as error:
+                problem, self._begun = str(error), end  # other seeds would fail alike
+                break
+            if fit is not None:
+                done.append(scored(fit, test))
+        return Outcome(method, tuple(done), problem) if done or problem else None
+
+    def on_all(self, outcome: Outcome, every: EmbeddedClips) -> Outcome:
+        """Fit a method that was measured once more, on all clips; as it was where that is stopped, or the reason."""
+        step = replace(self._step(outcome.method, self.trial.seeds[0]), again_on=len(every.clips))
+        if not outcome.fits or self.watch.stop():
+            return outcome
+        try:
+            fit = self._fitted(step, every)
+        except FewShotError as error:
+            return replace(outcome, problem=f"It could not be fitted again on all clips: {error}")
+        return outcome if self.watch.stop() else replace(outcome, again=fit)
+
+    def _step(self, method: str, seed: int) -> Step:
+        """Begin the next fit."""
+        self._begun += 1
+        return Step(method, seed, self._begun, self._planned, self.trial.shots, self.trial.settings.epochs)
+
+    def _fitted(self, step: Step, learned: EmbeddedClips) -> Fit | None:
+        """Fit the method of a step on clips; None where that was stopped before its first epoch had ended."""
+        trial, tell = self.trial, self.watch.on_step
+        tell(step)
+        settings = replace(trial.settings, random_state=step.seed)
+        head = build_head(step.method, self.model, learned.clips.spoken_classes, settings, trial.templates, trial.start)
+        head.groups = np.unique(learned.clips.groups, return_inverse=True)[1]
+        fit = head.fit
+        if trial.dropout and isinstance(head, LearnedHead):
+            fit = partial(head.fit, augment=_dropping(self.model, learned.clips, trial.dropout, step.seed))
+        began = time.perf_counter()
+        fit(learned.audio, learned.clips.targets, lambda _: tell(replace(step, history=head.history)), self.watch.stop)
+        if settings.calibrate and METHODS[step.method].learns:
+            calibrate(head, learned.audio, learned.clips.targets, self.watch.stop)
+        return Fit(step.seed, head, time.perf_counter() - began) if head.state else None
 
 
 def _dropping(model: AudioTextModel, clips: LabelledClips, fraction: float, seed: int) -> Augment:
@@ -169,8 +196,7 @@ def curve(
     test: EmbeddedClips,
     trial: ExperimentSettings,
     shots: Sequence[int] = SHOTS,
-    on_step: OnStep | None = None,
-    stop: Stop | None = None,
+    watch: Watch = NOBODY,
 ) -> dict[int, Results]:
     """Run a trial with more and more clips per class, up to the most that any class has; by number of clips.
 
@@ -180,7 +206,7 @@ def curve(
     wanted = [number for number in shots if number < most] + [min(most, max(shots))]
     found: dict[int, Results] = {}
     for number in dict.fromkeys(wanted):
-        results = run(model, train, test, replace(trial, shots=number), on_step, stop)
+        results = run(model, train, test, replace(trial, shots=number), watch)
         if results.stopped:
             break
         found[number] = results
@@ -191,11 +217,8 @@ def try_out(
     model: AudioTextModel,
     clips: LabelledClips,
     trial: ExperimentSettings,
-    learn_folds: Collection[int] | None = None,
-    test_folds: Collection[int] | None = None,
-    progress: Progress | None = None,
-    on_step: OnStep | None = None,
-    stop: Stop | None = None,
+    folds: Folds = BY_CHANCE,
+    watch: Watch = NOBODY,
     again: bool = False,
     skip_bad: bool = False,
 ) -> Experiment:
@@ -209,11 +232,8 @@ def try_out(
         model: what hears.
         clips: all of them.
         trial: what to try.
-        learn_folds: as `hold_back` takes them.
-        test_folds: as `hold_back` takes them.
-        progress: told how many clips are embedded.
-        on_step: as `run` takes it.
-        stop: as `run` takes it.
+        folds: those to learn from, and those that give the score, as `hold_back` takes them.
+        watch: who follows it.
         again: whether to fit on all clips after measuring.
         skip_bad: as `embed_clips` takes it.
 
@@ -225,20 +245,20 @@ def try_out(
     refuse_unusable(clips)
     clips = look_through(clips, skip_bad)
     refuse_unusable(clips)
-    learned_from, held_back = hold_back(clips, learn_folds, test_folds)  # what cannot be divided is said at once
+    learned_from, held_back = hold_back(clips, *folds)  # what cannot be divided is said at once
     used = {*learned_from.paths, *(held_back.paths if held_back else ())}
     rows = [row for row, path in enumerate(clips.paths) if path in used]
-    heard = embed_clips(model, clips.take(rows), progress, skip_bad)
-    if learn_folds is None:
+    heard = embed_clips(model, clips.take(rows), watch.progress, skip_bad)
+    if folds[0] is None:
         heard = replace(heard, clips=group_near_twins(heard.clips, heard.audio, MIN_TO_DIVIDE))
-    learned_from, held_back = hold_back(heard.clips, learn_folds, test_folds)
+    learned_from, held_back = hold_back(heard.clips, *folds)
     vectors = dict(zip(heard.clips.paths, heard.audio, strict=True))
 
     def part(some: LabelledClips) -> EmbeddedClips:
         return EmbeddedClips(some, np.stack([vectors[path] for path in some.paths]))
 
     train, test = part(learned_from), part(held_back) if held_back else None
-    results = run(model, train, test, trial, on_step, stop, heard if again else None)
+    results = run(model, train, test, trial, watch, heard if again else None)
     results = replace(results, notice=" ".join([*heard.clips.remarks, results.notice or ""]).strip() or None)
     if test and results.zero_shot is None:  # what a head is worth shows beside what needs no clips
         plain = build_head("zero-shot", model, results.classes).score(test.audio, test.clips.targets)
@@ -246,13 +266,12 @@ def try_out(
     return Experiment(results, train, test, heard)
 
 
-def fit_again(model: AudioTextModel, tried: Experiment, method: str, on_step: OnStep | None = None) -> Experiment:
+def fit_again(model: AudioTextModel, tried: Experiment, method: str, watch: Watch = NOBODY) -> Experiment:
     """Fit one method of a trial once more, on all clips, if it learned from fewer: see `try_out`."""
-    results, every = tried.results, tried.clips
+    results = tried.results
     outcome = results.of(method)
-    if outcome is None or not METHODS[method].learns or results.learned_from == len(every.clips):
+    if outcome is None or not METHODS[method].learns or results.learned_from == len(tried.clips.clips):
         return tried
-    step = Step(method, results.trial.seeds[0], 1, 1, results.trial.shots, results.trial.settings.epochs)
-    fitted = _fitted_again(model, outcome, every, results.trial, step, on_step or (lambda _: None), lambda: False)
+    fitted = _Fits(model, results.trial, watch).on_all(outcome, tried.clips)
     outcomes = tuple(fitted if one is outcome else one for one in results.outcomes)
     return replace(tried, results=replace(results, outcomes=outcomes))

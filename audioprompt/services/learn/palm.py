@@ -7,6 +7,12 @@ import numpy as np
 from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot.methods.palm import Palm
 from audioprompt.few_shot.settings import FewShotError
+from audioprompt.services.learn.results import Results
+
+
+def palm_of(results: Results) -> Palm | None:
+    """Return the PALM head of a trial; None where there is none."""
+    return next((one.head for one in results.outcomes if type(one.head) is Palm), None)
 
 
 def reliance(head: Palm) -> list[tuple[str, float]]:

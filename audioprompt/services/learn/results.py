@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from audioprompt.core.metrics import Score
+from audioprompt.encoding.encoder import Progress
 from audioprompt.few_shot.base import Epoch, Head
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.few_shot.settings import FitSettings
@@ -184,8 +185,22 @@ class Results:
         return self.clips if outcome.again else self.learned_from
 
 
-OnStep = Callable[[Step], None]
-Stop = Callable[[], bool]
+@dataclass(frozen=True)
+class Watch:
+    """Who follows an experiment.
+
+    Attributes:
+        progress: told how many clips are embedded.
+        on_step: told before every fit and after every epoch.
+        stop: asked again and again whether to end.
+    """
+
+    progress: Progress | None = None
+    on_step: Callable[[Step], None] = lambda step: None
+    stop: Callable[[], bool] = lambda: False
+
+
+NOBODY = Watch()
 
 
 @dataclass(frozen=True, eq=False)

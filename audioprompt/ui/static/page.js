@@ -77,21 +77,37 @@ window.audioprompt = (() => {
         event.stopImmediatePropagation();
         event.preventDefault();
     }
+    // A question while a button is pressed would swallow the click: what a field would take away is asked for then.
+    let pressed = null;
+    addEventListener('pointerdown', (event) => { pressed = event.target.closest?.('button') ?? null; }, true);
+    addEventListener('pointerup', () => { pressed = null; }, true);
+    const FIELDS = '.takes-unsaved :is(input, textarea)';
+    const open = (field) => field.value.trim() && field.value !== field.agreed;
+    function settle(field) {
+        const value = field.value;
+        if (!refused()) {
+            field.agreed = value;
+            return true;
+        }
+        field.value = '';
+        field.dispatchEvent(new Event('input', {bubbles: true}));
+        return false;
+    }
     addEventListener('click', (event) => {
-        if (event.target.closest?.('button.takes-unsaved') && refused()) stop(event);
+        const button = event.target.closest?.('button');
+        if (!button) return;
+        if (button.matches('.takes-unsaved')) {
+            if (refused()) stop(event);
+            return;
+        }
+        for (const field of document.querySelectorAll(FIELDS))
+            if (open(field) && field.left && settle(field)) field.dispatchEvent(new FocusEvent('blur'));
     }, true);
     for (const kind of ['keydown', 'blur']) addEventListener(kind, (event) => {
         const field = event.target;
-        if (!field.matches?.('.takes-unsaved :is(input, textarea)')) return;
-        if (kind === 'keydown' && event.key !== 'Enter') return;
-        if (!field.value.trim() || field.value === field.agreed) return;
-        const value = field.value;
-        if (!refused()) field.agreed = value;
-        else {
-            stop(event);
-            field.value = '';
-            field.dispatchEvent(new Event('input', {bubbles: true}));
-        }
+        if (!field.matches?.(FIELDS) || (kind === 'keydown' && event.key !== 'Enter') || !open(field)) return;
+        field.left = kind === 'blur' && pressed !== null;
+        if (field.left || !settle(field)) stop(event);
     }, true);
 
     // --- whenever there are more tabs ---------------------------------------------------------------------------

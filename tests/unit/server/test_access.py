@@ -1,6 +1,5 @@
 """Who may do what: requests from home and from elsewhere, signing in, visitors' copies, what is not for visitors."""
 
-import inspect
 import time
 import zipfile
 from collections.abc import Mapping
@@ -14,7 +13,6 @@ import gradio as gr
 import pytest
 import soundfile
 from fastapi import Request
-from gradio.utils import get_type_hints
 from starlette.applications import Starlette
 from starlette.requests import Request as Asked
 from starlette.responses import PlainTextResponse
@@ -34,14 +32,21 @@ from audioprompt.server import access, generators, limits, models, sessions
 from audioprompt.server.access import NotAllowed, Role
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.gradio_patches import calls
-from audioprompt.services.learn import HEADS
+from audioprompt.services.collection import Collection
+from audioprompt.services.heads import HEADS, load_heads
 from audioprompt.ui import app, header
 from audioprompt.ui.components import curate as view
-from audioprompt.ui.tabs import classify, generate, learn
+from audioprompt.ui.events import HIDDEN
+from audioprompt.ui.page import Opening
+from audioprompt.ui.tabs import classify, learn
 from audioprompt.ui.tabs.curate import measure as curate_measure
 from audioprompt.ui.tabs.curate import packs
 from audioprompt.ui.tabs.curate.layout import show_session_note
 from audioprompt.ui.tabs.curate.render import list_packs
+from audioprompt.ui.tabs.generate import steps, task
+from audioprompt.ui.tabs.generate.task import Writer
+from audioprompt.ui.tabs.learn import experiment, gather, heads
+from audioprompt.ui.tabs.learn.experiment import Settings
 from audioprompt.util.jobs import FITTING, MEASURING, Job, Stopped
 from tests.curating import PLAIN, pack_of
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
@@ -203,8 +208,8 @@ def test_another_site_s_script_has_no_use_of_it(public: None, headers: dict[str,
 def test_other_passwords_do_not(public: None, given: str) -> None:
     with pytest.raises(NotAllowed, match="Wrong password"):
         access.sign_in(given)
-    token, problem = header.sign_in(given)
-    assert token is None and "Wrong password." in problem
+    with pytest.raises(NotAllowed, match="Wrong password"):
+        header.sign_in(given)
 
 
 @pytest.mark.parametrize("token", ["", ".", "9999999999.", "9999999999.0", "x.y", f"{SECRET}", "1.2.3"])
@@ -401,8 +406,8 @@ def test_the_tabs_use_the_copy(public: None, store: PromptStore, tmp_path: Path)
     assert pack_id not in [choice for _, choice in [*list_packs(Context(other)), *list_packs(IN_PROCESS)]]
     assert "it is" in str(packs.export_pack(Context(mine), pack_id, "csv")["parcel"])
     assert "No prompt pack is called" in packs.export_pack(Context(other), pack_id, "csv")["message"]
-    *_, problem = generate.send(pack_of(PLAIN), "Mine", "sent", request=mine)
-    assert not problem and "sent" in sessions.store(mine).ids() and "sent" not in sessions.store(other).ids()
+    steps.send(pack_of(PLAIN), "Mine", "sent", context=Context(mine))
+    assert "sent" in sessions.store(mine).ids() and "sent" not in sessions.store(other).ids()
     assert show_session_note(Context(mine)) == {"session": view.SESSION}
     assert show_session_note(Context(cookie(access.sign_in(SECRET)))) == {"session": ""}
 
@@ -420,7 +425,6 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool | None]]:
         return LabelledClips((), (), name=where)
 
     monkeypatch.setattr(sessions, "open_clips", note)
-    monkeypatch.setattr(learn, "show", lambda gathered, name="", note="": note)
     return given
 
 
@@ -442,8 +446,11 @@ def test_files_of_the_server_are_not_theirs(public: None, opened: list[Any], tmp
     where = named.format(tmp_path)
     with pytest.raises(DataError, match="cannot open files of this server"):
         sessions.clips_named(where, request(), tmp_path)
-    assert "cannot open files of this server" in str(learn.take_data(learn.Gathered(), where, request=request()))
-    assert "cannot open files of this server" in generate.choose_data(where, request())[1] or not where
+    shown = gather.take_data(Collection(sessions.temporary), where, context=Context(request()))
+    assert "cannot open files of this server" in shown["note"]
+    if where:
+        with pytest.raises(DataError, match="cannot open files of this server"):
+            task.choose_data(where, Context(request()))
     assert opened == []
 
 
@@ -452,7 +459,7 @@ def test_public_data_and_their_own_uploads_are(public: None, opened: list[Any], 
     for named in ("instruments", "hf:owner/name", own):
         sessions.clips_named(named, request(), tmp_path)
     assert opened == [("instruments", False), ("hf:owner/name", False), (own, False)], "never with the owner's token"
-    learn.take_data(learn.Gathered(), own, tmp_path, request())
+    gather.take_data(Collection(sessions.temporary), own, tmp_path, context=Context(request()))
     assert opened[3:] == [(own, False)]
 
 
@@ -496,8 +503,9 @@ def test_their_trials_are_limited(public: None, large: dict[str, Any]) -> None:
 
 
 def test_the_sliders_go_no_further_than_visitors_may(public: None) -> None:
-    assert [slider.maximum for slider in learn._bounds(request())] == [sessions.EPOCHS, sessions.SEEDS]
-    assert learn._bounds(cookie(access.sign_in(SECRET))) == (gr.skip(), gr.skip())
+    shown = learn.show_limits(Context(request()))
+    assert (shown["epochs"].maximum, shown["seeds"].maximum) == (sessions.EPOCHS, sessions.SEEDS)
+    assert learn.show_limits(Context(cookie(access.sign_in(SECRET)))) == {}
 
 
 def test_their_work_ends_with_their_page(public: None) -> None:
@@ -530,10 +538,10 @@ def test_their_work_ends_with_their_page(public: None) -> None:
 
 
 def test_a_trial_that_makes_no_headway_still_notices_that_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learn, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(experiment, "LOOK_SECONDS", 0.001)
     over = Event()
     job = FITTING.start(lambda job: over.wait(600), owner="mine")
-    looking: Any = learn._watched(job, 1.0)
+    looking: Any = experiment.watch(job, 1.0)
     assert len([next(looking) for _ in range(5)]) == 5, "steps come without any news"
     looking.close()
     assert job.stopping()
@@ -554,17 +562,20 @@ def test_uploads_are_kept_apart_and_limited(public: None, tmp_path: Path, monkey
     monkeypatch.setattr(sessions, "BYTES", 7)
     with pytest.raises(NotAllowed, match="Visitors keep at most 2 files and 0 MB"):
         curate_measure.keep_upload(mine, archive)
-    shown = learn.add(learn.Gathered(), "rain", [str(tmp_path / "clips.zip")] * 3, request())
-    assert "Visitors keep at most 2 files" in shown.note and not shown.gathered.clips.paths
-    learn.forget(shown.gathered)
+    collection = Collection(sessions.temporary)
+    with pytest.raises(NotAllowed, match="Visitors keep at most 2 files"):
+        gather.add(collection, "rain", [str(tmp_path / "clips.zip")] * 3, Context(request()))
+    assert not collection.now.clips.paths
+    collection.forget()
 
 
 @pytest.mark.parametrize(("url", "key"), [("", ""), ("http://127.0.0.1:1/v1", "mine"), ("http://10.0.0.1/v1", "")])
 def test_the_owners_key_and_network_are_not_theirs(public: None, url: str, key: str) -> None:
     with pytest.raises(GenerationError, match="Visitors need their own OpenAI key"):
         generators.generator_of(generators.SERVICE, 0, "gpt", url, 0.7, key, request())
-    steps = list(generate.propose("", "rain, wind", generators.SERVICE, 0, "gpt", url, 0.7, key, request()))
-    assert "Visitors need their own OpenAI key" in steps[-1][0]
+    writer = Writer(generators.SERVICE, 0, "gpt", url, 0.7, key)
+    with pytest.raises(GenerationError, match="Visitors need their own OpenAI key"):
+        next(steps.propose("", "rain, wind", writer, Context(request())))
 
 
 def test_a_key_of_their_own_goes_to_openai_alone(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -572,25 +583,16 @@ def test_a_key_of_their_own_goes_to_openai_alone(public: None, monkeypatch: pyte
     service = generators.generator_of(generators.SERVICE, 0, "gpt", "", 0.7, "mine", request())
     assert service.settings["base_url"] == OPENAI_URL
     assert generators.generator_of(generators.LEXICON, 0, "", "", None, "", request()).name == "lexicon"
-    assert "OPENAI_API_KEY" not in generate.key_state("", request())
-    assert "owners" not in generate.in_use(generators.SERVICE, 0, "gpt", "", None, request())
+    visitor = Context(request())
+    assert "OPENAI_API_KEY" not in task.key_info("", visitor)
+    assert "owners" not in task.in_use(Writer(generators.SERVICE, 0, "gpt", "", None), visitor)
 
 
 def test_models_are_not_loaded_by_path(public: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "weights.pth").touch()
-    ((_, ask, why),) = header.take_weights("msclap-2023", str(tmp_path / "weights.pth"), request())
-    assert "Only curators load models from files: sign in, or run audioprompt" in why and isinstance(ask, gr.Column)
+    with pytest.raises(NotAllowed, match="Only curators load models from files: sign in, or run audioprompt"):
+        next(header.take_weights("msclap-2023", str(tmp_path / "weights.pth"), Context(request())))
     assert registry.MODELS._weights == {}
-
-
-def test_every_handler_that_asks_is_told_who_it_is(public: None) -> None:
-    """Gradio hands a request over by annotation, and silently does not where it cannot read one."""
-    asking = 0
-    for handler in [block.fn for block in app.build().fns.values() if block.fn]:
-        if "request" in inspect.signature(handler).parameters:
-            asking += 1
-            assert get_type_hints(handler).get("request") in (gr.Request, gr.Request | None), handler
-    assert asking > 30
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------
@@ -685,17 +687,17 @@ def two_models(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def offered(who: gr.Request) -> list[str]:
-    return [str(name) for _, name in header.offered("large", who).choices]
+    return [str(name) for _, name in header.show_models("large", Context(who))["picker"].choices]
 
 
 def test_a_curator_s_look_at_a_model_opens_it_to_nobody(public: None, two_models: list[str]) -> None:
     curator = request(authorization=f"Bearer {SECRET}")
-    assert list(header.follow("first", request()))[-1][0].endswith("ready")
+    assert list(header.follow("first", Context(request())))[-1]["state"].endswith("ready")
     assert offered(request()) == ["first"] and offered(curator) == ["first", "large"]
-    assert list(header.follow("large", curator))[-1][0].endswith("ready")
+    assert list(header.follow("large", Context(curator)))[-1]["state"].endswith("ready")
     assert offered(request()) == ["first"]
-    *_, (line, _, why) = header.follow("large", request())
-    assert "not loaded" in line and "Only curators use large here: choose another model, sign in, or" in why
+    with pytest.raises(ModelError, match="Only curators use large here: choose another model, sign in, or"):
+        list(header.follow("large", Context(request())))
     with pytest.raises(ModelError, match="Only curators"):
         models.shared_model("large")
     with pytest.raises(ModelError, match="Only curators"):
@@ -705,15 +707,15 @@ def test_a_curator_s_look_at_a_model_opens_it_to_nobody(public: None, two_models
 
 def test_a_curator_opens_a_model_to_visitors_and_closes_it_again(public: None, two_models: list[str]) -> None:
     curator = request(authorization=f"Bearer {SECRET}")
-    assert header.openness("large", request()).visible == header.HIDDEN
-    switch = header.openness("large", curator)
+    assert header.show_openness("large", Context(request()))["switch"].visible == HIDDEN
+    switch = header.show_openness("large", Context(curator))["switch"]
     assert switch.visible is True and switch.value is False
     with pytest.raises(NotAllowed, match="Only curators open models to visitors"):
         models.open_to_visitors("large", True, request())
     assert offered(request()) == ["first"]
     models.open_to_visitors("large", True, curator)
-    assert header.openness("large", curator).value is True
-    assert list(header.follow("large", request()))[-1][0].endswith("ready")
+    assert header.show_openness("large", Context(curator))["switch"].value is True
+    assert list(header.follow("large", Context(request())))[-1]["state"].endswith("ready")
     assert offered(request()) == ["first", "large"]
     models.open_to_visitors("large", False, curator)
     assert offered(request()) == ["first"]
@@ -742,26 +744,28 @@ def test_a_handler_that_passes_no_request_on_asks_as_whoever_it_answers(
 
 def test_heads_of_the_page_are_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
     model = FakeModel()
-    for module in (learn, classify):
-        monkeypatch.setattr(module, "shared_model", lambda name: model)
-    gathered = learn.Gathered()
+    monkeypatch.setattr(models, "shared_model", lambda name, request=None: model)
+    collection = Collection(lambda: tmp_path)
     for name, hertz in (("hum", HUM), ("whistle", WHISTLE)):
         files = [tmp_path / f"{name} {number}.wav" for number in range(3)]
         for number, file in enumerate(files):
             soundfile.write(file, tone(hertz + number, 1), RATE)
-        gathered = learn.add(gathered, name, files).gathered
-    *_, last = learn.learn(gathered, [], ["palm"], 16, 5, 0.05, 1, "name", "vanilla", 0, "fake")
-    learn.save(gathered, last.tried, "palm", "", "fake")
-    (folder,) = [path.parent for path in (gathered.folder or Path()).rglob("head/*.safetensors")]
+        gather.add(collection, name, files)
+    settings = Settings(["palm"], epochs=5, seeds=1, pack_id="vanilla", model_name="fake")
+    *_, last = experiment.learn(collection.now, [], settings)
+    heads.save(collection, last["tried"], "palm", "", "fake")
+    (folder,) = [path.parent for path in collection.folder.rglob("head/*.safetensors")]
 
-    future: Future[list[tuple[str, str]]] = Future()
-    future.set_result(classify.take_in([folder, tmp_path / "none"], "fake"))
+    future: Future[list[str]] = Future()
+    future.set_result(load_heads([folder, tmp_path / "none"], model))
     assert "none is not offered" in caplog.text
-    ((name, head_id),) = future.result()
-    assert name == "PALM: hum, whistle" and classify.labels_of_head(head_id) == "hum, whistle"
-    picker, in_hand = classify.offer_heads(future)
-    assert in_hand == picker.value == head_id and picker.visible is True
+    (head_id,) = future.result()
+    assert classify.take_labels_of(head_id) == {"labels": "hum, whistle"}
+    shown = classify.show_heads(Opening((), future))
+    picker = shown["learned_head"]
+    assert shown["head"] == picker.value == head_id and picker.visible is True
+    assert ("PALM: hum, whistle", head_id) in picker.choices
     for _ in range(HEADS.capacity + 1):
-        learn.use(last.tried, "palm", "", "fake")
+        heads.use(last["tried"], "palm", "", "fake")
     assert HEADS.get(head_id), "others do not push it out"
-    learn.forget(gathered)
+    collection.forget()

@@ -1,4 +1,8 @@
+from base64 import b64decode
+from types import SimpleNamespace
+
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from audioprompt.audio.spectrogram import picture
@@ -14,13 +18,19 @@ def prediction(rows, labels):
     return Prediction(tuple(labels), probabilities, probabilities.argmax(axis=-1)[np.newaxis])
 
 
+def unpacked(packed):
+    """An array as plotly was given it."""
+    shape = [int(size) for size in packed["shape"].split(", ")] if "shape" in packed else [-1]
+    return np.frombuffer(b64decode(packed["bdata"]), packed["dtype"]).reshape(shape)
+
+
 def texts(figure):
     return [annotation.text for annotation in figure.layout.annotations]
 
 
 def test_bars_show_the_most_probable_first_with_two_decimals():
     seven = prediction([[0.05, 0.4, 0.2, 0.12, 0.1, 0.08, 0.05]], "abcdefg")
-    figure = charts.probability_bars("TSPE (20 prompts)", seven, theme.TSPE)
+    figure = go.Figure(charts.probability_bars("TSPE (20 prompts)", seven, theme.TSPE))
     assert np.allclose(figure.data[1].x, [0.4, 0.2, 0.12, 0.1, 0.08])
     assert texts(figure)[:4] == ["<b>b</b>", "0.40", "c", "0.20"]
     assert "TSPE (20 prompts)" in texts(figure)[-1]
@@ -29,12 +39,12 @@ def test_bars_show_the_most_probable_first_with_two_decimals():
 
 
 def test_two_labels_make_two_bars():
-    assert len(charts.probability_bars("V", prediction([[0.7, 0.3]], "ab"), theme.VANILLA).data[1].x) == 2
+    assert len(go.Figure(charts.probability_bars("V", prediction([[0.7, 0.3]], "ab"), theme.VANILLA)).data[1].x) == 2
 
 
 def test_all_bars_have_one_scale():
     for low in ([[0.35, 0.33, 0.32]], [[0.98, 0.01, 0.01]]):
-        track, bars = charts.probability_bars("V", prediction(low, "abc"), theme.VANILLA).data
+        track, bars = go.Figure(charts.probability_bars("V", prediction(low, "abc"), theme.VANILLA)).data
         assert set(track.x) == {1} and bars.x[0] == pytest.approx(low[0][0])
 
 
@@ -56,27 +66,44 @@ def test_no_figure_holds_a_label_unescaped():
     nasty = prediction([[0.9, 0.1], [0.6, 0.4]], [NASTY, "rain"])
     timeline = Timeline(np.asarray([0, 5], np.float32), np.asarray([5, 8], np.float32), nasty)
     for figure in (charts.probability_bars("V", nasty, theme.VANILLA), charts.over_time(timeline)):
-        data = figure.to_json().replace("\\u003c", "<").replace("\\u003e", ">")
+        data = charts.plotted(figure).plot
+        assert "<" not in data and ">" not in data
+        data = data.replace("\\u003c", "<").replace("\\u003e", ">")
         assert "&lt;img" in data
         assert "<img" not in data
 
 
 def test_time_runs_from_the_first_window_to_the_end():
     rows = prediction([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], ["rain", "wind"])
-    figure = charts.over_time(Timeline(np.asarray([0, 5, 7], np.float32), np.asarray([5, 10, 12], np.float32), rows))
-    assert list(figure.data[0].x) == [0, 5, 7, 12]
+    figure = go.Figure(
+        charts.over_time(Timeline(np.asarray([0, 5, 7], np.float32), np.asarray([5, 10, 12], np.float32), rows))
+    )
+    assert unpacked(figure.data[0].x).tolist() == [0, 5, 7, 12]
     assert list(figure.layout.yaxis.ticktext) == ["rain", "wind"]
-    assert np.allclose(figure.data[0].z, [[0.9, 0.2, 0.3], [0.1, 0.8, 0.7]])
+    assert np.allclose(unpacked(figure.data[0].z), [[0.9, 0.2, 0.3], [0.1, 0.8, 0.7]])
 
 
 def test_what_was_heard_is_drawn_small_enough_to_send():
     figure = charts.heard(picture(tone(440, 600, 16_000), 16_000))
-    assert figure.data[1].z.shape == (64, 600)
-    assert len(figure.to_json()) < 120_000
+    assert unpacked(figure["data"][1]["z"]).shape == (64, 600)
+    assert len(charts.plotted(figure).plot) < 120_000
 
 
 def test_every_figure_wears_the_one_template_and_a_clear_ground():
     one = prediction([[0.7, 0.3]], "ab")
     for figure in (charts.probability_bars("V", one, theme.VANILLA), charts.heard(picture(tone(440, 1), 8_000))):
-        assert figure.layout.template == theme.FIGURES
-        assert figure.layout.template.layout.paper_bgcolor == "rgba(0,0,0,0)"
+        assert go.Figure(figure).layout.template == go.layout.Template(theme.FIGURES)
+        assert figure["layout"]["template"]["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
+
+
+def test_what_was_learned_can_be_explored():
+    classes = ("hum", NASTY)
+    moves = SimpleNamespace(classes=classes, before=np.eye(2), after=2 * np.eye(2))
+    drawn = charts.class_map(moves)
+    assert [trace.mode for trace in go.Figure(drawn).data] == ["lines", "markers", "markers+text"]
+    assert drawn["data"][2]["text"] == ["hum", "&lt;img src=x onerror=alert(1)&gt;"]
+    one = SimpleNamespace(method="palm", accuracy=0.5, interval=(0.4, 0.75))
+    results = SimpleNamespace(outcomes=[one], of=lambda method: one)
+    (line,) = go.Figure(charts.shots_curve({1: results, 16: results})).data
+    assert (line.name, line.x, line.y) == ("PALM", ("1", "16"), (50.0, 50.0))
+    assert np.allclose(line.error_y.array, 25) and np.allclose(line.error_y.arrayminus, 10)

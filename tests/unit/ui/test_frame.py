@@ -5,6 +5,7 @@ from gradio import routes
 
 from audioprompt.server.gradio_patches import pages
 from audioprompt.ui import app, frame
+from audioprompt.ui.tabs import TITLES
 
 
 def test_every_text_field_has_a_name_of_its_own() -> None:
@@ -14,8 +15,8 @@ def test_every_text_field_has_a_name_of_its_own() -> None:
 
 
 def test_the_script_comes_first_and_once() -> None:
-    frame.install()
-    frame.install()
+    frame.install(TITLES)
+    frame.install(TITLES)
     env = routes.templates.env
     for name in pages.TEMPLATES:
         assert env.loader is not None

@@ -10,6 +10,7 @@ from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.models.registry import ModelEntry
 from audioprompt.ui import header
+from audioprompt.ui.events import HIDDEN
 from tests.fakes import FakeModel
 
 
@@ -24,7 +25,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def gone(device: str, weights: Path | None, progress: Any) -> Any:
         if weights is None:
-            raise ModelError("No network: give the file's path")
+            raise ModelError("no network: give the file's path")
         return FakeModel()
 
     downloaded = Event()
@@ -38,25 +39,26 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_line_counts_a_download_and_ends_with_ready(offered: Event) -> None:
     lines = []
-    for line, weights, _ in header.follow("slow"):  # noqa: B007, the last one counts
-        lines.append(line)
-        if "62%" in line:
+    for shown in header.follow("slow"):
+        lines.append(shown["state"])
+        if "62%" in shown["state"]:
             offered.set()
-    assert "loading" in lines[0] and lines[-1].endswith("CPU · ready") and weights.visible == header.HIDDEN
+    assert "loading" in lines[0] and lines[-1].endswith("CPU · ready") and shown["ask"].visible == HIDDEN
     assert any("loading 62%" in line for line in lines)
 
 
 def test_a_model_that_cannot_be_had_says_so_and_asks_for_weights(tmp_path: Path) -> None:
-    line, weights, why = list(header.follow("gone"))[-1]
-    assert "not loaded" in line and "No network: give the file&#39;s path" in why and weights.visible is True
-    line, weights, why = list(header.take_weights("gone", str(tmp_path / "typo.pth")))[-1]
-    assert "There is no file" in why and weights.visible is True
+    with pytest.raises(ModelError, match="no network: give the file's path"):
+        list(header.follow("gone"))
+    assert "not loaded" in header.failed()["state"] and header.failed()["ask"].visible is True
+    with pytest.raises(ModelError, match="There is no file"):
+        list(header.take_weights("gone", str(tmp_path / "typo.pth")))
     (tmp_path / "weights.pth").touch()
-    line, weights, why = list(header.take_weights("gone", f" {tmp_path / 'weights.pth'} "))[-1]
-    assert line.endswith("CPU · ready") and weights.visible == header.HIDDEN and not why
+    shown = list(header.take_weights("gone", f" {tmp_path / 'weights.pth'} "))[-1]
+    assert shown["state"].endswith("CPU · ready") and shown["ask"].visible == HIDDEN and not shown["why"]
 
 
 def test_a_browser_s_last_choice_counts_if_there_is_such_a_model() -> None:
-    assert header.offered("gone").value == "gone"
-    other = header.offered("<b>other</b>")
+    assert header.show_models("gone")["picker"].value == "gone"
+    other = header.show_models("<b>other</b>")["picker"]
     assert other.value != "<b>other</b>" and [name for _, name in other.choices] == ["slow", "gone"]

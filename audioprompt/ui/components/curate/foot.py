@@ -22,6 +22,7 @@ from audioprompt.prompts.history import (
 )
 from audioprompt.prompts.pack import PromptPack, Status
 from audioprompt.ui import charts
+from audioprompt.ui.components.charts import prompts_curve
 from audioprompt.ui.render import render
 from audioprompt.util.text import counted
 
@@ -40,7 +41,7 @@ def foot(now: Snapshot, held_out: HeldOut | None) -> str:
     return render(
         TEMPLATE,
         "foot",
-        curve=charts.prompts_curve(now.measured.table.random_curves, now.report),
+        curve=prompts_curve(now.measured.table.random_curves, now.report),
         held_out=_held_out(now.measured, now.pack, held_out),
         history=render(TEMPLATE, "history", changes=_changes(now.pack)),
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from audioprompt.data import LabelledClips
 from audioprompt.few_shot.methods import colour_of, title_of
-from audioprompt.ui import charts, markup
+from audioprompt.ui import markup
+from audioprompt.ui.components.charts import fit_curves
 from audioprompt.ui.render import render
 from audioprompt.util.text import counted
 
@@ -54,9 +56,9 @@ def cards(clips: LabelledClips, chosen: str = "", unnamed: int = 0, own: int = 0
     )
 
 
-def player(name: str, wav_as_base64: str) -> str:
+def player(name: str, wav: bytes) -> str:
     """Return a clip, played at once."""
-    return render(CLIPS, "player", name=name, sound=wav_as_base64)
+    return render(CLIPS, "player", name=name, sound=base64.b64encode(wav).decode())
 
 
 def player_failed(error: object) -> str:
@@ -85,7 +87,7 @@ def fitting(step: Step, chance: float) -> str:
     words = f"{title_of(step.method)}, {what}, epoch {len(step.history)} of {step.epochs}"
     if step.fits > 1:
         words += f" (fit {step.fit} of {step.fits})"
-    return markup.progress(words, done / total) + charts.fit_curves(step.history, step.epochs, chance)
+    return markup.progress(words, done / total) + fit_curves(step.history, step.epochs, chance)
 
 
 def counting(step: Step) -> str:
@@ -180,11 +182,9 @@ def _row(outcome: Outcome, best: bool) -> dict[str, Any]:
 
 def details(results: Results, chance: float) -> str:
     """Return what the best of the fitted heads confuses, what PALM learned, and how each fit went, each in a fold."""
-    from audioprompt.few_shot.methods.palm import Palm, PalmDagger
-    from audioprompt.services.learn import moves, reliance
+    from audioprompt.services.learn import palm_of, reliance
 
-    palm = next((one.head for one in results.outcomes if type(one.head) is Palm), None)
-    learned = palm if isinstance(palm, Palm) and not isinstance(palm, PalmDagger) else None
+    learned = palm_of(results)
     confused = results.best if len(results.classes) <= MAX_IN_MATRIX else None
     histories = [(one, one.head.history) for one in results.outcomes if one.head and one.head.history]
     epochs = results.trial.settings.epochs
@@ -192,10 +192,9 @@ def details(results: Results, chance: float) -> str:
         RESULTS,
         "details",
         reliance=reliance(learned) if learned else (),
-        map=charts.class_map(moves(learned)) if learned else "",
         confused=title_of(confused.method) if confused else "",
         confusion=_confusion(confused, results.classes) if confused else (),
-        fits=[(title_of(one.method), charts.fit_curves(history, epochs, chance)) for one, history in histories],
+        fits=[(title_of(one.method), fit_curves(history, epochs, chance)) for one, history in histories],
     )
 
 
@@ -215,10 +214,3 @@ def _confusion(outcome: Outcome, classes: Sequence[str]) -> list[dict[str, Any]]
         }
         for place, name in enumerate(classes)
     ]
-
-
-def shots_curve(found: Mapping[int, Results]) -> str:
-    """Accuracy by clips per class."""
-    if not found:
-        return markup.empty("Stopped before the first point of the curve was measured.")
-    return charts.shots_curve(found)

@@ -14,8 +14,7 @@ from audioprompt.prompts.formats import PACK_FORMATS
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.ui import theme
 from audioprompt.ui.components import curate as html
-from audioprompt.ui.events import Handler, Update, bind
-from audioprompt.ui.frame import INSTANT
+from audioprompt.ui.events import INSTANT, Handler, Update, bind
 from audioprompt.ui.render import script
 from audioprompt.ui.tabs.curate import decide, measure, packs, propose, write
 from audioprompt.ui.tabs.curate.render import list_packs

@@ -1,0 +1,48 @@
+"""The last question that each open page has asked, and whether it was answered."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from threading import Lock
+
+PAGES = 1000  # whose last question is known
+
+
+@dataclass(eq=False)
+class Asked:
+    """A question of a page, and whether it has been answered."""
+
+    question: Hashable
+    answered: bool = False
+
+
+class Questions:
+    """What was asked last, page by page: two answers are worked on at once, and the slow one may be to the earlier.
+
+    Args:
+        pages: how many are remembered; the one that asked nothing for longest is forgotten first.
+    """
+
+    def __init__(self, pages: int = PAGES) -> None:
+        self.pages = pages
+        self._last: dict[str, Asked] = {}
+        self._lock = Lock()
+
+    def ask(self, page: str, question: Hashable) -> Asked | None:
+        """Note what a page asks; None where the very same is being answered. What has no page asks anew each time."""
+        asked = Asked(question)
+        with self._lock:
+            earlier = self._last.pop(page, None)
+            same = page and earlier and earlier.question == question and not earlier.answered
+            self._last[page] = earlier if same and earlier else asked  # now behind all others
+            if len(self._last) > self.pages:
+                del self._last[next(iter(self._last))]
+        return None if same else asked
+
+    def is_last(self, page: str, asked: Asked) -> bool:
+        """Whether a page has asked nothing since."""
+        return not page or self._last.get(page, asked) is asked
+
+    def being_answered(self, page: str) -> Hashable | None:
+        """Return what a page asked last, if that is not answered yet."""
+        asked = self._last.get(page)
+        return None if asked is None or asked.answered else asked.question

@@ -1,0 +1,196 @@
+"""The answer to a clip: what it is by two methods, and by a fitted head where one is in use."""
+
+from dataclasses import dataclass
+from itertools import count
+
+import gradio as gr
+
+from audioprompt.audio.decode import read
+from audioprompt.audio.spectrogram import picture
+from audioprompt.core.labels import LabelError, parse_labels
+from audioprompt.errors import AudiopromptError
+from audioprompt.few_shot.settings import FewShotError
+from audioprompt.prompts.pack import PackError
+from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.server.questions import Questions
+from audioprompt.services.classify import LONGEST_SECONDS, classify, winner
+from audioprompt.services.heads import describe_head, fitting_head
+from audioprompt.ui import charts, markup, theme
+from audioprompt.ui.events import HIDDEN, View
+
+NO_SOUND = "Record or upload a sound, or pick an example. Both methods' answers appear here."
+OTHER_LABELS = "You changed the labels. Press Classify for a new answer."
+OTHER_PROMPTS = "The approved prompts have changed. Press Classify for a new answer."
+PARTS = (
+    "verdict",
+    "vanilla",
+    "ensemble",
+    "learned",
+    "heard",
+    "votes_fold",
+    "votes",
+    "time_fold",
+    "timeline",
+    "question",
+)
+
+QUESTIONS = Questions()
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is to be classified, as the page holds it.
+
+    Attributes:
+        sound: path of the clip; None for none.
+        labels: as they were typed.
+        pack_id: of the prompt pack.
+        model_name: of the model that answers.
+        head_id: of a fitted head that answers as well; empty for none.
+    """
+
+    sound: str | None
+    labels: str
+    pack_id: str
+    model_name: str
+    head_id: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What an answer that is shown was asked, to see whether it still holds. Gradio hashes it.
+
+    Attributes:
+        labels: as they were read.
+        pack_id: the prompt pack.
+        prompts: the pack's approved templates.
+        number: of the answer; two answers to the same question differ in it.
+    """
+
+    labels: tuple[str, ...]
+    pack_id: str
+    prompts: tuple[str, ...]
+    number: int
+
+
+def show_clip(
+    query: Query,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008, this is how Gradio hands one over
+    context: Context = IN_PROCESS,
+) -> View:
+    """Classify a clip and draw the answer, or say in its place why there is none.
+
+    Two are worked on at once, so that a slow answer can come after that to a later question; it is not shown then. Nor
+    is a question answered twice that two events ask at once, like a new clip and the click that chose it.
+    """
+    asked = QUESTIONS.ask(context.page, query)
+    if asked is None:
+        return {}
+    try:
+        view = answer(query, progress, context)
+    except AudiopromptError as error:
+        view = nothing_but(markup.problem(error))
+    finally:
+        asked.answered = True
+    if not QUESTIONS.is_last(context.page, asked):
+        return {}
+    return view | {"question": question_of(query.labels, query.pack_id, context) if query.sound else None}
+
+
+def answer(query: Query, progress: gr.Progress, context: Context) -> View:
+    """Classify a clip and draw the answer.
+
+    Raises:
+        AudiopromptError: there is none; the message says what to change.
+    """
+    if query.sound is None:
+        return nothing_but(markup.empty(NO_SOUND))
+    chosen, pack = parse_labels(query.labels), context.store.get(query.pack_id)
+    model = context.model(query.model_name)
+    recording = read(query.sound, model.sample_rate, max_seconds=LONGEST_SECONDS)
+    head, unfit = None, None
+    try:
+        head = fitting_head(query.head_id, model, chosen.labels)
+    except FewShotError as error:
+        unfit = str(error)
+    result = classify(
+        model,
+        recording,
+        chosen.labels,
+        pack.approved,
+        head=head,
+        progress=lambda done, total: progress((done, total), desc="Reading the prompts", unit="prompts"),
+    )
+    is_long = len(result.timeline.starts) > 1  # than a window
+    return {
+        "verdict": markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit, *result.notices)))),
+        "vanilla": charts.plot(charts.probability_bars(markup.VANILLA_NAME, result.vanilla, theme.VANILLA)),
+        "ensemble": charts.plot(charts.probability_bars(markup.method_name(pack), result.ensemble, theme.TSPE)),
+        "learned": charts.plot(
+            charts.probability_bars(markup.learned_name(head), result.learned, theme.PALM)
+            if head and result.learned
+            else None
+        ),
+        "heard": charts.plot(charts.heard(picture(recording.samples, model.sample_rate))),
+        "votes_fold": gr.Accordion(visible=True),
+        "votes": markup.votes(result.votes, winner(result.ensemble)),
+        "time_fold": gr.Accordion(label=f"Over time ({result.seconds:.0f} s)", visible=is_long),
+        "timeline": charts.plot(charts.over_time(result.timeline) if is_long else None, hidden=False),
+    }
+
+
+def nothing_but(message: str) -> View:
+    """Return a message in the answer's place, and nothing else: no answer to an earlier question stays beside it."""
+    plots = dict.fromkeys(("vanilla", "ensemble", "heard", "timeline"), charts.plot(None, hidden=False))
+    folds = dict.fromkeys(("votes_fold", "time_fold"), gr.Accordion(visible=False))
+    return {"verdict": message, "learned": charts.plot(None), "votes": "", **plots, **folds}
+
+
+# --- whether it still holds -------------------------------------------------------------------------------------------
+
+
+def question_of(labels: str, pack_id: str, context: Context = IN_PROCESS) -> Question:
+    """Return what is being asked now."""
+    try:
+        prompts = tuple(template.text for template in context.store.get(pack_id).approved)
+    except PackError:
+        prompts = ()
+    return Question(as_read(labels), pack_id, prompts, next(_numbers))
+
+
+def changed_since(question: Question | None, labels: str, pack_id: str, context: Context = IN_PROCESS) -> str:
+    """Tell that the answer shown is to an earlier question, as a sentence, where the present one waits for a click."""
+    now = question_of(labels, pack_id, context)
+    asked = QUESTIONS.being_answered(context.page)
+    if question is None or (isinstance(asked, Query) and as_read(asked.labels) == now.labels):
+        return ""
+    if now.labels != question.labels:
+        return OTHER_LABELS
+    return OTHER_PROMPTS if now.pack_id == question.pack_id and now.prompts != question.prompts else ""
+
+
+def show_beside(
+    question: Question | None,
+    labels: str,
+    pack_id: str,
+    model_name: str,
+    head_id: str,
+    context: Context = IN_PROCESS,
+) -> View:
+    """Show what stands beside an answer: whether it is to an earlier question, and the head in use."""
+    changed = changed_since(question, labels, pack_id, context)
+    head = describe_head(head_id, as_read(labels), model_name)
+    return {
+        "stale": markup.stale(changed) if changed else "",
+        "head_name": markup.head_in_use(head.name, head.problem) if head else "",
+        "its_labels": gr.Button(visible=True if head and head.other_labels else HIDDEN),
+    }
+
+
+def as_read(labels: str) -> tuple[str, ...]:
+    """Return labels as they are read, or the text itself where they cannot be."""
+    try:
+        return parse_labels(labels or "").labels
+    except LabelError:
+        return (labels,)

@@ -1,0 +1,88 @@
+"""The Learn tab: from a handful of clips per class to a head that classifies."""
+
+from typing import Any
+
+import gradio as gr
+
+from audioprompt.server import access, sessions
+from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.ui.components import learn as view
+from audioprompt.ui.events import INSTANT, Form, Parts, View
+from audioprompt.ui.page import Page
+from audioprompt.ui.render import script
+from audioprompt.ui.tabs.learn import experiment, gather, heads
+from audioprompt.ui.tabs.learn.experiment import Settings
+from audioprompt.ui.tabs.learn.layout import lay_out
+
+WORKERS = 2  # fits at once
+CLIP_WORKERS = 4  # recordings and data sets taken at once, apart from the fits: nobody waits for these to record
+
+SLOW: dict[str, Any] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "concurrency_id": "learn",
+    "concurrency_limit": WORKERS,
+}
+CLIPS = SLOW | {"concurrency_id": "learn-clips", "concurrency_limit": CLIP_WORKERS}
+ALL_OF_THEM = CLIPS | {"trigger_mode": "multiple"}  # each counts, those too that come before the answer to another
+
+
+def build(page: Page, tab: gr.Tab) -> None:
+    """Lay out the tab and wire it."""
+    parts = lay_out() | Parts(collection=page.collection, head_in_hand=page.head, tabs=page.tabs)
+    if access.public():
+        page.blocks.load(**parts.only("epochs", "seeds").told_by(show_limits), **INSTANT)
+    _wire_clips(parts)
+    _wire_experiment(page, parts)
+
+
+def show_limits(context: Context = IN_PROCESS) -> View:
+    """Show how far the sliders go: visitors may choose less."""
+    if context.is_curator:
+        return {}
+    return {"epochs": gr.Slider(maximum=sessions.EPOCHS), "seeds": gr.Slider(maximum=sessions.SEEDS)}
+
+
+def _wire_clips(parts: Parts) -> None:
+    collection, name, where = parts["collection"], parts["name"], parts["where"]
+    clips = parts.only(*gather.PARTS)
+    acted = parts.only(*gather.PARTS, "player").told_by(gather.act, [collection], problem="note")
+    parts["cards"].click(**acted, **ALL_OF_THEM)
+    name.submit(**clips.told_by(gather.take_name, [collection, name]), **INSTANT)
+    name.blur(**clips.told_by(gather.leave_name, [collection, name]), **INSTANT)
+    upload, microphone = parts["upload"], parts["microphone"]
+    upload.upload(**clips.told_by(gather.add, [collection, name, upload], problem="note"), **ALL_OF_THEM)
+    recorded = parts.only(*gather.PARTS, "microphone").told_by(
+        gather.record, [collection, name, microphone], problem="note"
+    )
+    microphone.stop_recording(**recorded, **ALL_OF_THEM).then(None, js="audioprompt.askName", **INSTANT)
+    where.submit(**clips.told_by(gather.enter_data, [collection, where]), **CLIPS)
+    where.blur(**clips.told_by(gather.leave_data, [collection, where]), **CLIPS)
+    parts["zip"].upload(**clips.told_by(gather.upload_data, [collection, parts["zip"]]), **CLIPS)
+    parts["demonstration"].click(**clips.told_by(gather.demonstrate, [collection]), **CLIPS)
+    parts["skip_bad"].input(**Parts().told_by(gather.skip_bad, [collection, parts["skip_bad"]]), **INSTANT)
+
+
+def _wire_experiment(page: Page, parts: Parts) -> None:
+    collection, tried, head, licence = (parts[one] for one in ("collection", "tried", "head", "licence"))
+    packing = parts.only("saved").told_by(heads.save, [collection, tried, head, licence, page.model]) | INSTANT
+    curve = parts.only("curve", "shots_figure", "job_id", "stop").told_by(
+        experiment.show_curve, [tried, page.model], problem="curve", beside=experiment.curve_over
+    )
+    wanted = parts["more"].click(**curve, **SLOW)
+    begin = script("components/learn/begin.js", waiting=view.WAITING)
+    parts["go"].click(None, None, parts["summary"], js=begin, cancels=[wanted], **INSTANT)
+    names = ("methods", "shots", "epochs", "learning_rate", "seeds", "start", "pack_id", "dropout")
+    settings = Form(Settings, **{name: parts[name] for name in names}, model_name=page.model)
+    learned = parts.only(*gather.PARTS, *experiment.PARTS).told_by(
+        experiment.begin,
+        [collection, parts["name"], parts["where"], parts["folds"], settings],
+        problem="summary",
+        beside=experiment.trial_over,
+    )
+    parts["go"].click(**learned, **SLOW).then(**packing)
+    gr.on([head.input, licence.change], **packing)
+    parts["stop"].click(**Parts().told_by(experiment.stop, [parts["job_id"]]), **INSTANT)
+    # through the queue: only then does Gradio tell Classify that the head in hand has changed
+    used = parts.only("head_in_hand", "tabs").told_by(heads.use, [tried, head, licence, page.model])
+    parts["use_now"].click(**used, **CLIPS)
