@@ -19,7 +19,7 @@ from audioprompt.server.context import Context, of_call
 from audioprompt.server.fetching import fetched
 from audioprompt.server.gradio_patches import calls, files, late_tools
 from audioprompt.server.limits import CLASSIFIERS, WRITERS
-from audioprompt.util.jobs import Jobs, TookTooLong
+from audioprompt.util.jobs import Jobs, TookTooLong, follow
 from audioprompt.util.schema import explain
 
 OURS = ("context", "progress")  # parameters that no caller gives
@@ -75,15 +75,12 @@ def served(capability: Callable[..., Any]) -> Callable[..., Any]:
         asking, shown = of_call(), gr.Progress()
         given = arguments(values, asking)
         job = _jobs.start(lambda job: checked(**given, progress=job.progress), seconds=asking.terms["seconds"])
-        try:
-            with _in_one_sentence():
-                while not job.finished(LOOK_SECONDS):
-                    if job.total:
-                        shown((job.done, job.total), desc=job.what, unit=job.what)
-                    yield {"doing": job.what, "done": job.done, "total": job.total}
-                yield _plain(job.result())
-        finally:
-            job.stop()
+        with _in_one_sentence():
+            for now in follow(job, LOOK_SECONDS, alone=True):
+                if now.total:
+                    shown((now.done, now.total), desc=now.what, unit=now.what)
+                yield {"doing": now.what, "done": now.done, "total": now.total}
+            yield _plain(job.result())
 
     wrapped: Any = answers if "progress" in signature.parameters else answer
     hints = {name: _for_gradio(hint) for name, hint in typing.get_type_hints(capability).items() if name not in OURS}
