@@ -40,6 +40,10 @@ class AudioPrompt(Commands):
             "audioprompt.cli.palm:palm",
             "Train few-shot heads (PALM and others) and use them.",
         ),
+        "label": (
+            "audioprompt.cli.label:label",
+            "Label a folder of recordings, the most telling ones first, and write a manifest to learn from.",
+        ),
         "space": (
             "audioprompt.cli.space:space",
             "Build, check and publish a Hugging Face Space.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audioprompt.core.dictionary import translate_list, translate_script
 from audioprompt.core.labels import clean_label
@@ -56,7 +56,7 @@ def read_labels(model: "AudioTextModel", labels: Sequence[str]) -> ReadLabels:
     Spanish where it has learned no language but English. Of a model that does not tell what it knows, it is taken to
     know everything.
     """
-    tokenizer = getattr(getattr(model, "text", None), "tokenizer", None)
+    tokenizer: Any = getattr(getattr(model, "text", None), "tokenizer", None)
     if not hasattr(tokenizer, "knows"):
         return ReadLabels(tuple(labels), tuple(labels))
     english = {} if "CJK" in tokenizer.scripts else translate_list(labels)

@@ -1,0 +1,167 @@
+"""Label a pool of recordings with as few labels as possible: what page and shell share."""
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from audioprompt.core.active import choose_next, cut_tree, estimate_accuracy, grow_tree, sample, stops_paying
+from audioprompt.core.labels import LABEL_CHARACTERS, MAX_LABELS, LabelError, clean_label, label_key
+from audioprompt.core.metrics import Score
+from audioprompt.core.zero_shot import Array, ensemble_weights
+from audioprompt.data import DataError
+from audioprompt.prompts.template import Template
+from audioprompt.services.classify import read_prompts
+from audioprompt.services.words import read_labels
+from audioprompt.util.text import counted
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
+
+FIELDS = ("path", "classname")
+
+
+@dataclass(eq=False)
+class LabellingSession:
+    """A pool of recordings, N, and the labels that a person has given so far.
+
+    Attributes:
+        model: what reads the labels.
+        templates: in which labels are read.
+        audio: embeddings of the recordings, ``[N, D]``.
+        classes: the labels to give.
+        given: the class of each labelled recording, an index into ``classes``, in the order they were labelled.
+        skipped: recordings that nobody wants to label.
+        estimates: after each label how good a head would be, by leaving one out.
+    """
+
+    model: "AudioTextModel"
+    templates: Sequence[Template]
+    audio: Array
+    classes: list[str] = field(default_factory=list)
+    given: dict[int, int] = field(default_factory=dict)
+    skipped: set[int] = field(default_factory=set)
+    estimates: list[Score | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not len(self.audio):
+            raise DataError("There are no recordings to label. Give a folder or a zip file with some.")
+        names, self.classes = self.classes, []
+        for name in names:
+            self._class_of(name)
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The classes of the labelled recordings, in their order."""
+        return np.fromiter(self.given.values(), np.intp, len(self.given))
+
+    def next(self) -> int | None:
+        """Return the recording to label next; None where none is left."""
+        asked = self._asked
+        place = {clip: index for index, clip in enumerate(asked.tolist())}
+        labelled, skipped = ([place[clip] for clip in some if clip in place] for some in (self.given, self.skipped))
+        found = choose_next(self.audio[asked], cut_tree(self._tree, len(labelled)), labelled, skipped)
+        return None if found is None else int(asked[found])
+
+    @cached_property
+    def _asked(self) -> np.ndarray:
+        return sample(len(self.audio))
+
+    @cached_property
+    def _tree(self) -> np.ndarray:
+        return grow_tree(self.audio[self._asked])
+
+    def label(self, recording: int, name: str) -> None:
+        """Give a recording a label, an old one or a new one.
+
+        Raises:
+            LabelError: the label is empty or too long, or there are too many of them.
+        """
+        self.given.pop(recording, None)
+        self.given[recording] = self._class_of(name)
+        self.skipped.discard(recording)
+        self.estimates.append(self._estimate())
+
+    def skip(self, recording: int) -> None:
+        """Leave a recording out."""
+        self.skipped.add(recording)
+
+    def undo(self) -> int | None:
+        """Take the last label back, and return its recording; None where there is none."""
+        if not self.given:
+            return None
+        recording, _ = self.given.popitem()
+        self.estimates = self.estimates[: len(self.given)]
+        return recording
+
+    def _words(self) -> Array:
+        return ensemble_weights(
+            read_prompts(self.model, self.templates, read_labels(self.model, self.classes).spoken)[1]
+        )
+
+    def _estimate(self) -> Score | None:
+        if len(set(self.given.values())) < 2:
+            return None
+        return estimate_accuracy(self._words(), self.audio[list(self.given)], self.targets)
+
+    def _class_of(self, name: str) -> int:
+        name = clean_label(name)
+        if not name or len(name) > LABEL_CHARACTERS:
+            raise LabelError(f"A label has 1 to {LABEL_CHARACTERS} characters, not {len(name)}.")
+        keys = [label_key(one) for one in self.classes]
+        if label_key(name) in keys:
+            return keys.index(label_key(name))
+        if len(keys) == MAX_LABELS:
+            raise LabelError(f"There are {MAX_LABELS} labels already, the most there can be.")
+        self.classes.append(name)
+        return len(keys)
+
+    @property
+    def progress(self) -> str:
+        """Say how far the labels go, in a sentence or two."""
+        done = f"{counted(len(self.given), 'label')} of {counted(len(self.audio), 'recording')}."
+        estimate = self.estimates[-1] if self.estimates else None
+        if estimate is None:
+            return f"{done} An estimate of the accuracy needs labels of two classes."
+        low, high = (round(100 * one) for one in estimate.interval)
+        said = f"{done} Estimated accuracy {100 * estimate.accuracy:.1f} % ({low} - {high}), leaving each one out."
+        if stops_paying(self.estimates, list(self.given.values())):
+            return f"{said} The last labels have not raised it: more of them stop paying."
+        return said
+
+
+def write_manifest(session: LabellingSession, recordings: Sequence[Path], manifest: Path) -> str:
+    """Return the labels as a table of paths, relative to where the manifest is, and class names."""
+    lines = io.StringIO()
+    table = csv.writer(lines, lineterminator="\n")
+    table.writerow(FIELDS)
+    for recording, target in session.given.items():
+        path = os.path.relpath(recordings[recording], manifest.parent)
+        table.writerow([Path(path).as_posix(), session.classes[target]])
+    return lines.getvalue()
+
+
+def take_up(session: LabellingSession, recordings: Sequence[Path], manifest: Path) -> int:
+    """Give the labels that a manifest holds already, and return how many these are.
+
+    Raises:
+        DataError: it is no table of paths and class names.
+    """
+    place = {os.path.realpath(path): index for index, path in enumerate(recordings)}
+    try:
+        rows = list(csv.DictReader(io.StringIO(manifest.read_text("utf-8-sig"))))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{manifest} is not a manifest ({error}). Give another file to write.") from error
+    if rows and not set(FIELDS) <= set(rows[0]):
+        raise DataError(f"{manifest} has no columns path and classname. Give another file to write.")
+    for row in rows:
+        index = place.get(os.path.realpath(manifest.parent / (row["path"] or "")))
+        if index is not None and row["classname"]:
+            session.label(index, row["classname"])
+    return len(session.given)

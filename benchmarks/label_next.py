@@ -1,0 +1,133 @@
+"""What labels are worth, the most telling clips first: ``python -m benchmarks.label_next [MANIFEST...]``.
+
+Every manifest is a CSV file with the columns path and classname; without one the bundled instruments are taken. Of all
+its clips some are labelled, as `audioprompt label` asks for them or drawn at random, and the rest is named: by labels
+and words alone, or with the rest's own help. The target is that 20 labels asked for are worth 60 at random.
+
+After a table for people comes one line of JSON for each figure: name, value, unit, target, ok. With ``--json`` there
+is a line for each draw as well. The exit code is the verdict.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from audioprompt.core.active import choose_next, class_weights, cut_tree, estimate_accuracy, grow_tree, stops_paying
+from audioprompt.core.transductive import LabelledExamples, name_together
+from audioprompt.core.zero_shot import accuracy, cosines
+from audioprompt.data import DataError
+from audioprompt.models.embedded import EmbeddedModel
+from audioprompt.prompts.pack import PackError
+from benchmarks.embedded_model import Figure, at_least
+from benchmarks.together import INSTRUMENTS, Pool, read_pool
+
+LABELS = (5, 10, 20, 40, 60)
+ASKED, AT_RANDOM = 20, 60  # labels that are to be worth as much
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One draw: accuracies in per cent on the clips that have no label."""
+
+    set: str
+    order: str
+    seed: int
+    labels: int
+    alone: float
+    helped: float
+
+
+def ask(pool: Pool, labels: int, seed: int) -> list[int]:
+    """The first clips to label, as `audioprompt.core.active` asks for them: always the same."""
+    asked: list[int] = []
+    tree = grow_tree(pool.audio)
+    while len(asked) < labels and (clip := choose_next(pool.audio, cut_tree(tree, len(asked)), asked)) is not None:
+        asked.append(clip)
+    return asked
+
+
+def draw(pool: Pool, labels: int, seed: int) -> list[int]:
+    return np.random.default_rng(seed).permutation(len(pool.audio))[:labels].tolist()
+
+
+ORDERS = {"asked for": ask, "at random": draw}
+
+
+def measure(pool: Pool, order: str, seed: int) -> Iterator[Cell]:
+    clips = ORDERS[order](pool, max(LABELS), seed)
+    for labels in (0, *LABELS):
+        some = clips[:labels]
+        rest = pool.take(np.setdiff1d(np.arange(len(pool.audio)), some))
+        examples = LabelledExamples(pool.audio[some], pool.targets[some])
+        weights = class_weights(pool.words, examples.audio, examples.targets)
+        alone = accuracy(cosines(rest.audio, weights).argmax(axis=-1), rest.targets)
+        together = name_together(rest.audio, weights, pool.logit_scale, examples).probabilities
+        helped = accuracy(together.argmax(axis=-1), rest.targets)
+        yield Cell(pool.name, order, seed, labels, 100 * alone, 100 * helped)
+
+
+def stop(pool: Pool, seed: int) -> int:
+    """After how many labels somebody would be told that more of them stop paying; all of them if never."""
+    clips = ask(pool, max(LABELS), seed)
+    estimates = [
+        estimate_accuracy(pool.words, pool.audio[clips[:count]], pool.targets[clips[:count]])
+        for count in range(1, len(clips) + 1)
+    ]
+    told = (
+        count
+        for count in range(1, len(clips) + 1)
+        if stops_paying(estimates[:count], pool.targets[clips[:count]].tolist())
+    )
+    return next(told, len(clips))
+
+
+def figures(pool: Pool, cells: list[Cell]) -> Iterator[Figure]:
+    def mean(order: str, labels: int, what: str) -> float:
+        some = [getattr(cell, what) for cell in cells if (cell.order, cell.labels) == (order, labels)]
+        return round(float(np.mean(some)), 2)
+
+    for what, said in (("alone", "alone"), ("helped", "and the rest")):
+        yield Figure(f"{pool.name}: words {said}", mean("asked for", 0, what), "%")
+        enough = mean("at random", AT_RANDOM, what)
+        for order in ("at random", "asked for"):
+            for labels in LABELS:
+                name, value = f"{pool.name}: {labels} labels {order} {said}", mean(order, labels, what)
+                judged = (order, labels) == ("asked for", ASKED)
+                yield at_least(name, value, "%", enough) if judged else Figure(name, value, "%")
+    yield Figure(f"{pool.name}: labels until they stop paying", stop(pool, 0), "labels")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks.label_next", description="Measure what to label next.")
+    parser.add_argument("manifests", nargs="*", type=Path, default=[INSTRUMENTS], metavar="MANIFEST")
+    parser.add_argument("--pack", default="eight-templates", help="whose ensemble the words are")
+    parser.add_argument("--seeds", type=int, default=20, help="draws at random")
+    parser.add_argument("--json", action="store_true", help="print a line for each draw as well")
+    options = parser.parse_args()
+    model, found = EmbeddedModel("cpu"), []
+    for manifest in options.manifests:
+        try:
+            pool = read_pool(model, manifest, options.pack)
+        except (DataError, PackError) as error:
+            parser.error(str(error))
+        if len(pool.audio) <= max(LABELS):
+            parser.error(f"{manifest} has {len(pool.audio)} clips. Give more than {max(LABELS)}.")
+        draws = {"asked for": 1, "at random": options.seeds}
+        cells = [cell for order, count in draws.items() for seed in range(count) for cell in measure(pool, order, seed)]
+        if options.json:
+            print(*(json.dumps(asdict(cell)) for cell in cells), sep="\n")
+        for figure in figures(pool, cells):
+            print(figure.line(), flush=True)
+            found.append(figure)
+    for figure in found:
+        print(json.dumps(asdict(figure)))
+    sys.exit(0 if all(figure.ok for figure in found) else 1)
+
+
+if __name__ == "__main__":
+    main()

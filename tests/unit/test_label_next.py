@@ -1,0 +1,242 @@
+"""What to label next, how sure one can be of the labels given, and the command that asks for them."""
+
+import csv
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from audioprompt.cli import app
+from audioprompt.cli import label as command
+from audioprompt.core import active
+from audioprompt.core.active import (
+    choose_next,
+    class_weights,
+    cut_tree,
+    estimate_accuracy,
+    grow_tree,
+    sample,
+    stops_paying,
+    typicality,
+)
+from audioprompt.core.labels import LabelError
+from audioprompt.core.metrics import Score
+from audioprompt.core.zero_shot import normalise
+from audioprompt.data import DataError
+from audioprompt.models import registry
+from audioprompt.models.registry import ModelEntry
+from audioprompt.prompts.template import Template
+from audioprompt.services.label_next import LabellingSession, take_up, write_manifest
+from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
+
+DIM = 5
+few = settings(max_examples=25)
+
+
+def clips(seed: int, count: int) -> np.ndarray:
+    return normalise(np.random.default_rng(seed).standard_normal((count, DIM)).astype(np.float32))
+
+
+# --- which clip -------------------------------------------------------------------------------------------------------
+
+
+@few
+@given(st.integers(0, 1000), st.integers(1, 30))
+def test_every_clip_is_asked_for_once_and_clusters_in_turn(seed: int, count: int) -> None:
+    audio, labelled = clips(seed, count), list[int]()
+    tree = grow_tree(audio)
+    while (clip := choose_next(audio, cut_tree(tree, len(labelled)), labelled)) is not None:
+        clusters = cut_tree(tree, len(labelled))
+        labels = np.bincount(clusters[labelled], minlength=clusters.max() + 1)
+        left = np.setdiff1d(np.arange(count), labelled)
+        assert labels[clusters[clip]] == labels[clusters[left]].min()
+        labelled.append(clip)
+    assert sorted(labelled) == list(range(count))
+
+
+@few
+@given(st.integers(0, 1000), st.integers(1, 12))
+def test_typical_is_the_mean_of_powers(seed: int, count: int) -> None:
+    audio = clips(seed, count)
+    expected = [np.mean([max(float(one @ other), 0) ** 4 for other in audio]) for one in audio]
+    np.testing.assert_allclose(typicality(audio), expected, atol=1e-5)
+
+
+def test_the_first_clip_is_the_most_typical_of_the_largest_cluster() -> None:
+    middle = np.eye(3, DIM, dtype=np.float32)
+    near = 0.2 * np.random.default_rng(0).standard_normal((9, DIM)).astype(np.float32)
+    audio = normalise(np.concatenate([middle[[0] * 6 + [1] * 2 + [2]] + near]))
+    clip = choose_next(audio, np.array([0] * 6 + [1] * 2 + [2]), [])
+    assert clip == typicality(audio[:6]).argmax()
+    assert choose_next(audio, np.array([0] * 6 + [1] * 2 + [2]), [0], skipped=[6]) == 7
+
+
+def test_identical_clips_and_a_single_one() -> None:
+    same = np.repeat(clips(0, 1), 12, axis=0)
+    asked: list[int] = []
+    while (clip := choose_next(same, cut_tree(grow_tree(same), len(asked)), asked)) is not None:
+        asked.append(clip)
+    assert len(asked) == 12
+    lone = clips(0, 1)
+    assert choose_next(lone, cut_tree(grow_tree(lone), 0), []) == 0
+    assert choose_next(lone, cut_tree(grow_tree(lone), 0), [0]) is None
+
+
+def test_of_a_very_large_pool_a_part_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sample(7).tolist() == [0, 1, 2, 3, 4, 5, 6]
+    monkeypatch.setattr(active, "MAX_CLUSTERED", 5)
+    assert sample(101).tolist() == [0, 25, 50, 75, 100]
+
+
+# --- how good ---------------------------------------------------------------------------------------------------------
+
+
+@few
+@given(st.integers(0, 1000), st.integers(2, 12), st.integers(2, 4))
+def test_the_estimate_leaves_each_clip_out(seed: int, count: int, classes: int) -> None:
+    rng = np.random.default_rng(seed)
+    words, audio, targets = clips(seed + 1, classes), clips(seed, count), rng.integers(0, classes, count)
+    if len(set(targets)) < 2:
+        assert estimate_accuracy(words, audio, targets) is None
+        return
+    right = 0
+    for held_out in range(count):
+        others = np.arange(count) != held_out
+        weights = class_weights(words, audio[others], targets[others])
+        right += (audio[held_out] @ weights.T).argmax() == targets[held_out]
+    assert estimate_accuracy(words, audio, targets) == Score(int(right), count)
+
+
+def test_words_count_as_four_clips() -> None:
+    words, audio = clips(1, 2), clips(0, 3)
+    expected = normalise(np.stack([4 * words[0] + audio[0] + audio[2], 4 * words[1] + audio[1]]))
+    np.testing.assert_allclose(class_weights(words, audio, np.array([0, 1, 0])), expected, atol=1e-6)
+    np.testing.assert_allclose(class_weights(words, audio[:0], np.array([], int)), words, atol=1e-6)
+
+
+def test_labels_stop_paying_once_the_estimate_is_flat() -> None:
+    rising = [Score(number, 20) for number in range(10)]
+    flat = [Score(18, 20)] * 6
+    assert stops_paying(flat, [0, 1] * 3) and not stops_paying(flat, [0] * 5 + [1])  # one class has but one
+    assert not stops_paying(rising, [0, 1] * 5) and not stops_paying(flat[:5], [0, 1, 0, 1, 0])
+    assert not stops_paying([None, *flat[:5]], [0, 1] * 3)
+
+
+# --- a session --------------------------------------------------------------------------------------------------------
+
+
+def session(classes: tuple[str, ...] = ("hum", "whistle"), count: int = 6) -> LabellingSession:
+    audio = np.eye(4, dtype=np.float32)[[0, 1] * (count // 2)]
+    return LabellingSession(FakeModel(), [Template("the {label}")], audio, list(classes))
+
+
+def test_labels_are_counted_estimated_and_taken_back() -> None:
+    labelling = session()
+    assert "needs labels of two classes" in labelling.progress
+    for _ in range(6):
+        recording = labelling.next()
+        assert recording is not None
+        labelling.label(recording, "Hum" if recording % 2 == 0 else "whistle")
+    assert labelling.classes == ["hum", "whistle"] and labelling.next() is None
+    assert "6 labels of 6 recordings. Estimated accuracy 100.0 % (61 - 100)" in labelling.progress
+    last = labelling.undo()
+    assert last is not None and labelling.next() == last and len(labelling.estimates) == 5
+    labelling.skip(last)
+    assert labelling.next() is None and session().undo() is None
+
+
+def test_labels_that_cannot_be() -> None:
+    with pytest.raises(LabelError, match="1 to 200 characters"):
+        session().label(0, "  ")
+    with pytest.raises(LabelError, match="the most there can be"):
+        session(tuple(map(str, range(1000))))
+    with pytest.raises(DataError, match="no recordings to label"):
+        LabellingSession(FakeModel(), [], np.empty((0, 4), np.float32))
+
+
+def test_one_class_has_no_estimate() -> None:
+    labelling = session(("hum",))
+    for recording in range(6):
+        labelling.label(recording, "hum")
+    assert labelling.estimates == [None] * 6 and "needs labels of two classes" in labelling.progress
+
+
+def test_a_manifest_takes_up_where_it_ended(tmp_path: Path) -> None:
+    recordings = [tmp_path / "wet, cold" / f"{number}.wav" for number in range(6)]
+    first, manifest = session(), tmp_path / "labels.csv"
+    for recording in (4, 1, 3):
+        first.label(recording, "hum, low" if recording == 4 else "whistle")
+    manifest.write_text(write_manifest(first, recordings, manifest))
+    second = session()
+    assert take_up(second, recordings, manifest) == 3
+    assert [second.classes[target] for target in second.given.values()] == ["hum, low", "whistle", "whistle"]
+    assert list(second.given) == [4, 1, 3]
+    for content in ("a,b\n1,2\n", "\xff\xfe"):
+        manifest.write_text(content, "latin-1")
+        with pytest.raises(DataError, match="Give another file to write"):
+            take_up(session(), recordings, manifest)
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    entry = ModelEntry("embedded", "a stand-in", "nothing", "none", lambda *_: FakeModel())
+    monkeypatch.setattr(registry, "MODELS", registry.ModelRegistry((entry,)))
+    (tmp_path / "sounds").mkdir()
+    for number in range(3):
+        soundfile.write(tmp_path / "sounds" / f"hum {number}.wav", tone(HUM + number, 2), RATE)
+        soundfile.write(tmp_path / "sounds" / f"whistle {number}.wav", tone(WHISTLE + number, 2), RATE)
+    return tmp_path / "sounds"
+
+
+def ask(folder: Path, answers: str, *options: str) -> str:
+    given = ["label", str(folder), "--no-play", *options]
+    result = CliRunner().invoke(app, given, input="".join(f"{answer}\n" for answer in answers.split(",")))
+    assert result.exit_code == 0, result.stderr
+    return result.stderr
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "labels.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_label_writes_a_manifest_and_goes_on_with_it(folder: Path) -> None:
+    said = ask(folder, "1,2,7,new sound,q", "--labels", "hum, whistle")
+    assert "No label has the number 7" in said and "3 labels of 6 recordings" in said
+    assert [row["classname"] for row in rows(folder)] == ["hum", "whistle", "new sound"]
+    said = ask(folder, "1,u,0,0,2", "--labels", "hum, whistle")
+    assert "Going on with" in said and "Every recording has a label or was skipped" in said
+    assert len(rows(folder)) == 4 and all((folder / row["path"]).exists() for row in rows(folder))
+
+
+def test_label_ends_with_its_input_and_keeps_what_was_given(folder: Path) -> None:
+    result = CliRunner().invoke(app, ["label", str(folder), "--no-play", "--labels", "hum, whistle"], input="1\n")
+    assert result.exit_code == 0 and [row["classname"] for row in rows(folder)] == ["hum"]
+
+
+def test_an_empty_folder_is_said_before_a_model_is_loaded(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["label", str(tmp_path)])
+    assert result.exit_code == 1 and "holds no recordings" in result.stderr
+
+
+def test_a_player_plays_each_recording_and_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    played: list[list[str]] = []
+    ended: list[bool] = []
+
+    def start(arguments: list[str], **_: object) -> SimpleNamespace:
+        played.append(arguments)
+        return SimpleNamespace(terminate=lambda: ended.append(True))
+
+    monkeypatch.setattr(command.shutil, "which", lambda name: name == "mpv" or None)
+    monkeypatch.setattr(command.subprocess, "Popen", start)
+    CliRunner().invoke(app, ["label", str(folder), "--labels", "hum, whistle"], input="1\nq\n")
+    assert [arguments[:-1] for arguments in played] == [["mpv", "--no-video", "--really-quiet"]] * 2
+    assert len(ended) == 2 and played[0][-1].endswith(".wav")
