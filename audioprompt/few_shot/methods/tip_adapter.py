@@ -36,6 +36,7 @@ class TipAdapter(ZeroShot):
     """
 
     method = "tip-adapter"
+    needs_every_class = False
     quick = True
 
     def __init__(
