@@ -9,7 +9,7 @@ from pathlib import Path
 from audioprompt.data.archives import from_zip
 from audioprompt.data.clips import LabelledClips, LeftOut, refuse_classes_alike, refuse_one_class
 from audioprompt.data.sources import SOURCES, OpenOptions, find_source
-from audioprompt.data.sources.instruments import DEMONSTRATION, demonstration
+from audioprompt.data.sources.bundled import DEMONSTRATION, VILLAGE, demonstration
 from audioprompt.data.splits import split
 from audioprompt.data.tables import DataError
 from audioprompt.data.twins import group_near_twins
@@ -17,6 +17,7 @@ from audioprompt.data.twins import group_near_twins
 __all__ = [
     "DEMONSTRATION",
     "SOURCES",
+    "VILLAGE",
     "DataError",
     "LabelledClips",
     "LeftOut",
@@ -43,7 +44,7 @@ def open_clips(
     Args:
         where: a place that one of ``SOURCES`` recognises: the path of a table of clips, of a folder with such tables or
             a folder for each class, or of a zip file with either; a data set of the Hugging Face hub,
-            ``hf:owner/name`` or ``hf:owner/name@split``; or ``instruments``, the demonstration set.
+            ``hf:owner/name`` or ``hf:owner/name@split``; or ``village`` or ``instruments``, bundled.
         into: the folder for all that is unpacked or downloaded, by default in the user's caches.
         progress: told, file by file, how far a download is; an exception raised by it ends the download.
         token: False keeps this machine's own login to the hub out of it, as a page open to visitors must.

@@ -29,7 +29,8 @@ if TYPE_CHECKING:  # heads bring torch along, which takes seconds, and most Spac
     from audioprompt.few_shot.heads import HeadRecord
 
 LONGEST_LINE, LONGEST_NAME = 80, 60  # characters of a title, and of a file's name
-DATA = ("embedded", "instruments")  # of the assets, what goes into every Space: the bundled model, clips to learn from
+# Of the assets, what goes into every Space: the bundled model and clips to curate and learn on.
+DATA = ("embedded", "village", "instruments")
 _SPDX = re.compile(r"[A-Za-z0-9.+-]{2,40}")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 

@@ -44,7 +44,7 @@ def approve_one(page: Page) -> None:
 
 
 def kept(store: PromptStore) -> int:
-    return len(store.get("instruments-demonstration").approved)
+    return len(store.get("village-demonstration").approved)
 
 
 def models_offered(page: Page) -> int:

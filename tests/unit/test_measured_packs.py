@@ -263,7 +263,7 @@ def test_the_demonstration_s_pack_is_written_once(tmp_path: Path):
     assert curation.demonstration_pack(store) == curation.demonstration_pack(store)
     pack = store.get(DEMONSTRATION_PACK)
     assert len(pack.entries) == 40 and {entry.status for entry in pack.entries} == {"candidate"}
-    assert pack.category == "instruments"
+    assert pack.category is None
 
 
 # --- clips held out ---------------------------------------------------------------------------------------------------

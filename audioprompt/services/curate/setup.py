@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audioprompt.data import DEMONSTRATION, DataError, LabelledClips, demonstration, split
+from audioprompt.data import DEMONSTRATION, VILLAGE, DataError, LabelledClips, demonstration, split
 from audioprompt.prompts.generators import OfflineLexicon, Task, as_pack
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Remembered = dict[str, dict[str, Any]]  # the clips of each pack as a browser keeps them, those used last at the end
 
 PACKS_REMEMBERED = 50
-DEMONSTRATION_PACK = "instruments-demonstration"
+DEMONSTRATION_PACK = "village-demonstration"
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,15 @@ def parse_changed_split(data: str, folds: str, percent: float, seed: float, reme
 def recall_setup(pack: PromptPack, remembered: Remembered, model: str) -> Setup | None:
     """Find the clips to measure a pack on.
 
-    These are the clips it was measured on last; for instruments the demonstration; or those of the pack measured last,
-    unless they are the demonstration.
+    These are the clips it was measured on last; for the pack to try curation with and for instruments those that come
+    with audioprompt; or those of the pack measured last, unless they come with audioprompt.
     """
     own = remembered.get(pack.id)
+    if own is None and pack.id == DEMONSTRATION_PACK:
+        return Setup(pack.id, VILLAGE, None, model)
     if own is None and pack.category == "instruments":
         return Setup(pack.id, DEMONSTRATION, None, model)
-    others = [clips for clips in remembered.values() if clips["data"] != DEMONSTRATION]
+    others = [clips for clips in remembered.values() if clips["data"] not in (VILLAGE, DEMONSTRATION)]
     if (clips := own or next(reversed(others), None)) is None:
         return None
     split = parse_split(clips["folds"], clips["share"], clips["seed"]) if "folds" in clips else None
@@ -139,7 +141,7 @@ def recall_setup(pack: PromptPack, remembered: Remembered, model: str) -> Setup 
 
 
 def demonstration_pack(store: PromptStore) -> str:
-    """Return the id of the pack to try curation with: candidates from the offline lexicon for the demonstration clips.
+    """Return the id of the pack to try curation with: candidates from the offline lexicon for sounds of a village.
 
     It is written when it is first asked for.
 
@@ -147,7 +149,9 @@ def demonstration_pack(store: PromptStore) -> str:
         PackError: it cannot be written.
     """
     if DEMONSTRATION_PACK not in store.ids():
-        lexicon, task = OfflineLexicon(), Task("instruments", demonstration().spoken_classes)
+        lexicon, task = OfflineLexicon(), Task(None, demonstration(VILLAGE).spoken_classes)
         candidates = lexicon.candidates(task, lexicon.ideas(task))
-        store.create(as_pack(task, candidates, lexicon, DEMONSTRATION_PACK, "Instruments, to try curation with"))
+        store.create(
+            as_pack(task, candidates, lexicon, DEMONSTRATION_PACK, "Sounds of a village, to try curation with")
+        )
     return DEMONSTRATION_PACK

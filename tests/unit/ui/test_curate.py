@@ -141,7 +141,7 @@ def test_bad_recordings_are_named_and_left_out_with_the_switch(manifest: str):
         ("tones", None, "one", "Folds are whole numbers"),
         ("gone", None, "", "No prompt pack is called"),
         ("empty", None, "", "Empty has no prompts"),
-        ("", None, "", "Load the instruments demonstration"),
+        ("", None, "", "Load the village demonstration"),
     ],
 )
 def test_what_cannot_be_measured_is_said_in_place(
@@ -192,7 +192,7 @@ def test_measuring_tells_how_far_it_is_and_can_be_stopped(manifest: str, monkeyp
 
 
 def test_entering_shows_what_to_do_first(store: PromptStore):
-    assert "Load the instruments demonstration" in shown(measure.enter, None, "", {}, "fake").message
+    assert "Load the village demonstration" in shown(measure.enter, None, "", {}, "fake").message
     asks = shown(measure.enter, None, "tones", {}, "fake")
     assert "Tones: 3 prompts" in asks.message and asks.clips.open and asks.pack_in_hand == "tones"
 
@@ -217,6 +217,9 @@ def test_a_pack_without_clips_of_its_own_is_measured_on_those_used_last_but_not_
     strings = pack.model_copy(update={"category": "instruments"})
     assert recall_setup(strings, kept, "fake") == Setup("c", "instruments", None, "fake")
     assert recall_setup(pack, {}, "fake") is None
+    assert recall_setup(pack, {"b": {"data": "village"}}, "fake") is None
+    first = pack_of(PLAIN, pack_id="village-demonstration")
+    assert recall_setup(first, kept, "fake") == Setup(first.id, "village", None, "fake")
 
 
 def test_the_data_set_named_in_generate_comes_along(manifest: str):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 TABLE, SIDE, PACKS = "curate/table.html", "curate/side.html", "curate/packs.html"
 CLIPS_SHOWN = 8  # of those that a template wins, and of those it loses
-DEMONSTRATE = "data-demonstrate", "Load the instruments demonstration"
+DEMONSTRATE = "data-demonstrate", "Load the village demonstration"
 
 
 # --- above the table --------------------------------------------------------------------------------------------------
@@ -304,8 +304,8 @@ WEIGHING = markup.progress("Trying selections on halves of the clips")
 
 START = markup.empty(
     "Give a pack of candidates and some labelled clips. Each prompt is then measured alone and in the ensemble, and "
-    "you decide with a keystroke which to keep. No clips at hand? The demonstration has 192 clips of 12 instruments "
-    "and 40 candidates, all on this machine.",
+    "you decide with a keystroke which to keep. No clips at hand? The demonstration has 112 recordings of 14 sounds "
+    "of a village and 40 candidates, all on this machine.",
     "See what each prompt is worth",
     DEMONSTRATE,
     primary=True,

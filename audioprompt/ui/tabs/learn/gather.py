@@ -7,7 +7,7 @@ import gradio as gr
 
 from audioprompt.audio.recording import AudioError
 from audioprompt.core.labels import LabelError, clean_label
-from audioprompt.data import DEMONSTRATION, LabelledClips
+from audioprompt.data import DEMONSTRATION, VILLAGE, LabelledClips
 from audioprompt.errors import AudiopromptError
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
@@ -96,7 +96,8 @@ def act(collection: Collection, event: gr.EventData, context: Context = IN_PROCE
             return put(collection, label)
         return {name: value for name, value in show(collection, label).items() if name != "folds"}
     if what == "demonstrate":
-        return take_data(collection, DEMONSTRATION, context=context) | {"player": ""}
+        where = VILLAGE if label == VILLAGE else DEMONSTRATION
+        return take_data(collection, where, context=context) | {"player": ""}
     if what == "drop":
         gone = label not in collection.now.clips.labels
         collection.drop(label)
@@ -157,7 +158,7 @@ def upload_data(collection: Collection, path: str, context: Context = IN_PROCESS
 
 
 def demonstrate(collection: Collection, context: Context = IN_PROCESS) -> View:
-    """Take the clips that come with audioprompt."""
+    """Take the instruments that come with audioprompt."""
     return take_data(collection, DEMONSTRATION, context=context)
 
 
