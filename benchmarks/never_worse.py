@@ -117,7 +117,8 @@ def below(runs: Sequence[Run]) -> float:
 
 def calibration_error(runs: Sequence[Run]) -> float:
     """Return the expected calibration error over the answers of all runs, in points."""
-    chances, targets = (np.concatenate(parts) for parts in ([r.probabilities for r in runs], [r.targets for r in runs]))
+    chances = np.concatenate([run.probabilities for run in runs])
+    targets = np.concatenate([run.targets for run in runs])
     return 100 * measure_reliability(chances, targets).error
 
 

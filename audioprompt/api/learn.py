@@ -62,7 +62,7 @@ def learn(
         skip_bad: Whether to go on without recordings and lines of a table that cannot be used; left_out tells which.
 
     Returns:
-        methods, each with accuracy, interval, seconds and advice; best, the most accurate one; fitted_on, how many clips its head learned from after that; head, its id for `predict`; file, its head.safetensors to keep.
+        methods, each with accuracy, interval, calibration, seconds and advice; best, the most accurate one; fitted_on, how many clips its head learned from after that; head, its id for `predict`; file, its head.safetensors to keep.
     """  # noqa: E501
     from audioprompt.few_shot.heads import FILE
     from audioprompt.few_shot.settings import FewShotError, FitSettings
@@ -107,6 +107,7 @@ def learn(
                 "method": one.method,
                 "accuracy": one.accuracy,
                 "interval": one.interval,
+                "calibration": one.reliability and as_dict(one.reliability),
                 "seconds": one.seconds if one.fits else None,
                 "advice": one.advice,
             }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +23,7 @@ from audioprompt.services.evaluate import (
     compare_ensembles,
     compare_packs,
     find_ensembles,
+    measure_calibration,
 )
 from audioprompt.services.views import as_dict
 from audioprompt.services.words import warn_of_words
@@ -30,6 +31,7 @@ from audioprompt.services.words import warn_of_words
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from audioprompt.core.calibration import Reliability
     from audioprompt.core.metrics import Evaluation, Score
 
 
@@ -61,13 +63,17 @@ def evaluate(
     report = reports.evaluate(audio, vanilla, prompts, clips.targets, clips.classes, choose(main, task))
     compared = compare_packs(packs, templates, task, main)
     found = compare_ensembles(ensembles, task)
+    calibration = measure_calibration(task)
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name, "folds": numbers}
-        one_of = {"ensembles": [as_dict(one) for one in found]}
+        one_of = {
+            "ensembles": [as_dict(one) for one in found],
+            "calibration": {name: as_dict(one) for name, one in calibration.items()},
+        }
         print_json({**used, **as_dict(clips), **_evaluation_json(report, templates, compared), **one_of})
     else:
         print_(f"{clips.name}, model {encoder.name}", *_evaluation_tables(report, templates, compared))
-        print_(*_ensemble_tables(found))
+        print_(*_ensemble_tables(found), *_calibration_tables(calibration))
     for remark in (*clips.remarks, *warn_of_words(encoder, clips.spoken_classes)):
         say(remark)
 
@@ -113,6 +119,26 @@ def _evaluation_tables(
         taken_for = f"{report.classes[mistakes.argmax()]} ({mistakes.max()})" if mistakes.any() else ""
         rows.append([name, *(score_row(score) if score else ("", "")), taken_for])
     yield table(["class", ">ensemble recalls", ">95 % interval", "most often taken for"], rows)
+
+
+def _calibration_tables(found: Mapping[str, Reliability]) -> Iterator[RenderableType]:
+    """How far probabilities of the labels given are off, and how often the ensemble is right, by how sure it is."""
+    yield table(
+        ["probabilities of the labels given", ">off by, points"],
+        [[name, f"{100 * reliability.error:.1f}"] for name, reliability in found.items()],
+    )
+    bins = as_dict(found["ensemble"])["bins"]
+    yield table(
+        ["the ensemble says", ">clips", ">mean", ">right"],
+        [
+            [
+                f"{100 * one['from']:.0f} - {percent(one['to'])}",
+                str(one["n"]),
+                *map(percent, (one["confidence"], one["accuracy"])),
+            ]
+            for one in bins
+        ],
+    )
 
 
 def _ensemble_tables(found: Sequence[EnsembleResult]) -> Iterator[RenderableType]:

@@ -1,6 +1,7 @@
 """Whether probabilities mean what they say: how far off they are, and the temperature that mends most of it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,17 @@ class Reliability:
     counts: NDArray[np.intp]
     confidence: Array
     accuracy: Array
+
+    @classmethod
+    def joined(cls, parts: Sequence["Reliability"]) -> "Reliability":
+        """Return the reliability of the answers of several measurements, with the same bins, together."""
+        counts = np.sum([part.counts for part in parts], axis=0)
+        each = np.maximum(counts, 1)
+        confidence, accuracy = (
+            np.sum([part.counts * values for part, values in zip(parts, some, strict=True)], axis=0) / each
+            for some in ([part.confidence for part in parts], [part.accuracy for part in parts])
+        )
+        return cls(parts[0].edges, counts, confidence.astype(np.float32), accuracy.astype(np.float32))
 
     @property
     def error(self) -> float:

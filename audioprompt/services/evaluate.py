@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from audioprompt.core.calibration import Reliability, measure_reliability
 from audioprompt.core.curation import Comparison
 from audioprompt.core.ensembles import DEFAULT, ENSEMBLES, Ensemble, Evidence
 from audioprompt.core.metrics import Score, score, template_sensitivity, winners
-from audioprompt.core.zero_shot import Array
+from audioprompt.core.zero_shot import Array, cosines, ensemble_weights, softmax
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.template import Template
 
@@ -76,6 +77,16 @@ class PackResult:
     score: Score
     against_vanilla: Comparison
     against_first: Comparison | None
+
+
+def measure_calibration(task: EmbeddedTask) -> dict[str, Reliability]:
+    """Return how far the probabilities of vanilla and of the mean of all templates can be trusted, by their names."""
+    weights = {"vanilla": task.vanilla, "ensemble": ensemble_weights(task.prompts)}
+    scale = np.float32(task.logit_scale)
+    return {
+        name: measure_reliability(softmax(scale * cosines(task.audio, some)), task.targets)
+        for name, some in weights.items()
+    }
 
 
 def find_ensembles(name: str) -> list[Ensemble]:

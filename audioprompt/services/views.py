@@ -3,6 +3,7 @@
 from functools import singledispatch
 from typing import Any
 
+from audioprompt.core.calibration import Reliability
 from audioprompt.core.curation import Comparison, SelectionReport
 from audioprompt.core.metrics import Score
 from audioprompt.core.timeline import Stretch
@@ -27,6 +28,18 @@ def as_dict(result: object) -> Json:
 @as_dict.register
 def _(score: Score) -> Json:
     return {"accuracy": score.accuracy, "interval": score.interval}
+
+
+@as_dict.register
+def _(reliability: Reliability) -> Json:
+    """Return the calibration error, and the bins of a reliability diagram that have answers in them."""
+    columns = (reliability.edges[:-1], reliability.edges[1:], reliability.confidence, reliability.accuracy)
+    bins = zip(reliability.counts, *columns, strict=True)
+    names = ("n", "from", "to", "confidence", "accuracy")
+    return {
+        "error": reliability.error,
+        "bins": [dict(zip(names, (int(n), *map(float, rest)), strict=True)) for n, *rest in bins if n],
+    }
 
 
 @as_dict.register

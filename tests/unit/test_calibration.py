@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audioprompt.core.calibration import OWN_TEMPERATURE, fit_temperature, log_likelihood, measure_reliability
+from audioprompt.core.calibration import (
+    OWN_TEMPERATURE,
+    Reliability,
+    fit_temperature,
+    log_likelihood,
+    measure_reliability,
+)
 from audioprompt.core.zero_shot import softmax
 
 
@@ -53,3 +59,16 @@ def test_without_clips_the_expected_temperature_is_taken_and_a_heavy_prior_holds
 def test_the_likelihood_is_that_of_the_right_class() -> None:
     logits = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]], np.float32))
     assert log_likelihood(logits, np.array([0, 2])) == pytest.approx((np.log(0.7) + np.log(0.1)) / 2, abs=1e-5)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(1, 30))
+def test_measurements_together_are_those_of_all_answers(seed: int, some: int, others: int) -> None:
+    rng = np.random.default_rng(seed)
+    chances = softmax(rng.standard_normal((some + others, 3)).astype(np.float32))
+    targets = rng.integers(0, 3, some + others)
+    whole = measure_reliability(chances, targets)
+    parts = [measure_reliability(chances[rows], targets[rows]) for rows in (slice(some), slice(some, None))]
+    together = Reliability.joined(parts)
+    np.testing.assert_array_equal(together.counts, whole.counts)
+    np.testing.assert_allclose(together.accuracy, whole.accuracy, atol=1e-5)
+    assert together.error == pytest.approx(whole.error, abs=1e-5)

@@ -113,7 +113,7 @@ def test_palm_can_start_elsewhere(start: str, model: CountingModel, store: Promp
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["--method", "magic"], 2, "There is no few-shot method called 'magic'. Choose one of: palm"),
+        (["--method", "magic"], 2, "There is no few-shot method called 'magic'. Choose one of: auto"),
         (["--seeds", "one"], 2, "--seeds takes whole numbers"),
         (["--test-folds", "3"], 2, "Give the folds to learn from"),
         (["--train-folds", "1,9"], 1, "no fold 9"),

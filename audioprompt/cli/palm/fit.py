@@ -169,6 +169,7 @@ def _outcome_json(outcome: Outcome, results: Results) -> Json:
         "per_seed": per_seed,
         "seconds": outcome.seconds if first else None,
         "fitted_on": results.fitted_on(outcome),
+        "calibration": outcome.reliability and as_dict(outcome.reliability),
         "confusion": first.confusion.tolist() if first and first.confusion is not None else None,
         "advice": outcome.advice,
     }
@@ -179,7 +180,7 @@ def _results_tables(results: Results) -> Iterator[RenderableType]:
     done = [outcome for outcome in results.outcomes if outcome.fits]
     seeds = len(results.trial.seeds)
     yield table(
-        ["method", f">{results.tested_on} clips", ">95 % interval", ">seconds"],
+        ["method", f">{results.tested_on} clips", ">95 % interval", ">probabilities off by", ">seconds"],
         [[outcome.method, *_score(outcome), f"{outcome.seconds:.2f}"] for outcome in done],
     )
     yield (
@@ -192,11 +193,15 @@ def _results_tables(results: Results) -> Iterator[RenderableType]:
             yield table(["class", "relies on what was learned", ">"], rows)
 
 
-def _score(outcome: Outcome) -> tuple[str, str]:
-    if outcome.accuracy is None or outcome.interval is None:
-        return "", ""
+def _score(outcome: Outcome) -> tuple[str, str, str]:
+    if outcome.accuracy is None or outcome.interval is None or outcome.reliability is None:
+        return "", "", ""
     low, high = outcome.interval
-    return percent(outcome.accuracy), f"{100 * low:.1f} - {100 * high:.1f}"
+    return (
+        percent(outcome.accuracy),
+        f"{100 * low:.1f} - {100 * high:.1f}",
+        f"{100 * outcome.reliability.error:.1f} points",
+    )
 
 
 def _save(results: Results, model: AudioTextModel, data: str, licence: str | None, folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 
+from audioprompt.core.calibration import measure_reliability
 from audioprompt.core.metrics import confusion, score
 from audioprompt.data import LabelledClips, group_near_twins
 from audioprompt.data.embedding import look_through
@@ -187,7 +188,12 @@ def scored(fit: Fit, test: EmbeddedClips | None) -> Fit:
     if test is None:
         return fit
     chosen, targets = fit.head.predict(test.audio), test.clips.targets
-    return replace(fit, score=score(chosen, targets), confusion=confusion(chosen, targets, len(fit.head.classes)))
+    return replace(
+        fit,
+        score=score(chosen, targets),
+        reliability=measure_reliability(fit.head.predict_proba(test.audio), targets),
+        confusion=confusion(chosen, targets, len(fit.head.classes)),
+    )
 
 
 def curve(

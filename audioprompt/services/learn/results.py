@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from audioprompt.core.calibration import Reliability
 from audioprompt.core.metrics import Score
 from audioprompt.encoding.encoder import Progress
 from audioprompt.few_shot.base import Epoch, Head
@@ -81,6 +82,7 @@ class Fit:
         head: what it learned.
         seconds: that the fit took.
         score: on the clips held back; None where there are none.
+        reliability: how sure its answers about these clips are, and how often right.
         confusion: the same clips, ``[C, C]``: how many of the row's class were put in the column's.
     """
 
@@ -88,6 +90,7 @@ class Fit:
     head: Head
     seconds: float
     score: Score | None = None
+    reliability: Reliability | None = None
     confusion: NDArray[np.intp] | None = None
 
 
@@ -134,6 +137,12 @@ class Outcome:
         """Bounds between which the accuracy lies, at 95 % confidence: over the seeds, or over the clips of one seed."""
         scores = [fit.score for fit in self.fits if fit.score]
         return interval_over_seeds(scores) if scores else None
+
+    @property
+    def reliability(self) -> Reliability | None:
+        """How far its probabilities can be trusted, over all seeds; None where nothing was held back."""
+        found = [fit.reliability for fit in self.fits if fit.reliability]
+        return Reliability.joined(found) if found else None
 
     @property
     def seconds(self) -> float:

@@ -194,8 +194,19 @@ def details(results: Results, chance: float) -> str:
         reliance=reliance(learned) if learned else (),
         confused=title_of(confused.method) if confused else "",
         confusion=_confusion(confused, results.classes) if confused else (),
+        trust=_trust(results.best),
         fits=[(title_of(one.method), fit_curves(history, epochs, chance)) for one, history in histories],
     )
+
+
+def _trust(outcome: Outcome | None) -> dict[str, Any] | None:
+    """How sure the best method is, and how often it is then right; None where nothing was held back."""
+    if outcome is None or outcome.reliability is None:
+        return None
+    from audioprompt.services.views import as_dict
+
+    shown = as_dict(outcome.reliability)
+    return {"name": title_of(outcome.method), "error": 100 * shown["error"], "bins": shown["bins"]}
 
 
 def _confusion(outcome: Outcome, classes: Sequence[str]) -> list[dict[str, Any]]:
