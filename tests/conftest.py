@@ -20,15 +20,31 @@ settings.load_profile("audioprompt")
 
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
+TESTS = Path(__file__).parent
 MARKS = {"browser": "browser", "http": "slow", "hostile": "hostile"}  # by folder
+# The files that take longest, and so come first: at the end there are many short ones, which all workers share.
+LONG = (
+    *(
+        f"browser/test_{name}.py"
+        for name in ("frame", "publish", "classify", "entrances", "curate", "hostile", "learn")
+    ),
+    *("unit/test_readme.py", "hostile/test_fuzz.py", "unit/prompts/test_store_kill.py", "browser", "http"),
+    *("unit/test_wheel.py", "unit/models", "unit/space", "hostile", "unit/test_proxies.py"),
+)
+
+
+def place(path: str) -> int:
+    """When the tests of a file come."""
+    return next((number for number, name in enumerate(LONG) if path.startswith(name)), len(LONG))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of some folders, so that `make check` leaves them out."""
+    """Mark the tests of some folders, so that `make check` leaves them out, and begin with the long ones."""
     for item in items:
-        if mark := MARKS.get(item.path.relative_to(Path(__file__).parent).parts[0]):
+        if mark := MARKS.get(item.path.relative_to(TESTS).parts[0]):
             item.add_marker(mark)
+    items.sort(key=lambda item: place(item.path.relative_to(TESTS).as_posix()))
 
 
 @pytest.fixture(autouse=True)

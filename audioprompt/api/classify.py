@@ -7,7 +7,8 @@ from audioprompt.models import registry
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.classify import LONGEST_SECONDS, ranked, winner
 from audioprompt.services.classify import classify as hear
-from audioprompt.services.views import as_dict
+from audioprompt.services.rejection import recognise_by_head
+from audioprompt.services.views import as_dict, known_as_dict
 
 
 def classify(
@@ -24,7 +25,7 @@ def classify(
         model: The model that hears, a name that `models` lists.
 
     Returns:
-        label, the ensemble's answer; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; windows, what the ensemble hears in each part of the recording, null where it is silent; warnings, what is wrong with the recording or the labels.
+        label, the ensemble's answer; known, whether the recording is any of the labels, with its score and the threshold; heard, for each label whether it is heard, where more than one may be; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; windows, what the ensemble hears in each part of the recording, null where it is silent; warnings, what is wrong with the recording or the labels.
     """  # noqa: E501, Gradio reads one line of each
     chosen, templates, encoder = (
         parse_labels(labels).labels,
@@ -37,6 +38,8 @@ def classify(
         "label": winner(heard.ensemble),
         "words": heard.words,
         "seconds": heard.seconds,
+        **known_as_dict(heard.verdict),
+        "heard": [as_dict(one) for one in heard.presences],
         "vanilla": dict(ranked(heard.vanilla)),
         "ensemble": dict(ranked(heard.ensemble)),
         "votes": [as_dict(vote) for vote in heard.votes],
@@ -60,7 +63,7 @@ def predict(sound: File, head: Name = "", head_file: File | None = None, context
         head_file: In place of an id the head's file, head.safetensors.
 
     Returns:
-        label; probabilities of each of the head's classes; the head's method and its model; warnings, what is wrong with the recording.
+        label; known, whether the recording is any of the head's classes, with its score and the threshold; probabilities of each of the head's classes; the head's method and its model; warnings, what is wrong with the recording.
     """  # noqa: E501
     from audioprompt.encoding.encoder import embed_to_name
     from audioprompt.few_shot.heads import load_head, read_record
@@ -75,10 +78,12 @@ def predict(sound: File, head: Name = "", head_file: File | None = None, context
     else:
         raise FewShotError("No head with this id (it may have expired). Train one or upload a head file.")
     recording = read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS)
-    found = fitted.prediction(embed_to_name(encoder, recording).pooled[None])
+    clip = embed_to_name(encoder, recording).pooled
+    found, recogniser = fitted.prediction(clip[None]), recognise_by_head(encoder, fitted)
     return {
         "label": winner(found),
         "probabilities": dict(ranked(found)),
+        **known_as_dict(recogniser.judge(clip) if recogniser else None),
         "method": fitted.method,
         "model": encoder.name,
         "warnings": recording.notices,

@@ -1,5 +1,6 @@
 """Write candidate prompts."""
 
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Annotated
 
@@ -51,15 +52,8 @@ def generate(
         templates, each with {} for the label and what looks wrong with it; the attributes and sources used; notice; the pack they are kept in.
     """  # noqa: E501
     task, left_out = task_of(category, labels)
-    generator = generator_of(
-        SERVICE if service_model else LEXICON,
-        seed,
-        service_model,
-        service_url,
-        TEMPERATURE,
-        service_key,
-        context.request,
-    )
+    kind = SERVICE if service_model else LEXICON
+    generator = generator_of(kind, seed, service_model, service_url, TEMPERATURE, service_key, context.request)
     better = better_category(task)
     title = proposed_title(task, datetime.now(timezone.utc).date())
     if keep_as:  # what cannot be kept is said before a service is paid
@@ -68,16 +62,7 @@ def generate(
             raise PackError(f"A prompt pack is called {keep_as!r} already: choose another id.")
     given = Ideas(tuple(attributes or ()), tuple(sources or ()))
     ideas = given if attributes or sources else generator.ideas(task)
-    templates: list[Template] = []
-    problem = None
-    try:
-        for template in generator.candidates(task, ideas, count):
-            templates.append(template)
-            tell(progress, "prompts", len(templates), count)
-    except GenerationError as error:
-        if not templates:
-            raise
-        problem = str(error)  # what came before it is good
+    templates, problem = _write(generator.candidates(task, ideas, count), count, progress)
     if keep_as:
         context.store.create(as_pack(task, templates, generator, keep_as, title))
     return {
@@ -90,3 +75,19 @@ def generate(
         "notice": " ".join(filter(None, (left_out, better and better[1], generator.notice, problem))) or None,
         "pack": keep_as or None,
     }
+
+
+def _write(
+    candidates: Iterator[Template], count: int, progress: curation.Progress | None
+) -> tuple[list[Template], str | None]:
+    """Return the candidates that came, and why there are not more if something went wrong."""
+    templates: list[Template] = []
+    try:
+        for template in candidates:
+            templates.append(template)
+            tell(progress, "prompts", len(templates), count)
+    except GenerationError as error:
+        if not templates:
+            raise
+        return templates, str(error)
+    return templates, None

@@ -3,7 +3,7 @@
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -26,6 +26,10 @@ from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as curation
 from audioprompt.services.views import as_dict
+
+if TYPE_CHECKING:
+    from audioprompt.few_shot.heads import SharedHead
+    from audioprompt.services.learn import Results
 
 
 @fill_in(methods=METHODS.names, sources=[list_examples()])
@@ -64,7 +68,6 @@ def learn(
     Returns:
         methods, each with accuracy, interval, calibration, seconds and advice; best, the most accurate one; fitted_on, how many clips its head learned from after that; head, its id for `predict`; file, its head.safetensors to keep.
     """  # noqa: E501
-    from audioprompt.few_shot.heads import FILE
     from audioprompt.few_shot.settings import FewShotError, FitSettings
     from audioprompt.services.learn import HEADS, ExperimentSettings, Watch, fit_again, shared, try_out
 
@@ -83,37 +86,48 @@ def learn(
             Watch(partial(tell, progress, "clips"), lambda step: tell(progress, "epochs", *step.epochs_done)),
             skip_bad=skip_bad,
         )
-        results = tried.results
-        best = results.best or next((one for one in results.outcomes if one.head), None)
+        best = tried.results.best or next((one for one in tried.results.outcomes if one.head), None)
         if best is None or best.head is None:
-            raise FewShotError(results.outcomes[0].problem or "nothing was learned: give more epochs")
+            raise FewShotError(tried.results.outcomes[0].problem or "nothing was learned: give more epochs")
         told = Watch(on_step=lambda step: tell(progress, "epochs on all clips", *step.epochs_done))
         results = fit_again(encoder, tried, best.method, told).results
-    with tempfile.TemporaryDirectory(dir=sessions.temporary()) as folder:
-        fitted = shared(results, best.method, encoder, labelled.name)
-        fitted.save_pretrained(folder)
-        file = downloadable((Path(folder) / FILE).read_bytes(), FILE)
+    fitted = shared(results, best.method, encoder, labelled.name)
     return {
         "model": encoder.name,
         "data": labelled.name,
         **as_dict(tried.clips.clips),
+        **_results(results),
+        "fitted_on": fitted.record.fitted_on,
+        "best": best.method,
+        "head": HEADS.keep(fitted, owner=context.owner),
+        "file": _file(fitted),
+    }
+
+
+def _results(results: "Results") -> Answer:
+    methods = [
+        {
+            "method": one.method,
+            "accuracy": one.accuracy,
+            "interval": one.interval,
+            "calibration": one.reliability and as_dict(one.reliability),
+            "seconds": one.seconds if one.fits else None,
+            "advice": one.advice,
+        }
+        for one in results.outcomes
+    ]
+    return {
         "classes": results.classes,
         "learned_from": results.learned_from,
         "tested_on": results.tested_on,
-        "fitted_on": fitted.record.fitted_on,
         "notice": results.notice,
-        "methods": [
-            {
-                "method": one.method,
-                "accuracy": one.accuracy,
-                "interval": one.interval,
-                "calibration": one.reliability and as_dict(one.reliability),
-                "seconds": one.seconds if one.fits else None,
-                "advice": one.advice,
-            }
-            for one in results.outcomes
-        ],
-        "best": best.method,
-        "head": HEADS.keep(fitted, owner=context.owner),
-        "file": file,
+        "methods": methods,
     }
+
+
+def _file(fitted: "SharedHead") -> Path:
+    """Return the file of a head, to be downloaded."""
+    with tempfile.TemporaryDirectory(dir=sessions.temporary()) as folder:
+        fitted.save_pretrained(folder)
+        file = next(Path(folder).glob("*.safetensors"))
+        return downloadable(file.read_bytes(), file.name)

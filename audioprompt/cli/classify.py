@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,8 @@ from audioprompt.core.timeline import find_stretches
 from audioprompt.prompts.template import Template
 from audioprompt.services import classify as service
 from audioprompt.services.classify import Classification, ranked, read_prompts, winner
-from audioprompt.services.views import as_dict
+from audioprompt.services.together import JointPrediction, classify_together
+from audioprompt.services.views import as_dict, known_as_dict
 from audioprompt.services.words import read_labels
 from audioprompt.util.text import one_line
 
@@ -29,37 +31,65 @@ SILENCE = "silence"  # in the place of a label
 MAX_SHOWN = 5  # labels in the table of one recording
 
 
+@dataclass(frozen=True)
+class LabelOptions:
+    """Which labels to choose between."""
+
+    labels: Annotated[str | None, typer.Option(help="Labels to choose between, such as 'dog bark, rain'.")] = None
+    preset: Annotated[str | None, typer.Option(help="Use the pack's label list of this name.")] = None
+
+
+@dataclass(frozen=True)
+class Listening:
+    """What recordings may hold, and whether they are heard one by one."""
+
+    several: Annotated[
+        bool, typer.Option("--several", help="Tell for each label whether it is heard: more than one may be.")
+    ] = False
+    together: Annotated[
+        bool, typer.Option("--together", help="Listen to all recordings before naming any: they help each other.")
+    ] = False
+
+
 def classify(
     files: Annotated[
         list[Path],
         typer.Argument(metavar="FILE", help="Recordings of any length, or folders of recordings (shown as a table)."),
     ],
-    labels: Annotated[str | None, typer.Option(help="Labels to choose between, such as 'dog bark, rain'.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Use the pack's label list of this name.")] = None,
+    choice: LabelOptions,
     pack: Annotated[str | None, typer.Option(help=f"Prompt pack to use ({DEFAULT_PACK} by default).")] = None,
     template: TemplateTexts = None,
     *,
+    listening: Listening,
     model: ModelOptions,
     as_json: AsJson = False,
 ) -> None:
     """Classify recordings with one plain prompt (vanilla) and with an ensemble of prompts."""
     packs, templates = choose_prompts([pack] if pack else [], template)
-    names = choose_labels(labels, preset, packs)
+    names = choose_labels(choice.labels, choice.preset, packs)
     files = require_recordings(files)
     as_table = any(file.is_dir() for file in files)
     files = find_recordings(files)
     encoder = model.load()
     heard, errors = _hear(encoder, files, names, templates)
+    joint = None
+    if listening.together and heard:
+        joint = classify_together(encoder, [one.embedding for one in heard.values()], names, templates)
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "templates": [one.text for one in templates]}
         failed = [{"file": str(file), "error": str(error)} for file, error in errors.items()]
-        found = [_heard_json(file, one) for file, one in heard.items()]
-        print_json({**used, "labels": names, "files": found, "errors": failed})
+        found = [_heard_json(file, one, listening.several) for file, one in heard.items()]
+        helped = _joint_json(found, joint) if joint else {}
+        print_json({**used, "labels": names, "files": found, **helped, "errors": failed})
     elif as_table:
-        print_(_overview(files, heard, errors))
+        print_(_overview(files, heard, errors, joint))
     else:
-        for file, one in heard.items():
-            print_(*_heard_tables(file, one))
+        for number, (file, one) in enumerate(heard.items()):
+            print_(*_heard_tables(file, one, listening.several))
+            if joint:
+                print_(f"With the other recordings' help: {winner(joint.prediction, number)}.")
+    if joint and not as_json:
+        print_(joint.words)
     if as_json or not as_table:
         for error in errors.values():
             say(error)
@@ -87,7 +117,7 @@ def _hear(
     return heard, errors
 
 
-def _heard_json(file: Path, heard: Classification) -> Json:
+def _heard_json(file: Path, heard: Classification, several: bool) -> Json:
     methods = {"vanilla": heard.vanilla, "ensemble": heard.ensemble}
     said = {
         method: {"label": winner(prediction), "probabilities": dict(ranked(prediction))}
@@ -98,28 +128,44 @@ def _heard_json(file: Path, heard: Classification) -> Json:
         "seconds": heard.seconds,
         "warnings": heard.notices,
         "agree": heard.agree,
+        **known_as_dict(heard.verdict),
         **said,
+        **({"heard": [as_dict(one) for one in heard.presences]} if several else {}),
         "votes": [as_dict(vote) for vote in heard.votes],
         "timeline": [as_dict(stretch) for stretch in find_stretches(heard.timeline)],
     }
 
 
+def _joint_json(found: Sequence[Json], joint: JointPrediction) -> Json:
+    """Note in what was found of each recording what it is with the others' help; what that came to."""
+    for number, one in enumerate(found):
+        answers = ranked(joint.prediction, number)
+        one["together"] = {"label": answers[0][0], "probabilities": dict(answers)}
+    return {"together": as_dict(joint)}
+
+
 def _overview(
-    files: Sequence[Path], heard: Mapping[Path, Classification], errors: Mapping[Path, AudioError]
+    files: Sequence[Path],
+    heard: Mapping[Path, Classification],
+    errors: Mapping[Path, AudioError],
+    joint: JointPrediction | None,
 ) -> RenderableType:
     """Give each recording a line: what the ensemble and vanilla hear, or why nothing is heard."""
 
     def row(file: Path) -> list[RenderableType]:
         if file in errors:
-            return [str(file), "", str(errors[file]).removeprefix(f"{file} "), "", ""]
+            return [str(file), "", str(errors[file]).removeprefix(f"{file} "), "", "", *([""] if joint else [])]
         one = heard[file]
-        (label, fraction), plain = ranked(one.ensemble)[0], ranked(one.vanilla)[0][0]
-        return [str(file), f"{one.seconds:.1f}", label, percent(fraction), plain]
+        fraction, plain = ranked(one.ensemble)[0][1], ranked(one.vanilla)[0][0]
+        helped = [winner(joint.prediction, place[file])] if joint else []
+        return [str(file), f"{one.seconds:.1f}", one.headline, percent(fraction), plain, *helped]
 
-    return table(["file", ">seconds", "ensemble", ">", "vanilla"], [row(file) for file in files])
+    place = {file: number for number, file in enumerate(heard)}
+    titles = ["file", ">seconds", "ensemble", ">", "vanilla", *(["together"] if joint else [])]
+    return table(titles, [row(file) for file in files])
 
 
-def _heard_tables(file: Path, heard: Classification) -> Iterator[RenderableType]:
+def _heard_tables(file: Path, heard: Classification, several: bool) -> Iterator[RenderableType]:
     vanilla = dict(ranked(heard.vanilla))
     yield f"\n{one_line(str(file))}, {heard.seconds:.1f} s"
     rows = [
@@ -127,8 +173,13 @@ def _heard_tables(file: Path, heard: Classification) -> Iterator[RenderableType]
         for label, probability in ranked(heard.ensemble)[:MAX_SHOWN]
     ]
     yield table(["", "vanilla", ">", f"ensemble of {len(heard.votes)}", ">"], rows)
+    if heard.verdict and not heard.known:
+        yield heard.verdict.sentence(heard.answer)
     yield heard.words
     yield from heard.notices
+    if several:
+        marks = [[one.label, "yes" if one.heard else "no", f"{one.score:+.1f}"] for one in heard.presences]
+        yield table(["more than one may be heard", "", ">score"], marks)
     if stretches := find_stretches(heard.timeline):
         parts = [
             [

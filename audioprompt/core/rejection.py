@@ -3,11 +3,12 @@
 A model that has to choose between "helicopter, violin, thunder" chooses one of them for a dog's bark, too. What helps
 is to ask how near the best label is beside all the names that are *not* among the labels, the background::
 
-    score_c = (a·w_c - mean_b a·b) / (mean of the 5 best a·b - mean_b a·b)
+    score_c = (a·w_c - mean of the 5 largest a·b) / standard deviation of all a·b
 
-0 says that the label fits the clip as a name picked at random does, and 1 that it fits as the best of all names do.
-A score in these units needs no threshold of its own for every model and every list of labels. Where a person has given
-clips, the distance to the mean clip of each class counts as well, and leaving out one clip at a time gives a threshold.
+0 says that the label fits the clip as well as the best of all names do; a name picked at random is far below. In units
+of the clip's own spread, a score needs no threshold of its own for every model and every list of labels. Where a person
+has given clips, the nearness to the mean clip of each class counts as well, and leaving out one clip at a time gives a
+threshold.
 
 The two thresholds were chosen on the recordings that the bundled model learned from: 45 kinds of sound in windows of
 five seconds for `KNOWN`, mixtures of two of them for `HEARD`.
@@ -24,8 +25,8 @@ SAME = 0.7  # cosine with a label from which on a name of the background says th
 BEST = 5  # names of the background that a label has to hold its own against
 MIN_BACKGROUND = 20  # names; fewer say nothing about everything else
 REFUSED = 0.05  # fraction of clips of known classes that a threshold refuses
-KNOWN = 0.275  # threshold of the best label's score below which a clip is none of the labels
-HEARD = 0.9  # threshold of each label's score from which on it is heard, where several may be
+KNOWN = -3.9  # threshold of the best label's score below which a clip is none of the labels
+HEARD = -0.5  # threshold of each label's score from which on it is heard, where several may be
 MIN_LEFT_OUT = 8  # clips that a head's own threshold takes
 TINY = 1e-6
 
@@ -41,8 +42,7 @@ def label_scores(audio: Array, words: Array, background: Array) -> Array:
     Raises:
         ValueError: the background has fewer than ``MIN_BACKGROUND`` names.
     """
-    best, middle = _background_level(audio, background)
-    return ((cosines(audio, words) - middle) / np.maximum(best - middle, TINY)).astype(np.float32)
+    return _above_background(audio, cosines(audio, words), background)
 
 
 def known_scores(audio: Array, words: Array, background: Array) -> Array:
@@ -53,6 +53,8 @@ def known_scores(audio: Array, words: Array, background: Array) -> Array:
 def known_scores_with_clips(audio: Array, words: Array, means: Array, background: Array) -> Array:
     """Score how much each clip is like any class that there are clips of: its words and its mean clip together.
 
+    The mean clip raises all scores, so that they take a threshold of their own (`leave_one_out_scores`).
+
     Args:
         audio: ``[N, D]``.
         words: class weights, ``[C, D]``.
@@ -60,10 +62,10 @@ def known_scores_with_clips(audio: Array, words: Array, means: Array, background
         background: ``[B, D]``.
 
     Returns:
-        ``[N]``, in cosines and so with a threshold of each head's own (`leave_one_out_scores`).
+        ``[N]``.
     """
-    best, _ = _background_level(audio, background)
-    return ((cosines(audio, words) + cosines(audio, means)).max(axis=-1) - best[:, 0]).astype(np.float32)
+    near = cosines(audio, words) + cosines(audio, means)
+    return _above_background(audio, near, background).max(axis=-1)
 
 
 def class_means(audio: Array, targets: NDArray[np.intp], classes: int) -> Array:
@@ -124,10 +126,10 @@ def average_precision(scores: Array, relevant: NDArray[np.bool_]) -> float | Non
     return float((found * hits / (ends + 1)).sum() / relevant.sum())
 
 
-def _background_level(audio: Array, background: Array) -> tuple[Array, Array]:
-    """How near the best names of the background are to each clip, and all of them on average: ``[N, 1]`` each."""
+def _above_background(audio: Array, near: Array, background: Array) -> Array:
+    """How far nearnesses lie above those of the best names: ``[N, D]``, ``[N, C]``, ``[B, D]`` -> ``[N, C]``."""
     if len(background) < MIN_BACKGROUND:
         raise ValueError(f"a background takes {MIN_BACKGROUND} names, not {len(background)}")
-    near = cosines(audio, background)
-    best = np.partition(near, -BEST, axis=-1)[:, -BEST:]
-    return best.mean(axis=-1, keepdims=True), near.mean(axis=-1, keepdims=True)
+    others = cosines(audio, background)
+    best = np.partition(others, -BEST, axis=-1)[:, -BEST:].mean(axis=-1, keepdims=True)
+    return ((near - best) / np.maximum(others.std(axis=-1, keepdims=True), TINY)).astype(np.float32)

@@ -122,8 +122,8 @@ def _maximise(
 ) -> tuple[ClassMeans, Array]:
     """Run the rounds of the algorithm: the classes' means, and the probabilities ``[N, C]``."""
     clips, fixed = _with_examples(audio, len(words), labelled)
-    scores = (logit_scale * cosines(clips, words)).astype(np.float64)
-    alone = softmax(scores).astype(np.float64)
+    scores = logit_scale * (clips @ words.T)
+    alone = softmax(scores.astype(np.float32)).astype(np.float64)
     free = slice(0, len(audio))
     anchors = place_words(clips, words, alone)
     found = alone.copy()
@@ -135,7 +135,7 @@ def _maximise(
         distances = _squared_distances(clips, means)
         variance = float((members * distances).sum() / members.sum())
         concentration = min(clips.shape[1] / max(variance, TINY), MAX_CONCENTRATION)
-        found = softmax(scores - concentration / 2 * distances).astype(np.float64)
+        found = softmax((scores - concentration / 2 * distances).astype(np.float32)).astype(np.float64)
     return ClassMeans(means.astype(np.float32), concentration), found[free].astype(np.float32)
 
 

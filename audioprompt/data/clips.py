@@ -171,7 +171,7 @@ class LabelledClips:
 
         Raises:
             DataError: the table cannot be read, lacks a column or has no line; or lines lack the class name, have a
-                fold that is no whole number, or name a recording that is not there.
+                fold that is not a whole number, or name a recording that is not there.
         """
         path = Path(path)
         name = one_line(f"{path.absolute().parent.name}/{path.stem}".lstrip("/"))
@@ -192,7 +192,7 @@ class LabelledClips:
 
         The folders of the classes may lie together in one more folder, or in each of several folders for parts of the
         data, ``train`` and ``test`` or ``fold1``, ``fold2``, which then are the folds. Hidden files and everything
-        that is no recording are passed over.
+        that is not a recording is passed over.
 
         Args:
             folder: which.

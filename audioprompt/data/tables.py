@@ -190,7 +190,7 @@ def read_table(path: Path, name: str | None = None) -> Table:
         name: what to call it in messages.
 
     Raises:
-        DataError: it cannot be read, or is no such table.
+        DataError: it cannot be read, or is not such a table.
     """
     name = one_line(name or path.name)
     try:

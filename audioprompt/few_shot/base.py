@@ -245,7 +245,7 @@ class Head(ABC):
 
     method: ClassVar[str]
     needs_every_class: ClassVar[bool] = True  # its words alone do not make a class
-    quick: ClassVar[bool] = False  # a fit takes so little that one for each clip is no matter
+    quick: ClassVar[bool] = False  # a fit takes so little that one for each clip hardly counts
     folds: ClassVar[int] = 5  # in which clips are left out otherwise, to see how far its probabilities can be trusted
 
     def __init__(self, classes: Sequence[str]) -> None:

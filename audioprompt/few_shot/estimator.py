@@ -117,7 +117,7 @@ def _as_sounds(sounds: Sounds) -> list[AudioSource] | Array:
     """Take recordings as a list, or embeddings ``[N, D]``.
 
     Raises:
-        FewShotError: samples without a rate, or embeddings that are no numbers.
+        FewShotError: samples without a rate, or embeddings that are not numbers.
     """
     if isinstance(sounds, (str, os.PathLike, bytes)) or hasattr(sounds, "read"):
         return [sounds]  # type: ignore[list-item]

@@ -45,7 +45,7 @@ _CARD = Path(__file__).with_name("card.md.jinja")
 _SPDX = re.compile(r"[A-Za-z0-9.+-]{2,40}")
 
 EARLIER_NAMES = {"rate": "learning_rate", "batch": "batch_size", "seed": "random_state"}  # in heads of version 0.1
-Setting = Annotated[float | int, Field(ge=-(2**63), le=2**63)]  # more is no number that a fit can have
+Setting = Annotated[float | int, Field(ge=-(2**63), le=2**63)]  # a fit can have no larger number
 
 
 def _distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
@@ -318,18 +318,20 @@ def _read(path: Path) -> tuple[HeadRecord, dict[str, Array]]:
             raise FewShotError(f"{path.name} is too large for a head: {MAX_BYTES // 1_000_000} MB are the limit")
         with path.open("rb") as file:
             if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
-                raise FewShotError(f"{path.name} is no head that audioprompt saved: its list of contents is too long")
+                raise FewShotError(
+                    f"{path.name} is not a head that audioprompt saved: its list of contents is too long"
+                )
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get(KEY, "")
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is not a dict
         record = HeadRecord.model_validate_json(text)
     except OSError as error:
         raise FewShotError(f"{path} cannot be read, {error.strerror}: check the path") from error
     except (SafetensorError, TypeError) as error:
         reason = one_line(str(error))[:200]
-        raise FewShotError(f"{path.name} is no head that audioprompt saved, or it is damaged: {reason}") from error
+        raise FewShotError(f"{path.name} is not a head that audioprompt saved, or it is damaged: {reason}") from error
     except ValidationError as error:
-        raise FewShotError(f"{path.name} is no head that audioprompt saved: {explain(error)}") from error
+        raise FewShotError(f"{path.name} is not a head that audioprompt saved: {explain(error)}") from error
     for name, value in state.items():
         if value.dtype != np.float32 or not np.isfinite(value).all():
             raise FewShotError(f"{path.name} is damaged: {name} must hold finite numbers in single precision")

@@ -1,11 +1,12 @@
 """The bundled model: small, quick on a CPU, always at hand.
 
-The audio tower is a convolutional net on a log-mel picture that scores the 521 sounds of AudioSet's ontology; a
-window's embedding is the score-weighted mean of those sounds' *names*, as the text tower embeds them (ConSE, Norouzi
-et al. 2013). The text tower is a sentence encoder (MiniLM). So sound meets text in the sentence encoder's own space,
-and any wording of a prompt can be compared with a sound. Further dimensions hold what sets sounds apart but has no
-name, for those who learn from a few clips; texts are zero there, so that prompts do not feel them.
-``assets/embedded/MODEL_CARD.md`` says how it was trained and what it can do; ``tools/embedded/`` trains the next.
+The audio tower is a MobileNet on a log-mel picture. It scores the 527 sounds of AudioSet's ontology; a window's
+embedding adds up the *directions* of the sounds that stand out of their usual scores, where a direction is what a
+sound's name is in the text tower's space, without what its neighbours share. The text tower is a sentence encoder in
+many languages (multilingual-e5-small, most of its vocabulary left out). So sound meets text in the sentence encoder's
+own space, and any wording of a prompt can be compared with a sound. Further dimensions hold what sets sounds apart but
+has no name, for those who learn from a few clips; texts are zero there, so that prompts do not feel them.
+``assets/embedded/MODEL_CARD.md`` says how it was trained and what it can do; ``tools/embedded/`` trains it again.
 """
 
 import hashlib
@@ -21,27 +22,29 @@ from torch.nn import functional
 
 from audioprompt.models.base import ModelError, Tokens
 from audioprompt.models.bert import Bert
+from audioprompt.models.mobilenet import FEATURES, MobileNet, as_channels
 from audioprompt.models.text import TextTokenizer
 from audioprompt.models.threads import one_thread
 from audioprompt.models.towers import TwoTowers
 from audioprompt.settings import asset_folder
 
-SAMPLE_RATE = 16_000
+SAMPLE_RATE = 32_000
 WINDOW_SECONDS = 5.0
 LOGIT_SCALE = 25.0  # for which named loops of the training pool get the likeliest probabilities
 
-BANDS = 64  # of the log-mel picture
-FRAME, HOP, FFT = 400, 160, 512  # samples
-LOWEST, HIGHEST = 125.0, 7500.0  # Hz
-PATCH = 96  # frames the net looks at in one go: 0.96 s
-STRIDE = 48  # frames from one patch to the next
-SOUNDS = 521  # classes the audio tower scores
-KEPT = 10  # of them, the highest, that speak for a window
+BANDS = 128  # of the log-mel picture, evenly spaced in mel up to HIGHEST
+FRAME, HOP, FFT = 800, 320, 1024  # samples
+HIGHEST = 15_000.0  # Hz
+EMPHASIS = 0.97  # share of a sample that is taken off the next: what is high counts more
+FLOOR = 1e-5  # added to every power before the logarithm
+SOUNDS = 527  # classes the audio tower scores
+HEARD = 1.0  # deviations above a sound's usual score from which on it speaks for a window
+TEXT_DIM = 384  # of the text tower
 DETAIL = 128  # dimensions for what sets sounds apart but has no name; texts are zero there
 DETAIL_WEIGHT = 2.0  # length of that part beside a named part of length one
 TEXT_TOKENS = 128  # longest text, in tokens
 
-# in assets/embedded: MiniLM, its map into the shared space with the sounds' names, and the audio tower
+# in assets/embedded: the sentence encoder, its map into the shared space with the sounds' directions, the audio tower
 FILES = ["text_config.json", "tokenizer.json", "text.safetensors", "space.safetensors", "audio.safetensors"]
 
 
@@ -55,8 +58,8 @@ def mel_filters() -> Tensor:
         return 1127.0 * torch.log1p(hertz / 700.0)
 
     bins = mel(torch.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1, dtype=torch.float64))
-    lowest, highest = mel(torch.tensor([LOWEST, HIGHEST], dtype=torch.float64)).tolist()
-    edges = torch.linspace(lowest, highest, BANDS + 2, dtype=torch.float64)
+    highest = mel(torch.tensor(HIGHEST, dtype=torch.float64)).item()
+    edges = torch.linspace(0, highest, BANDS + 2, dtype=torch.float64)
     rising = (bins[:, None] - edges[None, :-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[None, 2:] - bins[:, None]) / (edges[2:] - edges[1:-1])
     filters = torch.minimum(rising, falling).clamp(min=0)
@@ -64,98 +67,68 @@ def mel_filters() -> Tensor:
     return filters.float()
 
 
-def log_mel(waves: Tensor, filters: Tensor, window: Tensor) -> Tensor:
-    """Return the picture the net sees: ``[B, samples]`` at 16 kHz -> ``[B, frames, BANDS]``, logarithm of
-    magnitudes.
-    """
-    frames = waves.unfold(-1, FRAME, HOP) * window
-    magnitudes = torch.fft.rfft(frames, FFT).abs()
-    return torch.log(magnitudes @ filters + 0.001)
+class LogMel(nn.Module):
+    """The picture the net sees: ``[B, samples]`` at 32 kHz -> ``[B, frames, BANDS]``, logarithm of powers."""
 
-
-class Block(nn.Module):
-    """A depthwise-separable convolution, added to its input where the shapes allow it (MobileNet)."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False),
-            nn.BatchNorm2d(inputs),
-            nn.ReLU(),
-            nn.Conv2d(inputs, outputs, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
-        self.adds = inputs == outputs and stride == 1
-
-    def forward(self, picture: Tensor) -> Tensor:
-        made = self.layers(picture)
-        return torch.relu(picture + made if self.adds else made)
-
-
-# output channels and stride of each block, after the stem: picture -> stem -> [64, 24, 16]
-STEM = 64
-BLOCKS = [(96, 1), (192, 2), (192, 1), (384, 2), (384, 1), (384, 1), (768, 2), (768, 1)]
-
-
-class AudioTower(nn.Module):
-    """Windows of sound -> how strongly each of the 521 sounds is heard -> an embedding."""
-
-    names: Tensor
-    weight: Tensor
     filters: Tensor
     window: Tensor
 
-    def __init__(self, space: dict[str, Tensor]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        channels = [STEM, *(outputs for outputs, _ in BLOCKS)]
-        self.net = nn.Sequential(
-            nn.Conv2d(1, STEM, 7, 4, 3, bias=False),
-            nn.BatchNorm2d(STEM),
-            nn.ReLU(),
-            *(Block(before, after, stride) for before, (after, stride) in zip(channels[:-1], BLOCKS, strict=True)),
-        )
-        self.scores = nn.Linear(channels[-1], SOUNDS)
-        self.detail = nn.Linear(channels[-1], DETAIL)  # principal components of the net's features
-        self.register_buffer("names", space["names"].float(), persistent=False)  # [521, 384]
-        self.register_buffer("weight", space["weight"], persistent=False)  # [521], rarely heard sounds count more
         self.register_buffer("filters", mel_filters(), persistent=False)
-        self.register_buffer("window", torch.hann_window(FRAME), persistent=False)
+        self.register_buffer("window", torch.hann_window(FRAME, periodic=False), persistent=False)
 
-    def features(self, pictures: Tensor) -> Tensor:
-        """Log-mel patches ``[P, PATCH, BANDS]`` -> ``[P, 768]``."""
-        return self.net(pictures[:, None].contiguous(memory_format=torch.channels_last)).mean(dim=(2, 3))
+    def forward(self, waves: Tensor) -> Tensor:
+        with torch.autocast(waves.device.type, enabled=False):  # powers do not fit into half precision
+            sharper = waves[:, 1:] - EMPHASIS * waves[:, :-1]
+            padded = functional.pad(sharper[:, None], (FRAME // 2, FRAME // 2), mode="reflect")[:, 0]
+            spectrum = torch.fft.rfft(padded.unfold(-1, FRAME, HOP) * self.window, FFT)
+            powers = spectrum.real.square() + spectrum.imag.square()
+            return ((powers @ self.filters + FLOOR).log() + 4.5) / 5
 
-    def direction(self, heard: Tensor) -> Tensor:
-        """Where scores point in the shared space (ConSE): ``[B, 521]`` -> ``[B, 384]``, L2-normalised."""
-        strongest, which = (heard * self.weight).topk(KEPT, dim=-1)
-        return functional.normalize((strongest[..., None] * self.names[which]).sum(dim=1), dim=-1)
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """``[B, samples]`` -> ``[B, 384 + DETAIL]``, L2-normalised."""
-        return self.project(self.look(windows))
+class AudioTower(nn.Module):
+    """Windows of sound -> how strongly each of the 527 sounds is heard -> an embedding."""
 
-    def project(self, seen: Tensor) -> Tensor:
-        """Bring what the net sees over time, ``[B, patches, 768]``, into the shared space; -> ``[B, 384 +
-        DETAIL]``.
-        """
-        # below, the maximum over time: a short sound counts as much as a lasting one
-        named = self.direction(self.scores(seen).sigmoid().amax(dim=1))
-        detail = functional.normalize(self.detail(seen.amax(dim=1)), dim=-1)
-        return functional.normalize(torch.cat([named, DETAIL_WEIGHT * detail], dim=-1), dim=-1)
+    directions: Tensor
+    usual: Tensor
+    spread: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.picture = LogMel()
+        self.net = MobileNet()
+        self.judge = nn.Sequential(nn.Linear(FEATURES, 512), nn.Hardswish(), nn.Linear(512, SOUNDS))
+        self.detail = nn.Linear(FEATURES, DETAIL)  # principal components of the features
+        self.register_buffer("usual", torch.zeros(SOUNDS))  # each sound's mean score over the training pool
+        self.register_buffer("spread", torch.ones(SOUNDS))  # and its standard deviation
+        self.register_buffer("directions", torch.zeros(SOUNDS, TEXT_DIM), persistent=False)
 
     def look(self, windows: Tensor) -> Tensor:
-        """Return what the net sees over time: ``[B, samples]`` -> ``[B, patches, 768]``."""
-        with torch.autocast(windows.device.type, enabled=False):  # powers do not fit into half precision
-            picture = log_mel(windows, self.filters, self.window)
-        patches = picture.unfold(1, PATCH, STRIDE).transpose(2, 3)  # [B, patches, PATCH, BANDS]
-        return self.features(patches.flatten(0, 1)).unflatten(0, patches.shape[:2])
+        """Say what is heard over time: ``[B, samples]`` -> ``[B, steps of 0.32 s, FEATURES]``."""
+        return self.net(as_channels(self.picture(windows))).mean(dim=2).transpose(1, 2)
+
+    def heard(self, logits: Tensor) -> Tensor:
+        """Say how far each sound stands out of its usual scores, ``[B, SOUNDS]``."""
+        return ((logits - self.usual) / self.spread - HEARD).relu()
+
+    def project(self, seen: Tensor) -> Tensor:
+        """Bring what is heard over time, ``[B, steps, FEATURES]``, into the shared space; -> ``[B, dim]``."""
+        seen = seen.mean(dim=1)
+        named = functional.normalize(self.heard(self.judge(seen)) @ self.directions, dim=-1)
+        detail = functional.normalize(self.detail(seen), dim=-1)
+        return functional.normalize(torch.cat([named, DETAIL_WEIGHT * detail], dim=-1), dim=-1)
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """``[B, samples]`` -> ``[B, dim]``, L2-normalised."""
+        return self.project(self.look(windows))
 
 
 # --- text tower -------------------------------------------------------------------------------------------------------
 
 
 class TextTower(nn.Module):
-    """MiniLM, and a fixed affine map from its sentence embeddings into the space that both towers share."""
+    """multilingual-e5-small, and a fixed affine map of its sentence embeddings into the space of both towers."""
 
     middle: Tensor
     whitening: Tensor
@@ -166,7 +139,7 @@ class TextTower(nn.Module):
         self.context_dim = self.bert.dim
         self.register_buffer("middle", torch.zeros(self.context_dim))
         self.register_buffer("whitening", torch.eye(self.context_dim))
-        self.tokenizer = TextTokenizer(tokenizer_file, TEXT_TOKENS, self.bert.words.num_embeddings, end="[SEP]")
+        self.tokenizer = TextTokenizer(tokenizer_file, TEXT_TOKENS, self.bert.words.num_embeddings, end="</s>")
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         return self.tokenizer(texts, self.middle.device)
@@ -179,7 +152,7 @@ class TextTower(nn.Module):
         return functional.pad(shared, (0, DETAIL))
 
     def sentence(self, embeddings: Tensor, mask: Tensor) -> Tensor:
-        """MiniLM's own sentence embedding: the mean of its last layer over the tokens, ``[T, 384]``, L2-normalised."""
+        """Return the encoder's own embedding: its last layer's mean over the tokens, ``[T, 384]``, L2-normalised."""
         tokens = self.bert(embeddings, mask)
         weight = mask[..., None].to(tokens.dtype)
         return functional.normalize((tokens * weight).sum(dim=1) / weight.sum(dim=1), dim=-1)
@@ -193,13 +166,23 @@ def read_text_tower(folder: Path) -> TextTower:
 
 
 def unpack(stored: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Undo the packing of ``tools/embedded``: int8 rows with a scale each become float32, as does float16."""
+    """Undo the packing of ``tools/embedded``: float16, or four bits a value in blocks, become float32."""
     scales = {name.removesuffix(".scale"): scale for name, scale in stored.items() if name.endswith(".scale")}
     return {
-        name: tensor.float() * scales[name].float()[:, None] if name in scales else tensor.float()
+        name: unpack_blocks(tensor, scales[name]) if name in scales else tensor.float()
         for name, tensor in stored.items()
         if not name.endswith(".scale")
     }
+
+
+def unpack_blocks(pairs: Tensor, scales: Tensor) -> Tensor:
+    """Values of four bits: ``[rows, columns / 2]`` bytes and ``[rows, columns / 32]`` scales -> ``[rows, columns]``.
+
+    Each block of 16 bytes holds 32 values: those of the bytes' low halves, then those of the high ones.
+    """
+    blocks = pairs.unflatten(1, (-1, 16))
+    values = torch.cat([blocks & 15, blocks >> 4], dim=-1).float() - 8
+    return (values * scales.float()[..., None]).flatten(1)
 
 
 # --- the model --------------------------------------------------------------------------------------------------------
@@ -225,7 +208,8 @@ class EmbeddedModel(TwoTowers):
             text = read_text_tower(folder)
             space = load_file(folder / FILES[3])
             text.middle, text.whitening = space["middle"], space["whitening"]
-            audio = AudioTower(space)
+            audio = AudioTower()
+            audio.directions = space["directions"].float()
             audio.load_state_dict(unpack(load_file(folder / FILES[4])))
             digest = hashlib.sha256(b"".join((folder / file).read_bytes() for file in FILES))
         except Exception as error:
@@ -239,7 +223,7 @@ class EmbeddedModel(TwoTowers):
 
     def hear(self, windows: Tensor) -> Tensor:
         with one_thread():
-            return self.audio.look(windows).flatten(1)  # what the net sees in each patch, one after the other
+            return self.audio.look(windows).flatten(1)  # what the net sees in each step, one after the other
 
     def project(self, features: Tensor) -> Tensor:
-        return self.audio.project(features.unflatten(1, (-1, BLOCKS[-1][0])))
+        return self.audio.project(features.unflatten(1, (-1, FEATURES)))

@@ -4,7 +4,7 @@ The app, the command line and the service all answer through `classify`, so they
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +15,12 @@ from audioprompt.core.labels import LabelList as LabelList
 from audioprompt.core.labels import as_labels
 from audioprompt.core.labels import parse_labels as parse_labels
 from audioprompt.core.zero_shot import Array, Prediction, Timeline, cosines, ensemble_weights, predict, softmax
-from audioprompt.prompts.template import VANILLA, Template, as_templates
+from audioprompt.prompts.template import Template, as_templates
+from audioprompt.services.prompts import PROMPTS as PROMPTS
+from audioprompt.services.prompts import PromptCache as PromptCache
+from audioprompt.services.prompts import read_prompts as read_prompts
+from audioprompt.services.rejection import Presence, Verdict, recognise_by_head, recognise_by_words
 from audioprompt.services.words import ReadLabels, read_labels
-from audioprompt.util.lru import Recent
 from audioprompt.util.text import counted, named
 
 if TYPE_CHECKING:
@@ -27,64 +30,6 @@ if TYPE_CHECKING:
 
 ALIKE = 0.98  # cosine of two labels beyond which a model cannot tell them apart; synonyms stay below
 LONGEST_SECONDS = 600.0  # of one recording that is classified
-PROMPT_SETS_KEPT = 16  # encoded (labels, templates) held in memory; 4,000 prompts of 1,024 dimensions take 16 MB
-
-
-# --- prompts, encoded once --------------------------------------------------------------------------------------------
-
-
-class PromptCache:
-    """Embeddings of filled templates, kept for the most recently used (model, templates, labels).
-
-    What is not in memory comes from the cache on disk, as clips do, and what is encoded goes there.
-
-    Args:
-        capacity: how many sets are kept; the one unused for longest makes room.
-    """
-
-    def __init__(self, capacity: int = PROMPT_SETS_KEPT) -> None:
-        self._kept: Recent[Array] = Recent(capacity)
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def get(
-        self,
-        model: "AudioTextModel",
-        templates: Sequence[Template],
-        labels: Sequence[str],
-        progress: "Progress | None" = None,
-    ) -> Array:
-        """Return the templates filled with the labels, encoded: K templates, C labels -> ``[K, C, D]``, not to be
-        changed.
-        """
-        from audioprompt.encoding.cache import EmbeddingCache
-        from audioprompt.encoding.encoder import embed_prompts
-
-        key = (model.name, model.revision, tuple(template.text for template in templates), tuple(labels))
-        if (kept := self._kept.get(key)) is not None:
-            return kept
-        prompts = embed_prompts(model, templates, labels, progress, EmbeddingCache())
-        prompts.flags.writeable = False
-        return self._kept.put(key, prompts)
-
-
-PROMPTS = PromptCache()
-
-
-def read_prompts(
-    model: "AudioTextModel", templates: Sequence[Template], labels: Sequence[str], progress: "Progress | None" = None
-) -> tuple[Array, Array]:
-    """Return the prompts of both methods, encoded once: the vanilla template's, ``[1, C, D]``, and all others, ``[K,
-    C, D]``.
-
-    Args:
-        model: what reads them.
-        templates: K of them.
-        labels: C of them.
-        progress: told how many are encoded, where they were not already. What is encoded when it raises is kept.
-    """
-    return PROMPTS.get(model, [VANILLA], labels), PROMPTS.get(model, templates, labels, progress)
 
 
 # --- one clip ---------------------------------------------------------------------------------------------------------
@@ -119,6 +64,9 @@ class Classification:
         notices: what people should know of the recording and of the labels, a sentence each.
         alike: groups of labels that the model reads as the same, which it cannot tell apart.
         read: the labels in the words that the model reads, and those that it cannot read.
+        verdict: whether the clip is any of the labels; None where that cannot be judged.
+        presences: which labels are heard anywhere in it, where several may be, the likeliest first.
+        embedding: what the model hears in the whole clip, ``[D]``.
     """
 
     seconds: float
@@ -130,11 +78,24 @@ class Classification:
     notices: tuple[str, ...] = ()
     alike: tuple[tuple[str, ...], ...] = ()
     read: ReadLabels | None = None
+    verdict: Verdict | None = None
+    presences: tuple[Presence, ...] = ()
+    embedding: Array = field(default_factory=lambda: np.empty(0, np.float32), repr=False)
 
     @property
     def answer(self) -> str:
         """The label to show first: the fitted head's where there is one, else the ensemble's."""
         return winner(self.learned or self.ensemble)
+
+    @property
+    def known(self) -> bool:
+        """Whether the clip is any of the labels, as far as that can be judged."""
+        return self.verdict is None or self.verdict.known
+
+    @property
+    def headline(self) -> str:
+        """What to show first: the label, or that it is none of them."""
+        return self.verdict.words(self.answer) if self.verdict else self.answer
 
     @property
     def agree(self) -> bool:
@@ -152,8 +113,8 @@ class Classification:
         count = sum(vote.label == second for vote in self.votes)
         prompts = f"{count} of {counted(len(self.votes), 'prompt')}"
         says = "says" if count == 1 else "say"
-        unreadable = self.alike or (self.read and self.read.unknown)  # then agreement means nothing
-        if self.agree and (self.learned or unreadable):
+        unreadable = self.alike or (self.read and self.read.unknown)
+        if self.agree and (self.learned or unreadable or not self.known):  # agreement means nothing then
             return f"Vanilla and {prompts} {says.removesuffix('s')} {second}."
         if self.agree:
             return f"They agree: {prompts} {says} {second}."
@@ -232,7 +193,12 @@ def classify(
     vanilla, ensemble = read_prompts(model, templates, read.spoken, progress)
     found = _label_as(read, judge(clip, vanilla, ensemble, read.spoken, templates, model, head))
     alike = alike_labels(labels, vanilla, ensemble)
-    return replace(found, alike=alike, notices=(*notices, *say_words(read, alike)))
+    found = replace(found, alike=alike, notices=(*notices, *say_words(read, alike)))
+    if by_words := recognise_by_words(model, ensemble_weights(ensemble)):
+        judging = (recognise_by_head(model, head) if head else None) or by_words
+        presences = by_words.judge_each(clip.heard, labels)
+        found = replace(found, verdict=judging.judge(clip.pooled), presences=presences)
+    return found
 
 
 def _label_as(read: ReadLabels, found: Classification) -> Classification:
@@ -288,5 +254,6 @@ def judge(
         votes=votes,
         timeline=Timeline(clip.starts, ends, predict(clip.windows, ensemble, labels, logit_scale), clip.silent),
         learned=head.prediction(pooled) if head else None,
+        embedding=clip.pooled,
         alike=alike_labels(labels, vanilla, ensemble),
     )

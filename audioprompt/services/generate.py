@@ -14,7 +14,7 @@ from audioprompt.prompts.generators import GenerationError, Task
 from audioprompt.prompts.lexicon import lexicon
 from audioprompt.prompts.pack import CATEGORIES, Category
 from audioprompt.prompts.template import BARE_NAME, Template
-from audioprompt.services.classify import PROMPTS
+from audioprompt.services.prompts import PROMPTS
 from audioprompt.util.text import MAX_NAMED, first_of
 
 if TYPE_CHECKING:

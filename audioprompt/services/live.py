@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audioprompt.audio.decode import load
-from audioprompt.core.zero_shot import Array, Prediction, predict
+from audioprompt.core.zero_shot import Array, Prediction, ensemble_weights, predict
 from audioprompt.services.classify import winner
+from audioprompt.services.rejection import Verdict, recognise_by_head, recognise_by_words
 
 if TYPE_CHECKING:
     from audioprompt.few_shot.base import Head
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 ROLLING_SECONDS = 3.0  # what an answer is about: long enough to recognise, short enough to follow
 MINUTE = 60.0  # seconds of history kept
 QUIET_DECIBELS = -55.0  # RMS, full scale; below it there is nothing to name
+NONE = "none of these"  # in the place of a label
 SILENCE_DECIBELS = -100.0  # the meter's lower end
 
 
 @dataclass(frozen=True)
 class Band:
-    """A stretch in which the answer stayed the same; ``label`` is None where it was quiet."""
+    """A stretch in which the answer stayed the same; ``label`` is None where it was quiet, or `NONE`."""
 
     start: float
     end: float
@@ -62,12 +64,14 @@ class Moment:
         vanilla: the plain template's answer, N = 1; None when it is quiet.
         ensemble: the ensemble's answer, N = 1; None when it is quiet.
         learned: a fitted head's answer, N = 1; None when it is quiet, and where there is no such head.
+        verdict: whether it is any of the labels; None when it is quiet, and where that cannot be judged.
     """
 
     decibels: float
     vanilla: Prediction | None
     ensemble: Prediction | None
     learned: Prediction | None = None
+    verdict: Verdict | None = None
 
 
 def level(samples: NDArray[np.float32]) -> float:
@@ -119,7 +123,10 @@ def answer(
     newest = embed_clip(model, (hearing.rate, hearing.samples), name="The microphone").windows[-1:]
     first, second = (predict(newest, prompts, labels, model.logit_scale) for prompts in (vanilla, ensemble))
     learned = head.prediction(newest) if head else None
-    return _note(hearing, newest_seconds, winner(learned or second)), Moment(decibels, first, second, learned)
+    recognise = recognise_by_head(model, head) if head else recognise_by_words(model, ensemble_weights(ensemble))
+    verdict = recognise.judge(newest[0]) if recognise else None
+    label = winner(learned or second) if verdict is None or verdict.known else NONE
+    return _note(hearing, newest_seconds, label), Moment(decibels, first, second, learned, verdict)
 
 
 def _note(hearing: Hearing, seconds: float, label: str | None) -> Hearing:

@@ -11,6 +11,8 @@ from audioprompt.data import LabelledClips
 from audioprompt.services.classify import Vote
 from audioprompt.services.curate import HeldOut
 from audioprompt.services.evaluate import EnsembleResult, PackResult
+from audioprompt.services.rejection import Presence, Verdict
+from audioprompt.services.together import JointPrediction
 
 Json = dict[str, Any]
 
@@ -111,3 +113,25 @@ def _(stretch: Stretch) -> Json:
         "label": stretch.label,
         "probability": stretch.probability,
     }
+
+
+@as_dict.register
+def _(verdict: Verdict) -> Json:
+    return {"known": verdict.known, "score": verdict.score, "threshold": verdict.threshold}
+
+
+@as_dict.register
+def _(presence: Presence) -> Json:
+    return {"label": presence.label, "heard": presence.heard, "score": presence.score}
+
+
+@as_dict.register
+def _(joint: JointPrediction) -> Json:
+    """Return what the recordings' help came to, without the answers."""
+    count = len(joint.prediction.probabilities)
+    return {"recordings": count, "moved": joint.moved, "stepped_back": joint.reason, "words": joint.words}
+
+
+def known_as_dict(verdict: Verdict | None) -> Json:
+    """Write whether a recording is any of the labels; nulls where that cannot be judged."""
+    return as_dict(verdict) if verdict else {"known": None, "score": None, "threshold": None}

@@ -39,7 +39,7 @@ class ReadLabels:
         if self.translated:
             pairs = named([f"{label} → {spoken}" for label, spoken in self.translated])
             notices.append(
-                f"This model reads English, so these labels are translated: {pairs}. Edit what is not meant."
+                f"This model reads English best, so these labels are translated: {pairs}. Edit what is not meant."
             )
         if self.unknown:
             notices.append(
@@ -52,14 +52,14 @@ class ReadLabels:
 def read_labels(model: "AudioTextModel", labels: Sequence[str]) -> ReadLabels:
     """Find the words in which a model reads labels: their own wherever it can.
 
-    What is in a script that it does not know is looked up in the dictionary, and so is a list in German, French or
-    Spanish where it has learned no language but English. Of a model that does not tell what it knows, it is taken to
-    know everything.
+    What is in a script that it does not know is looked up in the dictionary. So is a list in German, French or Spanish,
+    for of what models read in Latin script they know English best. A model that does not tell what it knows is taken
+    to know everything.
     """
     tokenizer: Any = getattr(getattr(model, "text", None), "tokenizer", None)
     if not hasattr(tokenizer, "knows"):
         return ReadLabels(tuple(labels), tuple(labels))
-    english = {} if "CJK" in tokenizer.scripts else translate_list(labels)
+    english = translate_list(labels)
     strange = [label for label in labels if not tokenizer.knows(clean_label(label))]
     english |= {label: found for label in strange if (found := translate_script(label))}
     unknown = tuple(label for label in strange if label not in english)

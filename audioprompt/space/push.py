@@ -73,7 +73,7 @@ def push(name: str, folder: Path, public: bool = False, token: str | None = None
         )
     except HFValidationError as error:
         raise SpaceError(
-            f"{one_line(name)} is no name for a Space: give USER/NAME, of letters, digits, - and _"
+            f"{one_line(name)} is not a valid name for a Space: give USER/NAME, of letters, digits, - and _"
         ) from error
     except SpaceError:
         raise

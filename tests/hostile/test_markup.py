@@ -158,6 +158,7 @@ def test_names_in_a_sentence_turn_nothing_behind_them(show: Callable[[str], str]
 # --- Learn ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("nasty", NASTY[:3])  # what the templates do with the others, `test_templates` tells
 def test_learn_shows_words_as_words(nasty: str, tmp_path: Path) -> None:
     model = FakeModel()
 
@@ -169,7 +170,7 @@ def test_learn_shows_words_as_words(nasty: str, tmp_path: Path) -> None:
         manifest.write_text(re.sub(",whistle,", lambda _: f',"{label}",', manifest.read_text()), "utf-8")
         clips = LabelledClips.from_manifest(manifest)
         trial = ExperimentSettings(("palm", "zero-shot"), 16, (0,), FitSettings(epochs=3))
-        tried = try_out(model, clips, trial, [1])
+        tried = try_out(model, clips, trial, ([1], None))
         assert tried.test and any(outcome.head for outcome in tried.results.outcomes)
         chance = math.log(len(clips.classes))
         return [
@@ -240,6 +241,7 @@ def desks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], li
     return shown
 
 
+@pytest.mark.parametrize("nasty", NASTY[:3])
 def test_curate_shows_words_as_words(nasty: str, desks: Callable[[str], list[str]]) -> None:
     for plain, other in zip(desks(WORDS), desks(nasty), strict=True):
         assert Skeleton(other).elements == Skeleton(plain).elements

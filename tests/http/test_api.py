@@ -7,6 +7,7 @@ import re
 import time
 import zipfile
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
@@ -186,7 +187,7 @@ def test_work_shows_progress_and_ends_when_it_is_cancelled(client: Client) -> No
         ("generate", ["instruments", "a, b", 100_000], "count must be less than or equal to 200"),
         ("measure", ["", ["{}"] * 10_000], "templates must (have|hold) at most 500"),
         ("measure", ["instruments", None, "hf:no/such-data"], "no/such-data"),
-        ("predict", [handle_file(SOUND), "", handle_file(SOUND)], "is no head that audioprompt saved"),
+        ("predict", [handle_file(SOUND), "", handle_file(SOUND)], "is not a head that audioprompt saved"),
     ],
 )
 def test_a_client_is_told_in_a_sentence(client: Client, name: str, given: list[Any], sentence: str) -> None:
@@ -354,6 +355,17 @@ def test_what_is_the_owners_is_not_theirs(public: Running, tool: str, arguments:
     if tool != "classify":
         with pytest.raises(AppError, match=sentence):
             visitor.predict(**arguments, api_name=f"/{tool}")
+
+
+def test_curators_and_visitors_who_ask_at_once_are_told_apart(public: Running) -> None:
+    """All assistants go through one client of the server's own; a call is answered for the one who made it."""
+    missing = {"pack": "vanilla", "data": "/nowhere/clips.csv"}
+    bearer = {"Authorization": f"Bearer {PASSWORD}"}
+    with ThreadPoolExecutor(3) as pool:  # no more than a visitor may have under way
+        asked = [pool.submit(ask, public, "measure", missing, **(bearer if turn % 2 else {})) for turn in range(12)]
+    answers = [refused(one.result()) for one in asked]
+    assert {answer.partition(".")[0] for answer in answers[::2]} == {"Visitors cannot open files of this server"}
+    assert {answer.partition(".csv")[2].partition(".")[0] for answer in answers[1::2]} == {" is not there"}
 
 
 # --- the documents ---------------------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ def test_what_is_no_head_is_said_in_a_sentence(
     command: list[str], model: CountingModel, store: PromptStore, clips: Path
 ) -> None:
     result = run("palm", *command, clips, *(["whistle-3-0.wav"] if command == ["predict"] else []))
-    assert result.exit_code == 1 and "clips.csv is no head" in result.stderr
+    assert result.exit_code == 1 and "clips.csv is not a head" in result.stderr
 
 
 def test_a_head_for_another_model_is_refused(model: CountingModel, store: PromptStore, clips: Path) -> None:

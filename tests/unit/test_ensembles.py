@@ -168,9 +168,12 @@ def test_one_template_is_vanilla_and_equal_ones_are_one(name: str, case: Evidenc
 
 @pytest.mark.parametrize(
     ("weights", "args"),
-    [(accuracy_weights, (np.array([0.2, 0.9, 1.0]), 10, 4)), (score_weights, (evidence(1).logits,)),
-     (entropy_weights, (evidence(1, scale=100).logits,))],
-)  # fmt: skip
+    [
+        (accuracy_weights, (np.array([0.2, 0.9, 1.0]), 10, 4)),
+        (score_weights, (evidence(1).logits,)),
+        (entropy_weights, (evidence(1, scale=100).logits,)),
+    ],
+)
 def test_weights_are_shares(weights: object, args: tuple[object, ...]) -> None:
     found = weights(*args)  # type: ignore[operator]
     assert (found >= 0).all() and found.sum() == pytest.approx(1)

@@ -58,8 +58,8 @@ def test_every_make_target_exists() -> None:
 
 @pytest.mark.slow
 def test_the_shell_s_lines_run_in_sequence(folder: Path) -> None:
-    run = [words for block in blocks() for words in lines(block) if words[0] == "audioprompt"]
-    here = [words for words in run if "--weights" not in words]
+    run = {tuple(words): None for block in blocks() for words in lines(block) if words[0] == "audioprompt"}
+    here = [[*words] for words in run if "--weights" not in words]
     assert len(here) >= 10
     for words in here:
         with start(words, folder) as process:

@@ -14,15 +14,17 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from audioprompt.models.embedded import DETAIL
 from tools.embedded.label import Pool, scenes
-from tools.embedded.towers import DETAIL, AudioTower
+from tools.embedded.net import fuse
+from tools.embedded.towers import TrainedTower
 
 WINDOWS_HEARD = 2_000
 SMALLEST = 0.02  # of the largest standard deviation; smaller ones are not scaled up further
 
 
 @torch.inference_mode()
-def fit_detail(tower: AudioTower, pool: Pool, random: np.random.Generator) -> None:
+def fit_detail(tower: TrainedTower, pool: Pool, random: np.random.Generator) -> None:
     """Set the detail layer to the half-whitened principal components of the features."""
     windows = (torch.from_numpy(wave)[None] for wave, _ in islice(scenes(pool, random), WINDOWS_HEARD))
     seen = torch.cat([tower.look(window).mean(dim=1) for window in windows]).double()
@@ -42,14 +44,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder of the model")
     arguments = parser.parse_args()
 
-    tower = AudioTower().eval().requires_grad_(False)
+    tower = TrainedTower().eval().requires_grad_(False)
     tower.load_state_dict(torch.load(arguments.trained, weights_only=True))
+    fuse(tower.net)
     fit_detail(tower, Pool(arguments.pools, [1.0] * len(arguments.pools)), np.random.default_rng(0))
-    weights = {
-        name: tensor.half().contiguous()
-        for name, tensor in tower.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
+    weights = {name: tensor.half().contiguous() for name, tensor in tower.state_dict().items()}
     save_file(weights, arguments.out / "audio.safetensors")
 
 

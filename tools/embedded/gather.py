@@ -46,10 +46,29 @@ RATE = 32_000
 FORMAT = 2  # raise it when the way clips are cut changes: old parts are then redone
 
 AUDIO = {
-    ".wav", ".wave", ".ogg", ".oga", ".opus", ".mp3", ".flac", ".aif", ".aiff", ".aifc",
-    ".au", ".snd", ".m4a", ".aac", ".wma", ".wv", ".voc", ".gsm", ".caf", ".w64", ".ape",
+    ".wav",
+    ".wave",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".flac",
+    ".aif",
+    ".aiff",
+    ".aifc",
+    ".au",
+    ".snd",
+    ".m4a",
+    ".aac",
+    ".wma",
+    ".wv",
+    ".voc",
+    ".gsm",
+    ".caf",
+    ".w64",
+    ".ape",
     ".sph",
-}  # fmt: skip
+}
 ZIPS = {".zip", ".pk3", ".pk3dir", ".pk4", ".wz", ".jar", ".dat", ".bin", ".love"}
 GROUPS = {".ocd", ".ocg", ".ocf", ".ocs", ".c4d", ".c4g"}
 BIGGEST_FILE = 400_000_000

@@ -3,9 +3,9 @@
     python -m tools.embedded.label POOL... --teacher mn04_as.safetensors --out CROPS --count 60000 --seed 0
 
 Every scene is 5.12 s at 32 kHz: a random piece of a random sound, played faster or slower, often with a second sound
-beside it, at a random level. The teacher says what it hears and where: its 384 features in 4 bands and 16 steps of
-0.32 s are stored beside the picture it looked at. The student never sees a label made by people. The rooms, telephones
-and streets through which the student has to hear the same are made later, by `tools.embedded.spoil`.
+beside it, at a random level. What the teacher hears in all of it, 384 features, is stored beside the picture it looked
+at. No label made by people is ever seen. The rooms, telephones and streets through which the student has to hear the
+same are made later, by `tools.embedded.spoil`.
 """
 
 import argparse
@@ -19,8 +19,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from audioprompt.models.embedded import BANDS, HOP, SAMPLE_RATE
+from audioprompt.models.mobilenet import FEATURES
 from tools.embedded.teacher import Teacher
-from tools.embedded.towers import BANDS, HOP, SAMPLE_RATE
 
 FRAMES = 512
 SCENE = FRAMES * HOP  # samples
@@ -28,7 +29,7 @@ STEP = 0.016  # pictures are stored in bytes: value = LOWEST + STEP * byte
 LOWEST = -1.41
 STORED: dict[str, tuple[tuple[int, ...], Any]] = {
     "picture": ((FRAMES, BANDS), np.uint8),
-    "features": ((384, 4, FRAMES // 32), np.float16),
+    "pooled": ((FEATURES,), np.float16),  # the teacher's features, averaged
     "kind": ((), "U10"),
 }
 AT_ONCE = 8  # scenes the teacher hears together
@@ -115,7 +116,7 @@ def main() -> None:
     arguments = parser.parse_args()
     shares = [float(share) for share in (arguments.shares or ",".join("1" for _ in arguments.pools)).split(",")]
 
-    teacher = Teacher(arguments.teacher).fused()
+    teacher = Teacher(arguments.teacher)
     drawn = scenes(Pool(arguments.pools, shares), np.random.default_rng(arguments.seed))
     arguments.out.mkdir(parents=True, exist_ok=True)
     stored = {
@@ -127,7 +128,7 @@ def main() -> None:
         rows = slice(row, row + len(waves))
         with torch.inference_mode():
             pictures = teacher.picture(torch.from_numpy(np.stack(waves)))[:, :FRAMES]
-            stored["features"][rows] = teacher.see(pictures).numpy()
+            stored["pooled"][rows] = teacher.see(pictures).mean(dim=(2, 3)).numpy()
         stored["picture"][rows] = ((pictures - LOWEST) / STEP).round().clamp(0, 255).byte().numpy()
         stored["kind"][rows] = kinds
         if (row // AT_ONCE) % 100 == 99 or rows.stop == arguments.count:  # training may begin before all is labelled

@@ -8,12 +8,12 @@ from itertools import chain
 from pathlib import Path
 
 from audioprompt.data import LabelledClips
+from audioprompt.models.embedded import EmbeddedModel
 from benchmarks.embedded_model import accuracies, conditions, instruments
-from tools.embedded.towers import NextModel
 
 
 def main() -> None:
-    model = NextModel(Path(sys.argv[1]))
+    model = EmbeddedModel("cpu", Path(sys.argv[1]))
     clips = LabelledClips.from_manifest(sys.argv[2]).in_folds([1, 2, 3])
     for figure in chain(accuracies(model, clips), instruments(model), conditions(model, clips)):
         print(figure.line(), flush=True)

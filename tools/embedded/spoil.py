@@ -7,9 +7,8 @@ room is an exponential decay: a hundredth of the time that the waves would take,
 import torch
 from torch import Tensor
 
-from tools.embedded.towers import BANDS, HIGHEST, HOP, SAMPLE_RATE
+from audioprompt.models.embedded import BANDS, FLOOR, HIGHEST, HOP, SAMPLE_RATE
 
-FLOOR = 1e-5  # what the picture adds to every power
 FRAME_SECONDS = HOP / SAMPLE_RATE
 
 

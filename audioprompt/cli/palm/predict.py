@@ -14,7 +14,9 @@ from audioprompt.cli.output import GREEN, bar, print_, print_json, say, table
 from audioprompt.cli.recordings import require_recordings
 from audioprompt.encoding.encoder import embed_to_name
 from audioprompt.few_shot.heads import find_head, load_head, read_record
-from audioprompt.services.classify import ranked
+from audioprompt.services.classify import ranked, winner
+from audioprompt.services.rejection import Verdict, recognise_by_head
+from audioprompt.services.views import known_as_dict
 
 if TYPE_CHECKING:
     from audioprompt.core.zero_shot import Prediction
@@ -51,14 +53,17 @@ def predict(
     encoder = model.load(read_record(path).model)
     shared = load_head(path, encoder)
     heard: dict[Path, Prediction] = {}
+    verdicts: dict[Path, Verdict | None] = {}
     notices: dict[Path, list[str]] = {}
     errors: dict[Path, Exception] = {}
+    recogniser = recognise_by_head(encoder, shared.head)
 
     for file in files:
         try:
             notices[file] = []
             clip = embed_to_name(encoder, file, str(file), notices[file].append)
             heard[file] = shared.head.prediction(clip.pooled[None])
+            verdicts[file] = recogniser.judge(clip.pooled) if recogniser else None
         except AudioError as error:
             errors[file] = error
     if as_json:
@@ -67,6 +72,7 @@ def predict(
                 "file": str(file),
                 "label": ranked(one)[0][0],
                 "probabilities": dict(ranked(one)),
+                **known_as_dict(verdicts[file]),
                 "warnings": notices[file],
             }
             for file, one in heard.items()
@@ -76,8 +82,13 @@ def predict(
     else:
         for file, one in heard.items():
             rows = [[label, *bar(fraction, GREEN)] for label, fraction in ranked(one)[:MAX_SHOWN]]
-            print_(table([str(file), shared.record.method, ">"], rows), *notices[file])
+            print_(table([str(file), shared.record.method, ">"], rows), *unknown(one, verdicts[file]), *notices[file])
     for why in errors.values():
         say(why)
     if errors:
         raise typer.Exit(1)
+
+
+def unknown(found: Prediction, verdict: Verdict | None) -> list[str]:
+    """Tell in a sentence that a recording is none of the classes; nothing where it is one, or none can tell."""
+    return [verdict.sentence(winner(found))] if verdict and not verdict.known else []

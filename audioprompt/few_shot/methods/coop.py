@@ -22,7 +22,7 @@ from audioprompt.models.base import PromptableText
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-PROMPTS_AT_ONCE = 64  # that the text tower remembers until their gradients are due; more are no quicker on a CPU
+PROMPTS_AT_ONCE = 64  # that the text tower remembers until their gradients are due; more are not quicker on a CPU
 
 
 def start_tokens(text: PromptableText) -> int:

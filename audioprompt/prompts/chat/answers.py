@@ -22,7 +22,7 @@ from typing import Any
 from audioprompt.util.text import QUOTES, has_bullet, one_line, undecorated
 
 Item = tuple[str, str]  # the name of a list, and one of its items
-FORGET: Item = ("", "")  # what came so far was no part of the answer
+FORGET: Item = ("", "")  # what came so far was not part of the answer
 
 MAX_VALUES = 200  # places in an answer at which a JSON value is looked for
 DEEPEST = 30  # lists and objects inside of each other

@@ -368,6 +368,6 @@ def _redaction(key: str) -> Callable[[str], str]:
     pieces = {key[start : start + 8] for start in range(len(key) - 7)}
 
     def is_secret(word: str) -> bool:
-        return word == key or any(piece in word for piece in pieces)  # short ones, like "none", are no secrets
+        return word == key or any(piece in word for piece in pieces)  # short ones, like "none", are not secrets
 
     return lambda text: re.sub(r"\S+", lambda word: "[key]" if is_secret(word[0]) else word[0], text)

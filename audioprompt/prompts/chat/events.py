@@ -19,7 +19,7 @@ def events(chunks: Iterable[bytes], patience: float = 600.0) -> Iterator[Any]:
 
     Args:
         chunks: of the body.
-        patience: seconds without an event, after which comments that keep the connection alive are no sign any more.
+        patience: seconds without an event, after which comments that keep the connection alive are not a sign any more.
 
     Raises:
         ValueError: it is not JSON.
@@ -110,7 +110,7 @@ def text_of(message: Mapping[str, Any]) -> str:
 
 
 def thinks(message: Mapping[str, Any]) -> bool:
-    """Whether there are thoughts in it, which are no part of the answer."""
+    """Whether there are thoughts in it, which are not part of the answer."""
     thoughts = (message.get(name) for name in ("reasoning_content", "reasoning", "thinking"))
     return any(thoughts) or any(_parts(message.get("content"), ("thinking", "reasoning")))
 

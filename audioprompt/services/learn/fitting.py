@@ -34,6 +34,7 @@ from audioprompt.services.learn.results import (
     Step,
     Watch,
 )
+from audioprompt.services.rejection import note_clips
 from audioprompt.util.text import named
 
 SHOTS = (1, 2, 4, 8, 16)  # of the curve, as in PALM's paper
@@ -172,7 +173,10 @@ class _Fits:
         fit(learned.audio, learned.clips.targets, lambda _: tell(replace(step, history=head.history)), self.watch.stop)
         if settings.calibrate and METHODS[step.method].learns:
             calibrate(head, learned.audio, learned.clips.targets, self.watch.stop)
-        return Fit(step.seed, head, time.perf_counter() - began) if head.state else None
+        seconds = time.perf_counter() - began
+        if head.state and METHODS[step.method].learns:
+            note_clips(self.model, head, learned.audio, learned.clips.targets)
+        return Fit(step.seed, head, seconds) if head.state else None
 
 
 def _dropping(model: AudioTextModel, clips: LabelledClips, fraction: float, seed: int) -> Augment:

@@ -24,10 +24,19 @@ def shared(results: Results, method: str, model: AudioTextModel, data: str, lice
     if outcome is None or outcome.head is None:
         raise FewShotError(f"there is no {method} head: fit one first")
     found, learns = outcome.fits[0].score, METHODS[method].learns
-    scores = [HeadScore(
-        data=f"{data}, held back", n=found.n, accuracy=found.accuracy, zero_shot=results.zero_shot,
-        fitted_on=results.learned_from if learns else None,
-    )] if found else []  # fmt: skip
+    scores = (
+        [
+            HeadScore(
+                data=f"{data}, held back",
+                n=found.n,
+                accuracy=found.accuracy,
+                zero_shot=results.zero_shot,
+                fitted_on=results.learned_from if learns else None,
+            )
+        ]
+        if found
+        else []
+    )
     shots = results.trial.shots if learns and not outcome.again else None
     record = record_of(outcome.head, model, data, licence or None, shots, tuple(scores), results.fitted_on(outcome))
     return SharedHead(outcome.head, record)

@@ -17,7 +17,7 @@ from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from tests.unit.prompts.decider import acknowledged, log_of
 
-WORKERS, DECISIONS, KILLS, TEMPLATES = 6, 100, 30, 40
+WORKERS, DECISIONS, KILLS, TEMPLATES = 6, 100, 50, 40  # a kill for every dozen decisions
 ENOUGH_SECONDS = 1_200.0  # on a busy machine
 
 

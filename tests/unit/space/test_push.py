@@ -134,7 +134,7 @@ def test_other_peoples_names(hub: Hub, publish: Worker, space: Path) -> None:
 
 @pytest.mark.parametrize("name", ["rain", "me/ra in", "me/rain/more", "../rain", "me/" + "x" * 200, "me/<b>"])
 def test_names_that_are_none(hub: Hub, publish: Worker, space: Path, name: str) -> None:
-    with pytest.raises(SpaceError, match="is no name for a Space: give USER/NAME"):
+    with pytest.raises(SpaceError, match="is not a valid name for a Space: give USER/NAME"):
         publish(name, space)
 
 

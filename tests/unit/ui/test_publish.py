@@ -124,15 +124,29 @@ def test_the_pack_being_curated_is_proposed_once_it_has_approved_prompts(
 
 def test_what_a_browser_remembers_is_kept_as_far_as_it_is_there() -> None:
     kept = {
-        "title": "Mine", "packs": ["tones", "gone"], "heads": ["gone"], "examples": ["gone", *ONE_CLIP],
-        "model": "gone", "gpu": True, "labels": 5, "other": "x", "licence": None,
-    }  # fmt: skip
+        "title": "Mine",
+        "packs": ["tones", "gone"],
+        "heads": ["gone"],
+        "examples": ["gone", *ONE_CLIP],
+        "model": "gone",
+        "gpu": True,
+        "labels": 5,
+        "other": "x",
+        "licence": None,
+    }
     settled = settle(kept)
     assert settled == settle(settled)
     assert settled == {
-        "title": "Mine", "packs": ["tones"], "heads": [], "labels": "", "examples": ONE_CLIP, "model": "embedded",
-        "licence": "apache-2.0", "gpu": True, "tabs": ["classify", "generate", "curate", "learn"],
-    }  # fmt: skip
+        "title": "Mine",
+        "packs": ["tones"],
+        "heads": [],
+        "labels": "",
+        "examples": ONE_CLIP,
+        "model": "embedded",
+        "licence": "apache-2.0",
+        "gpu": True,
+        "tabs": ["classify", "generate", "curate", "learn"],
+    }
 
 
 def test_the_preview_shows_what_was_chosen_and_the_files_add_up() -> None:
@@ -355,7 +369,7 @@ def test_a_space_is_pushed_and_its_address_said(hub: Hub, worker: Worker) -> Non
     ("name", "token", "sentence"),
     [
         ("", TOKEN, "Name the Space"),
-        ("me", TOKEN, "is no name for a Space"),
+        ("me", TOKEN, "is not a valid name for a Space"),
         ("me/rain", "", "Give a token that may write"),
         ("me/rain", "hf_another_secret", "does not accept the token"),
         ("me/rain", "hf_another\nsecret", "Not a Hub token"),
