@@ -44,14 +44,14 @@ def plotted(figure: Figure) -> PlotData:
     return PlotData(type="plotly", plot=text.replace("<", "\\u003c").replace(">", "\\u003e"))
 
 
-def plot(figure: Figure | None, hidden: bool | str = HIDDEN) -> gr.Plot:
-    """Show a figure where there may have been none, or none where there was one.
+def plot(figure: Figure | None, hidden: bool | str = HIDDEN) -> dict[str, Any]:
+    """Show a figure where there may have been none, or none where there was one: an update, cheaper than a component.
 
     Args:
         figure: to be shown; None for nothing.
         hidden: how the plot is hidden then.
     """
-    return gr.Plot(plotted(figure), visible=True) if figure else gr.Plot(value=None, visible=hidden)
+    return gr.update(value=plotted(figure), visible=True) if figure else gr.update(value=None, visible=hidden)
 
 
 def _figure(traces: list[Figure], **layout: Any) -> Figure:

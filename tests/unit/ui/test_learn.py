@@ -323,7 +323,9 @@ def test_a_trial_shows_how_far_it_is_and_then_what_came_of_it(gathered: Collecti
     assert last["summary"].count("<tr") == 3
     assert 'class="result ready"' in last["summary"]
     assert last["head"].choices == [("PALM", "palm"), ("Zero-shot", "zero-shot")]
-    assert "on what it learned for" in last["details"] and "matrix" in last["details"] and last["map"].visible is True
+    assert (
+        "on what it learned for" in last["details"] and "matrix" in last["details"] and last["map"]["visible"] is True
+    )
     assert {fit.seed for fit in last["tried"].results.of("palm").fits} == {0, 1}
 
 
@@ -394,7 +396,7 @@ def test_the_shots_curve_has_a_line_for_each_method(gathered: Collection) -> Non
     last = learned(gathered)[-1]
     _, first, *_, end = experiment.show_curve(last["tried"], "fake")
     assert first["stop"].interactive and first["job_id"] and not end["job_id"] and not end["stop"].interactive
-    drawn = json.loads(end["shots_figure"].value["plot"])
+    drawn = json.loads(end["shots_figure"]["value"].plot)
     assert [line["name"] for line in drawn["data"]] == ["PALM", "Zero-shot"] and not end["curve"]
 
 
@@ -418,7 +420,7 @@ def test_a_head_answers_in_classify_and_live(gathered: Collection, sounds: dict[
     assert classify.take_labels_of(head_id) == {"labels": "hum, whistle"}
     shown = show_clip(sounds["whistle"][0], "whistle, Hum", head_id)
     assert "The fitted head says whistle. Vanilla and 20 of 20 prompts say whistle." in shown["verdict"]
-    assert shown["learned"].visible is True and "PALM (learned)" in str(shown["learned"].value)
+    assert shown["learned"]["visible"] is True and "PALM (learned)" in shown["learned"]["value"].plot
     view = hear(WHISTLE, "hum, whistle", head_id)
     assert "PALM (learned)" in view and view.count('class="method"') == 3
 
@@ -429,7 +431,7 @@ def test_a_head_for_other_labels_has_no_say_and_that_is_said(
     head_id = heads.use(learned(gathered)[-1]["tried"], "palm", "", "fake")["head_in_hand"]
     for key, sentence in ((head_id, "tells apart hum, whistle, so it can&#39;t be used"), ("gone", "no longer there")):
         shown = show_clip(sounds["hum"][0], "hum, rain", key)
-        assert sentence in shown["verdict"] and shown["learned"].visible == "hidden"
+        assert sentence in shown["verdict"] and shown["learned"]["visible"] == "hidden"
         view = hear(HUM, "hum, rain", key)
         assert sentence in view and view.count('class="method"') == 2
 

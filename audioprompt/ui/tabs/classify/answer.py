@@ -133,9 +133,9 @@ def answer(query: Query, progress: gr.Progress, context: Context) -> View:
             else None
         ),
         "heard": charts.plot(charts.heard(picture(recording.samples, model.sample_rate))),
-        "votes_fold": gr.Accordion(visible=True),
+        "votes_fold": gr.update(visible=True),
         "votes": markup.votes(result.votes, winner(result.ensemble)),
-        "time_fold": gr.Accordion(label=f"Over time ({result.seconds:.0f} s)", visible=is_long),
+        "time_fold": gr.update(label=f"Over time ({result.seconds:.0f} s)", visible=is_long),
         "timeline": charts.plot(charts.over_time(result.timeline) if is_long else None, hidden=False),
     }
 
@@ -143,7 +143,7 @@ def answer(query: Query, progress: gr.Progress, context: Context) -> View:
 def nothing_but(message: str) -> View:
     """Return a message in the answer's place, and nothing else: no answer to an earlier question stays beside it."""
     plots = dict.fromkeys(("vanilla", "ensemble", "heard", "timeline"), charts.plot(None, hidden=False))
-    folds = dict.fromkeys(("votes_fold", "time_fold"), gr.Accordion(visible=False))
+    folds = dict.fromkeys(("votes_fold", "time_fold"), gr.update(visible=False))
     return {"verdict": message, "learned": charts.plot(None), "votes": "", **plots, **folds}
 
 
@@ -184,7 +184,7 @@ def show_beside(
     return {
         "stale": markup.stale(changed) if changed else "",
         "head_name": markup.head_in_use(head.name, head.problem) if head else "",
-        "its_labels": gr.Button(visible=True if head and head.other_labels else HIDDEN),
+        "its_labels": gr.update(visible=True if head and head.other_labels else HIDDEN),
     }
 
 
