@@ -50,7 +50,7 @@ def learn(page: Page) -> None:
     page.get_by_role("button", name="Try it with 12 instruments").click()
     page.get_by_text("Linear probe").first.click()
     page.click("#learn-go")
-    page.wait_for_selector("#learn-details .map")
+    page.wait_for_selector("#learn-map .main-svg")
 
 
 def publish(page: Page) -> None:

@@ -186,6 +186,29 @@ def test_nothing_recorded_is_thrown_away_unasked(new_page: Page, microphone_file
     assert asked == ["confirm", "confirm", "beforeunload"]
 
 
+def test_the_click_on_learn_counts_where_a_typed_data_set_is_asked_about(new_page: Page, microphone_file: Path) -> None:
+    asked: list[str] = []
+
+    def agree(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    new_page.on("dialog", agree)
+    go_to(new_page, "Learn")
+    new_page.fill("#learn-name textarea, #learn-name input", "hiss")
+    with new_page.expect_file_chooser() as chooser:
+        new_page.locator("#learn-upload").click()
+    chooser.value.set_files(microphone_file)
+    expect(new_page.locator("#learn-cards")).to_contain_text("hiss")
+    new_page.get_by_role("tab", name="A data set").click()
+    new_page.fill("#learn-where textarea, #learn-where input", "instruments")
+    new_page.locator("#learn-go").click()
+    expect(new_page.locator("#learn-cards")).to_contain_text("12 classes")
+    expect(new_page.locator("#learn-stop")).to_be_enabled()
+    assert asked == ["confirm"]
+    new_page.locator("#learn-stop").click()
+
+
 WATCH_WEIGHTS = """
 window.weightsSeen = 0;
 setInterval(() => {

@@ -133,7 +133,7 @@ def test_the_demonstration_is_learned_measured_and_saved(page: Page, tmp_path: P
     assert page.evaluate("window.curves.size") >= 4, "loss and accuracy should move while it learns"
     expect(page.locator("#learn-summary .best")).to_have_count(1)
     assert re.search(r"\d\d\.\d to \d\d\.\d", rows.first.inner_text())
-    expect(page.locator("#learn-details .map text")).to_have_count(12)
+    expect(page.locator("#learn-map .textpoint")).to_have_count(12)
     page.get_by_text("confuses").click()
     expect(page.locator("#learn-details .matrix tbody tr")).to_have_count(12)
 
@@ -146,7 +146,7 @@ def test_the_demonstration_is_learned_measured_and_saved(page: Page, tmp_path: P
         assert "cc0-1.0" in file.read("README.md").decode()
         assert len(file.read("head.safetensors")) > 1_000
     page.locator("#learn-more").click()
-    expect(page.locator("#learn-curve .shots polyline")).to_have_count(2)
+    expect(page.locator("#learn-shots .scatterlayer .trace")).to_have_count(2)
 
 
 def test_a_phone_never_scrolls_sideways_and_a_fit_can_be_stopped(phone: Page) -> None:

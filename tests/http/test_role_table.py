@@ -203,7 +203,7 @@ class Harm:
             "/export": ["tones", "json"],
             "/decide": ["tones", [CONTRARY], "rejected", f"by a {role}"],
             "/generate": [None, "hum, whistle", 1, 0, None, None, f"generated-{role}", "", "", ""],
-            "/measure": ["tones", None, private, None, None, "embedded", False, "mean"],
+            "/measure": ["tones", None, private, None, None, "embedded", False, "embeddings"],
             "/propose": ["tones", None, private, None, None, True, "embedded", False],
             "/learn": [private, None, None, 16, 1, 5, None, "eight-templates", "embedded", 0, False],
         }
