@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from audioprompt.ui.frame import TABS
+from audioprompt.ui.tabs import TITLES
 from tests.browser.conftest import visit
 from tests.browser.pages import DESKTOP, PHONE, WAIT, answered, go_to, learn_the_demonstration, wait_until_ready
 
@@ -47,7 +47,7 @@ def came_to_rest(page: Page) -> bool:
 def test_an_idle_page_asks_for_no_animation_frames(browser: Browser, app_address: str) -> None:
     with visit(browser, app_address, script=COUNT_FRAMES) as page:
         answered(page)
-        for name in TABS.values():
+        for name in TITLES.values():
             go_to(page, name)
             assert came_to_rest(page), f"{name} never comes to rest"
 
@@ -55,7 +55,7 @@ def test_an_idle_page_asks_for_no_animation_frames(browser: Browser, app_address
 def test_tab_and_labels_are_in_the_address(new_page: Page, app_address: str) -> None:
     new_page.goto(f"{app_address}?tab=learn&labels=rain,%20%22dog,%20small%22")
     expect(new_page.locator("#learn-cards")).to_be_visible()
-    assert opened(new_page) == TABS["learn"]
+    assert opened(new_page) == TITLES["learn"]
     go_to(new_page, "Classify")
     expect(new_page.locator("#labels textarea")).to_have_value('rain, "dog, small"')
     new_page.wait_for_url(lambda url: "tab=classify" in url)
@@ -68,7 +68,7 @@ def test_tab_and_labels_are_in_the_address(new_page: Page, app_address: str) -> 
     expect(new_page.locator("#learn-cards")).to_be_visible()
     new_page.go_forward()
     expect(new_page.locator("#labels")).to_be_visible()
-    assert opened(new_page) == TABS["classify"]
+    assert opened(new_page) == TITLES["classify"]
 
     new_page.locator("#labels textarea").fill("one, two & three")
     new_page.wait_for_url(lambda url: "labels=one" in url)
@@ -82,7 +82,7 @@ def test_an_address_without_a_tab_stays_as_it_is(page: Page, app_address: str) -
     assert page.url == app_address
     page.goto(f"{app_address}?tab=nosuch")
     answered(page)
-    assert opened(page) == TABS["classify"]
+    assert opened(page) == TITLES["classify"]
 
 
 def test_lists_close_when_the_keyboard_goes_on(page: Page) -> None:
@@ -128,11 +128,11 @@ def test_axe_finds_nothing_serious_on_any_tab(
         answered(page)
         assert page.locator("h1").count() == 1
         found = {}
-        for name in TABS.values():
+        for name in TITLES.values():
             go_to(page, name)
-            if name == TABS["curate"]:
+            if name == TITLES["curate"]:
                 judge_some(page)
-            if name == TABS["learn"]:
+            if name == TITLES["learn"]:
                 learn_the_demonstration(page)
             page.mouse.move(0, 0)
             page.wait_for_timeout(500)  # colours fade in
@@ -229,7 +229,7 @@ def test_on_a_phone_all_tabs_fit_and_progress_is_in_view_and_readable(phone: Pag
     expect(phone.locator("#terms")).to_contain_text("Vanilla is one plain prompt")
     expect(phone.locator("#terms")).to_contain_text("TSPE, the task-specific prompt ensemble,")
     expect(phone.locator("#terms")).to_contain_text("PALM learns")
-    expect(phone.locator('#tabs > .tab-wrapper [role="tab"]')).to_have_text(list(TABS.values()))
+    expect(phone.locator('#tabs > .tab-wrapper [role="tab"]')).to_have_text(list(TITLES.values()))
 
     new = (f"sound {secrets.token_hex(4)}" for _ in range(120))  # whose prompts are in no cache
     phone.locator("#labels textarea").fill(", ".join(new))
