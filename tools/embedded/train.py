@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from audioprompt.models.embedded import SOUNDS
-from audioprompt.models.mobilenet import FEATURES, as_channels
+from audioprompt.models.mobilenet import FEATURES, Block, as_channels
 from tools.embedded.label import FRAMES, LOWEST, STEP, STORED
 from tools.embedded.net import Net
 from tools.embedded.spoil import spoil
@@ -142,7 +142,7 @@ def learn_alone(net: Net, teacher: Teacher, clean: Tensor, spoiled: Tensor) -> d
     losses = []
     for number, layer in enumerate(net):
         before, wanted = made[number], made[number + 1]
-        if getattr(layer, "adds", False):
+        if isinstance(layer, Block) and layer.adds:
             losses.append(apart(layer.block(before), wanted - before))
         else:
             losses.append(apart(layer(before), wanted))
@@ -284,7 +284,7 @@ def main() -> None:
     tower.usual.copy_(crops.usual)
     tower.spread.copy_(crops.spread)
     if not arguments.start:
-        tower.judge[2].bias.data.fill_(-6.0)  # type: ignore[operator]  # most sounds are absent
+        nn.init.constant_(tower.judge[2].bias, -6.0)
         learn_to_judge(tower, crops)
     arguments.out.mkdir(parents=True, exist_ok=True)
     draw = Draw(crops, np.random.default_rng(0))

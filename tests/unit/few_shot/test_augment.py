@@ -34,9 +34,9 @@ def one_window(audio: Array) -> list[Array]:
 def model() -> EmbeddedModel:
     """The bundled model with a batch norm behind its first convolution, which other models have there."""
     model = EmbeddedModel()
-    convolution, activation = model.audio.net[0]  # type: ignore[misc]
-    norm = torch.nn.BatchNorm2d(convolution.out_channels).eval().requires_grad_(False)
-    model.audio.net[0] = torch.nn.Sequential(convolution, norm, activation)
+    first = cast(torch.nn.Sequential, model.audio.net[0])
+    norm = torch.nn.BatchNorm2d(cast(torch.nn.Conv2d, first[0]).out_channels).eval().requires_grad_(False)
+    model.audio.net[0] = torch.nn.Sequential(first[0], norm, first[1])
     return model
 
 

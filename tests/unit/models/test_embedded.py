@@ -106,10 +106,10 @@ def test_log_mel_is_its_definition() -> None:
     picture = LogMel()(waves).numpy()
     assert picture.shape == (2, SAMPLES // HOP, BANDS)
     sharper = waves[:, 1:] - EMPHASIS * waves[:, :-1]
-    sharper = torch.nn.functional.pad(sharper[:, None], (FRAME // 2, FRAME // 2), mode="reflect")[:, 0].numpy()
+    padded = torch.nn.functional.pad(sharper[:, None], (FRAME // 2, FRAME // 2), mode="reflect")[:, 0].numpy()
     window = np.hanning(FRAME)  # whose ends are zero, as those of torch's symmetric one
     for frame in (0, 7, 499):
-        cut = sharper[:, frame * HOP : frame * HOP + FRAME] * window
+        cut = padded[:, frame * HOP : frame * HOP + FRAME] * window
         powers = np.abs(np.fft.rfft(cut, FFT)) ** 2
         expected = (np.log(powers @ mel_filters().numpy() + 1e-5) + 4.5) / 5
         np.testing.assert_allclose(picture[:, frame], expected, atol=1e-3)

@@ -35,9 +35,10 @@ def test_its_embeddings_are_not_taken_for_those_in_full_precision(half: HalfPrec
 def test_a_model_that_float16_does_not_hold_is_refused():
     broken = EmbeddedModel()
     with torch.no_grad():
-        last, judge = broken.audio.net[16], broken.audio.judge[0]
-        last[0].weight.mul_(1e6)  # type: ignore[index]  # float16 ends at 65,504
-        last[0].bias.mul_(1e6)  # type: ignore[index]
-        judge.weight.div_(1e6)  # type: ignore[union-attr]
+        last, judge = broken.audio.net[16][0], broken.audio.judge[0]  # type: ignore[index]
+        assert isinstance(last, torch.nn.Conv2d) and last.bias is not None and isinstance(judge, torch.nn.Linear)
+        last.weight.mul_(1e6)  # float16 ends at 65,504
+        last.bias.mul_(1e6)
+        judge.weight.div_(1e6)
     with pytest.raises(ModelError, match=r"half precision moves embedded's embeddings by .*: use it without"):
         HalfPrecision(broken)
