@@ -30,7 +30,7 @@ from audioprompt.settings import asset_folder
 
 SAMPLE_RATE = 32_000
 WINDOW_SECONDS = 5.0
-LOGIT_SCALE = 25.0  # for which named loops of the training pool get the likeliest probabilities
+LOGIT_SCALE = 37.0  # for which named loops of the training pool get the likeliest probabilities
 
 BANDS = 128  # of the log-mel picture, evenly spaced in mel up to HIGHEST
 FRAME, HOP, FFT = 800, 320, 1024  # samples
