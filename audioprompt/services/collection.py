@@ -211,7 +211,16 @@ def play(gathered: Gathered, name: str, turn: int) -> tuple[str, bytes] | None:
     if not (paths := paths if name else list(gathered.unnamed)):
         return None
     path = paths[turn % len(paths)]
-    samples = read(path, PLAYED_AT, first_seconds=LONGEST_PLAYED).samples
+    return path.name, as_wav(path)
+
+
+def as_wav(path: Path) -> bytes:
+    """Return the beginning of a recording as WAV, to be heard.
+
+    Raises:
+        AudioError: it cannot be read.
+    """
     wav = io.BytesIO()
+    samples = read(path, PLAYED_AT, first_seconds=LONGEST_PLAYED).samples
     soundfile.write(wav, samples, PLAYED_AT, format="WAV", subtype="PCM_16")
-    return path.name, wav.getvalue()
+    return wav.getvalue()

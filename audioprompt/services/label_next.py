@@ -3,7 +3,7 @@
 import csv
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -134,6 +134,20 @@ class LabellingSession:
         if stops_paying(self.estimates, list(self.given.values())):
             return f"{said} The last labels have not raised it: more of them stop paying."
         return said
+
+
+def embed_pool(
+    model: "AudioTextModel", recordings: Sequence[Path], progress: Callable[[int, int], None] | None = None
+) -> Array:
+    """Embed recordings without labels, ``[N, D]``.
+
+    Raises:
+        BadRecordings: some cannot be used.
+    """
+    from audioprompt.encoding.cache import EmbeddingCache
+    from audioprompt.encoding.encoder import embed_clips, pooled
+
+    return pooled(embed_clips(model, recordings, progress, EmbeddingCache()))
 
 
 def write_manifest(session: LabellingSession, recordings: Sequence[Path], manifest: Path) -> str:

@@ -10,7 +10,7 @@ from audioprompt.ui.components import learn as view
 from audioprompt.ui.events import INSTANT, Form, Parts, View
 from audioprompt.ui.page import Page
 from audioprompt.ui.render import script
-from audioprompt.ui.tabs.learn import experiment, gather, heads
+from audioprompt.ui.tabs.learn import experiment, gather, heads, label_next
 from audioprompt.ui.tabs.learn.experiment import Settings
 from audioprompt.ui.tabs.learn.layout import lay_out
 
@@ -33,6 +33,7 @@ def build(page: Page, tab: gr.Tab) -> None:
     if access.public():
         page.blocks.load(**parts.only("epochs", "seeds").told_by(show_limits), **INSTANT)
     _wire_clips(parts)
+    _wire_pool(page, parts)
     _wire_experiment(page, parts)
 
 
@@ -61,6 +62,16 @@ def _wire_clips(parts: Parts) -> None:
     parts["zip"].upload(**clips.told_by(gather.upload_data, [collection, parts["zip"]]), **CLIPS)
     parts["demonstration"].click(**clips.told_by(gather.demonstrate, [collection]), **CLIPS)
     parts["skip_bad"].input(**Parts().told_by(gather.skip_bad, [collection, parts["skip_bad"]]), **INSTANT)
+
+
+def _wire_pool(page: Page, parts: Parts) -> None:
+    collection, labelling, other = (parts[one] for one in ("collection", "labelling", "other_label"))
+    shown = parts.only(*label_next.PARTS)
+    for upload in (parts["pool_files"], parts["pool_folder"]):
+        given = [collection, upload, parts["label_names"], page.model]
+        upload.upload(**shown.told_by(label_next.begin, given, problem="pool"), **SLOW)
+    parts["pool"].click(**shown.told_by(label_next.act, [labelling, collection]), **CLIPS)
+    other.submit(**shown.told_by(label_next.label, [labelling, collection, other]), **CLIPS)
 
 
 def _wire_experiment(page: Page, parts: Parts) -> None:

@@ -8,6 +8,7 @@ from audioprompt.ui.choices import pack_choices, waveform
 from audioprompt.ui.components import learn as view
 from audioprompt.ui.events import HIDDEN, Parts
 from audioprompt.ui.render import script
+from audioprompt.ui.tabs.learn import label_next
 
 STARTS = [("The class's name, as in the paper", "name"), ("The plain prompt", "vanilla"), ("The prompts below", "pack")]
 METHODS_HELP = (
@@ -26,6 +27,8 @@ def lay_out() -> Parts:
                     parts |= _recordings()
                 with gr.Tab("A data set"):
                     parts |= _data_set()
+                with gr.Tab("Without labels"):
+                    parts |= label_next.lay_out()
             parts |= _methods() | _buttons()
             gr.Markdown(METHODS_HELP)  # below the button, which stays above the fold
             with gr.Accordion("Advanced", open=False):

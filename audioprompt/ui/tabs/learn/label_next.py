@@ -1,0 +1,151 @@
+"""Recordings without labels: the most telling ones are asked for first, and go to the clips as they get a label."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+
+from audioprompt.core.labels import parse_labels
+from audioprompt.data import DataError
+from audioprompt.server import sessions
+from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.services.collection import Collection
+from audioprompt.services.label_next import LabellingSession, embed_pool
+from audioprompt.services.packs import suitable_pack
+from audioprompt.ui import markup
+from audioprompt.ui.components import label_next as view
+from audioprompt.ui.components import learn as learn_view
+from audioprompt.ui.events import Parts, View
+from audioprompt.ui.render import script
+from audioprompt.ui.tabs.learn import gather
+from audioprompt.util.jobs import FITTING, follow
+
+LOOK_SECONDS = 0.2
+PARTS = (*gather.PARTS, "labelling", "pool", "other_label")
+
+
+@dataclass(eq=False)
+class Labelling:
+    """What a page is labelling.
+
+    Attributes:
+        session: the labels given so far.
+        recordings: the pool.
+        current: the recording that is played; None where none is left.
+    """
+
+    session: LabellingSession
+    recordings: Sequence[Path]
+    current: int | None = None
+
+
+def lay_out() -> Parts:
+    """Lay out what takes a pool and asks for labels."""
+    names = gr.Textbox(
+        label="Labels",
+        show_label=False,
+        placeholder="Labels, as far as you know them: rain, dog bark",
+        container=False,
+        elem_id="label-names",
+    )
+    with gr.Row(elem_classes="inline"):
+        files = gr.UploadButton("Upload recordings", file_count="multiple", size="md", elem_id="label-files")
+        folder = gr.UploadButton("Upload a folder", file_count="directory", size="md", elem_id="label-folder")
+    pool = gr.HTML(
+        view.START,
+        elem_id="label-next",
+        js_on_load=script("components/label_next/keys.js"),
+        apply_default_css=False,
+    )
+    other = gr.Textbox(
+        label="Another label",
+        show_label=False,
+        placeholder="Another label for this recording, then Enter",
+        container=False,
+        elem_id="label-other",
+    )
+    return Parts(
+        label_names=names, pool_files=files, pool_folder=folder, pool=pool, other_label=other, labelling=gr.State(None)
+    )
+
+
+def begin(
+    collection: Collection,
+    files: Sequence[str] | None,
+    names: str | None,
+    model_name: str,
+    context: Context = IN_PROCESS,
+) -> Iterator[View]:
+    """Take a pool, listen to it, and ask for the first label.
+
+    Raises:
+        AudiopromptError: there is nothing to label; the message says what to change.
+    """
+    sessions.refuse_too_many(context.request, collection.folder, files or [])
+    classes = list(parse_labels(names).labels) if names and names.strip() else []
+    yield {"pool": learn_view.hearing(0, 0)}
+    recordings, problems = collection.keep(files or [])
+    note = "".join(map(markup.problem, problems))
+    if not recordings:
+        raise DataError("None of these files can be heard. Upload recordings such as WAV, MP3 or FLAC.")
+    model = context.model(model_name)
+    job = FITTING.start(lambda job: embed_pool(model, recordings, partial(job.progress, "clips")), **context.terms)
+    for _ in follow(job, LOOK_SECONDS, alone=True):
+        yield {"pool": learn_view.hearing(job.done, job.total)}
+    templates = context.store.get(suitable_pack(context.store, None)).approved
+    labelling = Labelling(LabellingSession(model, templates, job.result(), classes), recordings)
+    yield {**ask(labelling), "note": note}
+
+
+def ask(labelling: Labelling) -> View:
+    """Ask for the next label."""
+    session = labelling.session
+    labelling.current = session.next()
+    if labelling.current is None:
+        return {"labelling": labelling, "pool": view.done(session)}
+    return {
+        "labelling": labelling,
+        "pool": view.card(session, labelling.current, labelling.recordings[labelling.current]),
+    }
+
+
+def act(labelling: Labelling | None, collection: Collection, event: gr.EventData) -> View:
+    """Do what a key stands for; what was pressed for an earlier recording is none."""
+    if labelling is None or labelling.current is None or event.recording != labelling.current:
+        return {}
+    key, session = str(event.key), labelling.session
+    if key == "u":
+        return undo(labelling, collection)
+    if key == "0":
+        session.skip(labelling.current)
+        return ask(labelling)
+    return label(labelling, collection, session.classes[int(key) - 1])
+
+
+def label(labelling: Labelling | None, collection: Collection, name: str | None) -> View:
+    """Give the recording that is played a label, and put it among the clips to learn from.
+
+    Raises:
+        LabelError: it cannot be a label.
+    """
+    if labelling is None or labelling.current is None or not (name and name.strip()):
+        return {}
+    session, recording = labelling.session, labelling.current
+    session.label(recording, name)
+    name = session.classes[session.given[recording]]
+    return gather.put(collection, name, [labelling.recordings[recording]]) | ask(labelling) | {"other_label": ""}
+
+
+def undo(labelling: Labelling, collection: Collection) -> View:
+    """Take the last label back, and its clip out of those to learn from."""
+    session = labelling.session
+    if not session.given:
+        return ask(labelling)
+    name = session.classes[next(reversed(session.given.values()))]
+    session.undo()
+    collection.drop(name)
+    if name not in collection.now.clips.labels:  # a class without a clip cannot be learned
+        collection.drop(name)
+    return gather.show(collection) | ask(labelling)

@@ -1,0 +1,101 @@
+"""Labelling a pool in the Learn tab: handlers as plain functions."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import soundfile
+
+from audioprompt.core.labels import LabelError
+from audioprompt.data import DataError
+from audioprompt.server import models
+from audioprompt.services.collection import Collection
+from audioprompt.ui.events import View
+from audioprompt.ui.tabs.learn import label_next
+from audioprompt.ui.tabs.learn.label_next import Labelling
+from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
+
+NASTY = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(autouse=True)
+def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    model = FakeModel()
+    monkeypatch.setattr(models, "shared_model", lambda name, request=None: model)
+    return model
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Iterator[Collection]:
+    (tmp_path / "page").mkdir()
+    found = Collection(lambda: tmp_path / "page")
+    yield found
+    found.forget()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    paths = []
+    for number in range(3):
+        for name, hertz in (("a", HUM), ("b", WHISTLE)):
+            paths.append(tmp_path / f"{name}{number}.wav")
+            soundfile.write(paths[-1], tone(hertz + number, 2), RATE)
+    return list(map(str, paths))
+
+
+def begin(collection: Collection, files: Sequence[str], names: str = "hum, whistle") -> View:
+    *_, last = label_next.begin(collection, files, names, "embedded")
+    return last
+
+
+def press(view: View, collection: Collection, key: str, recording: int | None = None) -> View:
+    labelling: Labelling = view["labelling"]
+    event: Any = SimpleNamespace(key=key, recording=labelling.current if recording is None else recording)
+    return label_next.act(labelling, collection, event)
+
+
+def test_labelled_recordings_become_clips_to_learn_from(collection: Collection, files: list[str]) -> None:
+    view = begin(collection, files)
+    assert 'data-key="2"' in view["pool"] and "whistle" in view["pool"] and "audio/wav" in view["pool"]
+    for _ in range(6):
+        labelling = view["labelling"]
+        is_hum = labelling.recordings[labelling.current].name.startswith("a")
+        view = press(view, collection, "1" if is_hum else "2")
+    assert "Every recording has a label" in view["pool"] and "Estimated accuracy 100.0 %" in view["pool"]
+    clips = collection.now.clips
+    assert sorted(clips.labels) == ["hum"] * 3 + ["whistle"] * 3
+    assert all((path.name[0] == "a") == (label == "hum") for path, label in zip(clips.paths, clips.labels, strict=True))
+
+
+def test_skip_undo_and_late_presses(collection: Collection, files: list[str]) -> None:
+    view = begin(collection, files)
+    first = view["labelling"].current
+    view = press(view, collection, "1")
+    assert press(view, collection, "1", recording=first) == {}  # it was pressed for the one before
+    view = press(view, collection, "u")
+    assert view["labelling"].current == first and collection.now.clips.classes == ()
+    assert press(view, collection, "u")["labelling"].current == first
+    assert press(view, collection, "0")["labelling"].current != first
+    assert label_next.act(None, collection, SimpleNamespace(key="1", recording=0)) == {}  # type: ignore[arg-type]
+
+
+def test_a_new_label_is_typed_and_is_text(collection: Collection, files: list[str]) -> None:
+    view = begin(collection, files, "")
+    view = label_next.label(view["labelling"], collection, NASTY)
+    assert view["other_label"] == "" and NASTY not in view["pool"] and "&lt;img" in view["pool"]
+    assert collection.now.clips.classes == (NASTY,)
+    with pytest.raises(LabelError, match="1 to 200 characters"):
+        label_next.label(view["labelling"], collection, "x" * 201)
+    assert label_next.label(view["labelling"], collection, "  ") == {}
+
+
+def test_what_cannot_be_labelled_is_said(collection: Collection, files: list[str], tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no sound")
+    with pytest.raises(DataError, match="None of these files can be heard"):
+        begin(collection, [str(tmp_path / "notes.txt")])
+    with pytest.raises(LabelError, match="too many"):
+        begin(collection, files, ", ".join(map(str, range(1000))))
+    assert "notes.txt" in begin(collection, [*files, str(tmp_path / "notes.txt")])["note"]
+    assert "pool" in begin(collection, files[:1])
