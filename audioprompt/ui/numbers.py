@@ -33,6 +33,11 @@ def signed(fraction: float) -> str:
     return "0.0" if text[1:] == "0.0" else text.replace("-", MINUS)
 
 
+def tenths(fraction: float) -> int:
+    """Return a difference in tenths of a point, rounded as `signed` writes it."""
+    return round(10 * float(f"{100 * fraction:.1f}"))
+
+
 def width(fraction: float) -> str:
     """Write a fraction as a length in a style: ``66.90%``."""
     return f"{100 * fraction:.2f}%"

@@ -234,7 +234,8 @@ def desks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], li
             curate_view.table(replace(view, label=label), now, {texts[0]: "rejected"}, texts[0]),
             curate_view.actions(now, None, words),
             *(curate_view.side(now, text, label) for text in texts),
-            curate_view.foot(now, None),
+            curate_view.foot(view, now),
+            curate_view.patch(view, now, {texts[0]: "rejected"}, texts[0]),
             curate_view.ask_for_clips(pack),
         ]
 

@@ -222,6 +222,7 @@ class Harm:
         return made | {
             "acts": acts,
             "selected": PLAIN,
+            "version": "",
             "clip": 0,
             "job": "",
             "act": "choose",

@@ -2,6 +2,7 @@
 
 import html as escaping
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,7 +33,7 @@ from audioprompt.ui.components.curate import CurateView
 from audioprompt.ui.events import show_errors
 from audioprompt.ui.render import render
 from audioprompt.ui.tabs.curate import decide, measure, packs, propose, write
-from audioprompt.ui.tabs.curate.render import render_view
+from audioprompt.ui.tabs.curate.render import render_details
 from audioprompt.util.jobs import MEASURING
 from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, pack_of
 from tests.fakes import FakeModel
@@ -91,8 +92,18 @@ def measure_on(view: CurateView | None, pack_id: str, data: str, folds: str = ""
     return shown(measure.show_measured, view, pack_id, data, folds, *form.values())
 
 
-def act(view: CurateView | None, *acts: dict[str, Any], selected: str = PLAIN, context: Context = IN_PROCESS) -> Any:
-    return Shown(decide.apply_acts(context, view, acts, selected))
+def act(view: CurateView | None, *acts: dict[str, Any], context: Context = IN_PROCESS) -> Any:
+    return Shown(decide.apply_acts(context, view, acts))
+
+
+def details(view: CurateView, selected: str = PLAIN) -> Any:
+    """What a page shows beside and below the table, once it has asked."""
+    return Shown(render_details(IN_PROCESS, view, selected, ""))
+
+
+def patch(found: Any) -> Any:
+    """What a page is told of the rows that it has."""
+    return json.loads(escaping.unescape(found.patch.split('data-patch="')[1].split('"')[0]))
 
 
 def statuses(store: PromptStore) -> list[str]:
@@ -244,13 +255,14 @@ def test_another_model_measures_again_only_what_is_measured(view: CurateView, ma
 
 
 def test_a_decision_is_stored_and_everything_follows(view: CurateView, store: PromptStore):
-    found = act(view, {"do": "approved", "on": CONTRARY}, selected=BIASED)
+    found = act(view, {"do": "approved", "on": CONTRARY})
     assert statuses(store) == ["candidate", "approved", "candidate"]
     assert store.get("tones").entries[1].decided_by == CURATOR
     assert "approved (1)" in found.strip
     assert "0 clips better, 8 worse: more than chance" in found.strip
-    assert f'data-template="{BIASED}"' in found.side
-    assert "undo</button>" in found.foot
+    assert f'data-template="{BIASED}"' in details(found.view, BIASED).side
+    assert "undo</button>" in details(found.view).foot
+    assert patch(found)["statuses"] == "cac" and patch(found)["version"] == store.stamp("tones")
     assert found.view.version == store.stamp("tones")
 
 
@@ -260,14 +272,14 @@ def receipt(found: Any) -> Any:
 
 def test_a_decision_that_a_browser_kept_needs_no_desk(view: CurateView, store: PromptStore):
     kept = {"id": "1", "do": "approved", "on": [PLAIN, BIASED], "pack": "tones", "role": "curator"}
-    found = act(None, kept, selected="")
+    found = act(None, kept)
     assert statuses(store) == ["approved", "candidate", "approved"]
     assert receipt(found) == {"saved": ["1"], "refused": []} and found.table is UNCHANGED
     stamp = store.stamp("tones")
-    assert receipt(act(None, kept, selected=""))["saved"] == ["1"], "sent twice is decided once"
+    assert receipt(act(None, kept))["saved"] == ["1"], "sent twice is decided once"
     assert store.stamp("tones") == stamp
     store.create(pack_of(PLAIN, pack_id="other"))
-    found = act(view, kept | {"pack": "other", "on": [PLAIN], "do": "rejected"}, selected="")
+    found = act(view, kept | {"pack": "other", "on": [PLAIN], "do": "rejected"})
     assert store.get("other").entries[0].status == "rejected" and statuses(store)[0] == "approved"
     assert found.view.pack_id == "tones", "what is shown stays"
 
@@ -283,7 +295,7 @@ def test_a_decision_that_a_browser_kept_needs_no_desk(view: CurateView, store: P
 )
 def test_a_kept_decision_that_is_refused_is_said_with_its_reason(store: PromptStore, wrong: Any, reason: str):
     good = {"id": "1", "do": "approved", "on": [PLAIN], "pack": "tones"}
-    told = receipt(act(None, good | {"id": "0"} | wrong, good, selected=""))
+    told = receipt(act(None, good | {"id": "0"} | wrong, good))
     assert told["saved"] == ["1"] and statuses(store) == ["approved", "candidate", "candidate"]
     (refused,) = told["refused"]
     assert refused["id"] == "0" and refused["reason"].startswith(reason) and not refused["later"]
@@ -295,9 +307,9 @@ def test_what_a_curator_decided_lands_in_no_visitor_s_copy(
     monkeypatch.setenv("AUDIOPROMPT_PASSWORD", "secret")
     kept = {"id": "1", "do": "approved", "on": [PLAIN], "pack": "tones", "role": "curator"}
     for seen in (None, view):
-        (refused,) = receipt(act(seen, kept, selected="", context=someone("visitor")))["refused"]
+        (refused,) = receipt(act(seen, kept, context=someone("visitor")))["refused"]
         assert refused["later"] and refused["reason"] == "You were signed in when you decided: sign in and try again."
-    assert receipt(act(None, kept | {"role": "visitor"}, selected="", context=someone("visitor")))["saved"] == ["1"]
+    assert receipt(act(None, kept | {"role": "visitor"}, context=someone("visitor")))["saved"] == ["1"]
     assert statuses(store)[0] == "candidate"
 
 
@@ -315,9 +327,9 @@ def test_decisions_sent_together_are_taken_in_order(view: CurateView, store: Pro
 def test_undo_and_redo_go_to_the_template_they_concern(view: CurateView, store: PromptStore):
     view = act(view, {"do": "approved", "on": CONTRARY}).view
     back = act(view, {"do": "undo"})
-    assert f'data-go="{CONTRARY}"' in back.table and back.view.selected == CONTRARY
+    assert patch(back)["go"] == CONTRARY
     assert statuses(store) == ["candidate"] * 3
-    assert f'data-go="{CONTRARY}"' in act(back.view, {"do": "redo"}).table
+    assert patch(act(back.view, {"do": "redo"}))["go"] == CONTRARY
     assert statuses(store)[1] == "approved"
 
 
@@ -377,14 +389,32 @@ def test_a_template_that_is_not_in_the_pack_is_refused_in_a_sentence(view: Curat
 
 
 def test_another_s_decision_is_seen_without_losing_the_view(view: CurateView, store: PromptStore):
-    assert shown(decide.refresh, view) == {}
-    view = replace(act(view, {"do": "filter", "key": "candidate"}).view, selected=BIASED)
+    assert shown(decide.refresh, view, view.version) == {}
+    view = act(view, {"do": "filter", "key": "candidate"}).view
     curation.decide(store, view.measured, "tones", {PLAIN: "rejected"}, "bob")
     found = shown(decide.refresh, view)
-    assert found.view.rows == view.rows and found.view.selected == BIASED
-    assert f'data-template="{PLAIN}" data-status="rejected"' in found.table
-    assert "rejected \u201cthe sound of {}\u201d by bob" in found.foot
-    assert shown(decide.refresh, found.view) == {}
+    assert found.view.rows == view.rows
+    assert patch(found)["statuses"] == "rcc" and found.table is UNCHANGED
+    assert "rejected \u201cthe sound of {}\u201d by bob" in details(found.view).foot
+    assert shown(decide.refresh, found.view, found.view.version) == {}
+    assert patch(shown(decide.refresh, found.view, view.version))["statuses"] == "rcc", "for a page that missed it"
+
+
+def test_a_table_that_is_not_the_one_told_of_is_drawn_anew(view: CurateView):
+    sorted_by_gain = act(view, {"do": "sort", "key": "gain"})
+    assert sorted_by_gain.patch is UNCHANGED and f'data-edition="{sorted_by_gain.view.edition}"' in sorted_by_gain.table
+    decided = act(sorted_by_gain.view, {"do": "approved", "on": PLAIN})
+    assert patch(decided)["edition"] == sorted_by_gain.view.edition != view.edition
+    again = shown(decide.redraw, decided.view)
+    assert again.view.edition != decided.view.edition and again.table.count("<tr data-template") == 3
+
+
+def test_what_a_page_is_told_of_its_rows_is_what_a_new_table_shows(view: CurateView):
+    found = act(view, {"do": "approved", "on": PLAIN}, {"do": "rejected", "on": BIASED})
+    rows = shown(decide.redraw, found.view).table.split("<tr data-template")[1:]
+    written = [re.search(r'gain"><span class="\w+">([^<]*)<', row) for row in rows]
+    gains = [match and round(10 * float(match[1].replace(numbers.MINUS, "-"))) for match in written]
+    assert gains == patch(found)["gains"] and any(gains)
 
 
 def test_templates_added_by_another_appear_measured(view: CurateView, store: PromptStore):
@@ -402,7 +432,7 @@ def test_a_pack_that_is_gone_is_said_in_place(view: CurateView, store: PromptSto
 def test_prompts_are_filled_with_the_class_chosen(view: CurateView):
     found = shown(decide.fill_prompts, view, "whistle")
     assert 'the sound of <span class="slot">whistle</span>' in found.table
-    assert "the sound of <span" in shown(decide.show_details, found.view, PLAIN).side
+    assert "the sound of <span" in details(found.view).side
 
 
 # --- prompts and packs by hand ----------------------------------------------------------------------------------------
@@ -420,8 +450,8 @@ def test_a_prompt_is_written_measured_and_selected(view: CurateView, store: Prom
     view = act(view, {"do": "filter", "key": "approved"}).view
     found = written(view, "write", "", "a recording of {}")
     assert found.origin is None and found.preview == "", "the composer closes"
-    assert found.view.selected == "a recording of {label}" and len(found.view.rows) == 4
-    assert 'data-go="a recording of {label}"' in found.table and "written by hand" in found.foot
+    assert len(found.view.rows) == 4 and 'data-go="a recording of {label}"' in found.table
+    assert "written by hand" in details(found.view).foot
     assert store.get("tones").entries[-1].status == "candidate"
     assert found.view.measured.table.cosines.shape[0] == 4
 
@@ -431,8 +461,8 @@ def test_an_edited_prompt_supersedes_and_a_duplicate_does_not(view: CurateView, 
     assert statuses(store) == ["candidate"] * 4
     found = written(found.view, "edit", PLAIN, "the noise of {}")
     assert statuses(store) == ["rejected", "candidate", "candidate", "candidate", "candidate"]
-    assert "Rejected by curator" in act(found.view, selected=PLAIN).side
-    assert "replaced by" in act(found.view, selected=PLAIN).side
+    assert "Rejected by curator" in details(found.view).side
+    assert "replaced by" in details(found.view).side
     act(found.view, {"do": "undo"})
     assert statuses(store)[0] == "candidate" and len(statuses(store)) == 5
 
@@ -471,7 +501,7 @@ def test_a_pack_is_renamed_and_duplicated_on_the_same_clips(view: CurateView, st
     assert titles == ["Tones", "", "", ""]
     renamed = shown(packs.rename_pack, "tones", "Hums & whistles")
     assert renamed.message == "" and ("Hums & whistles (3)", "tones") in renamed.pack.choices
-    assert "renamed from “Tones” to “Hums &amp; whistles”" in shown(decide.refresh, view).foot
+    assert "renamed from “Tones” to “Hums &amp; whistles”" in details(shown(decide.refresh, view).view).foot
     assert "title" in shown(packs.rename_pack, "tones", " ").message and store.get("tones").title == "Hums & whistles"
     kept = {"tones": {"data": manifest, "folds": "1", "share": 50, "seed": 0}}
     found = shown(packs.show_copied, view, "tones", kept, "fake")
@@ -498,14 +528,15 @@ def test_two_packs_are_compared_on_the_same_clips_and_follow_decisions(view: Cur
     assert "tones" not in [value for _, value in shown(propose.offer_packs, view).other.choices]
     view = act(view, {"do": "approved", "on": PLAIN}).view
     found = shown(propose.show_comparison, view, "other")
-    assert found.message == "" and found.versus.count("<tr>") == 3
-    assert "In both, but decided differently: 1" in found.versus and "Only in Tones: 2" in found.versus
+    versus = details(found.view).versus
+    assert found.message == "" and versus.count("<tr>") == 3
+    assert "In both, but decided differently: 1" in versus and "Only in Tones: 2" in versus
     paired = curation.compare_packs(view.measured, store.get("tones"), *found.view.other)
     assert paired.mine == Score(8, 8) and paired.paired.better == 8 - paired.theirs.correct
     assert paired.shared == (CONTRARY,)
     later = act(found.view, {"do": "rejected", "on": PLAIN})
-    assert "Where nothing is approved, the plain prompt is used instead." in later.versus
-    assert shown(propose.show_comparison, later.view, "").versus == ""
+    assert "Where nothing is approved, the plain prompt is used instead." in details(later.view).versus
+    assert details(shown(propose.show_comparison, later.view, "").view).versus == ""
     assert "No prompt pack is called" in shown(propose.show_comparison, view, "gone").message
 
 
@@ -518,12 +549,13 @@ def test_a_proposal_is_shown_pondered_and_applied(
     monkeypatch.setattr(decisions, "propose", lambda table, **_: table.alone.mean(axis=1) == 0.5)
     found = shown(propose.show_proposal, view)
     assert "Auto-curation keeps <b>2</b> of 3" in found.actions
-    assert found.table.count('class="proposed"') == 3
+    assert patch(found)["proposed"] == "aar" and patch(act(found.view, {"do": "dismiss"}))["proposed"] == ""
+    assert decide.redraw(IN_PROCESS, found.view)["table"].count('class="proposed"') == 3
     assert statuses(store) == ["candidate"] * 3
     assert "Auto-curation" not in act(found.view, {"do": "dismiss"}).actions
     done = act(found.view, {"do": "apply"})
     assert statuses(store) == ["approved", "approved", "rejected"]
-    assert "approved 2, rejected 1" in done.foot and "Auto-curation" not in done.actions
+    assert "approved 2, rejected 1" in details(done.view).foot and "Auto-curation" not in done.actions
     act(done.view, {"do": "undo"})
     assert statuses(store) == ["candidate"] * 3
 
@@ -597,20 +629,21 @@ def test_one_page_s_stop_ends_no_other_s_work(
 
 def test_held_out_clips_are_scored_on_demand_counted_and_outdated_by_a_decision(view: CurateView, store: PromptStore):
     view = act(view, {"do": "approved", "on": PLAIN}).view
-    assert "never scored yet" in Shown(render_view(IN_PROCESS, view)).foot
+    assert "never scored yet" in details(view).foot
     found = shown(propose.show_held_out, view)
-    assert "scored once" in found.foot and "Over all prompts: 4 clips better, 0 worse" in found.foot
+    foot = details(found.view).foot
+    assert "scored once" in foot and "Over all prompts: 4 clips better, 0 worse" in foot
     assert times_tested(store.get("tones")) == 1
     later = act(found.view, {"do": "rejected", "on": BIASED})
-    assert "Over all prompts" not in later.foot
-    assert "<b>100.0</b>" in later.foot and "before the last decision." in later.foot
+    assert "Over all prompts" not in details(later.view).foot
+    assert "<b>100.0</b>" in details(later.view).foot and "before the last decision." in details(later.view).foot
 
 
 def test_nothing_approved_is_nothing_to_score(view: CurateView, store: PromptStore):
     found = shown(propose.show_held_out, view)
     assert "No prompt is approved" in found.message and found.keys() == {"message"}
     assert times_tested(store.get("tones")) == 0
-    assert "disabled>Score" in Shown(render_view(IN_PROCESS, view)).foot
+    assert "disabled>Score" in details(view).foot
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -666,8 +699,8 @@ def test_other_people_s_text_is_text_everywhere(store: PromptStore, tmp_path: Pa
     entry = PackEntry(template=nasty, status="rejected", decided_by=NASTY, reason=NASTY)
     store.save(pack_of(PLAIN).model_copy(update={"title": NASTY, "entries": (entry, pack_of(PLAIN).entries[0])}))
     found = measure_on(None, "tones", str(manifest), "1")
-    after = act(found.view, {"do": "approved", "on": nasty.text}, selected=nasty.text)
-    parts = [part for part in (found | after).values() if isinstance(part, str)]
+    after = act(found.view, {"do": "approved", "on": nasty.text})
+    parts = [part for part in (found | after | details(after.view, nasty.text)).values() if isinstance(part, str)]
     parts.append(html.ask_for_clips(store.get("tones")))
     assert all("<img" not in part for part in parts)
     assert sum("&lt;img" in part for part in parts) >= 4
@@ -693,5 +726,5 @@ def test_a_label_is_set_off_where_it_was_put_in(template: str, label: str, expec
 
 def test_the_curve_has_a_point_for_every_number_of_prompts_approved(view: CurateView):
     found = act(view, {"do": "approved", "on": PLAIN}, {"do": "approved", "on": BIASED})
-    assert found.foot.count("<i style=") == 2
-    assert "First 2: " in found.foot
+    assert details(found.view).foot.count("<i style=") == 2
+    assert "First 2: " in details(found.view).foot

@@ -11,7 +11,7 @@ from audioprompt.core.curation import wins_and_losses, wins_and_losses_within
 from audioprompt.prompts.history import next_step
 from audioprompt.prompts.pack import PackEntry, PromptPack, Status
 from audioprompt.prompts.template import SLOT
-from audioprompt.ui import markup
+from audioprompt.ui import markup, numbers
 from audioprompt.ui.components.curate.foot import CURATOR as CURATOR
 from audioprompt.ui.components.curate.foot import foot as foot
 from audioprompt.ui.components.curate.foot import moment
@@ -87,20 +87,48 @@ def table(view: CurateView, now: Snapshot, changes: Mapping[str, Status], go: st
         go: text of the template to select now, None to leave that to the page.
         role: of whoever decides.
     """
-    rows, vanilla = [now.rows[text] for text in view.rows if text in now.rows], now.report.vanilla
+    rows, vanilla = _rows(view, now), now.report.vanilla
     return render(
         TABLE,
         "table",
+        view=view,
         rows=[{**_shown(row, view.label), "proposed": _proposed(row, changes)} for row in rows],
         total=len(now.rows),
         vanilla=vanilla.accuracy,
         limit=max([row.score.interval[1] for row in rows] + [vanilla.interval[1], 0.01]),
         sorts=[_heading(key, view.sort) for key in SORTS],
-        turn=view.turn,
-        pack_id=view.pack_id,
         role=role,
         go=go,
     )
+
+
+def patch(view: CurateView, now: Snapshot, changes: Mapping[str, Status], go: str | None = None) -> str:
+    """Return all that decisions change in the rows of a table, for its script to put there.
+
+    It is a letter and a number for each row, so that it is small for hundreds of them; whatever was missed before is in
+    the next one.
+
+    Args:
+        view: as for `table`.
+        now: as for `table`.
+        changes: as for `table`.
+        go: as for `table`.
+    """
+    rows = _rows(view, now)
+    told = {
+        "edition": view.edition,
+        "turn": view.turn,
+        "version": view.version,
+        "statuses": "".join(row.entry.status[0] for row in rows),
+        "gains": [numbers.tenths(row.gain) for row in rows],
+        "proposed": "".join(changes[row.text][0] if row.text in changes else " " for row in rows) if changes else "",
+        "go": go,
+    }
+    return render(TABLE, "patch", told=json.dumps(told, separators=(",", ":")))
+
+
+def _rows(view: CurateView, now: Snapshot) -> list[Row]:
+    return [now.rows[text] for text in view.rows if text in now.rows]
 
 
 def _proposed(row: Row, changes: Mapping[str, Status]) -> str:

@@ -28,7 +28,7 @@ from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
     from audioprompt.services.curate import HeldOut, MeasuredPack
-    from audioprompt.ui.components.curate.view import Snapshot
+    from audioprompt.ui.components.curate.view import CurateView, Snapshot
 
 TEMPLATE = "curate/foot.html"
 CHANGES_SHOWN = 40
@@ -36,13 +36,14 @@ TEXT_SHOWN = 60  # characters of a template
 CURATOR = "curator"  # who decides where nobody is signed in
 
 
-def foot(now: Snapshot, held_out: HeldOut | None) -> str:
+def foot(view: CurateView, now: Snapshot) -> str:
     """Return the curve of how many prompts, the clips held out, and the history."""
     return render(
         TEMPLATE,
         "foot",
+        turn=view.turn,
         curve=prompts_curve(now.measured.table.random_curves, now.report),
-        held_out=_held_out(now.measured, now.pack, held_out),
+        held_out=_held_out(now.measured, now.pack, view.held_out),
         history=render(TEMPLATE, "history", changes=_changes(now.pack)),
     )
 

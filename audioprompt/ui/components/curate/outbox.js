@@ -36,7 +36,7 @@ function deliver() {
     const acts = waiting();
     if (!acts.length) return;
     sending(acts);
-    trigger('deliver', {acts, selected: ''});
+    trigger('deliver', {acts});
 }
 
 function undo(pack) {  // of the last decision that is not saved; where it may have been saved, it is decided back

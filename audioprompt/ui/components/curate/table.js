@@ -15,7 +15,7 @@ let pending = [], waiting = 0, looking = 0;
 
 const rows = () => [...element.querySelectorAll('tr[data-template]')];
 const rowOf = (template) => rows().find((row) => row.dataset.template === template);
-const table = () => element.querySelector('table[data-turn]');
+const table = () => element.querySelector('table[data-edition]');
 const shown = () => element.offsetParent !== null;
 
 function mark(row, reveal) {
@@ -27,9 +27,11 @@ function mark(row, reveal) {
     if (reveal) row.scrollIntoView({block: 'nearest'});
 }
 
+const below = () => document.querySelector('#curate-foot .foot')?.dataset.turn ?? '';
+
 function look() {
     clearTimeout(looking);
-    looking = setTimeout(() => trigger('look', {selected}), PAUSE);
+    looking = setTimeout(() => trigger('look', {selected, turn: below()}), PAUSE);
 }
 
 function select(row) {
@@ -58,7 +60,7 @@ function send() {
     waiting = setTimeout(() => { waiting = 0; send(); }, PATIENCE);
     clearTimeout(looking);
     window.outbox.sending(pending);
-    trigger('act', {acts: pending.splice(0), selected});
+    trigger('act', {acts: pending.splice(0)});
 }
 
 function decide(status, chosen, next) {
@@ -95,16 +97,56 @@ function stamp() {  // show what is decided but not saved yet, for as long as it
     }
 }
 
-function settle() {
+function settle(go) {
     clearTimeout(waiting);
     waiting = 0;
-    const go = element.querySelector('[data-go]')?.dataset.go;
     const row = (go && rowOf(go)) || rowOf(selected) || rows()[Math.min(place, rows().length - 1)];
     mark(row, Boolean(go));
     stamp();
     const panel = document.querySelector('#curate-side .side');
-    if (row && panel?.dataset.template !== selected && !pending.length) look();
+    const known = panel?.dataset.template === selected && below() === table()?.dataset.turn;
+    if (table() && !known && !pending.length) look();
     send();
+}
+
+// --- what decisions change, put into the table that is there --------------------------------------------------------
+
+const STATUSES = {a: 'approved', r: 'rejected', c: 'candidate'}, VERBS = {a: 'approve', r: 'reject', c: 'clear'};
+
+function judge(row, status) {
+    row.dataset.status = status;
+    for (const button of row.querySelectorAll('.verdict-buttons button')) {
+        const own = button.className;
+        button.dataset.do = own === status ? 'candidate' : own;
+        button.setAttribute('aria-pressed', own === status);
+    }
+}
+
+function gain(row, tenths) {
+    const points = row.querySelector('.gain span');
+    points.className = tenths > 0 ? 'more' : tenths < 0 ? 'less' : 'even';
+    points.textContent = (tenths > 0 ? '+' : tenths < 0 ? '\u2212' : '') + (Math.abs(tenths) / 10).toFixed(1);
+}
+
+function propose(row, verb) {
+    row.querySelector('.proposed')?.remove();
+    if (!verb) return;
+    const mark = document.createElement('em');
+    mark.className = 'proposed';
+    mark.textContent = verb;
+    row.querySelector('.prompt > span').after(mark);
+}
+
+function apply({edition, turn, version, statuses, gains, proposed, go}) {
+    const all = rows(), shown = table();
+    if (shown?.dataset.edition !== edition || all.length !== statuses.length) return trigger('redraw');
+    all.forEach((row, k) => {
+        judge(row, STATUSES[statuses[k]]);
+        gain(row, gains[k]);
+        propose(row, VERBS[proposed[k]]);
+    });
+    Object.assign(shown.dataset, {turn, version});
+    settle(go);
 }
 
 function compose(what) {
@@ -153,10 +195,12 @@ document.addEventListener('click', (event) => {
 }, listening);
 
 const around = setInterval(() => {
-    if (shown() && !document.hidden && !waiting) trigger('tick');
+    if (shown() && !document.hidden && !waiting) trigger('tick', {version: table()?.dataset.version ?? ''});
 }, LOOK_AROUND);
 curating.signal.addEventListener('abort', () => clearInterval(around));
 
 window.addEventListener('outbox', stamp, listening);
-watch('value', settle);
-settle();
+window.addEventListener('curate-patch', (event) => apply(event.detail), listening);
+const drawn = () => settle(table()?.dataset.go);
+watch('value', drawn);
+drawn();

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audioprompt.prompts.pack import PackEntry, PromptPack, Status
 
@@ -39,11 +39,12 @@ class CurateView:
         search: words that the templates shown have.
         sort: a key of ``SORTS``, and whether it runs backwards.
         label: the class that prompts are filled with.
-        selected: text of the template selected.
         proposal: of a selection, while a person ponders it.
         held_out: what the clips held out said of the templates approved now.
         other: the pack that this one is compared with, and the class that its approved prompts choose for each clip.
         turn: how often it was rendered.
+        layout: what the table on the page was laid out by: decisions do not change it.
+        edition: the name of that table.
     """
 
     measured: MeasuredPack
@@ -55,11 +56,12 @@ class CurateView:
     search: str = ""
     sort: tuple[str, bool] = ("order", False)
     label: str = ""
-    selected: str = ""
     proposal: Proposal | None = None
     held_out: HeldOut | None = None
     other: tuple[PromptPack, Choices] | None = None
     turn: int = 0
+    layout: tuple[Any, ...] = ()
+    edition: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from audioprompt.ui import markup
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import FILTERS, SORTS, CurateView, select_rows
 from audioprompt.ui.events import Update
-from audioprompt.ui.tabs.curate.render import render_view, take_snapshot
+from audioprompt.ui.tabs.curate.render import render_details, render_view, take_snapshot
 from audioprompt.util.text import one_line, sentence
 
 PLAYED_AT = 44_100  # Hz
@@ -30,10 +30,10 @@ Act = Mapping[str, Any]  # what the script asks for
 
 def act(context: Context, view: CurateView | None, event: gr.EventData) -> Update:
     """Do what was asked for in the table, or what the browser kept while the server was away."""
-    return apply_acts(context, view, event.acts, str(event.selected))
+    return apply_acts(context, view, event.acts)
 
 
-def apply_acts(context: Context, view: CurateView | None, acts: Sequence[Act], selected: str) -> Update:
+def apply_acts(context: Context, view: CurateView | None, acts: Sequence[Act]) -> Update:
     """Do what was asked for, one after the other, and show where that leads.
 
     A decision that comes with the name of its pack needs no view: one that a browser kept while the server was away is
@@ -42,8 +42,6 @@ def apply_acts(context: Context, view: CurateView | None, acts: Sequence[Act], s
     note, go = "", None
     saved: list[str] = []
     refused: list[dict[str, Any]] = []
-    if view and selected:
-        view = replace(view, selected=selected)
     for one in acts:
         try:
             _refuse_other_role(context, one)
@@ -122,23 +120,31 @@ def fill_prompts(context: Context, view: CurateView | None, label: str) -> Updat
 
 
 def look(context: Context, view: CurateView | None, event: gr.EventData) -> Update:
-    """Show all about the template that was selected."""
-    return show_details(context, view, str(event.selected))
+    """Show all about the template that was selected, and what is below the table."""
+    return render_details(context, view, str(event.selected), str(event.turn)) if view else {}
 
 
-def show_details(context: Context, view: CurateView | None, selected: str) -> Update:
-    """Show all about a template."""
-    if view is None or selected not in view.measured.positions:
+def tick(context: Context, view: CurateView | None, event: gr.EventData) -> Update:
+    """Show what others have decided, and whatever else the page has missed."""
+    return refresh(context, view, str(event.version))
+
+
+def refresh(context: Context, view: CurateView | None, shown: str = "") -> Update:
+    """Show a pack as it is now, unless that is what the page shows.
+
+    Args:
+        context: who looks.
+        view: what they look at.
+        shown: the version of the pack's file that the page shows, empty for none.
+    """
+    if view is None or (version := context.store.stamp(view.pack_id)) == shown:
         return {}
-    side = html.side(take_snapshot(context, view), selected, view.label)
-    return {"view": replace(view, selected=selected), "side": side}
+    return render_view(context, view if version == view.version else replace(view, held_out=None))
 
 
-def refresh(context: Context, view: CurateView | None) -> Update:
-    """Show what others have decided, if they have."""
-    if view is None or context.store.stamp(view.pack_id) == view.version:
-        return {}
-    return render_view(context, replace(view, held_out=None))
+def redraw(context: Context, view: CurateView | None) -> Update:
+    """Show a view from scratch, to a page whose table is another one."""
+    return render_view(context, replace(view, layout=())) if view else {}
 
 
 def play(context: Context, view: CurateView | None, event: gr.EventData) -> Update:

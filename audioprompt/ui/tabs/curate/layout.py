@@ -141,6 +141,7 @@ def _lay_out_view(at: SimpleNamespace) -> None:
                     at.save = gr.Button("Save", variant="primary", size="sm", min_width=110, scale=0)
                     at.cancel = gr.Button("Cancel", size="sm", min_width=110, scale=0)
             at.table = _html("curate-table", "table.js")
+            at.patch = _html("curate-patch", "patch.js")
         with gr.Column(scale=8, min_width=300):
             at.actions, at.side = _html("curate-actions"), _html("curate-side")
             at.player = gr.Audio(
@@ -163,14 +164,19 @@ def _lay_out_view(at: SimpleNamespace) -> None:
 
 
 def _view(at: SimpleNamespace) -> list[Any]:
-    """Return the components that `render_view` and `apply_acts` answer in."""
-    return [at.view, at.strip, at.filters, at.table, at.actions, at.side, at.foot, at.versus, at.outbox]
+    """Return the components that `render_view` answers in."""
+    return [at.view, at.strip, at.filters, at.table, at.patch, at.actions]
+
+
+def _details(at: SimpleNamespace) -> list[Any]:
+    """Return the components that `render_details` answers in."""
+    return [at.side, at.foot, at.versus]
 
 
 def _measured(at: SimpleNamespace) -> list[Any]:
     """Return the components that measuring answers in."""
     form = [at.data, at.folds, at.share, at.seed, at.remembered]
-    return [at.message, *_view(at), at.label, at.clips, *form, at.pack_in_hand, at.pack]
+    return [at.message, *_view(at), *_details(at), at.label, at.clips, *form, at.pack_in_hand, at.pack]
 
 
 def _wire_setup(at: SimpleNamespace, on: Handler, tab: gr.Tab, switched: list[Any]) -> None:
@@ -207,13 +213,15 @@ def _wire_packs(at: SimpleNamespace, on: Handler) -> None:
 def _wire_table(at: SimpleNamespace, on: Handler) -> None:
     at_once: dict[str, Any] = {"outputs": _view(at), **INSTANT}
     beside = partial(on, errors_in="actions")
+    decided: dict[str, Any] = {"outputs": [*_view(at), at.outbox], "trigger_mode": "multiple", **INSTANT}
     for sent in (at.table.act, at.outbox.deliver):
-        sent(beside(decide.act), at.view, trigger_mode="multiple", **at_once)
-    at.table.tick(beside(decide.refresh), at.view, **at_once)
+        sent(beside(decide.act), at.view, **decided)
+    at.table.tick(beside(decide.tick), at.view, **at_once)
+    at.table.redraw(beside(decide.redraw), at.view, **at_once)
     at.search.change(beside(decide.search), [at.view, at.search], trigger_mode="always_last", **at_once)
     at.label.input(beside(decide.fill_prompts), [at.view, at.label], **at_once)
     look = on(decide.look, errors_in="side")
-    at.table.look(look, at.view, [at.view, at.side], trigger_mode="always_last", **INSTANT)
+    at.table.look(look, at.view, _details(at), trigger_mode="always_last", **INSTANT)
     at.table.play(on(decide.play), at.view, at.player, **INSTANT)
     for asked, handler in ((at.table.propose, propose.show_proposal), (at.table.test, propose.show_held_out)):
         asked(on(handler), at.view, [at.message, *_view(at)], **QUEUED)

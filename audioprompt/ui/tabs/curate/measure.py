@@ -69,7 +69,7 @@ def enter(
 ) -> Iterator[Update]:
     """Show a pack: as it is, if it is measured; else measure it, or say what to do first."""
     if view and (view.pack_id, view.model) == (pack_id, model):
-        yield {**refresh(context, view), "pack": choose_pack(context, pack_id)}
+        yield {**refresh(context, view, view.version), "pack": choose_pack(context, pack_id)}
         return
     if pack_id not in context.store.ids():
         yield {"message": html.START, "pack": choose_pack(context, "")}
@@ -163,7 +163,7 @@ def _open(
     view = CurateView(measured, setup.model, setup.pack_id, label=labels[0])
     if old:
         label = old.label if old.label in labels else labels[0]
-        view = replace(view, only=old.only, search=old.search, sort=old.sort, selected=old.selected, label=label)
+        view = replace(view, only=old.only, search=old.search, sort=old.sort, label=label)
     return {
         **render_view(context, select_rows(view, take_snapshot(context, view))),
         **fields_of(setup.data, measured.split),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from secrets import token_hex
 from typing import Any
 
 import gradio as gr
@@ -14,7 +15,7 @@ from audioprompt.ui.components.curate import CurateView, Snapshot, select_rows
 from audioprompt.ui.events import Update
 
 EMPTY: Update = {"view": None} | dict.fromkeys(
-    ("strip", "filters", "table", "actions", "side", "foot", "versus"), ""
+    ("strip", "filters", "table", "patch", "actions", "side", "foot", "versus"), ""
 )  # no pack is shown
 
 
@@ -31,6 +32,8 @@ def take_snapshot(context: Context, view: CurateView) -> Snapshot:
 def render_view(context: Context, view: CurateView, note: str = "", go: str | None = None) -> Update:
     """Show a view with its pack as it is in the store now.
 
+    Where the page has the table, it is told what decisions have changed there. Details are left to `render_details`.
+
     Args:
         context: who looks.
         view: what to show.
@@ -44,22 +47,39 @@ def render_view(context: Context, view: CurateView, note: str = "", go: str | No
     now = take_snapshot(context, view)
     if now.measured is not view.measured:  # someone added templates
         view = select_rows(replace(view, measured=now.measured, proposal=None, held_out=None), now)
-    selected = go or view.selected
-    if selected not in now.rows:
-        selected = next(iter(view.rows), "")
     proposal = view.proposal and revise(view.proposal, now.measured, now.pack)
-    view = replace(view, version=version, selected=selected, proposal=proposal, turn=view.turn + 1)
     changes = proposal.changes(now.pack) if proposal else {}
+    view = replace(view, version=version, proposal=proposal, turn=view.turn + 1)
+    layout = (view.rows, len(now.rows), view.label, view.sort, context.role)
+    if layout == view.layout:
+        rows: Update = {"patch": html.patch(view, now, changes, go)}
+    else:
+        view = replace(view, layout=layout, edition=token_hex(4))
+        rows = {"table": html.table(view, now, changes, go, context.role.value)}
     return {
         "view": view,
         "strip": html.strip(now),
         "filters": html.filters(now, view.only),
-        "table": html.table(view, now, changes, go, context.role.value),
         "actions": html.actions(now, proposal, note),
-        "side": html.side(now, selected, view.label),
-        "foot": html.foot(now, view.held_out),
-        "versus": _versus(view, now),
+        **rows,
     }
+
+
+def render_details(context: Context, view: CurateView, selected: str, turn: str) -> Update:
+    """Show all about one template, and what is below the table unless that is up to date.
+
+    Args:
+        context: who looks.
+        view: what is shown.
+        selected: text of the template.
+        turn: of what the page has below the table.
+
+    Raises:
+        PackError: the pack is gone, or its file is broken.
+    """
+    now = take_snapshot(context, view)
+    side = {"side": html.side(now, selected, view.label)}
+    return side if turn == str(view.turn) else {**side, "foot": html.foot(view, now), "versus": _versus(view, now)}
 
 
 def _versus(view: CurateView, now: Snapshot) -> str:
