@@ -73,6 +73,19 @@ class Moment:
     learned: Prediction | None = None
     verdict: Verdict | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether what is heard is any of the labels, as far as that can be judged."""
+        return self.verdict is None or self.verdict.known
+
+    @property
+    def headline(self) -> str | None:
+        """What to show first: the label, or that it is none of them; None when it is quiet."""
+        found = self.learned or self.ensemble
+        if found is None:
+            return None
+        return self.verdict.words(winner(found)) if self.verdict else winner(found)
+
 
 def level(samples: NDArray[np.float32]) -> float:
     """RMS in decibels below full scale, at least ``SILENCE_DECIBELS``; ``[n]``."""

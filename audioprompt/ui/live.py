@@ -14,7 +14,7 @@ from audioprompt.core.zero_shot import Prediction
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.template import VANILLA
 from audioprompt.services.classify import PROMPTS, alike_labels, ranked, say_words
-from audioprompt.services.live import MINUTE, Band, Hearing, add, answer
+from audioprompt.services.live import MINUTE, Band, Hearing, Moment, add, answer
 from audioprompt.services.words import read_labels
 from audioprompt.ui import theme
 from audioprompt.ui.charts import TOP
@@ -85,7 +85,7 @@ def listen(
         (method_name(asked.pack), theme.TSPE, moment.ensemble),
         *([(learned_name(head), theme.PALM, moment.learned)] if head else []),
     ]
-    return hearing, view(hearing, moment.decibels, columns, labels, milliseconds, said or None)
+    return hearing, view(hearing, moment, columns, labels, milliseconds, said or None)
 
 
 def in_line(place: int, places: int, seconds: float) -> str:
@@ -98,7 +98,7 @@ def in_line(place: int, places: int, seconds: float) -> str:
 
 def view(
     hearing: Hearing,
-    decibels: float,
+    moment: Moment,
     methods: Sequence[tuple[str, str, Prediction | None]],
     labels: Sequence[str],
     milliseconds: float,
@@ -108,7 +108,7 @@ def view(
 
     Args:
         hearing: what has been heard by now.
-        decibels: level of the newest chunk.
+        moment: what is heard right now.
         methods: name, colour and answer of each; no answer when it is quiet.
         labels: the C labels.
         milliseconds: that the answer took.
@@ -118,12 +118,13 @@ def view(
     return render(
         "live/template.html",
         "view",
-        heard=hearing.bands[-1].label if answered else None,
+        heard=moment.headline,
+        known=moment.known,
         methods=[{"name": name, "colour": colour, "bars": _bars(found)} for name, colour, found in answered or methods],
         level={
-            "decibels": decibels,
+            "decibels": moment.decibels,
             "least": round(METER_DECIBELS),
-            "fraction": min(max(1 - decibels / METER_DECIBELS, 0.0), 1.0),
+            "fraction": min(max(1 - moment.decibels / METER_DECIBELS, 0.0), 1.0),
         },
         minute=_last_minute(hearing, labels),
         milliseconds=milliseconds,

@@ -8,6 +8,7 @@ from audioprompt.few_shot.methods import title_of
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.template import SLOT, Template
 from audioprompt.services.classify import Classification, Vote
+from audioprompt.services.rejection import Presence
 from audioprompt.ui.render import render
 from audioprompt.util.text import counted, first_of, one_line, sentence
 
@@ -78,7 +79,12 @@ def fill(template: Template, label: str) -> Filled:
 
 def verdict(result: Classification, notice: str = "") -> str:
     """Return the answer in large, agreement or not in words, and what else is to be said."""
-    return render(CLASSIFY, "verdict", answer=result.answer, words=result.words, notice=notice)
+    return render(CLASSIFY, "verdict", answer=result.headline, known=result.known, words=result.words, notice=notice)
+
+
+def presences(found: Sequence[Presence]) -> str:
+    """Return which labels are heard, where more than one may be, and which are not."""
+    return render(CLASSIFY, "presences", found=found)
 
 
 def stale(sentence: str) -> str:

@@ -89,7 +89,13 @@ def build(page: Page, tab: gr.Tab) -> None:
     parts |= Parts(head=page.head)
     page.sound, page.labels = parts["sound"], parts["labels"]
     asked = Form(
-        Query, sound=page.sound, labels=page.labels, pack_id=parts["pack"], model_name=page.model, head_id=page.head
+        Query,
+        sound=page.sound,
+        labels=page.labels,
+        pack_id=parts["pack"],
+        model_name=page.model,
+        head_id=page.head,
+        several=parts["several"],
     )
     answered = parts.only(*PARTS).told_by(show_clip, [asked]) | {
         "show_progress": "minimal",
@@ -128,7 +134,9 @@ def _wire_questions(page: Page, parts: Parts, chips: list[gr.Button], answered: 
     waited_for = [chip.click for chip in chips] + [parts["go"].click, labels.submit, sound.upload, sound.stop_recording]
     gr.on(waited_for, None, js=REVEAL, **INSTANT)
     gr.on([parts["go"].click, labels.submit], **answered).then(None, js=REVEAL, **INSTANT)
-    gr.on([sound.change, pack.input], **answered)  # a clip changes as it is uploaded, recorded, trimmed and taken away
+    gr.on(
+        [sound.change, pack.input, parts["several"].input], **answered
+    )  # a clip changes as it is uploaded, recorded, trimmed and taken away
     for event in page.switched:
         event.then(**answered)
     preset = parts["preset"]

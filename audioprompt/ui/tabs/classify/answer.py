@@ -23,6 +23,7 @@ OTHER_LABELS = "You changed the labels. Press Classify for a new answer."
 OTHER_PROMPTS = "The approved prompts have changed. Press Classify for a new answer."
 PARTS = (
     "verdict",
+    "presences",
     "vanilla",
     "ensemble",
     "learned",
@@ -48,6 +49,7 @@ class Query:
         pack_id: of the prompt pack.
         model_name: of the model that answers.
         head_id: of a fitted head that answers as well; empty for none.
+        several: whether more than one label may be heard.
     """
 
     sound: str | None
@@ -55,6 +57,7 @@ class Query:
     pack_id: str
     model_name: str
     head_id: str = ""
+    several: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ def answer(query: Query, progress: gr.Progress, context: Context) -> View:
     is_long = len(result.timeline.starts) > 1  # than a window
     return {
         "verdict": markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit, *result.notices)))),
+        "presences": markup.presences(result.presences) if query.several else "",
         "vanilla": charts.plot(charts.probability_bars(markup.VANILLA_NAME, result.vanilla, theme.VANILLA)),
         "ensemble": charts.plot(charts.probability_bars(markup.method_name(pack), result.ensemble, theme.TSPE)),
         "learned": charts.plot(
@@ -144,7 +148,7 @@ def nothing_but(message: str) -> View:
     """Return a message in the answer's place, and nothing else: no answer to an earlier question stays beside it."""
     plots = dict.fromkeys(("vanilla", "ensemble", "heard", "timeline"), charts.plot(None, hidden=False))
     folds = dict.fromkeys(("votes_fold", "time_fold"), gr.update(visible=False))
-    return {"verdict": message, "learned": charts.plot(None), "votes": "", **plots, **folds}
+    return {"verdict": message, "presences": "", "learned": charts.plot(None), "votes": "", **plots, **folds}
 
 
 # --- whether it still holds -------------------------------------------------------------------------------------------

@@ -78,7 +78,8 @@ def _question(opening: Opening) -> Parts:
             offered = preset_choices()
             preset = gr.Dropdown(offered, value=offered[0], label="Ready-made labels", min_width=180, elem_id="preset")
             pack = gr.Dropdown(pack_choices(), label="Prompts", min_width=180, elem_id="pack")
-        parts = Parts(labels=labels, preset=preset, pack=pack)
+        several = gr.Checkbox(False, label="More than one may be heard", container=False, elem_id="several")
+        parts = Parts(labels=labels, preset=preset, pack=pack, several=several)
         if opening.heads:
             parts |= Parts(
                 learned_head=gr.Dropdown(
@@ -102,6 +103,7 @@ def _answer(message: str) -> Parts:
         parts = Parts(
             stale=gr.HTML(elem_id="stale", apply_default_css=False),
             verdict=gr.HTML(markup.empty(message), elem_id="verdict"),
+            presences=gr.HTML(elem_id="presences", apply_default_css=False),
         )
         with gr.Row():
             # what is mounted only as it becomes visible vanishes again beside plots that are there already
