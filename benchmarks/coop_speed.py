@@ -23,7 +23,7 @@ from torch.nn.functional import linear
 
 from audioprompt.few_shot.methods.cocoop import Cocoop
 from audioprompt.few_shot.methods.coop import Coop, start_tokens
-from audioprompt.few_shot.settings import FitSettings
+from audioprompt.few_shot.settings import PAPER_SCALE, FitSettings
 from audioprompt.models.base import Tokens
 from audioprompt.models.clap import CHECKPOINTS, MsClap, Towers
 from audioprompt.models.embedded import EmbeddedModel
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--encoders", choices=["pengi", "embedded"], default="pengi")
     model: Encoders = random_pengi() if parser.parse_args().encoders == "pengi" else EmbeddedModel("cpu")
     torch.set_num_threads(1)
-    settings = FitSettings(epochs=1)
+    settings = FitSettings(epochs=1, logit_scale=PAPER_SCALE)
     ours = {method: our_step(method, model, settings) for method in METHODS}
     memory = peak_megabytes()
     model.audio.requires_grad_(True)
@@ -95,7 +95,7 @@ def reference_step(method: type[Coop], model: Encoders, settings: FitSettings) -
             shifts = linear(narrow, learned["widen.weight"], learned["widen.bias"])
             each = zip(audio, learned["context"] + shifts[:, None], strict=True)
             cosines = torch.stack([weights(context) @ clip for clip, context in each])
-        descend(optimiser, settings.logit_scale * cosines, targets)
+        descend(optimiser, PAPER_SCALE * cosines, targets)
 
     return step
 

@@ -121,7 +121,7 @@ def measure(model: EmbeddedModel, clips: LabelledClips, templates: Sequence[Temp
     prompts = embed_prompts(model, [VANILLA, *templates], clips.spoken_classes)
     audio = pooled(embed_clips(model, clips.paths))
     table = score_templates(audio, prompts[0], prompts[1:], clips.targets, clips.classes)
-    first = np.isin(clips.folds, folds[: len(folds) // 2])
+    first = np.isin(np.array(clips.folds), folds[: len(folds) // 2])
     halves = [(table.on(first), ~first), (table.on(~first), first)]
     proposed = [propose(seen) for seen, _ in halves]
     best = [seen.ranking(seen.everything) for seen, _ in halves]

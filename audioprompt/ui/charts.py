@@ -10,7 +10,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import gradio as gr
 import numpy as np
@@ -44,7 +44,7 @@ def plotted(figure: Figure) -> PlotData:
     return PlotData(type="plotly", plot=text.replace("<", "\\u003c").replace(">", "\\u003e"))
 
 
-def plot(figure: Figure | None, hidden: bool | str = HIDDEN) -> dict[str, Any]:
+def plot(figure: Figure | None, hidden: bool | Literal["hidden"] = HIDDEN) -> dict[str, Any]:
     """Show a figure where there may have been none, or none where there was one: an update, cheaper than a component.
 
     Args:
@@ -63,7 +63,7 @@ def _packed(numbers: NDArray[Any]) -> Figure:
     shape = ", ".join(map(str, numbers.shape))
     return {
         "dtype": KINDS[numbers.dtype.name],
-        "bdata": b64encode(np.ascontiguousarray(numbers)).decode(),
+        "bdata": b64encode(np.ascontiguousarray(numbers).tobytes()).decode(),
         **({"shape": shape} if numbers.ndim > 1 else {}),
     }
 
@@ -288,8 +288,8 @@ def shots_curve(found: Mapping[int, Results]) -> Figure:
 
 
 def _shots_line(method: str, found: Mapping[int, Results]) -> Figure:
-    points = [
-        (str(number), 100 * one.accuracy, *(100 * end for end in one.interval))
+    points: list[tuple[str, float, float, float]] = [
+        (str(number), 100 * one.accuracy, 100 * one.interval[0], 100 * one.interval[1])
         for number, results in found.items()
         if (one := results.of(method)) and one.accuracy is not None and one.interval is not None
     ]

@@ -170,7 +170,7 @@ def served(
     del wrapped.__wrapped__
     wrapped.__signature__ = signature.replace(parameters=_flat(own, slots))
     wrapped.__annotations__ = {one.name: _hint(one) for one in own if _is_special(one)}
-    return wrapped  # type: ignore[no-any-return]
+    return wrapped
 
 
 def _components_of(given: Any) -> list[Any]:
@@ -277,4 +277,4 @@ def bind(handler: Handler, parts: Mapping[str, Any], errors_in: str = "message")
     bound.__name__, bound.__module__, bound.__annotations__ = handler.__name__, handler.__module__, special
     asked = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in special]
     bound.__signature__ = inspect.Signature([*asked, inspect.Parameter("values", inspect.Parameter.VAR_POSITIONAL)])
-    return bound  # type: ignore[no-any-return]
+    return bound

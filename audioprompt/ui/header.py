@@ -44,7 +44,7 @@ def switch_openness(name: str, is_open: bool, context: Context = IN_PROCESS) -> 
 def show_models(chosen_last: str, context: Context = IN_PROCESS) -> View:
     """Offer the models that whoever opens the page may use, and that which this browser chose last, if it is one."""
     offered = models.offered_to(context.request)
-    chosen = {"value": chosen_last} if chosen_last in offered else {}
+    chosen: dict[str, Any] = {"value": chosen_last} if chosen_last in offered else {}
     return {"picker": gr.Dropdown(choices=offered, **chosen)}
 
 

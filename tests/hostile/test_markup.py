@@ -124,7 +124,7 @@ def fit(words: str) -> str:
 
 
 FLAG = Flag("similar", "It says the same as “{}”.")
-PIECES: dict[str, Callable[[str], str]] = {
+PIECES: dict[str, Callable[[str], Any]] = {
     "verdict": lambda words: markup.verdict(answer(words), words),
     "votes": lambda words: markup.votes(answer(words).votes, "whistle"),
     "problem": markup.problem,
@@ -269,7 +269,9 @@ def texts(value: Any) -> Iterator[str]:
 
 
 FIGURES: dict[str, Callable[[str], Any]] = {
-    "class map": lambda words: charts.class_map(Moves((one_line(words), "b"), np.eye(2), 2 * np.eye(2))),
+    "class map": lambda words: charts.class_map(
+        Moves((one_line(words), "b"), np.eye(2, dtype=np.float32), 2 * np.eye(2, dtype=np.float32))
+    ),
     "bars": lambda words: charts.probability_bars("Vanilla", prediction(words), theme.VANILLA),
     "over time": lambda words: charts.over_time(
         Timeline(np.array([0, 5], np.float32), np.array([5, 8], np.float32), prediction(words))

@@ -540,7 +540,7 @@ def test_their_work_ends_with_their_page(public: None) -> None:
 def test_a_trial_that_makes_no_headway_still_notices_that_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment, "LOOK_SECONDS", 0.001)
     over = Event()
-    job = FITTING.start(lambda job: over.wait(600), owner="mine")
+    job: Any = FITTING.start(lambda job: over.wait(600), owner="mine")
     looking: Any = experiment.watch(job, 1.0)
     assert len([next(looking) for _ in range(5)]) == 5, "steps come without any news"
     looking.close()

@@ -1,5 +1,6 @@
 from base64 import b64decode
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -98,12 +99,12 @@ def test_every_figure_wears_the_one_template_and_a_clear_ground():
 
 def test_what_was_learned_can_be_explored():
     classes = ("hum", NASTY)
-    moves = SimpleNamespace(classes=classes, before=np.eye(2), after=2 * np.eye(2))
+    moves: Any = SimpleNamespace(classes=classes, before=np.eye(2), after=2 * np.eye(2))
     drawn = charts.class_map(moves)
     assert [trace.mode for trace in go.Figure(drawn).data] == ["lines", "markers", "markers+text"]
     assert drawn["data"][2]["text"] == ["hum", "&lt;img src=x onerror=alert(1)&gt;"]
     one = SimpleNamespace(method="palm", accuracy=0.5, interval=(0.4, 0.75))
-    results = SimpleNamespace(outcomes=[one], of=lambda method: one)
+    results: Any = SimpleNamespace(outcomes=[one], of=lambda method: one)
     (line,) = go.Figure(charts.shots_curve({1: results, 16: results})).data
     assert (line.name, line.x, line.y) == ("PALM", ("1", "16"), (50.0, 50.0))
     assert np.allclose(line.error_y.array, 25) and np.allclose(line.error_y.arrayminus, 10)

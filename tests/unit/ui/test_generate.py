@@ -283,7 +283,7 @@ def test_checking_tells_how_far_it_is_and_ends_with_the_page(monkeypatch):
     monkeypatch.setattr(steps, "TICK_SECONDS", 0.01)
     words = [f"loud{n}" for n in range(90)]
     labels = ", ".join(f"violin {n}" for n in range(20))
-    told = steps.write(Asked("instruments", labels, words, words, 90), OFFLINE, "fake")  # 1,800 texts
+    told: Any = steps.write(Asked("instruments", labels, words, words, 90), OFFLINE, "fake")  # 1,800 texts
     shown = next(one for step in told if "Checking the prompts" in (one := step.get("progress", "")))
     assert "running" in shown
     model.go_on.set()

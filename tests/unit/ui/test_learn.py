@@ -176,7 +176,13 @@ def click(act: str, label: str = "") -> gr.EventData:
 
 def asked(collection: Collection, name: str, where: str, **settings: Any) -> list[View]:
     """Learn was pressed; what the page shows of it."""
-    chosen = {"methods": ["linear-probe"], "epochs": 5, "seeds": 1, "pack_id": "acoustic-scenes", "model_name": "fake"}
+    chosen: dict[str, Any] = {
+        "methods": ["linear-probe"],
+        "epochs": 5,
+        "seeds": 1,
+        "pack_id": "acoustic-scenes",
+        "model_name": "fake",
+    }
     return [*experiment.begin(collection, name, where, [], Settings(**(chosen | settings)))]
 
 
