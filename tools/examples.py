@@ -119,6 +119,7 @@ LEVEL_CROSSING = opensfx(14, "Mark_Ian, Wuzzy", "CC0-1.0")
 LOCOMOTIVE = opensfx(10, "patchen, Janis Lukss")
 LORRY = opensfx(25, "saphix, Wuzzy", "CC0-1.0")
 BUS = opensfx(28, "roscoetoon, Janis Lukss")
+ROOSTER = scratch("Animal/Rooster.wav")
 SHEEP = opensfx(36, "David R Barnes, Wuzzy", "CC0-1.0")
 COW = opensfx(37, "Jarred Gib, Wuzzy", "CC0-1.0")
 HORSE = opensfx(38, "dobroide, Wuzzy")
@@ -450,19 +451,18 @@ JAZZ = band(
     "jazz",
     "Jazz band",
     160,
-    Part(61, TUNE, 104),
-    Part(66, TUNE, 96),
+    Part(56, TUNE, 105),
     Part(
         0,
         """-:1.67 F3+A3+C4+E4:.33 -:1.67 F3+A3+C4+E4:.33 | -:1.67 F3+A3+B3+E4:.33 -:2 |
                -:.67 E3+G3+B3+D4:.33 -:2.67 E3+G3+B3+D4:.33 | -:1.67 E3+G3+C#4+F4:.33 -:2 |
                F3+A3+C4+E4:.67 -:1 F3+A3+C4+E4:.33 -:2 | F3+Ab3+B3+E4:.67 -:1 F3+Ab3+B3+E4:.33 -:2 |
                E3+A3+B3+D4:3""",
-        80,
+        100,
     ),
     Part(32, "D2 F2 A2 C3 | B2 A2 G2 F2 | E2 G2 B2 G2 | A2 G2 E2 C#2 | D2 E2 F2 A2 | G2 F2 D2 B1 | C2:3", 112),
-    Part(DRUM_KIT, SWING * 12 + "ride+kick:3", 96),
-    piece="Seven bars for brass, tenor saxophone, piano, double bass and drums, composed for this clip",
+    Part(DRUM_KIT, SWING * 12 + "ride+kick:3", 70),
+    piece="Seven bars for trumpet, piano, double bass and drums, composed for this clip",
 )
 
 POWER_CHORDS = {"E": "E2+B2+E3", "G": "G2+D3+G3", "A": "A2+E3+A3", "D": "D3+A3+D4"}
@@ -583,7 +583,7 @@ CLIPS = (
         among(GENRES, "electronic"),
         "Loop, kick, hat and clap sequenced at 120 beats a minute",
         (
-            sonic_pi("loop_garzul", "Garzul"),
+            sonic_pi("loop_electric", "hullum"),
             sonic_pi("bd_haus", "Rodrigo The Mad"),
             sonic_pi("drum_cymbal_closed", "menegass"),
             sonic_pi("sn_dolf", "Dolfeus"),
@@ -627,7 +627,7 @@ CLIPS = (
         "explosion",
         among(EMERGENCIES, "explosion"),
         "Two explosions, cut and placed one after another",
-        (ufo("weapons/explosion-rocket.ogg"), ufo("weapons/explosion-grenade.ogg")),
+        (ufo("weapons/explosion-fire.ogg"), ufo("geoscape/combat-explosion.ogg")),
         one_after_another(0, 2.5, until=2.8),
     ),
     Clip(
@@ -717,7 +717,7 @@ CLIPS = (
         "rooster",
         among(EVERYDAY, "rooster"),
         "Placed twice",
-        (megaglest("autumn/sounds/rooster.ogg"),),
+        (ROOSTER,),
         one_after_another(0, 3.0),
     ),
     Clip(
@@ -734,8 +734,8 @@ CLIPS = (
         "street",
         "Street: siren, then a dog",
         None,
-        "siren",
-        ("car engine", "crowd", "dog", "rain", "train", "violin"),
+        "dog",
+        ("car engine", "crowd", "rain", "siren", "train", "violin"),
         "Traffic from repeated engines; siren passing; barks placed one after another",
         (lincity("Health4"), lugaru("Bark3"), lugaru("Bark"), LORRY, BUS),
         street,
@@ -744,10 +744,10 @@ CLIPS = (
         "farm",
         "Farm: rooster, sheep, cow, horse",
         None,
-        "rooster",
-        ("cat", "cow", "dog", "frog", "horse", "sheep"),
+        "sheep",
+        ("cat", "cow", "dog", "frog", "horse", "rooster"),
         "Birdsong; animals placed one after another",
-        (megaglest("autumn/sounds/sunny_day.ogg"), megaglest("autumn/sounds/rooster.ogg"), SHEEP, COW, HORSE),
+        (megaglest("autumn/sounds/sunny_day.ogg"), ROOSTER, SHEEP, COW, HORSE),
         farm,
     ),
 )

@@ -9,7 +9,14 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audioprompt.core.metrics import winners
+from audioprompt.core.zero_shot import ensemble_weights
+from audioprompt.data.examples import examples
+from audioprompt.encoding.encoder import embed_clip, embed_prompts
+from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.pack import CATEGORIES
+from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import VANILLA
 from tools.examples import (
     CLIPS,
     RATE,
@@ -62,6 +69,18 @@ def test_every_category_has_two_examples_and_the_general_pack_too():
     count = Counter(entry["category"] for entry in INDEX)
     assert set(count) == {*CATEGORIES, None}
     assert min(count.values()) >= 2
+
+
+def test_the_bundled_model_answers_every_clip_rightly() -> None:
+    """What a newcomer tries first: with vanilla prompting as with the prompts of the clip's pack."""
+    model, packs = EmbeddedModel(), PromptStore().packs()
+    suited = {pack.category: pack.approved for pack in packs if pack.category}
+    general = next(pack.approved for pack in packs if pack.id == "eight-templates")
+    for clip in examples():
+        audio = embed_clip(model, clip.path).pooled[None]
+        prompts = embed_prompts(model, [VANILLA, *suited.get(clip.category, general)], clip.labels)
+        for weights in (prompts[0], ensemble_weights(prompts[1:])):
+            assert clip.labels[int(winners(audio, weights)[0])] == clip.truth, clip.path.name
 
 
 def test_every_clip_is_in_the_licence_record():
