@@ -161,7 +161,7 @@ def _overview(
         return [str(file), f"{one.seconds:.1f}", one.headline, percent(fraction), plain, *helped]
 
     place = {file: number for number, file in enumerate(heard)}
-    titles = ["file", ">seconds", "ensemble", ">", "vanilla", *(["together"] if joint else [])]
+    titles = ["file", ">seconds", "ensemble", ">of the labels", "vanilla", *(["together"] if joint else [])]
     return table(titles, [row(file) for file in files])
 
 
@@ -172,7 +172,7 @@ def _heard_tables(file: Path, heard: Classification, several: bool) -> Iterator[
         [label, *bar(vanilla[label], BLUE), *bar(probability, ORANGE)]
         for label, probability in ranked(heard.ensemble)[:MAX_SHOWN]
     ]
-    yield table(["", "vanilla", ">", f"ensemble of {len(heard.votes)}", ">"], rows)
+    yield table(["of the labels given", "vanilla", ">", f"ensemble of {len(heard.votes)}", ">"], rows)
     if heard.verdict and not heard.known:
         yield heard.verdict.sentence(heard.answer)
     yield heard.words

@@ -22,6 +22,7 @@ WORDS, FEW = "zero-shot", "words-as-clips"
 CANDIDATES = (FEW, "words-probe", "gda", "clap-probe", "kernel-ridge", "tip-adapter")
 MIN_TO_CHOOSE = 4  # clips of every class, below which leaving clips out tells too little
 MAX_CLIPS = 2_000  # to choose by; with more, what needs all of them at once is not among the candidates
+MAX_ANSWERS = 200_000  # clips times classes, beyond which probes take minutes
 SLOW_WITH_MANY = ("kernel-ridge", "tip-adapter")
 
 
@@ -119,6 +120,9 @@ class Auto(Head):
         return self
 
     def _affordable(self, clips: int) -> list[str]:
+        """Return the candidates that are tried on that many clips; with very many answers words as clips alone."""
+        if clips * len(self.classes) > MAX_ANSWERS:
+            return [FEW]
         return [name for name in CANDIDATES if clips <= MAX_CLIPS or name not in SLOW_WITH_MANY]
 
     def _try(self, name: str, audio: Array, targets: NDArray[np.intp], stop: Stop | None) -> Trial:
