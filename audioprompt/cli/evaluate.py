@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,18 +14,24 @@ from audioprompt.cli.output import Json, percent, print_, print_json, say, table
 from audioprompt.core import metrics as reports
 from audioprompt.core.curation import Comparison
 from audioprompt.core.ensembles import DEFAULT, ENSEMBLES
+from audioprompt.core.zero_shot import ensemble_weights
 from audioprompt.prompts.template import VANILLA, Template
 from audioprompt.services.evaluate import (
     ALL,
     EmbeddedTask,
     EnsembleResult,
+    JointResult,
     PackResult,
+    PrecisionResult,
     choose,
     compare_ensembles,
     compare_packs,
     find_ensembles,
     measure_calibration,
+    measure_several,
+    measure_together,
 )
+from audioprompt.services.rejection import recognise_by_words
 from audioprompt.services.views import as_dict
 from audioprompt.services.words import warn_of_words
 
@@ -33,23 +40,39 @@ if TYPE_CHECKING:
 
     from audioprompt.core.calibration import Reliability
     from audioprompt.core.metrics import Evaluation, Score
+    from audioprompt.data import LabelledClips
+    from audioprompt.models.base import AudioTextModel
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How the prompts answer, and about what."""
+
+    ensemble: Annotated[
+        str,
+        typer.Option(help=f"How the prompts answer together: {', '.join(ENSEMBLES.names)}; or {ALL} to compare these."),
+    ] = DEFAULT
+    together: Annotated[
+        bool, typer.Option("--together", help="Measure listening to all clips before naming any, too.")
+    ] = False
+    several: Annotated[
+        bool,
+        typer.Option("--several", help="Measure each label alone (average precision): more than one may be heard."),
+    ] = False
 
 
 def evaluate(
     pack: PackIds = None,
     template: TemplateTexts = None,
     folds: Annotated[str | None, typer.Option(help="Use only the clips of these folds, such as 1,2.")] = None,
-    ensemble: Annotated[
-        str,
-        typer.Option(help=f"How the prompts answer together: {', '.join(ENSEMBLES.names)}; or {ALL} to compare these."),
-    ] = DEFAULT,
     *,
+    answering: Answering,
     data: DataOptions,
     model: ModelOptions,
     as_json: AsJson = False,
 ) -> None:
     """Measure prompts on labelled clips: the plain one, each alone, and the ensemble."""
-    ensembles = find_ensembles(ensemble)
+    ensembles = find_ensembles(answering.ensemble)
     clips = data.open()
     numbers = parse_numbers(folds)
     if numbers is not None:
@@ -64,21 +87,30 @@ def evaluate(
     compared = compare_packs(packs, templates, task, main)
     found = compare_ensembles(ensembles, task)
     calibration = measure_calibration(task)
+    joint = measure_together(task, clips.classes) if answering.together else None
+    several = _measure_several(encoder, task, clips) if answering.several else None
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name, "folds": numbers}
         one_of = {
             "ensembles": [as_dict(one) for one in found],
             "calibration": {name: as_dict(one) for name, one in calibration.items()},
+            **({"together": as_dict(joint)} if joint else {}),
+            **({"several": as_dict(several)} if several else {}),
         }
         print_json({**used, **as_dict(clips), **_evaluation_json(report, templates, compared), **one_of})
     else:
         print_(f"{clips.name}, model {encoder.name}", *_evaluation_tables(report, templates, compared))
         print_(*_ensemble_tables(found), *_calibration_tables(calibration))
+        print_(*_joint_tables(report.vanilla, joint), *_precision_tables(several))
     for remark in (*clips.remarks, *warn_of_words(encoder, clips.spoken_classes)):
         say(remark)
 
 
 # --- how good prompts are ---------------------------------------------------------------------------------------------
+
+
+def _measure_several(model: AudioTextModel, task: EmbeddedTask, clips: LabelledClips) -> PrecisionResult:
+    return measure_several(task, clips.classes, recognise_by_words(model, ensemble_weights(task.prompts)))
 
 
 def _evaluation_json(report: Evaluation, templates: Sequence[Template], packs: Sequence[PackResult]) -> Json:
@@ -151,6 +183,31 @@ def _ensemble_tables(found: Sequence[EnsembleResult]) -> Iterator[RenderableType
         points = f"{100 * (against.better - against.worse) / one.score.n:+.1f}" if against else ""
         rows.append([one.ensemble.title, *score_row(one.score), points, str(against or "")])
     yield table(["ensemble", ">of all", ">95 % interval", ">points", "against the mean"], rows)
+
+
+def _joint_tables(vanilla: Score, found: JointResult | None) -> Iterator[RenderableType]:
+    """Compare listening to all clips first with the words alone, and say what it came to."""
+    if found is None:
+        return
+    compared = [
+        ("vanilla", vanilla, found.against_vanilla),
+        (ENSEMBLES[DEFAULT].title, found.alone, found.against_mean),
+    ]
+    rows = [
+        [name, *score_row(alone), f"{100 * (against.better - against.worse) / alone.n:+.1f}", str(against)]
+        for name, alone, against in compared
+    ]
+    rows.append(["all clips first", *score_row(found.score), "", ""])
+    yield table(["words", ">of all", ">95 % interval", ">points", "all clips first against it"], rows)
+    yield found.joint.words
+
+
+def _precision_tables(found: PrecisionResult | None) -> Iterator[RenderableType]:
+    """How well each label is told from all else."""
+    if found is None:
+        return
+    rows = [[name, "" if one is None else percent(one)] for name, one in found.precisions.items()]
+    yield table(["more than one may be heard", ">average precision"], rows, [["mean", percent(found.mean)]])
 
 
 def _comparison_tables(packs: Sequence[PackResult], n: int) -> Iterator[RenderableType]:

@@ -1,6 +1,6 @@
 """Packs and ensembles compared with each other and with vanilla, on the same labelled clips."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,13 @@ from audioprompt.core.calibration import Reliability, measure_reliability
 from audioprompt.core.curation import Comparison
 from audioprompt.core.ensembles import DEFAULT, ENSEMBLES, Ensemble, Evidence
 from audioprompt.core.metrics import Score, score, template_sensitivity, winners
+from audioprompt.core.rejection import average_precision, label_scores
+from audioprompt.core.transductive import name_together
 from audioprompt.core.zero_shot import Array, cosines, ensemble_weights, softmax
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.template import Template
+from audioprompt.services.rejection import Recogniser
+from audioprompt.services.together import JointPrediction
 
 ALL = "all"  # in place of an ensemble's name
 
@@ -77,6 +81,41 @@ class PackResult:
     score: Score
     against_vanilla: Comparison
     against_first: Comparison | None
+
+
+@dataclass(frozen=True)
+class JointResult:
+    """What listening to all clips first achieves, with the mean of embeddings as the words.
+
+    Attributes:
+        joint: the answers, and why the words alone gave them where the clips were not followed.
+        score: on the clips.
+        alone: what the words achieve without the clips' help.
+        against_vanilla: compared with vanilla, clip by clip.
+        against_mean: compared with the same words alone.
+    """
+
+    joint: JointPrediction
+    score: Score
+    alone: Score
+    against_vanilla: Comparison
+    against_mean: Comparison
+
+
+@dataclass(frozen=True)
+class PrecisionResult:
+    """How well clips are ordered by how much they are like each label, where more than one may be heard.
+
+    Attributes:
+        precisions: average precision of each label, 0 to 1; None for a label without clips.
+    """
+
+    precisions: Mapping[str, float | None]
+
+    @property
+    def mean(self) -> float:
+        """The mean over the labels that have clips."""
+        return float(np.mean([one for one in self.precisions.values() if one is not None]))
 
 
 def measure_calibration(task: EmbeddedTask) -> dict[str, Reliability]:
@@ -175,3 +214,34 @@ def compare_packs(
         )
         for pack, hits in zip(packs, right, strict=True)
     ]
+
+
+def measure_together(task: EmbeddedTask, classes: Sequence[str]) -> JointResult:
+    """Measure listening to all clips before naming any; the C class names."""
+    words = ensemble_weights(task.prompts)
+    found = name_together(task.audio, words, task.logit_scale)
+    joint = JointPrediction(found.prediction(tuple(classes)), found.moved, found.reason)
+    right, alone = (said.argmax(axis=-1) == task.targets for said in (found.probabilities, found.alone))
+    return JointResult(
+        joint,
+        Score(int(right.sum()), len(right)),
+        Score(int(alone.sum()), len(alone)),
+        Comparison.of(right, task.right_by_vanilla),
+        Comparison.of(right, alone),
+    )
+
+
+def measure_several(task: EmbeddedTask, classes: Sequence[str], recogniser: Recogniser | None) -> PrecisionResult:
+    """Measure each label for itself, as where more than one may be heard.
+
+    Args:
+        task: the clips and the prompts.
+        classes: the C class names.
+        recogniser: what measures a clip against all other names; None where the model knows too few of them, so that
+            the bare nearness to each label counts.
+    """
+    words = ensemble_weights(task.prompts)
+    scores = label_scores(task.audio, words, recogniser.background) if recogniser else cosines(task.audio, words)
+    return PrecisionResult(
+        {name: average_precision(scores[:, row], task.targets == row) for row, name in enumerate(classes)}
+    )

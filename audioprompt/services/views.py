@@ -10,7 +10,7 @@ from audioprompt.core.timeline import Stretch
 from audioprompt.data import LabelledClips
 from audioprompt.services.classify import Vote
 from audioprompt.services.curate import HeldOut
-from audioprompt.services.evaluate import EnsembleResult, PackResult
+from audioprompt.services.evaluate import EnsembleResult, JointResult, PackResult, PrecisionResult
 from audioprompt.services.rejection import Presence, Verdict
 from audioprompt.services.together import JointPrediction
 
@@ -87,6 +87,22 @@ def _(result: EnsembleResult) -> Json:
         "against_vanilla": _with_difference(result.against_vanilla, result.score.n),
         "against_mean": result.against_mean and _with_difference(result.against_mean, result.score.n),
     }
+
+
+@as_dict.register
+def _(result: JointResult) -> Json:
+    return {
+        **as_dict(result.score),
+        "alone": as_dict(result.alone),
+        "against_vanilla": _with_difference(result.against_vanilla, result.score.n),
+        "against_mean": _with_difference(result.against_mean, result.score.n),
+        **as_dict(result.joint),
+    }
+
+
+@as_dict.register
+def _(result: PrecisionResult) -> Json:
+    return {"mean_average_precision": result.mean, "average_precision": dict(result.precisions)}
 
 
 def _with_difference(comparison: Comparison, n: int) -> Json:

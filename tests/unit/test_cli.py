@@ -214,6 +214,37 @@ def test_evaluate_by_one_ensemble(model: CountingModel, store: PromptStore, mani
     assert wrong.exit_code == 1 and "There is no ensemble called 'votes'. Choose one of: embeddings," in wrong.stderr
 
 
+def test_evaluate_listening_to_all_clips_first(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    plain = json_of("evaluate", manifest, "--pack", "plain")
+    found = json_of("evaluate", manifest, "--pack", "plain", "--together")
+    joint = found.pop("together")
+    assert found == plain
+    assert joint["alone"] == plain["ensemble"] and joint["interval"][0] <= joint["accuracy"] <= joint["interval"][1]
+    assert joint["stepped_back"] is None and joint["recordings"] == 4
+    assert joint["against_mean"]["difference"] == joint["accuracy"] - joint["alone"]["accuracy"]
+    shown = " ".join(run("evaluate", manifest, "--pack", "plain", "--together").stdout.split())
+    assert "all clips first 75.0 % 30.1 - 95.4" in shown and "All 4 recordings were heard" in shown
+
+
+def test_evaluate_says_why_the_clips_were_not_followed(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+    path = sounds / "clips.csv"
+    path.write_text("path,classname,fold\nhum.wav,hum,1\nwhistle.wav,whistle,2\n")
+    joint = json_of("evaluate", path, "--folds", "1", "--together")["together"]
+    assert joint["stepped_back"].startswith("1 clip for 2 labels: too few") and joint["alone"]["accuracy"] == 1
+    assert "1 clip for 2 labels: too few" in run("evaluate", path, "--folds", "1", "--together").stdout
+
+
+def test_evaluate_where_several_may_be_heard(model: CountingModel, store: PromptStore, manifest: Path) -> None:
+    found = json_of("evaluate", manifest, "--pack", "plain", "--several")["several"]
+    assert list(found["average_precision"]) == ["low_hum", "whistle"]
+    assert found["mean_average_precision"] == pytest.approx(sum(found["average_precision"].values()) / 2)
+    assert found["average_precision"]["low_hum"] == pytest.approx(2 / 3)  # the wrong row is as near as the right ones
+    shown = " ".join(run("evaluate", manifest, "--pack", "plain", "--several").stdout.split())
+    assert "more than one may be heard average precision" in shown and "low_hum 66.7 %" in shown
+    only = json_of("evaluate", manifest, "--template", CONTRARY, "--several")["several"]
+    assert only["mean_average_precision"] < found["mean_average_precision"]
+
+
 def test_evaluate_templates_of_ones_own(model: CountingModel, store: PromptStore, manifest: Path) -> None:
     found = json_of("evaluate", manifest, "--template", "the contrary of {label}", "--template", CONTRARY)
     assert [(row["template"], row["accuracy"]) for row in found["templates"]] == [("the contrary of {label}", 0.25)]
