@@ -1,5 +1,7 @@
 """Measure prompts on labelled clips, and propose which to keep."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from audioprompt.api.inputs import Answer, File, Folds, Name, Names, chosen_pack, fill_in, labelled_clips
@@ -14,7 +16,7 @@ from audioprompt.prompts.pack import (
 from audioprompt.prompts.template import VANILLA
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as curation
-from audioprompt.services.evaluate import EmbeddedTask, compare_ensembles, find_ensembles
+from audioprompt.services.evaluate import EmbeddedTask, compare_ensembles, find_ensembles, measure_together
 from audioprompt.services.views import as_dict
 from audioprompt.services.words import warn_of_words
 
@@ -29,6 +31,7 @@ def measure(
     model: Name = "embedded",
     skip_bad: bool = False,
     ensemble: Name = DEFAULT,
+    together: bool = False,
     context: Context = IN_PROCESS,
     progress: curation.Progress | None = None,
 ) -> Answer:
@@ -43,9 +46,10 @@ def measure(
         model: The model that hears, a name that `models` lists.
         skip_bad: Whether to go on without recordings and lines of a table that cannot be used; left_out tells which.
         ensemble: How the approved prompts answer together in `ensembles`: {ensembles}; or all, to compare these.
+        together: Whether to measure listening to all clips before naming any as well, with the approved prompts.
 
     Returns:
-        n clips, classes; accuracy and interval of vanilla (the one plain prompt), of the ensemble (the mean of embeddings), and of each template with the gain it brings to the ensemble; against_vanilla, the ensemble held against vanilla clip by clip; recall of each class; warnings, which classes have names that the model does not know; ensembles, the accuracy of each way to combine the approved prompts that was asked for, against vanilla and the mean of embeddings.
+        n clips, classes; accuracy and interval of vanilla (the one plain prompt), of the ensemble (the mean of embeddings), and of each template with the gain it brings to the ensemble; against_vanilla, the ensemble held against vanilla clip by clip; recall of each class; warnings, which classes have names that the model does not know; ensembles, the accuracy of each way to combine the approved prompts that was asked for, against vanilla and the mean of embeddings; together, where asked for: accuracy and interval with the clips' help and alone, moved, how many answers changed, and stepped_back, why the clips were not followed.
     """  # noqa: E501
     ensembles = find_ensembles(ensemble)
     chosen, encoder = chosen_pack(pack, templates, context), context.model(model)
@@ -72,6 +76,7 @@ def measure(
         **_report(report),
         "recall": {name: one and as_dict(one) for name, one in zip(found.classes, report.recalls, strict=True)},
         "ensembles": [as_dict(one) for one in compare_ensembles(ensembles, task)] if approved.any() else [],
+        **_together(task, found.classes, together and bool(approved.any())),
         "templates": [
             {"template": entry.template.as_string(), "status": entry.status, **as_dict(one), "gain": float(gain)}
             for entry, one, gain in zip(chosen.entries, found.scores, report.gains, strict=True)
@@ -135,6 +140,10 @@ def propose(
         "held_out": unseen
         and {"split": split.name(measured.test, held_out=True), "n": unseen.ensemble.n, **_report(unseen)},
     }
+
+
+def _together(task: EmbeddedTask, classes: Sequence[str], wanted: bool) -> Answer:
+    return {"together": as_dict(measure_together(task, classes))} if wanted else {}
 
 
 def _report(report: SelectionReport | curation.HeldOut) -> Answer:

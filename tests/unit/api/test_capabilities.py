@@ -2,6 +2,7 @@
 
 import inspect
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -18,7 +19,7 @@ from audioprompt.api import CAPABILITIES, endpoints
 from audioprompt.models import registry
 from audioprompt.server import models
 from audioprompt.ui import app
-from tests.fakes import HUM, RATE, FakeModel, tone
+from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.serving import SECONDS
 from tests.unit.ui.test_classify import keep_head
 
@@ -91,6 +92,21 @@ def test_a_file_that_gradio_has_not_seen_is_none(fake_model: FakeModel, hum: Pat
     for outside in (str(hum), *({"path": str(hum), **meta} for meta in metas), {"path": 5, **metas[-1]}, None, 7):
         with pytest.raises(gr.Error, match="sound must be a file"):
             call(api.classify, sound=outside, labels=LABELS)
+
+
+def test_measure_tells_what_listening_to_all_clips_first_achieves(fake_model: FakeModel, tmp_path: Path) -> None:
+    archive = tmp_path / "clips.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name, pitch in {"hum": HUM, "whistle": WHISTLE}.items():
+            for number in range(3):
+                soundfile.write(tmp_path / "one.wav", tone(pitch, 1 + 0.2 * number), RATE)
+                packed.write(tmp_path / "one.wav", f"{name}/{number}.wav")
+    given = {"templates": ["the sound of {}", "{} sound"], "clips": archive}
+    plain, found = (call(api.measure, **given, together=wanted) for wanted in (False, True))
+    joint = found.pop("together")
+    assert found == plain and "together" not in plain
+    assert joint["accuracy"] == joint["alone"]["accuracy"] == 1 and joint["stepped_back"] is None
+    assert joint["recordings"] == 6 and joint["against_mean"]["difference"] == 0
 
 
 WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
