@@ -3,9 +3,9 @@
     python tools/examples.py --work build/examples
 
 fetches the packages that ``CLIPS`` names with ``apt-get download``, unpacks them without installing anything, and
-writes ``assets/examples/*.ogg``, ``assets/examples/examples.json`` and ``assets/LICENSES.md``. Packages that are
-already in the work folder are not fetched again. Wants ``apt-get``, ``dpkg`` and ``fluidsynth``; the same versions of
-those and of the libraries give the same bytes.
+writes ``assets/examples/*.ogg``, ``assets/examples/examples.json`` and their table in ``assets/LICENSES.md``. Packages
+that are already in the work folder are not fetched again. Wants ``apt-get``, ``dpkg`` and ``fluidsynth``; the same
+versions of those and of the libraries give the same bytes.
 
 A clip is a few lines: which recordings, cut where, placed when. Music is written as notes and played by a General MIDI
 sound font. Everything is mono float32 at 48 kHz until it becomes Opus.
@@ -14,6 +14,7 @@ sound font. Everything is mono float32 at 48 kHz until it becomes Opus.
 import argparse
 import io
 import json
+import re
 import struct
 import subprocess
 import tempfile
@@ -795,55 +796,12 @@ def licence_row(clip: Clip, versions: dict[str, str]) -> str:
     return f"| {' | '.join(columns)} |"
 
 
-LICENCE_RECORD = """\
-# Licences of what is in this folder
+TABLE = re.compile(r"(?<=what was done \|\n\|---\|---\|---\|---\|---\|---\|---\|\n)(\|.*\n)+")  # of the example clips
 
-## Embedded model
 
-See assets/embedded/MODEL_CARD.md.
-
-## Instruments
-
-The clips under `instruments/` are made by `tools/instruments.py`: notes and rhythms composed for them, played with the
-sound font FluidR3 (fluid-soundfont-gm 3.1-5.3, `sounds/sf2/FluidR3_GM.sf2`, by Frank Wen and contributors), mixed to
-mono, brought to one loudness, faded at both ends and encoded as Opus. They are under the MIT licence of the sound font,
-which stands at the end of this file.
-
-## Example clips
-
-The clips under `examples/` are made by `tools/examples.py` from recordings and a sound font in Debian packages. Paths
-are below `/usr/share` in the package; what follows `!` is a member of an archive or the number of a sample. All clips
-were mixed to mono, brought to one loudness, faded at both ends and encoded as Opus as well. Clips under a share-alike
-licence stay under it; the licences below apply to the clips only, and not to audioprompt's code.
-
-| file | package and version | path | author | licence of the source | licence of the clip | what was done |
-|---|---|---|---|---|---|---|
-{rows}
-
-Licence texts: [CC0-1.0](https://creativecommons.org/publicdomain/zero/1.0/legalcode),
-[CC-BY-3.0](https://creativecommons.org/licenses/by/3.0/legalcode),
-[CC-BY-SA-2.0](https://creativecommons.org/licenses/by-sa/2.0/legalcode),
-[CC-BY-SA-3.0](https://creativecommons.org/licenses/by-sa/3.0/legalcode),
-[CC-BY-SA-4.0](https://creativecommons.org/licenses/by-sa/4.0/legalcode),
-[GPL-2.0-or-later](https://www.gnu.org/licenses/old-licenses/gpl-2.0.html).
-
-The sound font FluidR3, under the MIT licence:
-
-> Copyright © 2000-2002, 2008 Frank Wen. Copyright © 2008 Toby Smithe.
->
-> Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
-> documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
-> rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
-> persons to whom the Software is furnished to do so, subject to the following conditions:
->
-> The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
-> Software.
->
-> THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
-> WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
-> COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
-> OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
-"""
+def with_table(record: str, rows: Sequence[str]) -> str:
+    """The licence record with these rows in the example clips' table; what else it says stays."""
+    return TABLE.sub(lambda _: "".join(f"{row}\n" for row in rows), record)
 
 
 def main() -> None:
@@ -862,9 +820,9 @@ def main() -> None:
         entries.append(entry(clip, sound))
         print(f"{clip.name:14}{len(sound) / RATE:6.2f} s", flush=True)
     versions = {source.package: shelf.version(source.package) for clip in CLIPS for source in clip.sources}
-    rows = "\n".join(licence_row(clip, versions) for clip in CLIPS)
+    record = options.out / "LICENSES.md"
+    record.write_text(with_table(record.read_text("utf-8"), [licence_row(clip, versions) for clip in CLIPS]), "utf-8")
     (folder / "examples.json").write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    (options.out / "LICENSES.md").write_text(LICENCE_RECORD.format(rows=rows), "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The plan of the house: imports run downwards only, whether at the top of a file or inside a function."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def test_imports_run_downwards_only() -> None:
         if (room := _room(path)) in floor and other in floor and other != room and floor[other] >= floor[room]
     }
     assert climbs == set()
+
+
+def test_every_room_goes_into_the_wheel() -> None:
+    packed = re.findall(r'^    "(audioprompt[\w.]*)",$', (PACKAGE.parent / "pyproject.toml").read_text("utf-8"), re.M)
+    rooms = {".".join(file.parent.relative_to(PACKAGE.parent).parts) for file in PACKAGE.rglob("__init__.py")}
+    assert rooms <= set(packed)
 
 
 def test_every_room_has_its_floor() -> None:

@@ -148,7 +148,7 @@ def test_what_is_not_a_head_is_refused_in_words(model: Any, tmp_path: Path, meta
 )
 def test_other_files_are_refused(model: Any, tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE).write_bytes(content)
-    with pytest.raises(FewShotError, match="no head that audioprompt saved"):
+    with pytest.raises(FewShotError, match="not a head that audioprompt saved"):
         load_head(tmp_path, model)
 
 

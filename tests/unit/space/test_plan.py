@@ -201,7 +201,7 @@ def test_a_heads_classes_are_the_first_labels(tmp_path: Path) -> None:
 
 def test_beside_a_head_the_space_opens_on_what_fits(tmp_path: Path) -> None:
     head = save_head(tmp_path / "head", classes=("Dog", "tap, with a comma"))
-    assert [clip.truth for clip in plan(heads=(head,), examples=None).clips] == ["dog"], "no violin"
+    assert {clip.truth for clip in plan(heads=(head,), examples=None).clips} == {"dog"}, "no violin"
     own = Example(tmp_path / "tap.wav", "tap", None, (), "tap, with a comma")
     unknown = Example(tmp_path / "other.wav", "other", None, (), "")
     chosen = plan(heads=(head,), examples=(examples()[0], unknown, own)).clips

@@ -114,8 +114,8 @@ def bring(
         note = markup.problem(error)
     own = belongings.now
     chosen = settle(kept, own, context.store)
-    chosen["heads"] = [*chosen["heads"], *(own.heads.keys() - before.heads.keys())]
-    chosen["examples"] = [*(own.clips.keys() - before.clips.keys()), *chosen["examples"]]
+    chosen["heads"] = [*chosen["heads"], *(name for name in own.heads if name not in before.heads)]
+    chosen["examples"] = [*(name for name in own.clips if name not in before.clips), *chosen["examples"]]
     return {"belongings": belongings, "note": note, **draw(chosen, belongings, context)}
 
 
