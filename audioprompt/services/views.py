@@ -11,6 +11,7 @@ from audioprompt.data import LabelledClips
 from audioprompt.services.classify import Vote
 from audioprompt.services.curate import HeldOut
 from audioprompt.services.evaluate import EnsembleResult, JointResult, PackResult, PrecisionResult
+from audioprompt.services.learn.unlabelled import UnlabelledResult
 from audioprompt.services.rejection import Presence, Verdict
 from audioprompt.services.together import JointPrediction
 
@@ -103,6 +104,18 @@ def _(result: JointResult) -> Json:
 @as_dict.register
 def _(result: PrecisionResult) -> Json:
     return {"mean_average_precision": result.mean, "average_precision": dict(result.precisions)}
+
+
+@as_dict.register
+def _(result: UnlabelledResult) -> Json:
+    return {
+        "recordings": result.recordings,
+        "accuracy": result.accuracy,
+        "interval": result.interval,
+        "per_seed": [one.accuracy for one in result.scores],
+        "stepped_back": result.reason,
+        "words": result.words,
+    }
 
 
 def _with_difference(comparison: Comparison, n: int) -> Json:

@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from torch import Tensor
+from torch.nn.functional import normalize
 
+from audioprompt.core import transductive
 from audioprompt.prompts.store import PromptStore
 from tests.fakes import HUM, RATE, WHISTLE, tone
 from tests.unit.test_cli import CountingModel, json_of, model, pack, run, store  # noqa: F401, fixtures among them
@@ -142,3 +145,59 @@ def test_a_head_for_another_model_is_refused(model: CountingModel, store: Prompt
     model.revision = "2"
     result = run("palm", "predict", "head", "whistle-3-0.wav", "--model", "embedded")
     assert result.exit_code == 1 and "this head was made for embedded (revision 1)" in result.stderr
+
+
+@pytest.fixture
+def fine_ears(model: CountingModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hear a little of what tells one hum from another."""
+    hear = model.embed_audio
+
+    def embed_audio(windows: Tensor) -> Tensor:
+        found = hear(windows)
+        return normalize(found + 0.02 * windows[:, 7 : 7 + found.shape[1]])
+
+    monkeypatch.setattr(model, "embed_audio", embed_audio)
+
+
+@pytest.mark.usefixtures("fine_ears")
+def test_recordings_without_labels_join_the_shots(model: CountingModel, store: PromptStore, clips: Path) -> None:
+    Path("pool").mkdir()
+    for number in range(6):
+        soundfile.write(f"pool/{number}.wav", tone((HUM, WHISTLE)[number % 2] + 3 * number, 1), RATE)
+    Path("pool/again.wav").write_bytes(Path("whistle-3-0.wav").read_bytes())
+    given = ["palm", "fit", clips, "--method", "zero-shot", "--train-folds", "1,2", "--shots", 1, "--seeds", "0,1"]
+    plain, found = run(*given, "--json"), run(*given, "--unlabelled", "pool", "--json")
+    assert found.exit_code == 0, found.stderr
+    helped = json.loads(found.stdout).pop("unlabelled")
+    rest = {name: value for name, value in json.loads(found.stdout).items() if name not in ("unlabelled", "methods")}
+    assert rest.items() <= json.loads(plain.stdout).items() and "unlabelled" not in json.loads(plain.stdout)
+    assert helped["recordings"] == 6 and helped["stepped_back"] is None  # what is held back is left out
+    assert helped["per_seed"] == [1.0, 1.0] and helped["interval"][0] < helped["accuracy"] == 1
+    shown = run(*given, "--unlabelled", "pool")
+    assert "6 recordings without labels joined the clips" in shown.stdout and "unlabelled recordings" in shown.stdout
+
+
+def test_recordings_without_labels_that_are_of_no_use_are_refused(
+    model: CountingModel, store: PromptStore, clips: Path
+) -> None:
+    result = run("palm", "fit", clips, "--method", "zero-shot", "--unlabelled", "gone")
+    assert result.exit_code == 1 and "gone does not exist" in result.stderr
+    Path("labelled").mkdir()
+    Path("labelled/a.wav").write_bytes(Path("whistle-3-0.wav").read_bytes())
+    result = run("palm", "fit", clips, "--method", "zero-shot", "--unlabelled", "labelled")
+    assert result.exit_code == 1 and "every recording without a label is among the labelled clips" in result.stderr
+    soundfile.write("labelled/a.wav", np.zeros(RATE), RATE)
+    result = run("palm", "fit", clips, "--method", "zero-shot", "--unlabelled", "labelled")
+    assert result.exit_code == 1 and "all recordings without labels are silent" in result.stderr
+
+
+@pytest.mark.usefixtures("fine_ears")
+def test_recordings_that_would_mislead_are_not_followed(
+    model: CountingModel, store: PromptStore, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transductive, "MAX_MOVED", -1.0)
+    Path("pool").mkdir()
+    soundfile.write("pool/a.wav", tone(HUM + 3, 1), RATE)
+    result = run("palm", "fit", clips, "--method", "zero-shot", "--unlabelled", "pool", "--json")
+    helped = json.loads(result.stdout)["unlabelled"]
+    assert helped["stepped_back"].startswith("The clips would change 0 of 1") and helped["accuracy"] == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -14,6 +14,7 @@ from audioprompt.cli.data import DataOptions
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, choose_prompts, parse_numbers
 from audioprompt.cli.output import GREEN, Json, bar, percent, print_, print_json, progress_bar, say, table
+from audioprompt.cli.recordings import find_recordings, require_recordings
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.few_shot.methods.palm import Palm, PalmDagger
 from audioprompt.few_shot.settings import FewShotError, FitSettings
@@ -82,6 +83,10 @@ class FoldOptions:
 
     train_folds: Annotated[str | None, typer.Option(help="Folds to learn from, such as 1,2.")] = None
     test_folds: Annotated[str | None, typer.Option(help="Folds to test on, such as 3 (all others by default).")] = None
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Measure what this folder's recordings without labels add to the clips, too."),
+    ] = None
 
     def parse(self) -> tuple[list[int] | None, list[int] | None]:
         """Read the folds to learn from and to test on."""
@@ -116,6 +121,7 @@ def fit(
     """Train on a few clips of each class and measure on held-out clips."""
     divided, trial = folds.parse(), methods.parse()
     clips = data.open()
+    pool = find_recordings(require_recordings([folds.unlabelled])) if folds.unlabelled else []
     encoder = model.load()
     with progress_bar("clips, then epochs") as progress:
         tried = learning.try_out(
@@ -128,12 +134,14 @@ def fit(
             skip_bad=data.skip_bad,
         )
     results = tried.results
+    helped = _measure_unlabelled(encoder, tried, pool, data.skip_bad) if pool else None
 
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name}
-        print_json({**used, **as_dict(tried.clips.clips), **_results_json(results)})
+        added = {"unlabelled": as_dict(helped)} if helped else {}
+        print_json({**used, **as_dict(tried.clips.clips), **_results_json(results), **added})
     else:
-        print_(f"{clips.name}, model {encoder.name}", *_results_tables(results))
+        print_(f"{clips.name}, model {encoder.name}", *_results_tables(results), *_unlabelled_table(helped, results))
     if results.notice:
         say(results.notice)
     if not results.tested_on:
@@ -145,6 +153,17 @@ def fit(
             say(f"{outcome.method}: {outcome.advice}")
     if any(outcome.problem for outcome in results.outcomes):
         raise typer.Exit(1)
+
+
+def _measure_unlabelled(
+    model: AudioTextModel, tried: learning.Experiment, recordings: Sequence[Path], skip_bad: bool
+) -> learning.UnlabelledResult:
+    """Measure what recordings without labels add; those that cannot be used are named."""
+    with progress_bar("recordings without labels") as progress:
+        pool, audio = learning.embed_unlabelled(model, recordings, progress, skip_bad)
+    for remark in pool.remarks:
+        say(remark)
+    return learning.measure_unlabelled(model, tried, audio)
 
 
 def _results_json(results: Results) -> Json:
@@ -191,6 +210,17 @@ def _results_tables(results: Results) -> Iterator[RenderableType]:
         if isinstance(outcome.head, Palm) and not isinstance(outcome.head, PalmDagger):
             rows = [[name, *bar(fraction, GREEN)] for name, fraction in learning.reliance(outcome.head)]
             yield table(["class", "relies on what was learned", ">"], rows)
+
+
+def _unlabelled_table(found: learning.UnlabelledResult | None, results: Results) -> Iterator[RenderableType]:
+    """Show what recordings without labels add to the words and the shots."""
+    if found is None:
+        return
+    if found.accuracy is not None and found.interval is not None:
+        low, high = found.interval
+        row = ["words, clips and unlabelled recordings", percent(found.accuracy), f"{100 * low:.1f} - {100 * high:.1f}"]
+        yield table(["all clips first", f">{results.tested_on} clips", ">95 % interval"], [row])
+    yield found.words
 
 
 def _score(outcome: Outcome) -> tuple[str, str, str]:
