@@ -16,7 +16,7 @@ from audioprompt.encoding.encoder import embed_clip, embed_prompts
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.pack import CATEGORIES
 from audioprompt.prompts.store import PromptStore
-from audioprompt.prompts.template import VANILLA
+from audioprompt.prompts.template import VANILLA, Template
 from tools.examples import (
     CLIPS,
     RATE,
@@ -74,7 +74,7 @@ def test_every_category_has_two_examples_and_the_general_pack_too():
 def test_the_bundled_model_answers_every_clip_rightly() -> None:
     """What a newcomer tries first: with vanilla prompting as with the prompts of the clip's pack."""
     model, packs = EmbeddedModel(), PromptStore().packs()
-    suited = {pack.category: pack.approved for pack in packs if pack.category}
+    suited: dict[str | None, tuple[Template, ...]] = {pack.category: pack.approved for pack in packs if pack.category}
     general = next(pack.approved for pack in packs if pack.id == "eight-templates")
     for clip in examples():
         audio = embed_clip(model, clip.path).pooled[None]
