@@ -110,7 +110,7 @@ async def person(client: Client, until: float, seen: Seen, number: int) -> None:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     file = await client.upload(sound.name, sound.read_bytes())
-                    await client.join("show_clip", [file, LABELS, PACK, MODEL, ""])
+                    await client.join("show_clip", [file, LABELS, PACK, MODEL, "", False])
                     async for message in client.messages():
                         if message["msg"] == "process_completed":
                             if 'class="label"' not in (text := json.dumps(message).replace('\\"', '"')):

@@ -100,7 +100,7 @@ def test_a_playlist_opens_nothing_and_starts_nothing(app: Running, folder: Path,
         "record": [None, "mine", file],
         "add": [None, "mine", [file]],
         "/live": [None, file, "hum, whistle", "eight-templates", "embedded", None],
-        "show_clip": [file, "hum, whistle", "eight-templates", "embedded", None],
+        "show_clip": [file, "hum, whistle", "eight-templates", "embedded", None, False],
         "/classify": [file, "hum, whistle", "eight-templates", "embedded"],
     }
     for endpoint, data in asked.items():

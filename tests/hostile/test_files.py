@@ -246,7 +246,7 @@ def test_a_heads_file_names_no_other_file(tmp_path: Path, monkeypatch: pytest.Mo
     contents, record, data = readers.taken_apart(readers.heads()[0])
     (tmp_path / "secret").write_bytes(b"secret")
     (tmp_path / FILE).write_bytes(readers.put_together(contents | {"weights_file": "secret"}, record, data))
-    with pytest.raises(FewShotError, match="no head that audioprompt saved"):
+    with pytest.raises(FewShotError, match="not a head that audioprompt saved"):
         load_head(tmp_path, TinyModel())
 
 

@@ -111,7 +111,7 @@ def test_a_folder_of_weights_with_a_payload_is_refused(
 def test_a_head_with_a_payload_is_refused(tmp_path: Path, payload: bytes) -> None:
     for content in (payload, (len(payload)).to_bytes(8, "little") + payload):
         (tmp_path / FILE).write_bytes(content)
-        with pytest.raises(FewShotError, match="no head that audioprompt saved"):
+        with pytest.raises(FewShotError, match="not a head that audioprompt saved"):
             load_head(tmp_path, TinyModel())
 
 

@@ -195,7 +195,7 @@ class Harm:
             "add": [None, "hum", [self.sound]],
             "record": [None, "hum", self.sound],
             "enter_data": [None, private],
-            "show_clip": [self.sound, "hum, whistle", "eight-templates", "embedded", None],
+            "show_clip": [self.sound, "hum, whistle", "eight-templates", "embedded", None, False],
             "/live": [None, self.sound, "hum, whistle", "eight-templates", "embedded", None],
             "/classify": [self.sound, "hum, whistle", "eight-templates", "embedded"],
             "/predict": [self.sound, "", None],
@@ -203,7 +203,7 @@ class Harm:
             "/export": ["tones", "json"],
             "/decide": ["tones", [CONTRARY], "rejected", f"by a {role}"],
             "/generate": [None, "hum, whistle", 1, 0, None, None, f"generated-{role}", "", "", ""],
-            "/measure": ["tones", None, private, None, None, "embedded", False, "embeddings"],
+            "/measure": ["tones", None, private, None, None, "embedded", False, "embeddings", False],
             "/propose": ["tones", None, private, None, None, True, "embedded", False],
             "/learn": [private, None, None, 16, 1, 5, None, "eight-templates", "embedded", 0, False],
         }
