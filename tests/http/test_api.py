@@ -7,7 +7,6 @@ import re
 import time
 import zipfile
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
@@ -355,17 +354,6 @@ def test_what_is_the_owners_is_not_theirs(public: Running, tool: str, arguments:
     if tool != "classify":
         with pytest.raises(AppError, match=sentence):
             visitor.predict(**arguments, api_name=f"/{tool}")
-
-
-def test_curators_and_visitors_who_ask_at_once_are_told_apart(public: Running) -> None:
-    """All assistants go through one client of the server's own; a call is answered for the one who made it."""
-    missing = {"pack": "vanilla", "data": "/nowhere/clips.csv"}
-    bearer = {"Authorization": f"Bearer {PASSWORD}"}
-    with ThreadPoolExecutor(3) as pool:  # no more than a visitor may have under way
-        asked = [pool.submit(ask, public, "measure", missing, **(bearer if turn % 2 else {})) for turn in range(12)]
-    answers = [refused(one.result()) for one in asked]
-    assert {answer.partition(".")[0] for answer in answers[::2]} == {"Visitors cannot open files of this server"}
-    assert {answer.partition(".csv")[2].partition(".")[0] for answer in answers[1::2]} == {" is not there"}
 
 
 # --- the documents ---------------------------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ from audioprompt.server import access
 from audioprompt.server.gradio_patches.late_tools import GradioMCPServer
 
 LOOK_SECONDS = 0.05
-CALL_SECONDS = 60.0  # that the page may take to accept a call
 FILES = (
     " A file is given by its http or https address or as a data URI, at home also by its path. One that was uploaded to"
     " this app has an address here too."
@@ -31,8 +30,8 @@ FILES = (
 class Tools(GradioMCPServer):
     """Gradio's MCP server, as `late_tools` puts it into place.
 
-    The stream of a microphone is not a tool. Answers are JSON, not Python. Whoever may name files of this machine may
-    do so here. A call that its client gives up is given up here.
+    The stream of a microphone is not a tool. Answers are JSON, not Python. Whoever may name files of this machine may do
+    so here. A call that its client gives up is given up here.
     """
 
     # Gradio's class takes these from ``mcp`` where that can be imported, see `importing`.
@@ -76,12 +75,6 @@ class Tools(GradioMCPServer):
         if access.is_curator(gr.Request(self.mcp_server.request_context.request)) and Path(named).is_file():
             return handle_file(named)
         raise ValueError(f"There is no file {named[:200]}: give an http or https address or a data URI.")
-
-    def _get_or_create_client(self) -> Any:
-        """Return the client through which all calls go on to the page; where the machine is busy, it waits."""
-        client = super()._get_or_create_client()
-        client.httpx_kwargs.setdefault("timeout", CALL_SECONDS)
-        return client
 
     async def _execute_tool_without_progress(self, job: Any) -> list[Any]:
         with _given_up_together(job):
