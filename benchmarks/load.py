@@ -113,7 +113,7 @@ async def person(client: Client, until: float, seen: Seen, number: int) -> None:
                     await client.join("show_clip", [file, LABELS, PACK, MODEL, "", False])
                     async for message in client.messages():
                         if message["msg"] == "process_completed":
-                            if 'class="label"' not in (text := json.dumps(message).replace('\\"', '"')):
+                            if 'class="label' not in (text := json.dumps(message).replace('\\"', '"')):
                                 raise RuntimeError(text[:300])
                             break
                 seen.answers.append(time.monotonic() - began)

@@ -46,7 +46,7 @@ def files(tmp_path: Path) -> list[str]:
 
 
 def begin(collection: Collection, files: Sequence[str], names: str = "hum, whistle") -> View:
-    *_, last = label_next.begin(collection, files, names, "embedded")
+    *_, last = label_next.begin_labelling(collection, files, names, "embedded")
     return last
 
 

@@ -69,7 +69,7 @@ def _wire_pool(page: Page, parts: Parts) -> None:
     shown = parts.only(*label_next.PARTS)
     for upload in (parts["pool_files"], parts["pool_folder"]):
         given = [collection, upload, parts["label_names"], page.model]
-        upload.upload(**shown.told_by(label_next.begin, given, problem="pool"), **SLOW)
+        upload.upload(**shown.told_by(label_next.begin_labelling, given, problem="pool"), **SLOW)
     parts["pool"].click(**shown.told_by(label_next.act, [labelling, collection]), **CLIPS)
     other.submit(**shown.told_by(label_next.label, [labelling, collection, other]), **CLIPS)
 

@@ -71,7 +71,7 @@ def lay_out() -> Parts:
     )
 
 
-def begin(
+def begin_labelling(
     collection: Collection,
     files: Sequence[str] | None,
     names: str | None,
