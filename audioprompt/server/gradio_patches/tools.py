@@ -30,8 +30,8 @@ FILES = (
 class Tools(GradioMCPServer):
     """Gradio's MCP server, as `late_tools` puts it into place.
 
-    The stream of a microphone is not a tool. Answers are JSON, not Python. Whoever may name files of this machine may do
-    so here. A call that its client gives up is given up here.
+    The stream of a microphone is not a tool. Answers are JSON, not Python. Whoever may name files of this machine may
+    do so here. A call that its client gives up is given up here.
     """
 
     # Gradio's class takes these from ``mcp`` where that can be imported, see `importing`.
