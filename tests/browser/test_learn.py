@@ -75,7 +75,9 @@ def test_two_sounds_are_recorded_learned_and_told_apart(page: Page) -> None:
     page.locator("#head-drop").click()
     expect(head).to_be_hidden()
     expect(page.locator("#learned")).to_be_hidden()
-    expect(page.locator("#verdict .words")).to_contain_text(re.compile("They (dis)?agree"))
+    expect(page.locator("#verdict .words")).to_contain_text(
+        re.compile("They (dis)?agree|prompts say")
+    )  # or none of these
 
 
 def test_recordings_wait_for_a_name_and_what_is_typed_without_enter_counts(page: Page, tmp_path: Path) -> None:

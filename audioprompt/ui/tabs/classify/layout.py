@@ -22,7 +22,9 @@ def lay_out(opening: Opening) -> tuple[Parts, list[gr.Button]]:
         with gr.Column(scale=5, min_width=320):
             parts, chips = _sound()
             parts |= _question(opening) | _head_in_use()
-            parts |= Parts(go=gr.Button("Classify", variant="primary", elem_id="classify"))
+            go = gr.Button("Classify", variant="primary", elem_id="classify")  # in sight without scrolling
+            several = gr.Checkbox(False, label="More than one may be heard", container=False, elem_id="several")
+            parts |= Parts(go=go, several=several)
         with gr.Column(scale=7, min_width=320):
             parts |= _answer(FIRST_ANSWER if chips else NO_SOUND)
     states = Parts(hearing=gr.State(Hearing()), question=gr.State(None), opened_with=gr.State(""))
@@ -78,8 +80,7 @@ def _question(opening: Opening) -> Parts:
             offered = preset_choices()
             preset = gr.Dropdown(offered, value=offered[0], label="Ready-made labels", min_width=180, elem_id="preset")
             pack = gr.Dropdown(pack_choices(), label="Prompts", min_width=180, elem_id="pack")
-        several = gr.Checkbox(False, label="More than one may be heard", container=False, elem_id="several")
-        parts = Parts(labels=labels, preset=preset, pack=pack, several=several)
+        parts = Parts(labels=labels, preset=preset, pack=pack)
         if opening.heads:
             parts |= Parts(
                 learned_head=gr.Dropdown(
