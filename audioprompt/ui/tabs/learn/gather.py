@@ -57,9 +57,11 @@ def add(collection: Collection, name: str, files: Sequence[str | Path], context:
     sessions.refuse_too_many(context.request, collection.folder, files)
     kept, problems = collection.keep(files)
     note = "".join(map(markup.problem, problems))
-    if problems and not (kept or collection.now.unnamed):
-        return show(collection, name, note)
-    return put(collection, name, kept, note)
+    nothing = problems and not (kept or collection.now.unnamed)
+    shown = show(collection, name, note) if nothing else put(collection, name, kept, note)
+    if shown["name"] == name:  # it stays as it is: the next one may have been typed since
+        del shown["name"]
+    return shown
 
 
 def put(collection: Collection, name: str, kept: Sequence[Path] = (), note: str = "") -> View:
