@@ -91,9 +91,9 @@ def _laion(name: str, device: str, weights: Path | None, progress: Progress | No
 BUILT_IN = (
     ModelEntry(
         name="embedded",
-        description="The bundled model: quick on any CPU, needs no network; 16 kHz, windows of 5 s.",
-        size="28 MB, bundled",
-        licence="Apache-2.0",
+        description="The bundled model: quick on any CPU, no network; English and Chinese; 32 kHz, windows of 5 s.",
+        size="27 MB, bundled",
+        licence="MIT",
         load=_embedded,
     ),
     ModelEntry(
