@@ -55,7 +55,7 @@ def learn(
     Args:
         data: The clips: {sources}; files and folders only at home.
         clips: In place of these a zip file of your own: a folder of recordings for each class, or a manifest.csv.
-        methods: Of {methods}; palm and zero-shot if left out.
+        methods: Of {methods}; auto, which suits the clips, and zero-shot if left out.
         shots: Clips of each class to learn from at most, 1 to 64.
         seeds: How often to fit, with other clips each time, 1 to 5.
         epochs: How often every clip is seen, 1 to 200.
@@ -71,7 +71,7 @@ def learn(
     from audioprompt.few_shot.settings import FewShotError, FitSettings
     from audioprompt.services.learn import HEADS, ExperimentSettings, Watch, fit_again, shared, try_out
 
-    names = tuple(dict.fromkeys(methods or ("palm", "zero-shot")))
+    names = tuple(dict.fromkeys(methods or ("auto", "zero-shot")))
     chosen = [METHODS[name] for name in names]
     context.refuse_large_trials(names, shots, epochs, seeds)
     prompts = approved_templates(pack, context) if any(method.needs_templates for method in chosen) else ()

@@ -15,6 +15,8 @@ from audioprompt.core.zero_shot import Array
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import embed_clips, pooled
 from audioprompt.few_shot.build import build_head
+from audioprompt.few_shot.calibration import calibrate
+from audioprompt.few_shot.methods import METHODS
 from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.models import registry
 from audioprompt.models.base import AudioTextModel
@@ -49,7 +51,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        method: str = "palm",
+        method: str = "auto",
         model: str | AudioTextModel = "embedded",
         epochs: int = FitSettings.epochs,
         learning_rate: float = FitSettings.learning_rate,
@@ -65,25 +67,39 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         self.templates = templates
         self.start = start
 
-    def fit(self, X: Sounds, y: str | Sequence[str] | NDArray[Any]) -> "Self":
+    def fit(
+        self,
+        X: Sounds,
+        y: str | Sequence[str] | NDArray[Any],
+        groups: Sequence[Any] | None = None,
+        words_only: Sequence[str] = (),
+    ) -> "Self":
         """Learn from labelled recordings.
 
         Args:
             X: recordings in any form that `audioprompt.audio` takes, N or a single one, or embeddings, ``[N, D]``.
             y: the label of each; underscores are read as blanks.
+            groups: which original each was cut from, N of anything; None where that is not known.
+            words_only: labels of which there is no recording, known by their words.
 
         Raises:
             AudioError: a recording cannot be used.
             FewShotError: nothing can be learned from these.
         """
         sounds = _as_sounds(X)
-        classes, targets = np.unique(_as_targets(y, len(sounds)), return_inverse=True)
+        labels = _as_targets(y, len(sounds))
+        classes, places = np.unique(np.array([*labels, *words_only]), return_inverse=True)
+        targets = places[: len(labels)]
         names = [str(label).replace("_", " ").strip() for label in classes]
         model = self._model()
         settings = FitSettings(self.epochs, learning_rate=self.learning_rate, random_state=self.random_state)
         templates, start = as_templates(self.templates), as_templates(self.start)
         head = build_head(self.method, model, names, settings, templates, start or (BARE_NAME,))
-        self.head_ = head.fit(self._embedded(sounds, model), targets)
+        head.groups = None if groups is None else np.unique(_as_groups(groups, len(sounds)), return_inverse=True)[1]
+        audio = self._embedded(sounds, model)
+        self.head_ = head.fit(audio, targets)
+        if METHODS[self.method].learns:
+            calibrate(head, audio, targets)
         self.classes_ = classes
         return self
 
@@ -150,3 +166,14 @@ def _as_targets(labels: str | Sequence[str] | NDArray[Any], count: int) -> NDArr
         if missing or not np.isscalar(label):
             raise FewShotError(f"label {number} of {count} is missing ({label!r:.40}): name the sound, or leave it out")
     return np.asarray(given)
+
+
+def _as_groups(groups: Sequence[Any], count: int) -> list[str]:
+    """Return the groups of N recordings as texts.
+
+    Raises:
+        FewShotError: there are not N of them.
+    """
+    if len(groups) != count:
+        raise FewShotError(f"{count} recordings, but {len(groups)} groups: give one for each.")
+    return list(map(str, groups))

@@ -30,7 +30,6 @@ class FromWords(ZeroShot):
         words: how many clips the words of a class count as.
     """
 
-    needs_every_class: ClassVar[bool] = False
     quick: ClassVar[bool] = True
 
     def __init__(

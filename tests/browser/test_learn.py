@@ -44,6 +44,8 @@ def test_two_sounds_are_recorded_learned_and_told_apart(page: Page) -> None:
     record(page, "wind", 2_500)  # the fake microphone begins anew each time: as long a recording would be the same
     page.locator("#learn-cards [data-label='wind'] [data-act='play']").click()
     expect(page.locator("#learn-player audio")).to_be_attached()
+    page.locator("#learn-methods").get_by_label("Auto", exact=True).uncheck()
+    page.locator("#learn-methods").get_by_label("PALM", exact=True).check()
     page.locator("#learn-go").click()
     expect(page.locator("#learn-summary .label")).to_have_text("PALM is ready")
     expect(page.locator("#learn-details")).to_contain_text(re.compile(r"relies \d+ % on what it learned for"))
@@ -160,7 +162,7 @@ def test_a_phone_never_scrolls_sideways_and_a_fit_can_be_stopped(phone: Page) ->
     expect(phone.locator("#learn-summary .running .words")).to_contain_text("CoCoOp")
     phone.locator("#learn-stop").click()
     expect(phone.locator("#learn-summary")).to_contain_text("Stopped. These are the results so far.")
-    expect(phone.locator("#learn-summary tbody")).to_contain_text("PALM")
+    expect(phone.locator("#learn-summary tbody")).to_contain_text("Auto")
     assert phone.evaluate(SIDEWAYS) == 0
     phone.locator("#use-head").click()
     expect(phone.locator("#learned .main-svg").first).to_be_visible()

@@ -102,7 +102,7 @@ def test_a_head_is_learned_and_built_into_a_space_that_runs(page: Page, browser:
     page.fill("#publish-title :is(input, textarea)", "Which instrument")
     pick(page, "packs", "Musical instruments (20)")
     pick(page, "packs", "Eight templates (8)", False)
-    expect(page.locator("#publish-heads").get_by_label("PALM: bass guitar")).to_be_checked()
+    expect(page.locator("#publish-heads").get_by_label("Auto: bass guitar")).to_be_checked()
     expect(page.locator("#publish-preview .page i").first).to_have_text("bass guitar")
     pick(page, "tabs", "Generate", False)
     expect(page.locator("#publish-preview .page")).to_contain_text("Classify, Curate, Learn")

@@ -50,8 +50,9 @@ def test_fit_prints_every_method_with_every_seed(model: CountingModel, store: Pr
 
 
 def test_fit_for_people(model: CountingModel, store: PromptStore, clips: Path) -> None:
-    result = run("palm", "fit", clips, "--train-folds", "1,2", "--epochs", 5)
+    result = run("palm", "fit", clips, "--method", "auto,palm", "--train-folds", "1,2", "--epochs", 5)
     assert result.exit_code == 0
+    assert " was chosen: " in result.stderr and "8 clips left out in turn" in result.stderr
     assert "palm" in result.stdout and "100.0 %" in result.stdout and "relies on what was learned" in result.stdout
     assert "low hum (4, and 2 held back); whistle (4, and 2 held back)" in result.stderr
 
@@ -108,7 +109,8 @@ def test_the_head_that_was_measured_is_saved_on_request(model: CountingModel, st
 
 @pytest.mark.parametrize("start", ["vanilla", "pack"])
 def test_palm_can_start_elsewhere(start: str, model: CountingModel, store: PromptStore, clips: Path) -> None:
-    assert run("palm", "fit", clips, "--train-folds", "1,2", "--start", start, "--pack", "plain").exit_code == 0
+    options = ["--method", "palm", "--train-folds", "1,2"]
+    assert run("palm", "fit", clips, *options, "--start", start, "--pack", "plain").exit_code == 0
     said = {"vanilla": "This is a sound of whistle.", "pack": "whistle sound"}[start]
     assert said in model.texts_read
 

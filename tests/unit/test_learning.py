@@ -486,6 +486,17 @@ def test_the_estimator_learns_names_from_recordings(tmp_path: Path) -> None:
     np.testing.assert_allclose(classifier.predict_proba(files).sum(axis=1), 1, atol=1e-5)
 
 
+def test_the_estimator_knows_labels_by_their_words_and_recordings_by_their_groups() -> None:
+    audio, targets, _ = clusters()
+    labels = np.array(CLASSES)[targets]
+    classifier = FewShotClassifier(model=Model()).fit(audio[:8], labels[:8], groups=[0] * 8, words_only=["a siren"])
+    assert "a siren" in classifier.classes_ and classifier.predict_proba(audio).shape == (40, 5)
+    one_clip = FewShotClassifier(model=Model()).fit(audio[:1], labels[:1], words_only=["a siren"])
+    assert one_clip.predict(audio).shape == (40,)
+    with pytest.raises(FewShotError, match="8 recordings, but 3 groups"):
+        classifier.fit(audio[:8], labels[:8], groups=[0, 1, 2])
+
+
 def test_the_estimator_has_scikit_learns_manners() -> None:
     audio, targets, _ = clusters()
     labels = np.array(CLASSES)[targets]

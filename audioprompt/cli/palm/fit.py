@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from audioprompt.services.learn import Outcome, Results
 
 
+class Recipe(str, Enum):
+    """The model's own logit scale and a start at the clips, or all as in PALM's paper."""
+
+    own = "own"
+    paper = "paper"
+
+
 class Start(str, Enum):
     """Where PALM starts: the bare class name, the one plain prompt, or a pack's ensemble."""
 
@@ -43,7 +50,7 @@ class Start(str, Enum):
 class MethodOptions:
     """Which methods learn, and what PALM starts from."""
 
-    method: Annotated[str, typer.Option(help=f"One or several: {', '.join(METHODS.names)}.")] = "palm"
+    method: Annotated[str, typer.Option(help=f"One or several: {', '.join(METHODS.names)}.")] = "auto"
     shots: Annotated[int, typer.Option(min=1, help="Clips per class to learn from while measuring.")] = 16
     seeds: Annotated[str, typer.Option(help="Random seeds, one fit for each, such as 0,1,2.")] = "0"
     epochs: Annotated[int, typer.Option(min=1, help="Number of passes over the clips.")] = 50
@@ -51,6 +58,7 @@ class MethodOptions:
     pack: Annotated[str, typer.Option(help="Prompt pack for methods that need an ensemble, and for --start pack.")] = (
         DEFAULT_PACK
     )
+    recipe: Annotated[Recipe, typer.Option(help="Settings of a fit: our own, or those of PALM's paper.")] = Recipe.own
     start: Annotated[Start, typer.Option(help="What PALM starts from (name in the paper).")] = Start.name
     dropout: Annotated[
         float,
@@ -71,7 +79,7 @@ class MethodOptions:
         if self.start is Start.pack or any(one.needs_templates for one in chosen):
             prompts = tuple(choose_prompts([self.pack], None)[1])
         starts = {Start.name: (BARE_NAME,), Start.vanilla: (VANILLA,), Start.pack: prompts}
-        settings = FitSettings(epochs=self.epochs, learning_rate=self.rate)
+        settings = FitSettings.of_recipe(self.recipe.value, epochs=self.epochs, learning_rate=self.rate)
         return learning.ExperimentSettings(
             methods, self.shots, tuple(seeds), settings, prompts, starts[self.start], self.dropout
         )

@@ -110,7 +110,10 @@ class Auto(Head):
         name, why = FEW, f"some class has fewer than {MIN_TO_CHOOSE} clips"
         if fewest >= MIN_TO_CHOOSE:
             names = [WORDS, *self._affordable(len(audio))]
-            name, why = choose({one: self._try(one, audio, targets, stop) for one in names})
+            trials = {one: self._try(one, audio, targets, stop) for one in names}
+            if stop and stop():
+                return self
+            name, why = choose(trials)
         head = self.candidates[name]
         head.groups = self.groups
         calibrate(head.fit(audio, targets, stop=stop), audio, targets, stop)

@@ -36,7 +36,6 @@ class TipAdapter(ZeroShot):
     """
 
     method = "tip-adapter"
-    needs_every_class = False
     quick = True
 
     def __init__(

@@ -28,6 +28,7 @@ class ZeroShot(Head):
     """
 
     method = "zero-shot"
+    needs_every_class = False
 
     def __init__(self, classes: Sequence[str], weights: Array, logit_scale: float = PAPER_SCALE) -> None:
         super().__init__(classes)

@@ -42,6 +42,12 @@ def test_any_clips_will_do(rows: list[int]) -> None:
     np.testing.assert_allclose(head.predict_proba(AUDIO).sum(axis=1), 1, atol=1e-5)
 
 
+def test_clips_that_are_all_the_same_are_chosen_by_and_a_stop_leaves_the_head_as_it_was() -> None:
+    rows = [0, 1, 2, 3] * 4
+    assert "16 clips left out in turn" in str(auto().fit(AUDIO[rows], TARGETS[rows]).notice)
+    assert not auto().fit(AUDIO, TARGETS, stop=lambda: True).state
+
+
 def test_a_thousand_labels_are_learned_from_one_clip_of_each() -> None:
     names = [f"sound {number}" for number in range(1_000)]
     rng = np.random.default_rng(0)

@@ -113,7 +113,7 @@ def _methods() -> Parts:
     with gr.Group():
         offered = [(method.title, method.name) for method in METHODS]
         return Parts(
-            methods=gr.CheckboxGroup(offered, value=["palm", "zero-shot"], label="Methods", elem_id="learn-methods"),
+            methods=gr.CheckboxGroup(offered, value=["auto", "zero-shot"], label="Methods", elem_id="learn-methods"),
             shots=gr.Slider(1, 16, 16, step=1, label="Clips per class while measuring, at most"),
         )
 
