@@ -167,8 +167,8 @@ def choose(trials: Mapping[str, Trial]) -> tuple[str, str]:
 
 def _split(state: Mapping[str, Array]) -> tuple[str, dict[str, Array]]:
     """Return which method a state is of, and that method's own state."""
-    names = {key.split(".", 1)[0] for key in state if "." in key}
-    if len(names) != 1 or not names <= {WORDS, *CANDIDATES}:
+    names = {key.split(".", 1)[0] for key in state} & {WORDS, *CANDIDATES}  # what else is kept is not the method's
+    if len(names) != 1:
         raise FewShotError("this auto head has chosen no method yet: call fit first")
     (name,) = names
-    return name, {key.split(".", 1)[1]: value for key, value in state.items() if "." in key}
+    return name, {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
