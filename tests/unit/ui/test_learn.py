@@ -319,6 +319,11 @@ def test_a_data_set_brings_its_folds(collection: Collection) -> None:
 # --- learning ---------------------------------------------------------------------------------------------------------
 
 
+def test_methods_are_tried_as_they_are_offered_however_they_were_ticked() -> None:
+    ticked = Settings(methods=["zero-shot", "palm", "auto"], pack_id="acoustic-scenes", model_name="fake")
+    assert experiment.trial_of(ticked).methods == ("auto", "palm", "zero-shot")
+
+
 def test_a_trial_shows_how_far_it_is_and_then_what_came_of_it(gathered: Collection) -> None:
     first, *_, last = learned(gathered)
     assert "Listening to the clips" in first["summary"] and not first["go"].interactive and first["stop"].interactive

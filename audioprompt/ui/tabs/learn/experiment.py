@@ -69,13 +69,15 @@ def trial_of(settings: Settings, context: Context = IN_PROCESS) -> "ExperimentSe
     if not settings.methods:
         raise FewShotError("Choose at least one method.")
     context.refuse_large_trials(settings.methods, settings.shots, settings.epochs, settings.seeds)
-    needed = any(METHODS[name].needs_templates for name in settings.methods) or settings.start == "pack"
+    chosen = [METHODS[name] for name in settings.methods]
+    needed = any(method.needs_templates for method in chosen) or settings.start == "pack"
     templates = tuple(context.store.get(settings.pack_id).approved) if needed else ()
     starts = {"name": (BARE_NAME,), "vanilla": (VANILLA,), "pack": templates}
     fit = FitSettings(epochs=int(settings.epochs), learning_rate=settings.learning_rate)
     seeds = tuple(range(int(settings.seeds)))
+    methods = tuple(sorted(settings.methods, key=METHODS.names.index))  # as they are offered, however they were ticked
     return ExperimentSettings(
-        tuple(settings.methods), int(settings.shots), seeds, fit, templates, starts[settings.start], settings.dropout
+        methods, int(settings.shots), seeds, fit, templates, starts[settings.start], settings.dropout
     )
 
 
