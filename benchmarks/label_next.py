@@ -8,23 +8,16 @@ After a table for people comes one line of JSON for each figure: name, value, un
 is a line for each draw as well. The exit code is the verdict.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
 from audioprompt.core.active import choose_next, class_weights, cut_tree, estimate_accuracy, grow_tree, stops_paying
 from audioprompt.core.transductive import LabelledExamples, name_together
 from audioprompt.core.zero_shot import accuracy, cosines
-from audioprompt.data import DataError
-from audioprompt.models.embedded import EmbeddedModel
-from audioprompt.prompts.pack import PackError
 from benchmarks.embedded_model import Figure, at_least
-from benchmarks.together import INSTRUMENTS, Pool, read_pool
+from benchmarks.pools import Pool, report
 
 LABELS = (5, 10, 20, 40, 60)
 ASKED, AT_RANDOM = 20, 60  # labels that are to be worth as much
@@ -66,7 +59,7 @@ def measure(pool: Pool, order: str, seed: int) -> Iterator[Cell]:
         examples = LabelledExamples(pool.audio[some], pool.targets[some])
         weights = class_weights(pool.words, examples.audio, examples.targets)
         alone = accuracy(cosines(rest.audio, weights).argmax(axis=-1), rest.targets)
-        together = name_together(rest.audio, weights, pool.logit_scale, examples).probabilities
+        together = name_together(rest.audio, weights, pool.model.logit_scale, examples).probabilities
         helped = accuracy(together.argmax(axis=-1), rest.targets)
         yield Cell(pool.name, order, seed, labels, 100 * alone, 100 * helped)
 
@@ -102,32 +95,10 @@ def figures(pool: Pool, cells: list[Cell]) -> Iterator[Figure]:
     yield Figure(f"{pool.name}: labels until they stop paying", stop(pool, 0), "labels")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks.label_next", description="Measure what to label next.")
-    parser.add_argument("manifests", nargs="*", type=Path, default=[INSTRUMENTS], metavar="MANIFEST")
-    parser.add_argument("--pack", default="eight-templates", help="whose ensemble the words are")
-    parser.add_argument("--seeds", type=int, default=20, help="draws at random")
-    parser.add_argument("--json", action="store_true", help="print a line for each draw as well")
-    options = parser.parse_args()
-    model, found = EmbeddedModel("cpu"), []
-    for manifest in options.manifests:
-        try:
-            pool = read_pool(model, manifest, options.pack)
-        except (DataError, PackError) as error:
-            parser.error(str(error))
-        if len(pool.audio) <= max(LABELS):
-            parser.error(f"{manifest} has {len(pool.audio)} clips. Give more than {max(LABELS)}.")
-        draws = {"asked for": 1, "at random": options.seeds}
-        cells = [cell for order, count in draws.items() for seed in range(count) for cell in measure(pool, order, seed)]
-        if options.json:
-            print(*(json.dumps(asdict(cell)) for cell in cells), sep="\n")
-        for figure in figures(pool, cells):
-            print(figure.line(), flush=True)
-            found.append(figure)
-    for figure in found:
-        print(json.dumps(asdict(figure)))
-    sys.exit(0 if all(figure.ok for figure in found) else 1)
+def draws(pool: Pool, seeds: int) -> list[Cell]:
+    counts = {"asked for": 1, "at random": seeds}
+    return [cell for order, count in counts.items() for seed in range(count) for cell in measure(pool, order, seed)]
 
 
 if __name__ == "__main__":
-    main()
+    report("label_next", "Measure what to label next.", draws, figures, smallest=max(LABELS) + 1)

@@ -35,6 +35,7 @@ from audioprompt.few_shot.calibration import calibrate
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.services.learn import SHOTS, EmbeddedClips, embed_clips
+from benchmarks.few_shot_results import Figure
 
 QUICK = ("auto", "words-as-clips", "words-probe", "gda", "clap-probe", "kernel-ridge", "tip-adapter")
 SEEDS = 8
@@ -43,17 +44,6 @@ TARGETS = {
     DEMONSTRATION: {1: 58.0, 2: 62.0, 4: 65.0, 8: 67.0},
 }
 MAX_BELOW, MAX_ERROR = 2.0, 6.0  # percent of runs, points
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured value and what it must reach."""
-
-    name: str
-    value: float
-    unit: str
-    target: str
-    ok: bool
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,12 +10,9 @@ After a table for people comes one line of JSON for each figure: name, value, un
 is a line for each draw as well. The exit code is the verdict.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,15 +30,13 @@ from audioprompt.core.rejection import (
     threshold_refusing,
 )
 from audioprompt.core.zero_shot import Array
-from audioprompt.data import DataError
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import embed_prompts
 from audioprompt.models.background import background_names
 from audioprompt.models.embedded import EmbeddedModel
-from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.template import BARE_NAME
 from benchmarks.embedded_model import Figure, at_least
-from benchmarks.together import INSTRUMENTS, Pool, read_pool
+from benchmarks.pools import Pool, report
 
 CLIPS = 4  # of each known class, to learn from
 REACHED = {"esc10": (90.0, 95.0)}  # areas in per cent without clips and with, by the name of a set's folder
@@ -62,11 +57,11 @@ class Cell:
     refused_unknown_with_clips: float
 
 
-def measure(pool: Pool, names: Array, seed: int) -> Cell:
+def measure(pool: Pool, seed: int) -> Cell:
     rng = np.random.default_rng(seed)
     classes = np.sort(rng.permutation(len(pool.words))[: len(pool.words) // 2])
     drawn = pool.with_labels(classes)
-    background = choose_background(names, drawn.words)
+    background = choose_background(embed_names(drawn.model), drawn.words)
     scores = known_scores(drawn.audio, drawn.words, background)
     plain = verdicts(scores, drawn.targets >= 0, KNOWN)
     learned, others = shots(drawn, rng)
@@ -95,14 +90,14 @@ def shots(pool: Pool, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArr
     return learned, np.setdiff1d(np.arange(len(pool.targets)), learned)
 
 
-def several(pool: Pool, names: Array) -> float:
+def several(pool: Pool) -> float:
     """Mean average precision of all labels, in per cent."""
-    scores = label_scores(pool.audio, pool.words, choose_background(names, pool.words))
+    scores = label_scores(pool.audio, pool.words, choose_background(embed_names(pool.model), pool.words))
     each = [average_precision(scores[:, label], pool.targets == label) for label in range(len(pool.words))]
     return 100 * float(np.mean([one for one in each if one is not None]))
 
 
-def figures(pool: Pool, names: Array, cells: list[Cell]) -> Iterator[Figure]:
+def figures(pool: Pool, cells: list[Cell]) -> Iterator[Figure]:
     targets = REACHED.get(pool.name)
     for at, (case, suffix) in enumerate((("no clips", ""), (f"{CLIPS} clips of each class", "_with_clips"))):
         area, known, unknown = (
@@ -113,37 +108,17 @@ def figures(pool: Pool, names: Array, cells: list[Cell]) -> Iterator[Figure]:
         yield at_least(f"{name}: area", area, "%", targets[at]) if targets else Figure(f"{name}: area", area, "%")
         yield Figure(f"{name}: known clips refused", known, "%")
         yield Figure(f"{name}: unknown clips refused", unknown, "%")
-    yield Figure(f"{pool.name}: mean average precision", several(pool, names), "%")
+    yield Figure(f"{pool.name}: mean average precision", several(pool), "%")
 
 
+@cache
 def embed_names(model: EmbeddedModel) -> Array:
     return embed_prompts(model, [BARE_NAME], background_names(model), cache=EmbeddingCache())[0]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks.open_set", description="Measure what is said of unknown sounds.")
-    parser.add_argument("manifests", nargs="*", type=Path, default=[INSTRUMENTS], metavar="MANIFEST")
-    parser.add_argument("--pack", default="eight-templates", help="whose ensemble the words are")
-    parser.add_argument("--seeds", type=int, default=20, help="draws of the labels")
-    parser.add_argument("--json", action="store_true", help="print a line for each draw as well")
-    options = parser.parse_args()
-    model, found = EmbeddedModel("cpu"), []
-    names = embed_names(model)
-    for manifest in options.manifests:
-        try:
-            pool = read_pool(model, manifest, options.pack)
-        except (DataError, PackError) as error:
-            parser.error(str(error))
-        cells = [measure(pool, names, seed) for seed in range(options.seeds)]
-        if options.json:
-            print(*(json.dumps(asdict(cell)) for cell in cells), sep="\n")
-        for figure in figures(pool, names, cells):
-            print(figure.line(), flush=True)
-            found.append(figure)
-    for figure in found:
-        print(json.dumps(asdict(figure)))
-    sys.exit(0 if all(figure.ok for figure in found) else 1)
+def draws(pool: Pool, seeds: int) -> list[Cell]:
+    return [measure(pool, seed) for seed in range(seeds)]
 
 
 if __name__ == "__main__":
-    main()
+    report("open_set", "Measure what is said of unknown sounds.", draws, figures)

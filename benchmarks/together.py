@@ -10,62 +10,20 @@ After a table for people comes one line of JSON for each figure: name, value, un
 is a line for each draw as well. The exit code is the verdict.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audioprompt.core.transductive import name_together
-from audioprompt.core.zero_shot import Array, accuracy, cosines, ensemble_weights
-from audioprompt.data import DataError, LabelledClips
-from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import embed_clips, embed_prompts, pooled
-from audioprompt.models.embedded import EmbeddedModel
-from audioprompt.prompts.pack import PackError
-from audioprompt.prompts.store import PromptStore
-from audioprompt.settings import asset_folder
+from audioprompt.core.zero_shot import accuracy, cosines
 from benchmarks.embedded_model import Figure, at_least
+from benchmarks.pools import Pool, report
 
-INSTRUMENTS = asset_folder("instruments") / "manifest.csv"
 REACHED = {"esc10": 92.0, "instruments": 59.0}  # per cent of the whole set, by the name of its folder
 MAX_LOSS = 1.0  # points below zero-shot that a mean over draws may fall
 RATIO = 20  # of the largest class to the smallest, where classes are uneven
-
-
-@dataclass(frozen=True, eq=False)
-class Pool:
-    """Clips whose classes nobody is told, and the words.
-
-    Attributes:
-        name: of the set.
-        audio: ``[N, D]``.
-        targets: the class of each clip, ``[N]``; -1 for one that is of none.
-        folds: the fold of each clip, ``[N]``.
-        words: class weights, ``[C, D]``.
-        logit_scale: the model's.
-    """
-
-    name: str
-    audio: Array
-    targets: NDArray[np.intp]
-    folds: NDArray[np.intp]
-    words: Array
-    logit_scale: float
-
-    def take(self, rows: NDArray[np.intp]) -> "Pool":
-        return Pool(self.name, self.audio[rows], self.targets[rows], self.folds[rows], self.words, self.logit_scale)
-
-    def with_labels(self, classes: NDArray[np.intp]) -> "Pool":
-        """The same clips with only some of the classes among the labels."""
-        place = np.full(len(self.words), -1)
-        place[classes] = np.arange(len(classes))
-        words = self.words[classes]
-        return Pool(self.name, self.audio, place[self.targets], self.folds, words, self.logit_scale)
 
 
 @dataclass(frozen=True)
@@ -121,7 +79,7 @@ def by_class(pool: Pool) -> list[NDArray[np.intp]]:
 
 def measure(pool: Pool, case: str, seed: int) -> Cell:
     drawn = CASES[case](pool, np.random.default_rng(seed))
-    found = name_together(drawn.audio, drawn.words, drawn.logit_scale)
+    found = name_together(drawn.audio, drawn.words, drawn.model.logit_scale)
     known = drawn.targets >= 0
     zero_shot, together = (
         100 * accuracy(said[known].argmax(axis=-1), drawn.targets[known]) for said in (found.alone, found.probabilities)
@@ -134,8 +92,8 @@ def clip_by_clip(pool: Pool) -> float:
     right = np.zeros(len(pool.targets), bool)
     for fold in np.unique(pool.folds):
         others, these = pool.take(np.flatnonzero(pool.folds != fold)), pool.folds == fold
-        learned = name_together(others.audio, pool.words, pool.logit_scale).means
-        said = pool.logit_scale * cosines(pool.audio[these], pool.words)
+        learned = name_together(others.audio, pool.words, pool.model.logit_scale).means
+        said = pool.model.logit_scale * cosines(pool.audio[these], pool.words)
         if learned:
             said = said + learned.log_likelihoods(pool.audio[these])
         right[these] = said.argmax(axis=-1) == pool.targets[these]
@@ -157,43 +115,10 @@ def figures(pool: Pool, cells: list[Cell]) -> Iterator[Figure]:
             yield Figure(f"{pool.name}, {case}: below zero-shot", 100 * float((gains < 0).mean()), "% of draws")
 
 
-def read_pool(model: EmbeddedModel, manifest: Path, pack: str) -> Pool:
-    """
-    Raises:
-        DataError, PackError: there are no such clips or templates.
-    """
-    clips = LabelledClips.from_manifest(manifest)
-    templates, cache = PromptStore().get(pack).approved, EmbeddingCache()
-    words = ensemble_weights(embed_prompts(model, templates, clips.spoken_classes, cache=cache))
-    audio = pooled(embed_clips(model, clips.paths, cache=cache))
-    folds = np.array(clips.folds) if clips.folds else np.zeros(len(clips), int)
-    return Pool(manifest.resolve().parent.name, audio, clips.targets, folds, words, model.logit_scale)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks.together", description="Measure listening to all clips first.")
-    parser.add_argument("manifests", nargs="*", type=Path, default=[INSTRUMENTS], metavar="MANIFEST")
-    parser.add_argument("--pack", default="eight-templates", help="whose ensemble the words are")
-    parser.add_argument("--seeds", type=int, default=20, help="draws of each case")
-    parser.add_argument("--json", action="store_true", help="print a line for each draw as well")
-    options = parser.parse_args()
-    model, found = EmbeddedModel("cpu"), []
-    for manifest in options.manifests:
-        try:
-            pool = read_pool(model, manifest, options.pack)
-        except (DataError, PackError) as error:
-            parser.error(str(error))
-        draws = {case: 1 if case == "whole set" else options.seeds for case in CASES}
-        cells = [measure(pool, case, seed) for case, count in draws.items() for seed in range(count)]
-        if options.json:
-            print(*(json.dumps(asdict(cell)) for cell in cells), sep="\n")
-        for figure in figures(pool, cells):
-            print(figure.line(), flush=True)
-            found.append(figure)
-    for figure in found:
-        print(json.dumps(asdict(figure)))
-    sys.exit(0 if all(figure.ok for figure in found) else 1)
+def draws(pool: Pool, seeds: int) -> list[Cell]:
+    counts = {case: 1 if case == "whole set" else seeds for case in CASES}
+    return [measure(pool, case, seed) for case, count in counts.items() for seed in range(count)]
 
 
 if __name__ == "__main__":
-    main()
+    report("together", "Measure listening to all clips first.", draws, figures)
