@@ -36,13 +36,7 @@ from tests.unit.server.test_access import request
 
 LABELS = "hum, whistle, rain"
 NASTY = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture(autouse=True)
-def fake_model(monkeypatch):
-    model = FakeModel()
-    monkeypatch.setattr(models, "shared_model", lambda name, request=None: model)
-    return model
+pytestmark = pytest.mark.usefixtures("fake_model")
 
 
 @pytest.fixture

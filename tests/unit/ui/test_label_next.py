@@ -1,6 +1,6 @@
 """Labelling a pool in the Learn tab: handlers as plain functions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,29 +10,14 @@ import soundfile
 
 from audioprompt.core.labels import LabelError
 from audioprompt.data import DataError
-from audioprompt.server import models
 from audioprompt.services.collection import Collection
 from audioprompt.ui.events import View
 from audioprompt.ui.tabs.learn import label_next
 from audioprompt.ui.tabs.learn.label_next import Labelling
-from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
+from tests.fakes import HUM, RATE, WHISTLE, tone
 
 NASTY = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture(autouse=True)
-def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
-    model = FakeModel()
-    monkeypatch.setattr(models, "shared_model", lambda name, request=None: model)
-    return model
-
-
-@pytest.fixture
-def collection(tmp_path: Path) -> Iterator[Collection]:
-    (tmp_path / "page").mkdir()
-    found = Collection(lambda: tmp_path / "page")
-    yield found
-    found.forget()
+pytestmark = pytest.mark.usefixtures("fake_model")
 
 
 @pytest.fixture

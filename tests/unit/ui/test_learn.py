@@ -24,7 +24,6 @@ from audioprompt.errors import AudiopromptError
 from audioprompt.few_shot.heads import read_record
 from audioprompt.few_shot.settings import FewShotError
 from audioprompt.prompts.pack import PackError
-from audioprompt.server import models
 from audioprompt.server.context import Context
 from audioprompt.services import collection as gathering
 from audioprompt.services import learn as learning
@@ -37,25 +36,10 @@ from audioprompt.ui.tabs.classify import answer, microphone
 from audioprompt.ui.tabs.classify.answer import Query
 from audioprompt.ui.tabs.learn import experiment, gather, heads
 from audioprompt.ui.tabs.learn.experiment import Settings
-from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
+from tests.fakes import HUM, RATE, WHISTLE, tone
 
 NASTY = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture(autouse=True)
-def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
-    model = FakeModel()
-    monkeypatch.setattr(models, "shared_model", lambda name, request=None: model)
-    return model
-
-
-@pytest.fixture
-def collection(tmp_path: Path) -> Iterator[Collection]:
-    """What a page gathers, with nothing in it."""
-    (tmp_path / "page").mkdir()
-    found = Collection(lambda: tmp_path / "page")
-    yield found
-    found.forget()
+pytestmark = pytest.mark.usefixtures("fake_model")
 
 
 @pytest.fixture
