@@ -18,6 +18,7 @@ class FakeModel:
 
     def __init__(self) -> None:
         self.texts_read: list[str] = []
+        self.windows_heard = 0
 
     def embed_text(self, texts: Sequence[str]) -> Tensor:
         self.texts_read += texts
@@ -25,6 +26,7 @@ class FakeModel:
 
     def embed_audio(self, windows: Tensor) -> Tensor:
         assert windows.shape[1] == RATE * self.window_seconds
+        self.windows_heard += len(windows)
         crossings = (windows[:, 1:] * windows[:, :-1] < 0).sum(dim=1) / self.window_seconds
         return torch.stack([self._direction("hum" if count < 1_000 else "whistle") for count in crossings])
 

@@ -15,6 +15,7 @@ from audioprompt.settings import on_a_space
 from audioprompt.ui import markup
 from audioprompt.ui.events import HIDDEN, INSTANT, Parts, View
 from audioprompt.ui.render import render
+from audioprompt.ui.theme import PLAIN
 
 PURPOSE = "Name any sound with words: no training, and prompts you can measure."
 LOOK_SECONDS = 0.3  # between two looks at a model that is being loaded
@@ -145,9 +146,8 @@ def _lay_out(model_name: str, title: str) -> tuple[Parts, gr.Button | None]:
                 registry.MODELS.names,
                 value=model_name,
                 label="Model",
-                show_label=False,
-                container=False,
                 elem_id="model-picker",
+                **PLAIN,
             )
             parts = Parts(state=state, picker=picker)
             if access.public():
@@ -168,10 +168,9 @@ def _lay_out(model_name: str, title: str) -> tuple[Parts, gr.Button | None]:
             path = gr.Textbox(
                 label="Weights",
                 placeholder=WEIGHTS_HELP,
-                show_label=False,
-                container=False,
                 scale=5,
                 elem_id="weights-path",
+                **PLAIN,
             )
             use = gr.Button("Load", scale=0, min_width=96)
     return parts | Parts(ask=ask, why=why, path=path, use=use), signing
@@ -200,10 +199,9 @@ def _build_password() -> None:
                 type="password",
                 placeholder="The curators' password",
                 label="Password",
-                show_label=False,
-                container=False,
                 scale=5,
                 html_attributes=gr.InputHTMLAttributes(autocomplete="current-password"),
+                **PLAIN,
             )
             enter = gr.Button(access.SIGN_IN, variant="primary", size="md", scale=0, min_width=96)
         problem = gr.HTML()

@@ -4,10 +4,13 @@ Nothing is fetched from anywhere: fonts are the visitor's own.
 """
 
 import re
+from typing import Any
 
 import gradio as gr
 
 from audioprompt.ui.render import text
+
+PLAIN: dict[str, Any] = {"show_label": False, "container": False}  # a field that says itself what it is for
 
 # One colour per method, the same everywhere, as the styles have them.
 COLOURS = dict(re.findall(r"--([\w-]+): ([^;]+);", text("static/theme.css").partition("}")[0]))

@@ -156,6 +156,16 @@ def judge_some(page: Page) -> None:
         expect(judged).to_have_count(before + 1)
 
 
+def gather_hiss(page: Page, clip: Path) -> None:
+    """Give Learn a clip."""
+    go_to(page, "Learn")
+    page.fill("#learn-name textarea, #learn-name input", "hiss")
+    with page.expect_file_chooser() as chooser:
+        page.locator("#learn-upload").click()
+    chooser.value.set_files(clip)
+    expect(page.locator("#learn-cards")).to_contain_text("hiss")
+
+
 def test_nothing_recorded_is_thrown_away_unasked(new_page: Page, microphone_file: Path) -> None:
     asked: list[str] = []
     answers = iter([False, False, True])
@@ -167,12 +177,7 @@ def test_nothing_recorded_is_thrown_away_unasked(new_page: Page, microphone_file
     new_page.on("dialog", answer)
     new_page.reload()  # there is nothing to lose yet
     wait_until_ready(new_page)
-    go_to(new_page, "Learn")
-    new_page.fill("#learn-name textarea, #learn-name input", "hiss")
-    with new_page.expect_file_chooser() as chooser:
-        new_page.locator("#learn-upload").click()
-    chooser.value.set_files(microphone_file)
-    expect(new_page.locator("#learn-cards")).to_contain_text("hiss")
+    gather_hiss(new_page, microphone_file)
     assert asked == []
 
     new_page.get_by_role("button", name="Start over").click()
@@ -194,12 +199,7 @@ def test_the_click_on_learn_counts_where_a_typed_data_set_is_asked_about(new_pag
         dialog.accept()
 
     new_page.on("dialog", agree)
-    go_to(new_page, "Learn")
-    new_page.fill("#learn-name textarea, #learn-name input", "hiss")
-    with new_page.expect_file_chooser() as chooser:
-        new_page.locator("#learn-upload").click()
-    chooser.value.set_files(microphone_file)
-    expect(new_page.locator("#learn-cards")).to_contain_text("hiss")
+    gather_hiss(new_page, microphone_file)
     new_page.get_by_role("tab", name="A data set").click()
     new_page.fill("#learn-where textarea, #learn-where input", "instruments")
     new_page.locator("#learn-go").click()

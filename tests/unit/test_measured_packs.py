@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from torch import Tensor
 
 from audioprompt.audio.recording import AudioError
 from audioprompt.core.metrics import Score
@@ -22,19 +21,6 @@ from audioprompt.util.lru import Recent
 from tests.curating import BIASED, CONTRARY, PLAIN, clips_in, labelled, pack_of, redo, undo
 from tests.fakes import FakeModel
 
-
-class CountingModel(FakeModel):
-    """The fake model, keeping count of what it hears."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.heard = 0
-
-    def embed_audio(self, windows: Tensor) -> Tensor:
-        self.heard += len(windows)
-        return super().embed_audio(windows)
-
-
 FOLD_1 = Split(folds=(1,))
 PACK = pack_of(PLAIN, CONTRARY, BIASED)
 
@@ -45,8 +31,8 @@ def nothing_measured_yet() -> None:
 
 
 @pytest.fixture
-def model() -> CountingModel:
-    return CountingModel()
+def model() -> FakeModel:
+    return FakeModel()
 
 
 @pytest.fixture
@@ -62,7 +48,7 @@ def store(tmp_path: Path) -> PromptStore:
 
 
 @pytest.fixture
-def measured(model: CountingModel, clips: LabelledClips) -> MeasuredPack:
+def measured(model: FakeModel, clips: LabelledClips) -> MeasuredPack:
     return measure(model, PACK, clips, FOLD_1)
 
 
@@ -90,69 +76,67 @@ def test_parts_are_named_by_their_folds_or_their_share(clips: LabelledClips):
 # --- measuring --------------------------------------------------------------------------------------------------------
 
 
-def test_templates_are_measured_on_the_clips_looked_at_and_nothing_else(model: CountingModel, measured: MeasuredPack):
+def test_templates_are_measured_on_the_clips_looked_at_and_nothing_else(model: FakeModel, measured: MeasuredPack):
     assert measured.table.scores == (Score(8, 8), Score(0, 8), Score(4, 8))
     assert len(measured.validation) == len(measured.test) == 8
-    assert model.heard == 8, "the clips held out are not even listened to"
+    assert model.windows_heard == 8, "the clips held out are not even listened to"
     assert set(measured.validation.paths).isdisjoint(measured.test.paths)
 
 
-def test_flags_tell_of_the_text_and_of_the_clips_lost(model: CountingModel, tmp_path: Path):
+def test_flags_tell_of_the_text_and_of_the_clips_lost(model: FakeModel, tmp_path: Path):
     found = measure(model, PACK, labelled(tmp_path, each=6), FOLD_1)
     kinds = [{flag.kind for flag in flags} for flags in found.flags]
     assert "loses" in kinds[1] and "label" in kinds[2]
     assert kinds[0] == {"format"}
 
 
-def test_what_was_measured_is_found_again(model: CountingModel, clips: LabelledClips, measured: MeasuredPack):
+def test_what_was_measured_is_found_again(model: FakeModel, clips: LabelledClips, measured: MeasuredPack):
     again = measure(model, PACK, LabelledClips.from_manifest(clips.paths[0].parent / "clips.csv"), FOLD_1)
     assert again is measured
     assert measure(model, PACK, clips, Split(folds=(2,))) is not measured
 
 
-def test_a_restart_hears_nothing_again_but_reads_it_from_the_disk(model: CountingModel, clips: LabelledClips):
+def test_a_restart_hears_nothing_again_but_reads_it_from_the_disk(model: FakeModel, clips: LabelledClips):
     measure(model, PACK, clips, FOLD_1)
     curation.forget()
-    fresh = CountingModel()
+    fresh = FakeModel()
     assert measure(fresh, PACK, clips, FOLD_1).table.scores[0] == Score(8, 8)
-    assert fresh.heard == 0 and fresh.texts_read == []
+    assert fresh.windows_heard == 0 and fresh.texts_read == []
 
 
-def test_a_recording_that_was_replaced_is_heard_anew(
-    model: CountingModel, clips: LabelledClips, measured: MeasuredPack
-):
+def test_a_recording_that_was_replaced_is_heard_anew(model: FakeModel, clips: LabelledClips, measured: MeasuredPack):
     seen, _ = FOLD_1.divide(clips)
     hum, whistle = seen.paths[0], seen.paths[-1]
     hum.write_bytes(whistle.read_bytes() + b"  ")
     assert measure(model, PACK, clips, FOLD_1).table.scores[0] == Score(7, 8)
 
 
-def test_new_templates_take_a_new_table_and_no_new_listening(model: CountingModel, measured: MeasuredPack):
+def test_new_templates_take_a_new_table_and_no_new_listening(model: FakeModel, measured: MeasuredPack):
     model.texts_read.clear()
     longer = pack_of(PLAIN, CONTRARY, BIASED, "a recording of {label}")
     other = measured.for_pack(longer)
     assert len(other.table.scores) == 4 and other.table.scores[:3] == measured.table.scores
-    assert model.heard == 8
+    assert model.windows_heard == 8
     assert sorted(model.texts_read) == ["a recording of hum", "a recording of whistle"]
     assert measured.for_pack(PACK) is measured
 
 
-def test_a_recording_listed_twice_is_heard_once(model: CountingModel, tmp_path: Path):
+def test_a_recording_listed_twice_is_heard_once(model: FakeModel, tmp_path: Path):
     manifest = clips_in(tmp_path)
     manifest.write_text(manifest.read_text() + "\nhum-1-0.wav,whistle,1")
     found = measure(model, PACK, LabelledClips.from_manifest(manifest), FOLD_1)
-    assert found.table.n == 9 and model.heard == 8
+    assert found.table.n == 9 and model.windows_heard == 8
     assert found.table.scores[0] == Score(8, 9)
 
 
-def test_progress_counts_clips_and_prompts(model: CountingModel, clips: LabelledClips):
+def test_progress_counts_clips_and_prompts(model: FakeModel, clips: LabelledClips):
     told = []
     measure(model, PACK, clips, FOLD_1, lambda *how_far: told.append(how_far))
     assert told[0] == ("clips", 1, 8) and ("clips", 8, 8) in told
     assert told[-1] == ("prompts", 10, 10)  # vanilla, the bare label and three templates, each for two classes
 
 
-def test_a_pack_without_a_prompt_and_folds_that_do_not_exist_are_refused(model: CountingModel, clips: LabelledClips):
+def test_a_pack_without_a_prompt_and_folds_that_do_not_exist_are_refused(model: FakeModel, clips: LabelledClips):
     with pytest.raises(PackError, match="tones has no prompts: generate some"):
         measure(model, pack_of(), clips, FOLD_1)
     with pytest.raises(DataError, match="has no fold 9"):
@@ -270,10 +254,10 @@ def test_the_demonstration_s_pack_is_written_once(tmp_path: Path):
 
 
 def test_held_out_clips_are_scored_on_demand_and_the_pack_counts_it(
-    store: PromptStore, measured: MeasuredPack, model: CountingModel
+    store: PromptStore, measured: MeasuredPack, model: FakeModel
 ):
     found = curation.score_held_out(measured, np.array([True, False, False]))
-    assert model.heard == 16
+    assert model.windows_heard == 16
     assert found.ensemble == found.best == found.vanilla == Score(8, 8)
     assert found.uncurated == Score(4, 8)
     assert (found.against_uncurated.better, found.against_uncurated.worse) == (4, 0)
@@ -293,16 +277,16 @@ def test_nothing_approved_is_nothing_to_score(measured: MeasuredPack):
 # --- jobs -------------------------------------------------------------------------------------------------------------
 
 
-def test_measuring_can_be_stopped_without_losing_what_was_encoded(model: CountingModel, clips: LabelledClips):
+def test_measuring_can_be_stopped_without_losing_what_was_encoded(model: FakeModel, clips: LabelledClips):
     def slowly(what: str, done: int, total: int) -> None:
         if done == 3:
             raise Stopped
 
     with pytest.raises(Stopped):
         measure(model, PACK, clips, FOLD_1, slowly)
-    heard_before = model.heard
+    heard_before = model.windows_heard
     measure(model, PACK, clips, FOLD_1)
-    assert heard_before < 8 and model.heard <= 8 + 1, "what was encoded before the stop is not encoded again"
+    assert heard_before < 8 and model.windows_heard <= 8 + 1, "what was encoded before the stop is not encoded again"
 
 
 def test_the_one_unused_for_longest_makes_room():

@@ -18,6 +18,7 @@ from audioprompt.ui.events import INSTANT, Handler, Update, bind
 from audioprompt.ui.render import script
 from audioprompt.ui.tabs.curate import decide, measure, packs, propose, write
 from audioprompt.ui.tabs.curate.render import list_packs
+from audioprompt.ui.theme import PLAIN
 
 QUEUED: dict[str, Any] = {
     "show_progress": "hidden",
@@ -25,7 +26,6 @@ QUEUED: dict[str, Any] = {
     "concurrency_limit": None,
     "concurrency_id": "curate",
 }
-PLAIN: dict[str, Any] = {"show_label": False, "container": False}  # a field that says itself what it is for
 
 
 def build_outbox() -> gr.HTML:

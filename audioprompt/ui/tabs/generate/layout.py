@@ -10,6 +10,7 @@ from audioprompt.ui.choices import preset_choices
 from audioprompt.ui.events import Parts
 from audioprompt.ui.tabs.generate.steps import STEPS
 from audioprompt.ui.tabs.generate.task import CATEGORY_CHOICES, Writer, in_use, key_info
+from audioprompt.ui.theme import PLAIN
 
 NO_CANDIDATES = "The prompts written for your task appear here one by one, each with what looks wrong with it."
 WORDS = ("attributes", "sources")
@@ -54,13 +55,12 @@ def _task() -> Parts:
         demonstration = gr.Button("Instruments demonstration", size="md", min_width=120, elem_id="demonstration")
         data = gr.Textbox(
             label="Data set whose classes are the labels",
-            show_label=False,
-            container=False,
             scale=3,
             min_width=200,
             elem_id="labels-from",
             placeholder="or the classes of a data set: path of a CSV file, folder or zip, then Enter",
             elem_classes="bare",
+            **PLAIN,
         )
     with gr.Row(elem_classes="act"):
         buttons = Parts(
@@ -80,11 +80,10 @@ def _words() -> Parts:
         chips = gr.CheckboxGroup([], label=kind.capitalize(), show_select_all=True, elem_id=kind, elem_classes="chips")
         typed = gr.Textbox(
             label=f"Add to the {kind}",
-            show_label=False,
-            container=False,
             placeholder=f"{EXAMPLES[kind]}, then Enter",
             elem_id=f"add-{kind}",
             elem_classes="bare",
+            **PLAIN,
         )
         parts |= Parts(**{kind: chips, f"add_{kind}": typed, f"offered_{kind}": gr.State([])})
     return parts | Parts(
@@ -101,13 +100,12 @@ def _candidates() -> Parts:
             minimum=1,
             maximum=MAX_CANDIDATES,
             precision=0,
-            show_label=False,
-            container=False,
             scale=0,
             min_width=72,
             label="How many",
             elem_id="count",
             elem_classes="bare",
+            **PLAIN,
         )
         buttons = Parts(
             writing=gr.Button("Write candidates", variant="primary", size="md", elem_id="write", elem_classes="go"),

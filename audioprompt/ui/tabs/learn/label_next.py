@@ -20,6 +20,7 @@ from audioprompt.ui.components import learn as learn_view
 from audioprompt.ui.events import Parts, View
 from audioprompt.ui.render import script
 from audioprompt.ui.tabs.learn import gather
+from audioprompt.ui.theme import PLAIN
 from audioprompt.util.jobs import FITTING, follow
 
 LOOK_SECONDS = 0.2
@@ -45,10 +46,9 @@ def lay_out() -> Parts:
     """Lay out what takes a pool and asks for labels."""
     names = gr.Textbox(
         label="Labels",
-        show_label=False,
         placeholder="Labels, as far as you know them: rain, dog bark",
-        container=False,
         elem_id="label-names",
+        **PLAIN,
     )
     with gr.Row(elem_classes="inline"):
         files = gr.UploadButton("Upload recordings", file_count="multiple", size="md", elem_id="label-files")
@@ -61,10 +61,9 @@ def lay_out() -> Parts:
     )
     other = gr.Textbox(
         label="Another label",
-        show_label=False,
         placeholder="Another label for this recording, then Enter",
-        container=False,
         elem_id="label-other",
+        **PLAIN,
     )
     return Parts(
         label_names=names, pool_files=files, pool_folder=folder, pool=pool, other_label=other, labelling=gr.State(None)

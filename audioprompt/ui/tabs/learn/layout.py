@@ -9,6 +9,7 @@ from audioprompt.ui.components import learn as view
 from audioprompt.ui.events import HIDDEN, Parts
 from audioprompt.ui.render import script
 from audioprompt.ui.tabs.learn import label_next
+from audioprompt.ui.theme import PLAIN
 
 STARTS = [("The class's name, as in the paper", "name"), ("The plain prompt", "vanilla"), ("The prompts below", "pack")]
 METHODS_HELP = (
@@ -55,12 +56,11 @@ def _recordings() -> Parts:
     with gr.Row(elem_classes="inline"):
         name = gr.Textbox(
             label="Name of the sound",
-            show_label=False,
             placeholder="Name of the sound: rain",
-            container=False,
             scale=3,
             min_width=160,
             elem_id="learn-name",
+            **PLAIN,
         )
         upload = gr.UploadButton(
             "Upload clips", file_count="multiple", scale=1, min_width=120, size="md", elem_id="learn-upload"
@@ -81,13 +81,12 @@ def _data_set() -> Parts:
     with gr.Row(elem_classes="inline"):
         where = gr.Textbox(
             label="Data set",
-            show_label=False,
             placeholder=list_examples(),
-            container=False,
             scale=3,
             min_width=160,
             elem_id="learn-where",
             elem_classes="takes-unsaved",
+            **PLAIN,
         )
         archive = gr.UploadButton(
             "Upload a zip",
@@ -149,17 +148,16 @@ def _answer() -> Parts:
     summary = gr.HTML(view.START, elem_id="learn-summary", apply_default_css=False)
     with gr.Column(elem_id="learn-use"):  # seen where there is a head, see CSS
         with gr.Row(elem_classes="inline"):
-            head = gr.Dropdown(label="Head", show_label=False, container=False, min_width=150, scale=1)
+            head = gr.Dropdown(label="Head", min_width=150, scale=1, **PLAIN)
             use_now = gr.Button("Use it now", variant="primary", min_width=130, size="md", elem_id="use-head")
             saved = gr.DownloadButton("Save", min_width=90, size="md", elem_id="learn-save")
             more = gr.Button("Shots curve", min_width=130, size="md", elem_id="learn-more")
         licence = gr.Textbox(
             label="Licence of these clips",
-            show_label=False,
-            container=False,
             max_lines=1,
             elem_id="learn-licence",
             placeholder="Licence of these clips, to be stated in the saved head's card: CC-BY-4.0",
+            **PLAIN,
         )
     curve = gr.HTML(elem_id="learn-curve", apply_default_css=False)
     shots_figure = gr.Plot(show_label=False, container=False, visible=HIDDEN, elem_id="learn-shots")

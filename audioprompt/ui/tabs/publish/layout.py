@@ -10,6 +10,7 @@ from audioprompt.ui.choices import pack_choices
 from audioprompt.ui.components import publish as view
 from audioprompt.ui.events import Parts
 from audioprompt.ui.tabs.publish.choose import TOKEN_WANTED
+from audioprompt.ui.theme import PLAIN
 
 
 def lay_out() -> Parts:
@@ -86,10 +87,9 @@ def _examples(first: Choices) -> Parts:
             view.clip_choices(Own().offered),
             value=first["examples"],
             label="Examples",
-            show_label=False,
-            container=False,
             show_select_all=True,
             elem_id="publish-examples",
+            **PLAIN,
         )
     upload = gr.UploadButton(
         "Add saved heads or clips to try", file_count="multiple", size="md", elem_id="publish-upload"
@@ -101,14 +101,13 @@ def _examples(first: Choices) -> Parts:
 def _into_folder() -> Parts:
     with gr.Row(elem_classes="inline"):
         folder = gr.Textbox(
-            show_label=False,
-            container=False,
             max_lines=1,
             scale=4,
             min_width=200,
             label="Folder",
             placeholder="A folder that is not there yet; none for a zip alone",
             elem_id="publish-where",
+            **PLAIN,
         )
         build = gr.Button("Build", variant="primary", min_width=90, size="md", elem_id="publish-go")
     built = gr.HTML(elem_id="publish-built", apply_default_css=False)
@@ -119,14 +118,13 @@ def _into_folder() -> Parts:
 def _to_hub() -> Parts:
     with gr.Row(elem_classes="inline"):
         name = gr.Textbox(
-            show_label=False,
-            container=False,
             max_lines=1,
             scale=3,
             min_width=200,
             label="Space",
             placeholder="USER/NAME",
             elem_id="publish-name",
+            **PLAIN,
         )
         public = gr.Checkbox(label="Public", container=False, min_width=110, scale=1, elem_id="publish-public")
         push = gr.Button("Push", variant="primary", min_width=90, size="md", elem_id="publish-push")
