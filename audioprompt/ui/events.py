@@ -3,8 +3,9 @@
 >>> parts = Parts(answer=gr.HTML(), figure=gr.Plot())
 >>> go.click(**parts.told_by(classify, [sound, labels], problem="answer"))
 
-A handler takes the values of its inputs, and a keyword ``context`` where it asks who calls; it returns, or yields, a
-`View`. An `AudiopromptError` becomes a sentence in one of the parts, or a message over the page where none is named.
+A handler takes the values of its inputs, and a ``context``, wherever that stands, where it asks who calls; it returns,
+or yields, a `View`. An `AudiopromptError` becomes a sentence in one of the parts, or a message over the page where none
+is named.
 """
 
 import inspect
@@ -18,7 +19,7 @@ import gradio as gr
 
 from audioprompt.errors import AudiopromptError
 from audioprompt.server import access
-from audioprompt.server.context import Context, of_call
+from audioprompt.server.context import of_call
 from audioprompt.ui import markup
 from audioprompt.util.jobs import Stopped, TookTooLong
 from audioprompt.util.text import sentence
@@ -130,7 +131,7 @@ def served(
     """Return a handler as Gradio calls it.
 
     Args:
-        handler: takes the inputs and, by keyword, a ``context``.
+        handler: takes the inputs and, under that name, a ``context``.
         inputs: components and forms, in the order of its parameters.
         listed: makes of what it returns what Gradio takes.
         trouble: does so with an error.
@@ -141,12 +142,13 @@ def served(
     slots = _slots(own, inputs)
 
     def call(values: Sequence[Any]) -> Any:
-        given, rest = [], list(values)
-        for slot in slots:
+        given: dict[str, Any] = {"context": of_call()} if asks else {}
+        rest = list(values)
+        for parameter, slot in zip(own, slots, strict=False):
             size = len(slot.components) if isinstance(slot, Form) else 1
             taken, rest = rest[:size], rest[size:]
-            given.append(slot.filled(taken) if isinstance(slot, Form) else taken[0])
-        return handler(*given, **({"context": of_call()} if asks else {}))
+            given[parameter.name] = slot.filled(taken) if isinstance(slot, Form) else taken[0]
+        return handler(**given)
 
     @wraps(handler)
     def answer(*values: Any) -> Any:
@@ -215,66 +217,3 @@ def _flat(parameters: Sequence[inspect.Parameter], slots: Sequence[Any]) -> list
         default = parameter.default if _is_special(parameter) else inspect.Parameter.empty
         flat += [inspect.Parameter(name, kind, default=default, annotation=parameter.annotation) for name in names]
     return flat
-
-
-# --- handlers that are told who asks first, and take values as they come ----------------------------------------------
-
-Update = View
-Handler = Callable[..., Any]
-
-
-def show_errors(handler: Handler, place: str) -> Handler:
-    """Make a handler show its errors in a component instead of raising them."""
-    if inspect.isgeneratorfunction(handler):
-
-        @wraps(handler)
-        def follow(*values: Any, **named: Any) -> Iterator[Update]:
-            try:
-                yield from handler(*values, **named)
-            except ERRORS as error:
-                yield {place: explain(error)}
-
-        return follow
-
-    @wraps(handler)
-    def answer(*values: Any, **named: Any) -> Update:
-        try:
-            update: Update = handler(*values, **named)
-        except ERRORS as error:
-            return {place: explain(error)}
-        return update
-
-    return answer
-
-
-def bind(handler: Handler, parts: Mapping[str, Any], errors_in: str = "message") -> Handler:
-    """Make of a handler what Gradio calls.
-
-    Args:
-        handler: takes a `Context`, the values of the inputs and, if it has such a parameter, the ``event``.
-        parts: the components that it answers in, by name.
-        errors_in: the name of the component that shows its errors.
-    """
-    shown = show_errors(handler, errors_in)
-    special: dict[str, type] = {"request": gr.Request}
-    if "event" in inspect.signature(handler).parameters:
-        special["event"] = gr.EventData
-
-    def call(given: Sequence[Any]) -> Any:
-        named = dict(zip(special, given, strict=False))
-        return shown(Context(named.pop("request")), *given[len(special) :], **named)
-
-    def by_component(update: Update) -> Any:
-        return {parts[name]: value for name, value in update.items()} or gr.skip()
-
-    def follow(*given: Any) -> Iterator[Any]:
-        yield from map(by_component, call(given))
-
-    def answer(*given: Any) -> Any:
-        return by_component(call(given))
-
-    bound: Any = follow if inspect.isgeneratorfunction(handler) else answer
-    bound.__name__, bound.__module__, bound.__annotations__ = handler.__name__, handler.__module__, special
-    asked = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in special]
-    bound.__signature__ = inspect.Signature([*asked, inspect.Parameter("values", inspect.Parameter.VAR_POSITIONAL)])
-    return bound

@@ -224,7 +224,7 @@ def desks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], li
         manifest = clips_in(folder, each=2)
         label = "a " + words.replace('"', '""')  # first in the alphabet, whatever the words are
         manifest.write_text(re.sub(",whistle,", lambda _: f',"{label}",', manifest.read_text()), "utf-8")
-        *_, end = measure.show_measured(IN_PROCESS, None, pack.id, str(manifest), "1", 50, 0, {}, "fake")
+        *_, end = measure.show_measured(IN_PROCESS, None, measure.Form(pack.id, str(manifest), "1", 50, 0, {}, "fake"))
         view, measured = end["view"], end["view"].measured
         now = Snapshot(replace(measured, flags=((Flag("similar", words),),) * len(measured.flags)), pack)
         label, texts = measured.validation.spoken_classes[-1], [*now.rows]

@@ -40,8 +40,7 @@ from audioprompt.ui.events import HIDDEN
 from audioprompt.ui.page import Opening
 from audioprompt.ui.tabs import classify, learn
 from audioprompt.ui.tabs.curate import measure as curate_measure
-from audioprompt.ui.tabs.curate import packs
-from audioprompt.ui.tabs.curate.layout import show_session_note
+from audioprompt.ui.tabs.curate import packs, show_session_note
 from audioprompt.ui.tabs.curate.render import list_packs
 from audioprompt.ui.tabs.generate import steps, task
 from audioprompt.ui.tabs.generate.task import Writer
@@ -404,8 +403,8 @@ def test_the_tabs_use_the_copy(public: None, store: PromptStore, tmp_path: Path)
     pack_id = packs.import_pack(Context(mine), str(tmp_path / "mine.txt"))
     assert pack_id in [choice for _, choice in list_packs(Context(mine))]
     assert pack_id not in [choice for _, choice in [*list_packs(Context(other)), *list_packs(IN_PROCESS)]]
-    assert "it is" in str(packs.export_pack(Context(mine), pack_id, "csv")["parcel"])
-    assert "No prompt pack is called" in packs.export_pack(Context(other), pack_id, "csv")["message"]
+    assert "it is" in str(packs.export(Context(mine), pack_id, "csv")["parcel"])
+    assert "No prompt pack is called" in packs.export(Context(other), pack_id, "csv")["message"]
     steps.send(pack_of(PLAIN), "Mine", "sent", context=Context(mine))
     assert "sent" in sessions.store(mine).ids() and "sent" not in sessions.store(other).ids()
     assert show_session_note(Context(mine)) == {"session": view.SESSION}

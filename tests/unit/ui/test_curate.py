@@ -4,8 +4,9 @@ import html as escaping
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -30,7 +31,7 @@ from audioprompt.services.curate.setup import recall_setup
 from audioprompt.ui import markup, numbers
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import CurateView
-from audioprompt.ui.events import show_errors
+from audioprompt.ui.events import ERRORS, explain
 from audioprompt.ui.render import render
 from audioprompt.ui.tabs.curate import decide, measure, packs, propose, write
 from audioprompt.ui.tabs.curate.render import render_details
@@ -69,11 +70,19 @@ def view(manifest: str) -> CurateView:
     return found
 
 
-def shown(handler: Callable[..., Any], *values: Any, context: Context = IN_PROCESS, place: str = "message") -> Any:
+def answers(handler: Callable[..., Any], *values: Any, context: Context = IN_PROCESS) -> Iterator[Any]:
+    """What a handler answers, bit by bit; an error is a message."""
+    asked = [context, *values] if "context" in signature(handler).parameters else values
+    try:
+        answer = handler(*asked)
+        yield from [answer] if isinstance(answer, dict) else answer
+    except ERRORS as error:
+        yield {"message": explain(error)}
+
+
+def shown(handler: Callable[..., Any], *values: Any) -> Any:
     """What a page shows once a handler has answered, by the names of its parts; nothing where it stays as it is."""
-    answer = show_errors(handler, place)(context, *values)
-    updates = [answer] if isinstance(answer, dict) else answer
-    return Shown({name: value for update in updates for name, value in update.items()})
+    return Shown({name: value for update in answers(handler, *values) for name, value in update.items()})
 
 
 class Shown(dict[str, Any]):
@@ -86,10 +95,15 @@ class Shown(dict[str, Any]):
 UNCHANGED = object()
 
 
-def measure_on(view: CurateView | None, pack_id: str, data: str, folds: str = "", **more: Any) -> Any:
+def form(pack_id: str, data: str, folds: str = "", **more: Any) -> measure.Form:
+    """What is asked for above the table."""
+    given: dict[str, Any] = {"percent": 50, "seed": 0, "remembered": {}, "model": "fake"} | more
+    return measure.Form(pack_id, data, folds, **given)
+
+
+def measure_on(view: CurateView | None, *asked: str, **more: Any) -> Any:
     """What measuring a pack shows."""
-    form = {"share": 50, "seed": 0, "remembered": {}, "model": "fake", "skip_bad": False} | more
-    return shown(measure.show_measured, view, pack_id, data, folds, *form.values())
+    return shown(measure.show_measured, view, form(*asked, **more))
 
 
 def act(view: CurateView | None, *acts: dict[str, Any], context: Context = IN_PROCESS) -> Any:
@@ -126,7 +140,7 @@ def test_measuring_shows_a_desk_and_remembers_the_clips(manifest: str):
 
 def test_clips_named_before_are_divided_as_it_is_said(manifest: str):
     kept = {"tones": {"data": manifest, "folds": "1", "share": 50, "seed": 0}}
-    found = measure_on(None, "tones", manifest, share=25, seed=3, remembered=kept)
+    found = measure_on(None, "tones", manifest, percent=25, seed=3, remembered=kept)
     assert found.remembered["tones"] == {"data": manifest, "folds": "", "share": 25, "seed": 3}
     assert measure_on(None, "tones", manifest, "2", remembered=kept).folds == "2"
 
@@ -190,15 +204,15 @@ def test_measuring_tells_how_far_it_is_and_can_be_stopped(manifest: str, monkeyp
         progress("clips", 4, 8)
 
     monkeypatch.setattr(measured_packs, "measure", slow)
-    answers = show_errors(measure.show_measured, "message")(IN_PROCESS, None, "tones", manifest, "1", 50, 0, {}, "fake")
+    found = answers(measure.show_measured, None, form("tones", manifest, "1"))
     message = ""
     while "3 of 8 clips" not in message:
-        message = next(answers).get("message", "")
+        message = next(found).get("message", "")
     assert began.is_set()
     job_id = message.split('data-stop="')[1].split('"')[0]
     MEASURING.stop(job_id)
     go_on.set()
-    *_, end = answers
+    *_, end = found
     assert "Stopped. What was encoded until now is kept" in end["message"]
 
 
@@ -245,9 +259,9 @@ def test_the_data_set_named_in_generate_comes_along(manifest: str):
 
 
 def test_another_model_measures_again_only_what_is_measured(view: CurateView, manifest: str):
-    form: tuple[Any, ...] = "tones", manifest, "1", 50, 0, {}
-    assert shown(measure.show_measured_again, None, *form, "fake") == {}
-    again = shown(measure.show_measured_again, replace(view, only="approved"), *form, "other")
+    assert shown(measure.show_measured_again, None, form("tones", manifest, "1")) == {}
+    other = form("tones", manifest, "1", model="other")
+    again = shown(measure.show_measured_again, replace(view, only="approved"), other)
     assert again.view.model == "other" and again.view.only == "approved"
 
 
@@ -426,7 +440,7 @@ def test_templates_added_by_another_appear_measured(view: CurateView, store: Pro
 
 def test_a_pack_that_is_gone_is_said_in_place(view: CurateView, store: PromptStore):
     (store.folder / "tones.json").unlink()
-    assert "No prompt pack is called" in shown(decide.refresh, view, place="actions").actions
+    assert "No prompt pack is called" in shown(decide.refresh, view).message
 
 
 def test_prompts_are_filled_with_the_class_chosen(view: CurateView):
@@ -612,7 +626,7 @@ def test_one_page_s_stop_ends_no_other_s_work(
     monkeypatch.setattr(curation, slow, slowly)
     view = act(view, {"do": "approved", "on": PLAIN}).view
     handler = propose.show_held_out if slow == "score_held_out" else propose.show_proposal
-    first, second = (show_errors(handler, "message")(someone(name), view) for name in ("one", "two"))
+    first, second = (answers(handler, view, context=someone(name)) for name in ("one", "two"))
     messages = [next(first)["message"], next(second)["message"]]
     while len(started) < 2:
         time.sleep(0.01)
@@ -651,12 +665,12 @@ def test_nothing_approved_is_nothing_to_score(view: CurateView, store: PromptSto
 
 def test_a_pack_is_exported_in_each_form(view: CurateView):
     act(view, {"do": "approved", "on": PLAIN})
-    files = {kind: shown(packs.export_pack, "tones", kind).parcel for kind in ("json", "list", "csv", "report")}
+    files = {kind: shown(packs.export, "tones", kind).parcel for kind in ("json", "list", "csv", "report")}
     names = {kind: file and file["name"] for kind, file in files.items()}
     assert names == {"json": "tones.json", "list": "tones-templates.json", "csv": "tones.csv", "report": "tones.md"}
     assert files["list"] and "the sound of {}" in files["list"]["content"]
     assert files["json"] and PromptPack.from_json(files["json"]["content"]) == PromptStore().get("tones")
-    assert shown(packs.export_pack, "", "json").parcel is None
+    assert shown(packs.export, "", "json").parcel is None
 
 
 def test_a_list_is_imported_as_a_pack_of_its_own(tmp_path: Path, store: PromptStore, manifest: str, view: CurateView):

@@ -9,7 +9,7 @@ from gradio import utils
 
 from audioprompt.hosting import TABS as TABS_OF_A_SPACE
 from audioprompt.prompts.pack import PackError
-from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.server.context import Context
 from audioprompt.ui import app
 from audioprompt.ui.events import Form, Parts, View
 from audioprompt.ui.tabs import TABS
@@ -36,7 +36,7 @@ def parts() -> Parts:
 
 
 def test_a_view_is_told_by_the_names_of_parts(parts: Parts) -> None:
-    def handler(first: str, form: dict[str, str], event: gr.EventData, context: Context = IN_PROCESS) -> View:
+    def handler(context: Context, first: str, form: dict[str, str], event: gr.EventData) -> View:
         assert isinstance(context, Context)
         return {"answer": [first, form, event]}
 

@@ -9,7 +9,6 @@ from typing import Any
 import gradio as gr
 
 from audioprompt.audio.decode import read
-from audioprompt.audio.recording import AudioError
 from audioprompt.prompts.pack import PackError
 from audioprompt.server import access
 from audioprompt.server.context import Context
@@ -18,7 +17,7 @@ from audioprompt.services.curate.decisions import STATUSES, decide_unmeasured, s
 from audioprompt.ui import markup
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import FILTERS, SORTS, CurateView, select_rows
-from audioprompt.ui.events import Update
+from audioprompt.ui.events import View
 from audioprompt.ui.tabs.curate.render import render_details, render_view, take_snapshot
 from audioprompt.util.text import one_line, sentence
 
@@ -28,12 +27,12 @@ LONGEST_PLAYED = 60.0  # seconds
 Act = Mapping[str, Any]  # what the script asks for
 
 
-def act(context: Context, view: CurateView | None, event: gr.EventData) -> Update:
+def act(context: Context, view: CurateView | None, event: gr.EventData) -> View:
     """Do what was asked for in the table, or what the browser kept while the server was away."""
     return apply_acts(context, view, event.acts)
 
 
-def apply_acts(context: Context, view: CurateView | None, acts: Sequence[Act]) -> Update:
+def apply_acts(context: Context, view: CurateView | None, acts: Sequence[Act]) -> View:
     """Do what was asked for, one after the other, and show where that leads.
 
     A decision that comes with the name of its pack needs no view: one that a browser kept while the server was away is
@@ -54,7 +53,7 @@ def apply_acts(context: Context, view: CurateView | None, acts: Sequence[Act]) -
             note = sentence(error)
             later = isinstance(error, access.NotAllowed)
             refused.append({"id": str(one.get("id")), "reason": note, "later": later})
-    update: Update = {"outbox": html.receipt(saved, refused)} if any("id" in one for one in acts) else {}
+    update: View = {"outbox": html.receipt(saved, refused)} if any("id" in one for one in acts) else {}
     try:
         return update | (render_view(context, view, note, go) if view else {})
     except PackError as error:
@@ -106,7 +105,7 @@ def _arrange(context: Context, view: CurateView, act: Act) -> CurateView:
     return select_rows(view, take_snapshot(context, view))
 
 
-def search(context: Context, view: CurateView | None, words: str) -> Update:
+def search(context: Context, view: CurateView | None, words: str) -> View:
     """Show only the templates that have some words."""
     if view is None:
         return {}
@@ -114,22 +113,22 @@ def search(context: Context, view: CurateView | None, words: str) -> Update:
     return render_view(context, select_rows(view, take_snapshot(context, view)))
 
 
-def fill_prompts(context: Context, view: CurateView | None, label: str) -> Update:
+def fill_prompts(context: Context, view: CurateView | None, label: str) -> View:
     """Fill the prompts with another class."""
     return render_view(context, replace(view, label=label)) if view else {}
 
 
-def look(context: Context, view: CurateView | None, event: gr.EventData) -> Update:
+def look(context: Context, view: CurateView | None, event: gr.EventData) -> View:
     """Show all about the template that was selected, and what is below the table."""
     return render_details(context, view, str(event.selected), str(event.turn)) if view else {}
 
 
-def tick(context: Context, view: CurateView | None, event: gr.EventData) -> Update:
+def tick(context: Context, view: CurateView | None, event: gr.EventData) -> View:
     """Show what others have decided, and whatever else the page has missed."""
     return refresh(context, view, str(event.version))
 
 
-def refresh(context: Context, view: CurateView | None, shown: str = "") -> Update:
+def refresh(context: Context, view: CurateView | None, shown: str = "") -> View:
     """Show a pack as it is now, unless that is what the page shows.
 
     Args:
@@ -142,24 +141,21 @@ def refresh(context: Context, view: CurateView | None, shown: str = "") -> Updat
     return render_view(context, view if version == view.version else replace(view, held_out=None))
 
 
-def redraw(context: Context, view: CurateView | None) -> Update:
+def redraw(context: Context, view: CurateView | None) -> View:
     """Show a view from scratch, to a page whose table is another one."""
     return render_view(context, replace(view, layout=())) if view else {}
 
 
-def play(context: Context, view: CurateView | None, event: gr.EventData) -> Update:
+def play(view: CurateView | None, event: gr.EventData) -> View:
     """Play the clip that was chosen."""
     return play_clip(view, int(event.clip))
 
 
-def play_clip(view: CurateView | None, clip: int) -> Update:
+def play_clip(view: CurateView | None, clip: int) -> View:
     """Put a clip into the player."""
     if view is None or not 0 <= clip < len(view.measured.validation):
         return {}
     path, name = view.measured.validation.paths[clip], view.measured.validation.labels[clip]
-    try:
-        sound = read(path, PLAYED_AT, first_seconds=LONGEST_PLAYED).samples
-    except AudioError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+    sound = read(path, PLAYED_AT, first_seconds=LONGEST_PLAYED).samples
     samples = (sound.clip(-1, 1) * 32767).astype("int16")
     return {"player": gr.Audio((PLAYED_AT, samples), label=one_line(f"{name}: {path.name}"), visible=True)}

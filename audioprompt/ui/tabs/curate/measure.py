@@ -21,7 +21,7 @@ from audioprompt.settings import cache_folder
 from audioprompt.ui import markup
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import CurateView, select_rows
-from audioprompt.ui.events import Update
+from audioprompt.ui.events import View
 from audioprompt.ui.tabs.curate.decide import refresh
 from audioprompt.ui.tabs.curate.render import choose_pack, render_view, take_snapshot
 from audioprompt.util.jobs import MEASURING, Job, follow
@@ -66,7 +66,7 @@ class Form:
 
 def enter(
     context: Context, view: CurateView | None, pack_id: str, remembered: Remembered, model: str
-) -> Iterator[Update]:
+) -> Iterator[View]:
     """Show a pack: as it is, if it is measured; else measure it, or say what to do first."""
     if view and (view.pack_id, view.model) == (pack_id, model):
         yield {**refresh(context, view, view.version), "pack": choose_pack(context, pack_id)}
@@ -87,41 +87,39 @@ def enter(
     }
 
 
-def show_measured(context: Context, view: CurateView | None, *form: Any) -> Iterator[Update]:
+def show_measured(context: Context, view: CurateView | None, form: Form) -> Iterator[View]:
     """Measure a pack on the clips that were named."""
-    yield from _measure(context, view, Form(*form))
+    yield from _measure(context, view, form)
 
 
-def show_measured_again(context: Context, view: CurateView | None, *form: Any) -> Iterator[Update]:
+def show_measured_again(context: Context, view: CurateView | None, form: Form) -> Iterator[View]:
     """Measure again with another model, if anything is measured."""
     if view:
-        yield from _measure(context, view, Form(*form))
+        yield from _measure(context, view, form)
 
 
-def show_measured_on_demonstration(context: Context, view: CurateView | None, *form: Any) -> Iterator[Update]:
+def show_measured_on_demonstration(context: Context, view: CurateView | None, form: Form) -> Iterator[View]:
     """Measure a pack on the demonstration's clips."""
-    yield from _measure(context, view, replace(Form(*form), data=DEMONSTRATION))
+    yield from _measure(context, view, replace(form, data=DEMONSTRATION))
 
 
-def show_measured_on_upload(context: Context, path: str, view: CurateView | None, *form: Any) -> Iterator[Update]:
+def show_measured_on_upload(context: Context, path: str, view: CurateView | None, form: Form) -> Iterator[View]:
     """Keep an uploaded archive and measure a pack on its clips."""
-    yield from _measure(context, view, replace(Form(*form), data=keep_upload(context, path)))
+    yield from _measure(context, view, replace(form, data=keep_upload(context, path)))
 
 
-def show_demonstration(
-    context: Context, view: CurateView | None, remembered: Remembered, model: str
-) -> Iterator[Update]:
+def show_demonstration(context: Context, view: CurateView | None, remembered: Remembered, model: str) -> Iterator[View]:
     """Measure the demonstration's candidates on its clips."""
     yield from enter(context, view, service.demonstration_pack(context.store), remembered, model)
 
 
-def stop_measuring(context: Context, event: gr.EventData) -> Update:
+def stop_measuring(event: gr.EventData) -> View:
     """End the work under way."""
     MEASURING.stop(str(event.job))
     return {}
 
 
-def _measure(context: Context, view: CurateView | None, form: Form) -> Iterator[Update]:
+def _measure(context: Context, view: CurateView | None, form: Form) -> Iterator[View]:
     yield {"data": form.data}
     if form.pack_id:
         yield from _show(context, view, form.parse(), form.remembered)
@@ -129,7 +127,7 @@ def _measure(context: Context, view: CurateView | None, form: Form) -> Iterator[
         yield {"message": html.START}
 
 
-def _show(context: Context, view: CurateView | None, setup: Setup, remembered: Remembered) -> Iterator[Update]:
+def _show(context: Context, view: CurateView | None, setup: Setup, remembered: Remembered) -> Iterator[View]:
     """Measure, telling how far it is, and show the pack."""
     yield {"data": setup.data}
     job = start_measuring(context, setup)
@@ -149,7 +147,7 @@ def start_measuring(context: Context, setup: Setup) -> Job[MeasuredPack]:
     return MEASURING.start(work, key=(setup, store.stamp(setup.pack_id), whose), **context.terms)
 
 
-def follow_job(job: Job[Any]) -> Iterator[Update]:
+def follow_job(job: Job[Any]) -> Iterator[View]:
     """Tell how far a job is until it is done; a visitor's ends as well where nobody looks any more."""
     for now in follow(job, LOOK_SECONDS):
         yield {"message": html.progress(now.what, now.done, now.total, now.id)}
@@ -157,7 +155,7 @@ def follow_job(job: Job[Any]) -> Iterator[Update]:
 
 def _open(
     context: Context, old: CurateView | None, measured: MeasuredPack, setup: Setup, remembered: Remembered
-) -> Update:
+) -> View:
     """Show what was measured, filtered and sorted as before."""
     labels = measured.validation.spoken_classes
     view = CurateView(measured, setup.model, setup.pack_id, label=labels[0])

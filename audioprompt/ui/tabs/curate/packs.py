@@ -17,21 +17,12 @@ from audioprompt.services.generate import copy_pack, next_free_id
 from audioprompt.ui import markup
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import CurateView
-from audioprompt.ui.events import Handler, Update
+from audioprompt.ui.events import View
 from audioprompt.ui.tabs.curate.measure import enter
 from audioprompt.ui.tabs.curate.render import EMPTY, choose_pack
 
 
-def exporting(kind: str) -> Handler:
-    """Return the handler that exports packs in one form."""
-
-    def export(context: Context, pack_id: str | None) -> Update:
-        return export_pack(context, pack_id, kind)
-
-    return export
-
-
-def export_pack(context: Context, pack_id: str | None, kind: str) -> Update:
+def export(context: Context, pack_id: str | None, kind: str) -> View:
     """Hand a pack to the browser as a file: its name and what it holds."""
     if not pack_id:
         return {"parcel": None}
@@ -58,17 +49,17 @@ def import_pack(context: Context, path: str) -> str:
 
 def show_imported(
     context: Context, view: CurateView | None, path: str, remembered: Remembered, model: str
-) -> Iterator[Update]:
+) -> Iterator[View]:
     """Import a pack and go on with it."""
     yield from enter(context, view, import_pack(context, path), remembered, model)
 
 
-def show_title(context: Context, pack_id: str | None) -> Update:
+def show_title(context: Context, pack_id: str | None) -> View:
     """Show the title of a pack, empty for none."""
     return {"title": context.store.get(pack_id).title if pack_id in context.store.ids() else ""}
 
 
-def rename_pack(context: Context, pack_id: str | None, title: str) -> Update:
+def rename_pack(context: Context, pack_id: str | None, title: str) -> View:
     """Give a pack another title."""
     if not pack_id:
         return {"message": html.START}
@@ -78,7 +69,7 @@ def rename_pack(context: Context, pack_id: str | None, title: str) -> Update:
 
 def show_copied(
     context: Context, view: CurateView | None, pack_id: str | None, remembered: Remembered, model: str
-) -> Iterator[Update]:
+) -> Iterator[View]:
     """Duplicate a pack and go on with the copy, on the same clips."""
     if not pack_id:
         yield {"message": html.START}
@@ -88,22 +79,22 @@ def show_copied(
     yield from enter(context, view, copy.id, remembered | same_clips, model)
 
 
-def ask_to_delete(context: Context, pack_id: str | None) -> Update:
+def ask_to_delete(context: Context, pack_id: str | None) -> View:
     """Ask whether a pack is really to be deleted."""
     return {"message": html.ask_to_delete(context.store.get(pack_id)) if pack_id else html.START}
 
 
-def keep(context: Context) -> Update:
+def keep() -> View:
     """Ask no more."""
     return {"message": ""}
 
 
-def remove(context: Context, event: gr.EventData) -> Update:
+def remove(context: Context, event: gr.EventData) -> View:
     """Delete the pack that was asked about."""
     return delete_pack(context, str(event.pack))
 
 
-def delete_pack(context: Context, pack_id: str) -> Update:
+def delete_pack(context: Context, pack_id: str) -> View:
     """Move a pack to the trash, and show nothing in its place but the way back."""
     pack = context.store.get(pack_id)
     context.store.delete(pack_id)
@@ -111,11 +102,11 @@ def delete_pack(context: Context, pack_id: str) -> Update:
     return {**EMPTY, "message": message, "pack_in_hand": "", "pack": choose_pack(context, "")}
 
 
-def restore(context: Context, remembered: Remembered, model: str, event: gr.EventData) -> Iterator[Update]:
+def restore(context: Context, remembered: Remembered, model: str, event: gr.EventData) -> Iterator[View]:
     """Bring back the pack that was just deleted."""
     yield from show_restored(context, str(event.pack), remembered, model)
 
 
-def show_restored(context: Context, pack_id: str, remembered: Remembered, model: str) -> Iterator[Update]:
+def show_restored(context: Context, pack_id: str, remembered: Remembered, model: str) -> Iterator[View]:
     """Bring a deleted pack back and go on with it."""
     yield from enter(context, None, context.store.restore(pack_id).id, remembered, model)

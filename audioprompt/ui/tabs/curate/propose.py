@@ -12,13 +12,13 @@ from audioprompt.server.context import Context
 from audioprompt.services import curate as service
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import CurateView
-from audioprompt.ui.events import Update
+from audioprompt.ui.events import View
 from audioprompt.ui.tabs.curate.measure import follow_job
 from audioprompt.ui.tabs.curate.render import list_packs, render_view, take_snapshot
 from audioprompt.util.jobs import MEASURING
 
 
-def show_proposal(context: Context, view: CurateView | None) -> Iterator[Update]:
+def show_proposal(context: Context, view: CurateView | None) -> Iterator[View]:
     """Propose a whole selection, and mark what it would change."""
     if view is None:
         return
@@ -33,7 +33,7 @@ def show_proposal(context: Context, view: CurateView | None) -> Iterator[Update]
     yield {"message": "", **render_view(context, replace(view, proposal=job.result()))}
 
 
-def show_held_out(context: Context, view: CurateView | None) -> Iterator[Update]:
+def show_held_out(context: Context, view: CurateView | None) -> Iterator[View]:
     """Score the templates approved on the clips held out, and note in the pack that this was done."""
     if view is None:
         return
@@ -50,14 +50,14 @@ def show_held_out(context: Context, view: CurateView | None) -> Iterator[Update]
     yield {"message": "", **render_view(context, replace(view, held_out=found))}
 
 
-def offer_packs(context: Context, view: CurateView | None) -> Update:
+def offer_packs(context: Context, view: CurateView | None) -> View:
     """List the packs that the one shown can be compared with."""
     compared = view.other[0].id if view and view.other else ""
     choices = [one for one in list_packs(context) if not view or one[1] != view.pack_id]
     return {"other": gr.Dropdown(choices=choices, value=compared)}
 
 
-def show_comparison(context: Context, view: CurateView | None, other_id: str | None) -> Iterator[Update]:
+def show_comparison(context: Context, view: CurateView | None, other_id: str | None) -> Iterator[View]:
     """Compare the pack shown with another one, on the same clips; with none, end that."""
     if view is None:
         return

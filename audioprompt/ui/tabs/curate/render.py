@@ -12,11 +12,11 @@ from audioprompt.server.context import Context
 from audioprompt.services.curate import compare_packs, revise
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import CurateView, Snapshot, select_rows
-from audioprompt.ui.events import Update
+from audioprompt.ui.events import View
 
-EMPTY: Update = {"view": None} | dict.fromkeys(
-    ("strip", "filters", "table", "patch", "actions", "side", "foot", "versus"), ""
-)  # no pack is shown
+VIEW = ("view", "strip", "filters", "table", "patch", "actions")  # the parts in which `render_view` answers
+DETAILS = ("side", "foot", "versus")  # those in which `render_details` does
+EMPTY: View = dict.fromkeys((*VIEW, *DETAILS), "") | {"view": None}  # no pack is shown
 
 
 def take_snapshot(context: Context, view: CurateView) -> Snapshot:
@@ -29,7 +29,7 @@ def take_snapshot(context: Context, view: CurateView) -> Snapshot:
     return Snapshot(view.measured.for_pack(pack), pack)
 
 
-def render_view(context: Context, view: CurateView, note: str = "", go: str | None = None) -> Update:
+def render_view(context: Context, view: CurateView, note: str = "", go: str | None = None) -> View:
     """Show a view with its pack as it is in the store now.
 
     Where the page has the table, it is told what decisions have changed there. Details are left to `render_details`.
@@ -52,7 +52,7 @@ def render_view(context: Context, view: CurateView, note: str = "", go: str | No
     view = replace(view, version=version, proposal=proposal, turn=view.turn + 1)
     layout = (view.rows, len(now.rows), view.label, view.sort, context.role)
     if layout == view.layout:
-        rows: Update = {"patch": html.patch(view, now, changes, go)}
+        rows: View = {"patch": html.patch(view, now, changes, go)}
     else:
         view = replace(view, layout=layout, edition=token_hex(4))
         rows = {"table": html.table(view, now, changes, go, context.role.value)}
@@ -65,7 +65,7 @@ def render_view(context: Context, view: CurateView, note: str = "", go: str | No
     }
 
 
-def render_details(context: Context, view: CurateView, selected: str, turn: str) -> Update:
+def render_details(context: Context, view: CurateView, selected: str, turn: str) -> View:
     """Show all about one template, and what is below the table unless that is up to date.
 
     Args:

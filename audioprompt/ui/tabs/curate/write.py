@@ -17,7 +17,7 @@ from audioprompt.server.context import Context
 from audioprompt.ui import markup
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import CurateView
-from audioprompt.ui.events import Update
+from audioprompt.ui.events import View
 from audioprompt.ui.tabs.curate.render import choose_pack, render_view
 
 COMPOSING = {
@@ -30,12 +30,12 @@ ORIGINS = {"edit": "edited_from", "duplicate": "copied_from"}  # as `write_promp
 Origin = Mapping[str, str] | None  # what a prompt is made from; None where none is being written
 
 
-def compose(context: Context, view: CurateView | None, event: gr.EventData) -> Update:
+def compose(view: CurateView | None, event: gr.EventData) -> View:
     """Begin to write a prompt as was asked for in the table."""
     return begin_prompt(view, str(event.what), str(event.on))
 
 
-def begin_prompt(view: CurateView | None, what: str, on: str) -> Update:
+def begin_prompt(view: CurateView | None, what: str, on: str) -> View:
     """Begin to write a prompt: the field, the preview that opens the composer, and what the prompt is made from."""
     if view is None or what not in COMPOSING:
         return {"origin": None}
@@ -49,7 +49,7 @@ def begin_prompt(view: CurateView | None, what: str, on: str) -> Update:
     }
 
 
-def preview(context: Context, view: CurateView | None, origin: Origin, text: str) -> Update:
+def preview(view: CurateView | None, origin: Origin, text: str) -> View:
     """Show what a prompt that is being written becomes, or why it is none; nothing where none is being written."""
     if view is None or origin is None:
         return {"preview": ""}
@@ -63,7 +63,7 @@ def preview(context: Context, view: CurateView | None, origin: Origin, text: str
     return {"preview": html.composing(html.written(template, view.label, flags))}
 
 
-def save_prompt(context: Context, view: CurateView | None, origin: Origin, text: str) -> Update:
+def save_prompt(context: Context, view: CurateView | None, origin: Origin, text: str) -> View:
     """Add a prompt to the pack, measure and select it, with all prompts shown."""
     if view is None or origin is None:
         return {}
@@ -74,9 +74,9 @@ def save_prompt(context: Context, view: CurateView | None, origin: Origin, text:
         shown = render_view(context, replace(view, only="all", search="", held_out=None), go=template.text)
     except (PackError, TemplateError) as error:
         return {"preview": html.composing(markup.problem(error))}
-    return {**cancel(context), "pack": choose_pack(context, view.pack_id), "search": "", **shown}
+    return {**cancel(), "pack": choose_pack(context, view.pack_id), "search": "", **shown}
 
 
-def cancel(context: Context) -> Update:
+def cancel() -> View:
     """Stop writing."""
     return {"origin": None, "preview": ""}
