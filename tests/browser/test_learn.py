@@ -33,6 +33,17 @@ def record(page: Page, name: str, milliseconds: int = 1_500) -> None:
     expect(page.locator(f"#learn-cards [data-label='{name}']")).to_contain_text("1 of 3 clips")
 
 
+def press_learn(page: Page, said: str) -> None:
+    """Press Learn until it says something: Gradio takes no press while the last answer's end is still on its way."""
+    summary = page.locator("#learn-summary", has_text=said)
+    for _ in range(20):
+        page.locator("#learn-go").click()
+        page.wait_for_timeout(1_000)
+        if summary.count():
+            return
+    raise AssertionError(f"it does not say {said!r}")
+
+
 def test_two_sounds_are_recorded_learned_and_told_apart(page: Page) -> None:
     open_tab(page)
     page.fill("#learn-name textarea, #learn-name input", "rain")
@@ -114,9 +125,8 @@ def test_recordings_wait_for_a_name_and_what_is_typed_without_enter_counts(page:
     page.locator("#learn-go").click()
     expect(page.locator("#learn-summary .problem")).to_contain_text("2 recordings without a name")
     page.fill("#learn-name :is(input, textarea)", "rain, heavy")
-    page.locator("#learn-go").click()
+    press_learn(page, "at least two classes")
     expect(cards.locator("[data-label='rain, heavy']")).to_contain_text("2 of 3 clips")
-    expect(page.locator("#learn-summary .problem")).to_contain_text("at least two classes")
 
 
 def test_the_demonstration_is_learned_measured_and_saved(page: Page, tmp_path: Path) -> None:
@@ -128,12 +138,13 @@ def test_the_demonstration_is_learned_measured_and_saved(page: Page, tmp_path: P
     for part in ("#learn-cards", "#learn-go"):
         box = page.locator(part).bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= 800, part
+    page.locator("#learn-methods").get_by_label("PALM", exact=True).check()
     page.get_by_role("button", name="Advanced").click()
     page.get_by_label("number input for Epochs").fill("200")  # long enough to be watched
     page.evaluate(COUNT_CURVES)
     page.locator("#learn-go").click()
     rows = page.locator("#learn-summary tbody tr")
-    expect(rows).to_have_count(2)
+    expect(rows).to_have_count(3)
     assert page.evaluate("window.curves.size") >= 4, "loss and accuracy should move while it learns"
     expect(page.locator("#learn-summary .best")).to_have_count(1)
     assert re.search(r"\d\d\.\d to \d\d\.\d", rows.first.inner_text())
@@ -150,7 +161,7 @@ def test_the_demonstration_is_learned_measured_and_saved(page: Page, tmp_path: P
         assert "cc0-1.0" in file.read("README.md").decode()
         assert len(file.read("head.safetensors")) > 1_000
     page.locator("#learn-more").click()
-    expect(page.locator("#learn-shots .scatterlayer .trace")).to_have_count(2)
+    expect(page.locator("#learn-shots .scatterlayer .trace")).to_have_count(3)
 
 
 def test_a_phone_never_scrolls_sideways_and_a_fit_can_be_stopped(phone: Page) -> None:

@@ -131,9 +131,12 @@ def test_bad_recordings_are_left_out_on_request(client: Client, zipped: Path, tm
 
 
 def test_what_is_unpacked_is_gone_when_it_is_over(client: Client, home: Running, zipped: Path) -> None:
+    def recordings() -> set[Path]:
+        return {path for path in home.folder.rglob("*.wav") if "gradio" not in path.parts}
+
+    before = recordings()  # of others who use the same app
     client.predict(templates=["{}"], clips=handle_file(zipped), api_name="/measure")
-    kept = [path for path in home.folder.rglob("*.wav") if "gradio" not in path.parts]
-    assert kept == []
+    assert recordings() <= before
 
 
 EPOCHS = 1000  # of all fits

@@ -25,6 +25,7 @@ import soundfile
 from itsdangerous import TimestampSigner
 
 from audioprompt.prompts.store import PromptStore
+from audioprompt.services.curate.setup import DEMONSTRATION_PACK
 from tests.curating import CONTRARY, PLAIN, pack_of
 from tests.fakes import HUM, RATE, WHISTLE, tone
 from tests.openai_server import KEY, ChatServer
@@ -255,6 +256,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
 def table(app: Running, people: Mapping[str, Person], folder: Path, owners_service: ChatServer) -> dict[Any, Call]:
     """What came of every call, by endpoint and role; what changed the store or asked the owner's service is noted."""
     found: dict[Any, Call] = {}
+    (folder / "store" / f"{DEMONSTRATION_PACK}.json").unlink(missing_ok=True)  # of another test of the same app
     for role, person in people.items():
         harm = Harm(app, person, folder)
         for endpoint in app.endpoints():

@@ -15,7 +15,8 @@ pytestmark = [
     pytest.mark.timeout(1_800),  # 240 clips, on machines that are shared
 ]
 
-MEAN, BEST, PROBE = 0.66, 0.72, 0.88
+MEAN, BEST, PROBE = 0.90, 0.91, 0.94
+MISSED = ["accuracy of a 16-shot linear probe"]  # by one clip of 80, as the model's card says
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -47,5 +48,5 @@ def test_the_benchmark_reaches_its_targets() -> None:
     assert figures["accuracy of the best template"]["value"] >= BEST
     assert figures["accuracy of a 16-shot linear probe"]["value"] >= PROBE
     assert figures["different embeddings of one clip in two processes"]["value"] == 1
-    assert [line["name"] for line in lines if not line["ok"]] == []
-    assert result.returncode == 0
+    assert [line["name"] for line in lines if not line["ok"]] == [*MISSED, "overall"]
+    assert result.returncode == 1

@@ -5,6 +5,7 @@
 - `files`: how files are uploaded, fetched and kept.
 - `calls`: the request of the event at hand, and what the API's page says of an endpoint.
 - `queue`: `gradio.queueing.Queue`, and the states of `gradio.state_holder`.
+- `steps`: what `gradio.Blocks` sends of answers that come in steps.
 - `late_tools`, `tools`: `gradio.mcp.GradioMCPServer`.
 
 Each has its test in ``tests/unit/server/test_gradio_contract.py``, which fails when Gradio changes underneath.

@@ -23,6 +23,7 @@ from gradio import queueing, state_holder, utils
 from gradio.queueing import Event
 
 from audioprompt.server import access, guard
+from audioprompt.server.gradio_patches import steps
 from audioprompt.util import memory
 
 HEAVY = 3  # tasks that take a while and one visitor may have under way in one queue: one is done, the others wait
@@ -136,6 +137,7 @@ class FairQueue(queueing.Queue):
                 event.data = None
                 event.request = None  # type: ignore[assignment]
                 self.event_analytics.pop(event._id, None)
+                steps.forget(self.blocks, event.session_hash, event._id)
                 self._finished.append((time.monotonic(), event))
                 if event.session_hash == event._id:  # a call of no session, for which Gradio has made one
                     self._forget_session(event._id)
@@ -225,6 +227,7 @@ class _Undescribed:
 def install() -> None:
     """From now on pages are served with this queue."""
     queueing.Queue = FairQueue  # type: ignore[misc]
+    steps.install()
     begin = state_holder.SessionState.__init__
     if not hasattr(begin, "undescribed"):
 

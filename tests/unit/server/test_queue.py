@@ -1,5 +1,6 @@
 """The queue that strangers share, over HTTP: what one visitor may have under way, and what ends when nobody waits."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from threading import Event
 from typing import Any
 
 import gradio as gr
+import gradio.blocks
 import httpx
 import pytest
 from starlette.middleware import Middleware
@@ -168,6 +170,28 @@ def test_what_is_over_is_forgotten(page: Page) -> None:
     wait_until(lambda: not any(getattr(queue, name) for name in kept), "events are forgotten")
     assert not queue.pending_messages_per_session
     assert set(page.blocks.state_holder.session_data) == before, "a call of no session leaves none behind"
+
+
+def test_an_answer_is_not_sent_as_a_change_of_one_that_was_broken_off(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gradio tells answers apart by where their iterators lie, and after one is gone the next may lie there."""
+    monkeypatch.setattr(gradio.blocks, "id", lambda iterator: 1, raising=False)
+    heard: list[list[Any]] = []
+    for number, left in enumerate((True, False)):
+        body = {"data": [f"step {number}"], "fn_index": 0, "session_hash": "one"}
+        event = page.http.post("/gradio_api/queue/join", json=body, headers=OWNER).json()["event_id"]
+        with page.http.stream("GET", "/gradio_api/queue/data?session_hash=one") as stream:
+            said = (json.loads(line.removeprefix("data: ")) for line in stream.iter_lines() if line.startswith("data"))
+            heard.append(next(one["output"]["data"] for one in said if one["msg"] == "process_generating"))
+            if left:
+                page.http.post("/gradio_api/cancel", json={"session_hash": "one", "event_id": event, "fn_index": 0})
+                wait_until(lambda: page.ended == ["step 0"], "it is broken off")
+            else:
+                page.go_on.set()
+                assert any(one["msg"] == "process_completed" and one["success"] for one in said)
+    assert heard == [["not yet"], ["not yet"]]
+    wait_until(lambda: not page.blocks.pending_diff_streams, "steps are forgotten with their events")
 
 
 def test_an_answer_can_be_fetched_later(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
