@@ -14,6 +14,8 @@ what raises it. Whatever else is raised is a defect.
 | `prompts.generators.GenerationError` | candidates that could not be made |
 | `data.tables.DataError` | labelled clips that cannot be read |
 | `few_shot.settings.FewShotError` | clips or a head that cannot be learned from or used |
+| `services.folders.journal.JournalError` | work that cannot be gone on with |
+| `services.folders.tables.TableError` | a table that cannot be written |
 | `space.requirements.SpaceError` | a Space that cannot be built or pushed |
 """
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audioprompt.audio.recording import AudioError
+from audioprompt.cli.folder import classify_to_table, refuse_with_a_table
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, TemplateTexts, choose_labels, choose_prompts
 from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, percent, print_, print_json, progress_bar, say, table
 from audioprompt.cli.recordings import find_recordings, require_recordings
@@ -17,6 +19,7 @@ from audioprompt.core.timeline import find_stretches
 from audioprompt.prompts.template import Template
 from audioprompt.services import classify as service
 from audioprompt.services.classify import Classification, ranked, read_prompts, winner
+from audioprompt.services.folders.classify import Question
 from audioprompt.services.together import JointPrediction, classify_together
 from audioprompt.services.views import as_dict, known_as_dict
 from audioprompt.services.words import read_labels
@@ -51,6 +54,21 @@ class Listening:
     ] = False
 
 
+@dataclass(frozen=True)
+class Output:
+    """Where the answers go."""
+
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a table, one recording a row, to this .csv, .json, .jsonl or .parquet file. Folders may be of"
+            " any size. Run the same again after an interruption, and only the rest is done."
+        ),
+    ] = None
+    restart: Annotated[bool, typer.Option("--restart", help="With --out: forget what was done before.")] = False
+    as_json: AsJson = False
+
+
 def classify(
     files: Annotated[
         list[Path],
@@ -62,19 +80,25 @@ def classify(
     *,
     listening: Listening,
     model: ModelOptions,
-    as_json: AsJson = False,
+    output: Output,
 ) -> None:
     """Classify recordings with one plain prompt (vanilla) and with an ensemble of prompts."""
     packs, templates = choose_prompts([pack] if pack else [], template)
     names = choose_labels(choice.labels, choice.preset, packs)
     files = require_recordings(files)
+    if output.out:
+        refuse_with_a_table(listening.together, output.as_json)
+        classify_to_table(
+            files, output.out, output.restart, partial(Question, labels=names, templates=templates), model
+        )
+        return
+    as_json = output.as_json
     as_table = any(file.is_dir() for file in files)
     files = find_recordings(files)
     encoder = model.load()
     heard, errors = _hear(encoder, files, names, templates)
-    joint = None
-    if listening.together and heard:
-        joint = classify_together(encoder, [one.embedding for one in heard.values()], names, templates)
+    clips = [one.embedding for one in heard.values()]
+    joint = classify_together(encoder, clips, names, templates) if listening.together and clips else None
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "templates": [one.text for one in templates]}
         failed = [{"file": str(file), "error": str(error)} for file, error in errors.items()]

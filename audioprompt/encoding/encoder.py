@@ -77,7 +77,12 @@ class EmbeddedClip:
 
 
 def embed_clip(
-    model: AudioTextModel, source: AudioSource, name: str | None = None, say: Say | None = None
+    model: AudioTextModel,
+    source: AudioSource,
+    name: str | None = None,
+    say: Say | None = None,
+    tick: Callable[[], None] | None = None,
+    alone: bool = False,
 ) -> EmbeddedClip:
     """Read, cut and encode one clip of any length in bounded memory, together with what others want encoded just now.
 
@@ -86,12 +91,14 @@ def embed_clip(
         source: the recording.
         name: what to call it in an error.
         say: told what people should know of the recording.
+        tick: called from time to time within a long clip; whatever it raises ends the work.
+        alone: run the model for this clip without waiting for others' passes.
 
     Raises:
         AudioError: the source cannot be read or holds no sound.
     """
-    encode = model.embed_audio if model.device == LENT else partial(TOGETHER.embed, model)
-    ((_, clip),) = _encoded(model, encode, [source], name, say)
+    encode = model.embed_audio if alone or model.device == LENT else partial(TOGETHER.embed, model)
+    ((_, clip),) = _encoded(model, encode, [source], name, say, tick)
     return clip
 
 

@@ -1,0 +1,85 @@
+"""The recordings in folders of any size, without labels."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from audioprompt.data.layouts import hidden, is_sound
+from audioprompt.data.tables import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A recording as it was found.
+
+    Attributes:
+        root: the folder below which it lies.
+        name: its path below that, with slashes.
+        size: in bytes; 0 where that is unknown.
+        changed: when it was last changed, in nanoseconds.
+    """
+
+    root: Path
+    name: str
+    size: int = 0
+    changed: int = 0
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.root / self.name
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """What is another number once its content is another."""
+        return self.size, self.changed
+
+
+def find_files(sources: Sequence[Path], root: Path | None = None) -> list[FoundFile]:
+    """Return recordings, and those in folders and their folders, no file twice, sorted by name.
+
+    A folder within that cannot be opened is given back as if it were a recording: reading it will tell why.
+
+    Args:
+        sources: recordings and folders.
+        root: names are relative to it; by default they are the paths as they were given.
+
+    Raises:
+        DataError: a folder cannot be opened, or there is no recording in any of them.
+    """
+    found: dict[str, FoundFile] = {}
+    for source in sources:
+        for path in _under(source) if source.is_dir() else [str(source)]:
+            name = os.path.relpath(path, root) if root else path
+            name = PurePath(name).as_posix()
+            found[name] = _look_at(root or Path(), name)
+    if not found:
+        names = " and ".join(map(str, sources))
+        raise DataError(f"{names} holds no recordings: give a folder with some.")
+    return [found[name] for name in sorted(found)]
+
+
+def _under(folder: Path) -> Iterator[str]:
+    """Yield the recordings in a folder and its folders that are not hidden."""
+    unopened: list[str] = []
+
+    def note(error: OSError) -> None:
+        if Path(error.filename) == folder:
+            raise DataError(f"{folder} cannot be read, {error.strerror}: give the path of a folder.") from error
+        unopened.append(error.filename)
+
+    for parent, folders, names in os.walk(folder, onerror=note):
+        folders[:] = [name for name in folders if not hidden(PurePath(name))]
+        for name in names:
+            if is_sound(PurePath(name)) and not hidden(PurePath(name)):
+                yield os.path.join(parent, name)  # noqa: PTH118, a million paths are slow to make
+    yield from unopened
+
+
+def _look_at(root: Path, name: str) -> FoundFile:
+    try:
+        status = os.stat(root / name)  # noqa: PTH116, as above
+    except OSError:  # it has gone meanwhile: reading it will tell
+        return FoundFile(root, name)
+    return FoundFile(root, name, status.st_size, status.st_mtime_ns)

@@ -1,0 +1,103 @@
+"""Any number of recordings as a stream: some are decoded and embedded at once, in memory that does not grow."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from threading import Event
+from typing import Generic, Protocol, TypeVar
+
+from audioprompt.audio.recording import AudioError
+from audioprompt.encoding.encoder import EmbeddedClip, embed_clip
+from audioprompt.models.base import AudioTextModel
+from audioprompt.models.threads import one_thread
+from audioprompt.util.jobs import Stopped
+
+ON_GPU = 16  # recordings at once, whose windows share a batch
+AHEAD = 2  # recordings that wait for each worker
+LOOK_SECONDS = 0.5  # between two looks at whether to go on
+
+
+class HasPath(Protocol):
+    """Anything that says where its recording is, and what it is called."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+
+F = TypeVar("F", bound=HasPath)
+
+
+@dataclass(frozen=True)
+class Heard(Generic[F]):
+    """What became of one recording.
+
+    Attributes:
+        file: which.
+        clip: what the model heard; None where it cannot be used.
+        notices: what people should know of the recording, a sentence each.
+        error: why it cannot be used; None where it can.
+    """
+
+    file: F
+    clip: EmbeddedClip | None
+    notices: tuple[str, ...] = field(default=())
+    error: str | None = None
+
+
+def stream_clips(
+    model: AudioTextModel, files: Iterable[F], look: Callable[[], object] = int, workers: int | None = None
+) -> Iterator[Heard[F]]:
+    """Embed recordings, each as `embed_clip` does; one that cannot be used is given back with the reason.
+
+    Args:
+        model: what hears. On a CPU each worker runs it on one core, on a GPU workers share its batches.
+        files: the recordings; they are asked for as they are needed.
+        look: called again and again; whatever it raises ends the work.
+        workers: how many recordings are under way at once; by default one for each core, or what fills a GPU's batch.
+
+    Yields:
+        Each recording once it is done, so not always in their order.
+    """
+    on_cpu = model.device == "cpu"
+    workers = workers or ((os.cpu_count() or 1) if on_cpu else ON_GPU)
+    stopped = Event()
+
+    def go_on() -> None:
+        if stopped.is_set():
+            raise Stopped
+
+    def hear(file: F) -> Heard[F]:
+        notices: list[str] = []
+        limit: AbstractContextManager[object] = one_thread() if on_cpu else nullcontext()
+        try:
+            with limit:
+                clip = embed_clip(model, file.path, file.name, notices.append, go_on, alone=on_cpu)
+        except AudioError as error:
+            return Heard(file, None, tuple(notices), str(error))
+        return Heard(file, clip, tuple(notices))
+
+    upcoming, running = iter(files), set[Future[Heard[F]]]()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="hear")
+    try:
+        while True:
+            running |= {pool.submit(hear, file) for file in islice(upcoming, AHEAD * workers - len(running))}
+            if not running:
+                return
+            done, running = wait(running, LOOK_SECONDS, FIRST_COMPLETED)
+            look()
+            for one in done:
+                yield one.result()
+    finally:
+        stopped.set()
+        pool.shutdown(cancel_futures=True)

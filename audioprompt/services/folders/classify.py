@@ -1,0 +1,173 @@
+"""Recordings in any number, classified one after the other: a row for each, whatever becomes of it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from audioprompt.audio.decode import SHORTEST_SECONDS
+from audioprompt.core.zero_shot import Array, cosines, ensemble_weights, softmax
+from audioprompt.data.recordings import FoundFile
+from audioprompt.prompts.template import Template
+from audioprompt.services.folders.journal import Journal
+from audioprompt.services.prompts import read_prompts
+from audioprompt.services.rejection import Recogniser, recognise_by_words
+from audioprompt.services.words import read_labels
+
+if TYPE_CHECKING:
+    from audioprompt.encoding.encoder import EmbeddedClip
+    from audioprompt.encoding.stream import Heard
+    from audioprompt.models.base import AudioTextModel
+
+ENDING = ".journal"  # of the file beside the results that remembers what was heard
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is heard in one recording, or why nothing is.
+
+    Attributes:
+        file: its name.
+        seconds: how long it is.
+        answer: the ensemble's label.
+        probability: of it, of the labels given.
+        known: whether the recording is any of the labels; None where that cannot be judged.
+        start: where the answer is heard most clearly, in seconds.
+        end: of that window.
+        vanilla: the plain prompt's label.
+        heard: the labels that are heard anywhere in it, where several may be, the likeliest first.
+        notes: what people should know of the recording.
+        error: why it cannot be classified.
+    """
+
+    file: str
+    seconds: float | None = None
+    answer: str = ""
+    probability: float | None = None
+    known: bool | None = None
+    start: float | None = None
+    end: float | None = None
+    vanilla: str = ""
+    heard: tuple[str, ...] = ()
+    notes: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked of each recording.
+
+    Attributes:
+        model: what hears and reads.
+        labels: to choose between, C.
+        templates: of the ensemble, K.
+    """
+
+    model: "AudioTextModel"
+    labels: Sequence[str]
+    templates: Sequence[Template]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Write all that an answer depends on."""
+        return {
+            "labels": list(self.labels),
+            "templates": [template.text for template in self.templates],
+            "model": self.model.name,
+            "revision": self.model.revision,
+        }
+
+    @cached_property
+    def _words(self) -> tuple[Array, Array]:
+        """Class weights of the plain prompt and of the ensemble, ``[C, D]``."""
+        plain, ensemble = read_prompts(self.model, self.templates, read_labels(self.model, self.labels).spoken)
+        return plain[0], ensemble_weights(ensemble)
+
+    @cached_property
+    def _recogniser(self) -> Recogniser | None:
+        return recognise_by_words(self.model, self._words[1])
+
+    def answer(self, heard: "Heard[FoundFile]") -> Row:
+        """Answer for one recording."""
+        name, clip = heard.file.name, heard.clip
+        if clip is None:
+            return Row(name, error=heard.error or "")
+        if clip.is_silent or clip.seconds < SHORTEST_SECONDS:
+            reason = "is silent" if clip.is_silent else f"is shorter than {SHORTEST_SECONDS:g} seconds"
+            return Row(name, round(clip.seconds, 3), error=f"{name} {reason}, so there is nothing to name.")
+        plain, words = self._words
+        scores = softmax(self.model.logit_scale * cosines(clip.pooled[np.newaxis], words))[0]
+        best = int(scores.argmax())
+        start, end = self._clearest(clip, words, best)
+        judging = self._recogniser
+        return Row(
+            name,
+            round(clip.seconds, 3),
+            self.labels[best],
+            round(float(scores[best]), 6),
+            judging.judge(clip.pooled).known if judging else None,
+            start,
+            end,
+            self.labels[int(cosines(clip.pooled[np.newaxis], plain)[0].argmax())],
+            tuple(one.label for one in judging.judge_each(clip.heard, self.labels) if one.heard) if judging else (),
+            " ".join(heard.notices),
+        )
+
+    def _clearest(self, clip: "EmbeddedClip", words: Array, label: int) -> tuple[float, float]:
+        """Return the window in which a label is likeliest, in seconds."""
+        likely = softmax(self.model.logit_scale * cosines(clip.windows, words))[:, label]
+        at = int(np.where(clip.silent, -1, likely).argmax())
+        start = float(clip.starts[at])
+        return round(start, 3), round(min(start + self.model.window_seconds, clip.seconds), 3)
+
+
+def classify_files(
+    question: Question, files: Iterable[FoundFile], look: Callable[[], object] = int
+) -> Iterator[tuple[FoundFile, Row]]:
+    """Classify recordings, several at once.
+
+    Args:
+        question: what is asked of each.
+        files: the recordings.
+        look: called again and again; whatever it raises ends the work.
+
+    Yields:
+        Each with its row once it is done, not always in their order.
+    """
+    from audioprompt.encoding.stream import stream_clips
+
+    for heard in stream_clips(question.model, files, look):
+        yield heard.file, question.answer(heard)
+
+
+def missing(journal: Journal, files: Sequence[FoundFile]) -> list[FoundFile]:
+    """Return the recordings that a journal has no answer for, whose content has changed, or that could not be read."""
+    return [file for file in files if journal.marks(file.name) != _marks(file, True)]
+
+
+def note(journal: Journal, file: FoundFile, row: Row) -> None:
+    """Write a row into a journal.
+
+    Raises:
+        JournalError: it cannot be written.
+    """
+    journal.add(file.name, _marks(file, row.seconds is not None), asdict(row))
+
+
+def rows_of(journal: Journal, files: Iterable[FoundFile]) -> Iterator[Row]:
+    """Yield the rows of recordings, in their order, one at a time."""
+    for file in files:
+        if journal.marks(file.name) is not None:
+            answer = journal.answer(file.name)
+            yield Row(**{**answer, "heard": tuple(answer["heard"])})
+
+
+def journal_beside(results: Path) -> Path:
+    """Return where it is remembered what was heard for a table of results."""
+    return results.with_name(f".{results.name}{ENDING}")
+
+
+def _marks(file: FoundFile, good: bool) -> dict[str, Any]:
+    return {"version": list(file.version), "good": good}

@@ -1,0 +1,157 @@
+"""What has been done so far, on disk: work that is killed loses nothing, and goes on where it ended."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from audioprompt.errors import AudiopromptError
+
+Json = dict[str, Any]
+
+NAMES = {"labels": "labels", "templates": "prompts", "model": "model", "revision": "revision of the model"}
+
+
+class JournalError(AudiopromptError):
+    """A journal that cannot be gone on with, or not be written; the message says what to do."""
+
+
+class Journal:
+    """Lines of JSON in a file: the question in its head, then an answer for each key, of which the last counts.
+
+    A line is written whole; what a kill leaves of the last one is cut off. Only where each answer stands is kept in
+    memory. As a context it closes the file.
+
+    Args:
+        path: the file; it is made where there is none.
+        question: what is asked. Answers to another question cannot be gone on with.
+
+    Raises:
+        JournalError: the file is not a journal of this question, or cannot be written.
+    """
+
+    def __init__(self, path: Path, question: Json) -> None:
+        self.path = path
+        self._places: dict[str, tuple[int, Json]] = {}  # of each key: where its line begins, and what marks it
+        self._lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+            self._file = path.open("a+b")
+        except Timeout:
+            raise JournalError(f"{path} is being written by another process. Wait for it, or stop it.") from None
+        except OSError as error:
+            raise JournalError(f"{path} cannot be written ({error.strerror}). Give another --out.") from error
+        try:
+            self._end = self._take_up(question)
+        except BaseException:
+            self._close()
+            raise
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        self._file.close()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+        self._lock.release()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def marks(self, key: str) -> Json | None:
+        """Return what an answer was marked with; None where there is no answer."""
+        place = self._places.get(key)
+        return place and place[1]
+
+    def add(self, key: str, marks: Json, answer: Json) -> None:
+        """Append an answer.
+
+        Args:
+            key: what it is of.
+            marks: what is kept in memory of it.
+            answer: the rest.
+
+        Raises:
+            JournalError: the disk is full, or the file cannot be written for another reason.
+        """
+        self._append({"key": key, "marks": marks, "answer": answer}, key, marks)
+
+    def answer(self, key: str) -> Json:
+        """Return the answer to a key.
+
+        Raises:
+            KeyError: there is none.
+        """
+        self._file.seek(self._places[key][0])
+        return json.loads(self._file.readline())["answer"]
+
+    def _append(self, line: Json, key: str | None = None, marks: Json | None = None) -> None:
+        content = json.dumps(line).encode() + b"\n"
+        try:
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(content)
+            self._file.flush()
+        except OSError as error:
+            self._cut_off()
+            raise JournalError(
+                f"{self.path} cannot be written ({error.strerror}). {len(self)} recordings are done and kept: make room"
+                " and give the same command again."
+            ) from error
+        if key is not None:
+            self._places[key] = self._end, marks or {}
+        self._end += len(content)
+
+    def _cut_off(self) -> None:
+        """Leave no half of a line behind; it may be tried in vain, for reading ignores it as well."""
+        try:
+            os.ftruncate(self._file.fileno(), self._end)
+        except OSError:
+            return
+
+    def _take_up(self, question: Json) -> int:
+        """Read what is there already, or write the head; where the file ends."""
+        self._file.seek(0)
+        head = self._file.readline()
+        if not head.endswith(b"\n"):  # nothing, or killed while it was written
+            os.ftruncate(self._file.fileno(), 0)
+            self._end = 0
+            self._append({"question": question})
+            return self._end
+        self._check(head, question)
+        end = len(head)
+        for line in self._lines():
+            try:
+                entry = json.loads(line)
+                self._places[entry["key"]] = end, entry["marks"]
+            except (ValueError, KeyError, TypeError):
+                raise self._strange() from None
+            end += len(line)
+        os.ftruncate(self._file.fileno(), end)
+        return end
+
+    def _lines(self) -> Iterator[bytes]:
+        while (line := self._file.readline()).endswith(b"\n"):
+            yield line
+
+    def _check(self, head: bytes, question: Json) -> None:
+        try:
+            asked = json.loads(head)["question"]
+        except (ValueError, KeyError, TypeError):
+            raise self._strange() from None
+        changed = [NAMES.get(name, name) for name in question | asked if question.get(name) != asked.get(name)]
+        if changed:
+            raise JournalError(
+                f"{self.path} holds answers to another question (changed: {', '.join(changed)}). Ask as before to go"
+                " on, give another --out, or start anew with --restart."
+            )
+
+    def _strange(self) -> JournalError:
+        return JournalError(f"{self.path} is not a journal of this command. Give another --out, or move it away.")
