@@ -22,7 +22,7 @@ def install() -> None:
 
     async def process_api(self: gr.Blocks, *given: Any, event_id: str | None = None, **named: Any) -> dict[str, Any]:
         _event.set(event_id)
-        return await answer(self, *given, event_id=event_id, **named)
+        return await answer(self, *given, event_id=event_id, **named)  # type: ignore[misc]
 
     def handle_streaming_diffs(self: gr.Blocks, block_fn: Any, data: Any, **named: Any) -> list[Any]:
         return compare(self, block_fn, data, **{**named, "run": _event.get() or named["run"]})
