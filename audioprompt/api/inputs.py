@@ -10,7 +10,9 @@ from typing import Annotated, Any, TypeVar
 from gradio_client.utils import is_file_obj_with_meta  # type: ignore[import-untyped]
 from pydantic import BeforeValidator, Field
 
+from audioprompt.core.labels import parse_labels
 from audioprompt.data import DataError, LabelledClips
+from audioprompt.data.recordings import UNLABELLED
 from audioprompt.prompts.pack import (
     PackError,
     PromptPack,
@@ -87,6 +89,19 @@ def labelled_clips(
             partial(tell, progress, "files"),
             skip_bad,
         )
+
+
+@contextmanager
+def recordings_of(archive: Path | None, context: Context) -> Iterator[list[Path]]:
+    """Unpack recordings without labels for as long as they are needed; without an archive there are none."""
+    with tempfile.TemporaryDirectory(prefix="recordings-", dir=sessions.temporary()) as folder:
+        yield context.recordings([archive], Path(folder)) if archive else []
+
+
+@contextmanager
+def classes_alone(labels: str) -> Iterator[LabelledClips]:
+    """Classes of which there is no clip, by their names."""
+    yield LabelledClips((), (), name=UNLABELLED, classes=parse_labels(labels).labels)
 
 
 def tell(progress: curation.Progress | None, what: str, done: int, total: int) -> None:

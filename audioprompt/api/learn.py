@@ -1,6 +1,7 @@
 """Learn from a few labelled clips of each class."""
 
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,10 +14,13 @@ from audioprompt.api.inputs import (
     Folds,
     Name,
     Names,
+    Text,
     approved_templates,
+    classes_alone,
     downloadable,
     fill_in,
     labelled_clips,
+    recordings_of,
     tell,
 )
 from audioprompt.data import DEMONSTRATION
@@ -45,6 +49,8 @@ def learn(
     model: Name = "embedded",
     dropout: Annotated[float, Field(ge=0, le=0.95)] = 0.0,
     skip_bad: bool = False,
+    unlabelled: File | None = None,
+    labels: Text = "",
     context: Context = IN_PROCESS,
     progress: curation.Progress | None = None,
 ) -> Answer:
@@ -64,6 +70,8 @@ def learn(
         model: The model that hears, a name that `models` lists.
         dropout: The share of what is heard that each step of a fit leaves out; 0.5 often helps where clips are few.
         skip_bad: Whether to go on without recordings and lines of a table that cannot be used; left_out tells which.
+        unlabelled: A zip file of recordings without labels, that join the clips by the method together.
+        labels: The names of the sounds, to learn from the recordings without labels alone, in place of any clips.
 
     Returns:
         methods, each with accuracy, interval, calibration, seconds and advice; best, the most accurate one; fitted_on, how many clips its head learned from after that; head, its id for `predict`; file, its head.safetensors to keep.
@@ -77,7 +85,9 @@ def learn(
     prompts = approved_templates(pack, context) if any(method.needs_templates for method in chosen) else ()
     trial = ExperimentSettings(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
     encoder = context.model(model)
-    with labelled_clips(data, clips, context, progress, skip_bad) as labelled:
+    given = classes_alone(labels) if labels else labelled_clips(data, clips, context, progress, skip_bad)
+    with given as labelled, recordings_of(unlabelled, context) as recordings:
+        trial = replace(trial, unlabelled=tuple(recordings))
         tried = try_out(
             encoder,
             labelled,
@@ -119,6 +129,7 @@ def _results(results: "Results") -> Answer:
     return {
         "classes": results.classes,
         "learned_from": results.learned_from,
+        "unlabelled": results.unlabelled,
         "tested_on": results.tested_on,
         "notice": results.notice,
         "methods": methods,

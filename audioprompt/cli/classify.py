@@ -8,18 +8,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
 from audioprompt.audio.recording import AudioError
 from audioprompt.cli.folder import classify_to_table, refuse_with_a_table
+from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, TemplateTexts, choose_labels, choose_prompts
 from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, percent, print_, print_json, progress_bar, say, table
-from audioprompt.cli.recordings import find_recordings, require_recordings
+from audioprompt.cli.recordings import require_recordings
 from audioprompt.core.timeline import find_stretches
+from audioprompt.data.recordings import UNLABELLED, find_recordings
 from audioprompt.prompts.template import Template
 from audioprompt.services import classify as service
 from audioprompt.services.classify import Classification, ranked, read_prompts, winner
 from audioprompt.services.folders.classify import Question
+from audioprompt.services.learn import keep_together
 from audioprompt.services.together import JointPrediction, classify_together
 from audioprompt.services.views import as_dict, known_as_dict
 from audioprompt.services.words import read_labels
@@ -44,7 +48,7 @@ class LabelOptions:
 
 @dataclass(frozen=True)
 class Listening:
-    """What recordings may hold, and whether they are heard one by one."""
+    """What recordings may hold, whether they are heard one by one, and what is kept of that."""
 
     several: Annotated[
         bool, typer.Option("--several", help="Tell for each label whether it is heard: more than one may be.")
@@ -52,6 +56,14 @@ class Listening:
     together: Annotated[
         bool, typer.Option("--together", help="Listen to all recordings before naming any: they help each other.")
     ] = False
+    save: Annotated[
+        Path | None, typer.Option(help="With --together, keep what was learned as a head in this folder.")
+    ] = None
+
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        if self.save and not self.together:
+            raise UsageError("Only what all recordings tell each other can be saved: give --together as well.")
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,7 @@ def classify(
     output: Output,
 ) -> None:
     """Classify recordings with one plain prompt (vanilla) and with an ensemble of prompts."""
+    listening.check()
     packs, templates = choose_prompts([pack] if pack else [], template)
     names = choose_labels(choice.labels, choice.preset, packs)
     files = require_recordings(files)
@@ -93,12 +106,11 @@ def classify(
         )
         return
     as_json = output.as_json
-    as_table = any(file.is_dir() for file in files)
+    as_table = any(file.is_dir() or file.suffix.lower() == ".zip" for file in files)
     files = find_recordings(files)
     encoder = model.load()
     heard, errors = _hear(encoder, files, names, templates)
-    clips = [one.embedding for one in heard.values()]
-    joint = classify_together(encoder, clips, names, templates) if listening.together and clips else None
+    joint = _hear_together(encoder, heard, names, templates, listening) if listening.together and heard else None
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "templates": [one.text for one in templates]}
         failed = [{"file": str(file), "error": str(error)} for file, error in errors.items()]
@@ -113,7 +125,7 @@ def classify(
             if joint:
                 print_(f"With the other recordings' help: {winner(joint.prediction, number)}.")
     if joint and not as_json:
-        print_(joint.words)
+        print_(joint.answer.words)
     if as_json or not as_table:
         for error in errors.values():
             say(error)
@@ -139,6 +151,21 @@ def _hear(
                 errors[file] = error
             progress(done, len(files))
     return heard, errors
+
+
+def _hear_together(
+    model: AudioTextModel,
+    heard: Mapping[Path, Classification],
+    labels: Sequence[str],
+    templates: Sequence[Template],
+    listening: Listening,
+) -> JointPrediction:
+    """Name recordings with each other's help, and keep that as a head where it is wanted."""
+    audio = np.stack([one.embedding for one in heard.values()])
+    if listening.save:
+        keep_together(model, labels, templates, audio, UNLABELLED).save_pretrained(listening.save)
+        say(f"The head is in {listening.save}: audioprompt palm predict {listening.save} FILE uses it.")
+    return classify_together(model, audio, labels, templates)
 
 
 def _heard_json(file: Path, heard: Classification, several: bool) -> Json:

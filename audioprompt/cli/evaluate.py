@@ -199,7 +199,7 @@ def _joint_tables(vanilla: Score, found: JointResult | None) -> Iterator[Rendera
     ]
     rows.append(["all clips first", *score_row(found.score), "", ""])
     yield table(["words", ">of all", ">95 % interval", ">points", "all clips first against it"], rows)
-    yield found.joint.words
+    yield found.joint.answer.words
 
 
 def _precision_tables(found: PrecisionResult | None) -> Iterator[RenderableType]:

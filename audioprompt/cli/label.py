@@ -13,9 +13,9 @@ from audioprompt.cli.data import embed_clips
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, ModelOptions, SkipBad, choose_prompts
 from audioprompt.cli.output import say
-from audioprompt.cli.recordings import find_recordings
 from audioprompt.core.labels import LabelError, parse_labels
 from audioprompt.data import LabelledClips
+from audioprompt.data.recordings import find_recordings
 from audioprompt.services.label_next import LabellingSession, take_up, write_manifest
 from audioprompt.util.text import one_line
 

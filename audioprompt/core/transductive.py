@@ -87,6 +87,15 @@ class JointAnswer:
         """How many clips got another name than by the words alone."""
         return int((self.probabilities.argmax(axis=-1) != self.alone.argmax(axis=-1)).sum())
 
+    @property
+    def words(self) -> str:
+        """What the clips' help came to, as a sentence."""
+        if self.reason:
+            return self.reason
+        clips = len(self.probabilities)
+        changed = f"{counted(self.moved, 'answer')} of {clips} changed" if self.moved else "no answer changed"
+        return f"All {clips} recordings were heard before any was named: {changed}."
+
     def prediction(self, labels: tuple[str, ...]) -> Prediction:
         """Return the answers in the form of the other methods', with one vote."""
         return Prediction(labels, self.probabilities, self.probabilities.argmax(axis=-1)[np.newaxis])

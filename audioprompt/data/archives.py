@@ -7,7 +7,7 @@ import re
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -44,9 +44,6 @@ def from_zip(
 ) -> LabelledClips:
     """Unpack a zip file that holds what `LabelledClips.from_folder` reads: tables, or a folder for each class.
 
-    Only recordings and tables are unpacked, into a folder of ``into`` named after the content of the archive; an
-    archive that has been unpacked there before is not unpacked again. Where anything is wrong, nothing is left behind.
-
     Args:
         archive: the file, or its bytes.
         into: the folder under which to unpack.
@@ -55,19 +52,51 @@ def from_zip(
         skip_bad: leave out the lines of a table that cannot be used.
 
     Raises:
-        DataError: the archive is damaged, encrypted or too large, holds a link or a path that leads out of it, or the
-            disk is full; or its content is nothing that `LabelledClips.from_folder` can read.
+        DataError: it cannot be unpacked, as `unpack` says; or its content is nothing that `LabelledClips.from_folder`
+            can read.
     """
-    name = name or ("The archive" if isinstance(archive, bytes) else one_line(Path(archive).stem))
+    name = name or _name_of(archive)
+
+    def read(folder: Path) -> LabelledClips:
+        return read_folder(folder, name, stay_inside=True, skip_bad=skip_bad)
+
+    clips = read(unpack(archive, into, name, most_bytes, read))
+    with _opened(archive) as file, ZipFile(file) as opened:
+        unread = left_unread(path for path in map(PureWindowsPath, opened.namelist()) if not hidden(path))
+    return replace(clips, notices=(*clips.notices, *unread))
+
+
+def unpack(
+    archive: str | os.PathLike[str] | bytes,
+    into: str | os.PathLike[str],
+    name: str | None = None,
+    most_bytes: int | None = None,
+    check: Callable[[Path], object] = lambda folder: None,
+) -> Path:
+    """Unpack the recordings and the tables of a zip file, and return the folder, which is named after its content.
+
+    An archive that has been unpacked there before is not unpacked again. Where anything is wrong, nothing is left
+    behind.
+
+    Args:
+        archive: the file, or its bytes.
+        into: the folder under which to unpack.
+        name: what to call it, by default its own name.
+        most_bytes: to be unpacked, by default ``MAX_BYTES``.
+        check: raises a DataError where what was unpacked is not to be kept.
+
+    Raises:
+        DataError: the archive is damaged, encrypted or too large, holds a link or a path that leads out of it, or the
+            disk is full.
+    """
+    name = name or _name_of(archive)
     try:
         with _opened(archive) as file:
             folder = Path(into) / f"{digest(file)[:32]}-{UNPACKED}"
             if not folder.is_dir():
                 with filled(folder) as working:
                     _unpack(file, name, working, most_bytes or MAX_BYTES)
-                    read_folder(working, name, stay_inside=True, skip_bad=skip_bad)  # what cannot be used is not kept
-            with ZipFile(file) as opened:
-                unread = left_unread(path for path in map(PureWindowsPath, opened.namelist()) if not hidden(path))
+                    check(working)
     except DataError:
         raise
     except DAMAGE as error:
@@ -77,8 +106,11 @@ def from_zip(
     except OSError as error:  # of the file system with a reason, of a decompressor without
         reason = error.strerror or "it is damaged"
         raise DataError(f"{name} cannot be unpacked ({reason}): check the file and the space on the disk") from error
-    clips = read_folder(folder, name, stay_inside=True, skip_bad=skip_bad)
-    return replace(clips, notices=(*clips.notices, *unread))
+    return folder
+
+
+def _name_of(archive: str | os.PathLike[str] | bytes) -> str:
+    return "The archive" if isinstance(archive, bytes) else one_line(Path(archive).stem)
 
 
 @contextmanager

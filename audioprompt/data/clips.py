@@ -49,7 +49,8 @@ def summarise_left_out(left_out: Collection[LeftOut]) -> str:
         return ""
     counts = Counter(one.label or "no class" for one in left_out)
     of = ", ".join(f"{number} of {label}" for label, number in sorted(counts.items()))
-    return f"Left out {counted(len(left_out), 'recording')} ({of}): {list_left_out(left_out)}"
+    where = f" ({of})" if any(one.label for one in left_out) else ""
+    return f"Left out {counted(len(left_out), 'recording')}{where}: {list_left_out(left_out)}"
 
 
 @dataclass(frozen=True)

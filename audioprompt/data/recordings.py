@@ -1,12 +1,16 @@
-"""The recordings in folders of any size, without labels."""
+"""Recordings without labels: in folders of any size, and in zip files."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from audioprompt.data.archives import unpack
 from audioprompt.data.layouts import hidden, is_sound
-from audioprompt.data.tables import DataError
+from audioprompt.data.tables import DataError, check_size
+from audioprompt.settings import cache_folder
+
+UNLABELLED = "A pool of recordings without labels"  # what they are called as a data set
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,27 @@ def find_files(sources: Sequence[Path], root: Path | None = None) -> list[FoundF
         names = " and ".join(map(str, sources))
         raise DataError(f"{names} holds no recordings: give a folder with some.")
     return [found[name] for name in sorted(found)]
+
+
+def find_recordings(places: Iterable[Path], into: Path | None = None, most_bytes: int | None = None) -> list[Path]:
+    """Replace folders and zip files by the recordings in them, for what takes all at once; no recording twice.
+
+    Args:
+        places: recordings, folders and zip files.
+        into: the folder under which zip files are unpacked, by default in the user's caches.
+        most_bytes: to be unpacked of each.
+
+    Raises:
+        DataError: one holds no recording, or very many, or cannot be unpacked.
+    """
+    found: list[Path] = []
+    for place in places:
+        is_zip = place.suffix.lower() == ".zip" and place.is_file()
+        opened = unpack(place, into or cache_folder() / "recordings", most_bytes=most_bytes) if is_zip else place
+        inside = [file.path for file in find_files([opened])]
+        check_size(str(place), clips=len(inside))
+        found += inside
+    return list(dict.fromkeys(found))
 
 
 def _under(folder: Path) -> Iterator[str]:

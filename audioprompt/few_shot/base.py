@@ -179,6 +179,7 @@ class HeadSpec:
         settings: how it is fitted; the scale of the logits is the model's own where they say none.
         templates: an ensemble of prompts, such as a pack's approved ones.
         start: the templates whose ensemble PALM starts from, alone the bare name as in the paper.
+        unlabelled: embeddings of recordings without labels that join the clips, ``[U, D]``; None for none.
     """
 
     model: "AudioTextModel"
@@ -186,6 +187,7 @@ class HeadSpec:
     settings: FitSettings = field(default_factory=FitSettings)
     templates: Sequence[Template] = ()
     start: Sequence[Template] = (BARE_NAME,)
+    unlabelled: Array | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", self.settings.at_scale(self.model.logit_scale))

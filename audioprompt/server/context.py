@@ -93,6 +93,10 @@ class Context:
         """Return the clips of a data set, as `sessions.clips_named` opens it."""
         return sessions.clips_named(where, self.request, uploads, into, progress, skip_bad)
 
+    def recordings(self, places: Sequence[Path], into: Path, uploaded: bool = True) -> list[Path]:
+        """Return recordings without labels, as `sessions.recordings_in` does."""
+        return sessions.recordings_in(places, self.request, into, uploaded)
+
     def refuse_large_trials(self, methods: Sequence[str], shots: float, epochs: float, seeds: float) -> None:
         """Keep a visitor's trial to a size that leaves room for others.
 

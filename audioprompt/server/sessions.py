@@ -17,6 +17,7 @@ import gradio as gr
 import soundfile
 
 from audioprompt.data import DataError, LabelledClips, open_clips
+from audioprompt.data.recordings import find_recordings
 from audioprompt.data.sources import open_to_visitors
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.prompts.store import TRASH, PromptStore
@@ -255,6 +256,27 @@ def clips_named(
     into = into or (own and own / "clips") or Path(tempfile.mkdtemp(prefix="clips-", dir=temporary()))
     found = open_clips(where, into, progress=progress, token=False, most_bytes=_room(own), skip_bad=skip_bad)
     _refuse_too_long(found)
+    return found
+
+
+def recordings_in(places: Sequence[Path], request: gr.Request | None, into: Path, uploaded: bool = True) -> list[Path]:
+    """Return the recordings that somebody gave, one by one or in zip files, which are unpacked.
+
+    Args:
+        places: files, and folders of this machine.
+        request: of whoever gave them.
+        into: the folder zip files are unpacked into.
+        uploaded: whether they were uploaded; else they were named, which only curators may.
+
+    Raises:
+        DataError: as `find_recordings` does, or a visitor named them, or theirs are too large or too long.
+    """
+    if access.is_curator(request):
+        return find_recordings(places, into)
+    if not uploaded:
+        raise DataError("Visitors cannot open files of this server. Upload recordings or a zip.")
+    found = find_recordings(places, into, most_bytes=_room(own_folder(request)))
+    _refuse_too_long(LabelledClips(tuple(found), ("",) * len(found)))
     return found
 
 

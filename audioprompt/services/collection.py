@@ -33,12 +33,20 @@ class Gathered:
         unnamed: recordings of a sound that has no name yet; they go to the class that is named next.
         read: what the field for a data set held when it was last read.
         skip_bad: whether recordings that cannot be used are left out.
+        pool: recordings that were given without labels, some of which may have got one since.
     """
 
     clips: LabelledClips = field(default_factory=lambda: LabelledClips((), (), name="clips of one's own"))
     unnamed: tuple[Path, ...] = ()
     read: str = ""
     skip_bad: bool = False
+    pool: tuple[Path, ...] = ()
+
+    @property
+    def unlabelled(self) -> tuple[Path, ...]:
+        """The recordings of the pool that are of no class yet."""
+        labelled = set(self.clips.paths)
+        return tuple(path for path in self.pool if path not in labelled)
 
     @property
     def own(self) -> int:
@@ -68,13 +76,19 @@ class Collection(Held[Gathered]):
         kept, problems = [], list[Exception]()
         for file in map(Path, files):
             try:
-                copy = _copied(file, self.folder)
+                copy = self.copy(file)
                 load(copy, PLAYED_AT, max_seconds=MAX_SECONDS)
             except (AudioError, OSError) as error:
                 problems.append(error)
             else:
                 kept.append(copy)
         return kept, problems
+
+    def copy(self, file: Path) -> Path:
+        """Return a copy of an upload in the page's folder, for the page would throw the upload away after a while."""
+        place = Path(tempfile.mkdtemp(prefix=OWN, dir=self.folder)) / file.name
+        shutil.copyfile(file, place)
+        return place
 
     def put(self, name: str, kept: Sequence[Path] = ()) -> Gathered:
         """Put recordings that were kept, and those that had no name before, into a class; it is made where it is new.
@@ -97,6 +111,10 @@ class Collection(Held[Gathered]):
     def clear(self) -> Gathered:
         """Begin anew; what the field for a data set holds is not read again for that."""
         return self.change(lambda now: Gathered(read=now.read, skip_bad=now.skip_bad))
+
+    def pour(self, recordings: Sequence[Path]) -> Gathered:
+        """Take recordings without labels in place of the pool there is."""
+        return self.change(lambda now: replace(now, pool=tuple(recordings)))
 
     # --- data sets ----------------------------------------------------------------------------------------------------
 
@@ -130,13 +148,6 @@ class Collection(Held[Gathered]):
 
 def _is_own(path: Path) -> bool:
     return path.parent.name.startswith(OWN)
-
-
-def _copied(file: Path, folder: Path) -> Path:
-    """Return a copy of an upload, which the page would throw away after a while."""
-    place = Path(tempfile.mkdtemp(prefix=OWN, dir=folder)) / file.name
-    shutil.copyfile(file, place)
-    return place
 
 
 def _unfit(name: str) -> str:

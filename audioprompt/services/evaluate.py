@@ -220,7 +220,7 @@ def measure_together(task: EmbeddedTask, classes: Sequence[str]) -> JointResult:
     """Measure listening to all clips before naming any; the C class names."""
     words = ensemble_weights(task.prompts)
     found = name_together(task.audio, words, task.logit_scale)
-    joint = JointPrediction(found.prediction(tuple(classes)), found.moved, found.reason)
+    joint = JointPrediction(tuple(classes), found)
     right, alone = (said.argmax(axis=-1) == task.targets for said in (found.probabilities, found.alone))
     return JointResult(
         joint,

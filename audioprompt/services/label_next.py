@@ -15,7 +15,8 @@ from audioprompt.core.active import choose_next, cut_tree, estimate_accuracy, gr
 from audioprompt.core.labels import LABEL_CHARACTERS, MAX_LABELS, LabelError, clean_label, label_key
 from audioprompt.core.metrics import Score
 from audioprompt.core.zero_shot import Array, ensemble_weights
-from audioprompt.data import DataError
+from audioprompt.data import DataError, LabelledClips
+from audioprompt.data.recordings import UNLABELLED
 from audioprompt.prompts.template import Template
 from audioprompt.services.classify import read_prompts
 from audioprompt.services.words import read_labels
@@ -137,17 +138,27 @@ class LabellingSession:
 
 
 def embed_pool(
-    model: "AudioTextModel", recordings: Sequence[Path], progress: Callable[[int, int], None] | None = None
-) -> Array:
-    """Embed recordings without labels, ``[N, D]``.
+    model: "AudioTextModel",
+    recordings: Sequence[Path],
+    progress: Callable[[int, int], None] | None = None,
+    skip_bad: bool = False,
+) -> tuple[LabelledClips, Array]:
+    """Embed recordings without labels, ``[N, D]``; the clips' remarks tell what was left out, silent ones always.
 
     Raises:
-        BadRecordings: some cannot be used.
+        BadRecordings: some cannot be used and are not to be left out.
+        DataError: none can be used.
     """
+    from audioprompt.data.embedding import embed_labelled
     from audioprompt.encoding.cache import EmbeddingCache
-    from audioprompt.encoding.encoder import embed_clips, pooled
+    from audioprompt.encoding.encoder import pooled
 
-    return pooled(embed_clips(model, recordings, progress, EmbeddingCache()))
+    clips = LabelledClips(tuple(recordings), ("",) * len(recordings), name=UNLABELLED)
+    clips, embedded = embed_labelled(model, clips, progress, EmbeddingCache(), skip_bad)
+    silent = {row: "is silent" for row, clip in enumerate(embedded) if clip.is_silent}
+    if len(silent) == len(embedded):
+        raise DataError("All recordings without labels are silent. Give others.")
+    return clips.without(silent), pooled([clip for clip in embedded if not clip.is_silent])
 
 
 def write_manifest(session: LabellingSession, recordings: Sequence[Path], manifest: Path) -> str:

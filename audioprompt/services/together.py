@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audioprompt.core.transductive import name_together
+from audioprompt.core.transductive import JointAnswer, name_together
 from audioprompt.core.zero_shot import Array, Prediction, ensemble_weights
 from audioprompt.prompts.template import Template
 from audioprompt.services.prompts import read_prompts
 from audioprompt.services.words import read_labels
-from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
@@ -22,23 +21,17 @@ class JointPrediction:
     """What N recordings are, by the words and with each other's help.
 
     Attributes:
-        prediction: the answers with the recordings' help, N; those of the words where they were not followed.
-        moved: how many got another label than by the words alone.
-        reason: why the recordings were not followed, as a sentence; None where they were.
+        labels: the C labels.
+        answer: of which of them each recording is.
     """
 
-    prediction: Prediction
-    moved: int
-    reason: str | None = None
+    labels: tuple[str, ...]
+    answer: JointAnswer
 
     @property
-    def words(self) -> str:
-        """What the recordings' help came to, as a sentence."""
-        if self.reason:
-            return self.reason
-        count = len(self.prediction.probabilities)
-        changed = f"{counted(self.moved, 'answer')} of {count} changed" if self.moved else "no answer changed"
-        return f"All {count} recordings were heard before any was named: {changed}."
+    def prediction(self) -> Prediction:
+        """The answers with the recordings' help, N; those of the words where they were not followed."""
+        return self.answer.prediction(self.labels)
 
 
 def classify_together(
@@ -58,4 +51,4 @@ def classify_together(
     spoken = read_labels(model, labels).spoken
     words = ensemble_weights(read_prompts(model, templates, spoken)[1])
     found = name_together(np.asarray(audio, np.float32), words, model.logit_scale)
-    return JointPrediction(found.prediction(tuple(labels)), found.moved, found.reason)
+    return JointPrediction(tuple(labels), found)

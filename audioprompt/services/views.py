@@ -11,7 +11,6 @@ from audioprompt.data import LabelledClips
 from audioprompt.services.classify import Vote
 from audioprompt.services.curate import HeldOut
 from audioprompt.services.evaluate import EnsembleResult, JointResult, PackResult, PrecisionResult
-from audioprompt.services.learn.unlabelled import UnlabelledResult
 from audioprompt.services.rejection import Presence, Verdict
 from audioprompt.services.together import JointPrediction
 
@@ -106,18 +105,6 @@ def _(result: PrecisionResult) -> Json:
     return {"mean_average_precision": result.mean, "average_precision": dict(result.precisions)}
 
 
-@as_dict.register
-def _(result: UnlabelledResult) -> Json:
-    return {
-        "recordings": result.recordings,
-        "accuracy": result.accuracy,
-        "interval": result.interval,
-        "per_seed": [one.accuracy for one in result.scores],
-        "stepped_back": result.reason,
-        "words": result.words,
-    }
-
-
 def _with_difference(comparison: Comparison, n: int) -> Json:
     return {"difference": (comparison.better - comparison.worse) / n, **as_dict(comparison)}
 
@@ -157,8 +144,9 @@ def _(presence: Presence) -> Json:
 @as_dict.register
 def _(joint: JointPrediction) -> Json:
     """Return what the recordings' help came to, without the answers."""
-    count = len(joint.prediction.probabilities)
-    return {"recordings": count, "moved": joint.moved, "stepped_back": joint.reason, "words": joint.words}
+    answer = joint.answer
+    count = len(answer.probabilities)
+    return {"recordings": count, "moved": answer.moved, "stepped_back": answer.reason, "words": answer.words}
 
 
 def known_as_dict(verdict: Verdict | None) -> Json:

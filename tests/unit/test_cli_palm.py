@@ -1,6 +1,7 @@
 """``audioprompt palm``: what it prints where, its exit codes, and heads that go through files."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -168,15 +169,30 @@ def test_recordings_without_labels_join_the_shots(model: CountingModel, store: P
         soundfile.write(f"pool/{number}.wav", tone((HUM, WHISTLE)[number % 2] + 3 * number, 1), RATE)
     Path("pool/again.wav").write_bytes(Path("whistle-3-0.wav").read_bytes())
     given = ["palm", "fit", clips, "--method", "zero-shot", "--train-folds", "1,2", "--shots", 1, "--seeds", "0,1"]
-    plain, found = run(*given, "--json"), run(*given, "--unlabelled", "pool", "--json")
-    assert found.exit_code == 0, found.stderr
-    helped = json.loads(found.stdout).pop("unlabelled")
-    rest = {name: value for name, value in json.loads(found.stdout).items() if name not in ("unlabelled", "methods")}
-    assert rest.items() <= json.loads(plain.stdout).items() and "unlabelled" not in json.loads(plain.stdout)
-    assert helped["recordings"] == 6 and helped["stepped_back"] is None  # what is held back is left out
-    assert helped["per_seed"] == [1.0, 1.0] and helped["interval"][0] < helped["accuracy"] == 1
-    shown = run(*given, "--unlabelled", "pool")
-    assert "6 recordings without labels joined the clips" in shown.stdout and "unlabelled recordings" in shown.stdout
+    plain, found = json_of(*given), json.loads(run(*given, "--unlabelled", "pool", "--save", "heads", "--json").stdout)
+    assert (plain["unlabelled"], found["unlabelled"]) == (0, 6)  # what is held back is left out
+    (_, helped) = found["methods"]
+    assert helped["method"] == "together" and helped["per_seed"] == [1.0, 1.0]
+    assert helped["advice"] == "6 recordings without labels joined the clips to learn from."
+    heard = json_of("palm", "predict", "heads/together", "whistle-3-0.wav")
+    assert heard["method"] == "together" and heard["files"][0]["label"] == "whistle"
+    shutil.make_archive("pool", "zip", "pool")
+    assert "6 recordings without labels joined" in run(*given, "--unlabelled", "pool.zip").stderr
+
+
+@pytest.mark.usefixtures("fine_ears")
+def test_what_recordings_tell_each_other_is_kept_as_a_head(
+    model: CountingModel, store: PromptStore, clips: Path
+) -> None:
+    files = sorted(clips.parent.glob("*.wav"))
+    given = ["classify", *files, "--labels", "hum, whistle"]
+    assert "give --together as well" in run(*given, "--save", "head").stderr
+    assert "The head is in head" in run(*given, "--together", "--save", "head").stderr
+    found = json_of("palm", "predict", "head", *files)
+    assert all(row["label"] in Path(row["file"]).name for row in found["files"])
+    assert "A pool of recordings without labels" in run("palm", "card", "head").stdout
+    result = run("classify", files[0], "--labels", "hum, whistle", "--together", "--save", "none")
+    assert result.exit_code == 1 and "1 clip for 2 labels: too few" in result.stderr and not Path("none").exists()
 
 
 def test_recordings_without_labels_that_are_of_no_use_are_refused(
@@ -190,7 +206,7 @@ def test_recordings_without_labels_that_are_of_no_use_are_refused(
     assert result.exit_code == 1 and "every recording without a label is among the labelled clips" in result.stderr
     soundfile.write("labelled/a.wav", np.zeros(RATE), RATE)
     result = run("palm", "fit", clips, "--method", "zero-shot", "--unlabelled", "labelled")
-    assert result.exit_code == 1 and "all recordings without labels are silent" in result.stderr
+    assert result.exit_code == 1 and "All recordings without labels are silent" in result.stderr
 
 
 @pytest.mark.usefixtures("fine_ears")
@@ -201,5 +217,5 @@ def test_recordings_that_would_mislead_are_not_followed(
     Path("pool").mkdir()
     soundfile.write("pool/a.wav", tone(HUM + 3, 1), RATE)
     result = run("palm", "fit", clips, "--method", "zero-shot", "--unlabelled", "pool", "--json")
-    helped = json.loads(result.stdout)["unlabelled"]
-    assert helped["stepped_back"].startswith("The clips would change 0 of 1") and helped["accuracy"] == 1
+    helped = json.loads(result.stdout)["methods"][1]
+    assert helped["advice"].startswith("The clips would change 0 of 1") and helped["accuracy"] == 1

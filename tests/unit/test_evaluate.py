@@ -28,7 +28,7 @@ def test_listening_first_is_held_against_the_words_clip_by_clip() -> None:
     assert found.score.correct == (answer.probabilities.argmax(axis=1) == given.targets).sum()
     assert found.alone.correct == (answer.alone.argmax(axis=1) == given.targets).sum()
     assert found.against_mean.better - found.against_mean.worse == found.score.correct - found.alone.correct
-    assert found.joint.prediction.labels == CLASSES and found.joint.moved == answer.moved
+    assert found.joint.prediction.labels == CLASSES and found.joint.answer.moved == answer.moved
 
 
 def test_where_clips_are_not_followed_nothing_changes_and_the_reason_is_given() -> None:

@@ -18,6 +18,7 @@ from audioprompt.models import registry
 from audioprompt.models.base import AudioTextModel
 from audioprompt.prompts.store import PromptStore
 from audioprompt.services.classify import Classification, classify
+from audioprompt.services.learn import keep_together
 from audioprompt.services.live import Hearing, add, answer
 from audioprompt.services.prompts import read_prompts
 from audioprompt.services.rejection import MEANS, THRESHOLD, note_clips, recognise_by_head
@@ -118,19 +119,22 @@ def test_recordings_help_each_other_to_no_worse_an_answer() -> None:
     clips, audio = instruments()
     found = classify_together(bundled(), audio, clips.spoken_classes, TEMPLATES)
     alone = classify_together(bundled(), audio[:1], clips.spoken_classes, TEMPLATES)
-    assert found.reason is None
-    assert found.moved > 0
-    assert f"{found.moved} answers of {len(audio)} changed" in found.words
-    assert alone.moved == 0
-    assert "1 clip for 12 labels" in alone.words
+    assert found.answer.reason is None
+    assert found.answer.moved > 0
+    assert f"{found.answer.moved} answers of {len(audio)} changed" in found.answer.words
+    assert alone.answer.moved == 0
+    assert "1 clip for 12 labels" in alone.answer.words
+    kept = keep_together(bundled(), clips.spoken_classes, TEMPLATES, audio, "a pool").head
+    right = (found.prediction.winners == clips.targets).mean()
+    assert kept.score(audio, clips.targets) == pytest.approx(right, abs=0.02)
 
 
 def test_what_cannot_be_heard_together_says_why() -> None:
     one = heard("dog", ELSEWHERE)
     same = classify_together(bundled(), [one.embedding] * 5, ELSEWHERE, TEMPLATES)
-    assert "All clips sound the same" in same.words
+    assert "All clips sound the same" in same.answer.words
     lone = classify_together(bundled(), [one.embedding] * 5, ["dog bark"], TEMPLATES)
-    assert "only one label" in lone.words
+    assert "only one label" in lone.answer.words
     with pytest.raises(AudioError, match="silent"):
         classify(bundled(), (16_000, np.zeros(16_000, np.float32)), ELSEWHERE, TEMPLATES)
     with pytest.raises(LabelError):

@@ -14,7 +14,8 @@ from audioprompt.cli.data import DataOptions
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, choose_prompts, parse_numbers
 from audioprompt.cli.output import GREEN, Json, bar, percent, print_, print_json, progress_bar, say, table
-from audioprompt.cli.recordings import find_recordings, require_recordings
+from audioprompt.cli.recordings import require_recordings
+from audioprompt.data.recordings import find_recordings
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.few_shot.methods.palm import Palm, PalmDagger
 from audioprompt.few_shot.settings import FewShotError, FitSettings
@@ -67,8 +68,8 @@ class MethodOptions:
         ),
     ] = 0.0
 
-    def parse(self) -> learning.ExperimentSettings:
-        """Read what to try out."""
+    def parse(self, unlabelled: Sequence[Path]) -> learning.ExperimentSettings:
+        """Read what to try out, with recordings without labels beside the clips."""
         methods = tuple(part.strip() for part in self.method.split(","))
         seeds = parse_numbers(self.seeds, "--seeds") or ()
         prompts: tuple[Template, ...] = ()
@@ -81,7 +82,7 @@ class MethodOptions:
         starts = {Start.name: (BARE_NAME,), Start.vanilla: (VANILLA,), Start.pack: prompts}
         settings = FitSettings.of_recipe(self.recipe.value, epochs=self.epochs, learning_rate=self.rate)
         return learning.ExperimentSettings(
-            methods, self.shots, tuple(seeds), settings, prompts, starts[self.start], self.dropout
+            methods, self.shots, tuple(seeds), settings, prompts, starts[self.start], self.dropout, tuple(unlabelled)
         )
 
 
@@ -93,7 +94,7 @@ class FoldOptions:
     test_folds: Annotated[str | None, typer.Option(help="Folds to test on, such as 3 (all others by default).")] = None
     unlabelled: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Measure what this folder's recordings without labels add to the clips, too."),
+        typer.Option(metavar="DIR", help="Let this folder's recordings without labels join the clips, too."),
     ] = None
 
     def parse(self) -> tuple[list[int] | None, list[int] | None]:
@@ -127,9 +128,9 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Train on a few clips of each class and measure on held-out clips."""
-    divided, trial = folds.parse(), methods.parse()
+    divided = folds.parse()
+    trial = methods.parse(find_recordings(require_recordings([folds.unlabelled])) if folds.unlabelled else [])
     clips = data.open()
-    pool = find_recordings(require_recordings([folds.unlabelled])) if folds.unlabelled else []
     encoder = model.load()
     with progress_bar("clips, then epochs") as progress:
         tried = learning.try_out(
@@ -142,14 +143,12 @@ def fit(
             skip_bad=data.skip_bad,
         )
     results = tried.results
-    helped = _measure_unlabelled(encoder, tried, pool, data.skip_bad) if pool else None
 
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "data": clips.name}
-        added = {"unlabelled": as_dict(helped)} if helped else {}
-        print_json({**used, **as_dict(tried.clips.clips), **_results_json(results), **added})
+        print_json({**used, **as_dict(tried.clips.clips), **_results_json(results)})
     else:
-        print_(f"{clips.name}, model {encoder.name}", *_results_tables(results), *_unlabelled_table(helped, results))
+        print_(f"{clips.name}, model {encoder.name}", *_results_tables(results))
     if results.notice:
         say(results.notice)
     if not results.tested_on:
@@ -163,23 +162,13 @@ def fit(
         raise typer.Exit(1)
 
 
-def _measure_unlabelled(
-    model: AudioTextModel, tried: learning.Experiment, recordings: Sequence[Path], skip_bad: bool
-) -> learning.UnlabelledResult:
-    """Measure what recordings without labels add; those that cannot be used are named."""
-    with progress_bar("recordings without labels") as progress:
-        pool, audio = learning.embed_unlabelled(model, recordings, progress, skip_bad)
-    for remark in pool.remarks:
-        say(remark)
-    return learning.measure_unlabelled(model, tried, audio)
-
-
 def _results_json(results: Results) -> Json:
     return {
         "classes": results.classes,
         "shots": results.trial.shots,
         "seeds": results.trial.seeds,
         "learned_from": results.learned_from,
+        "unlabelled": results.unlabelled,
         "tested_on": results.tested_on,
         "notice": results.notice,
         "methods": [_outcome_json(outcome, results) for outcome in results.outcomes],
@@ -218,17 +207,6 @@ def _results_tables(results: Results) -> Iterator[RenderableType]:
         if isinstance(outcome.head, Palm) and not isinstance(outcome.head, PalmDagger):
             rows = [[name, *bar(fraction, GREEN)] for name, fraction in learning.reliance(outcome.head)]
             yield table(["class", "relies on what was learned", ">"], rows)
-
-
-def _unlabelled_table(found: learning.UnlabelledResult | None, results: Results) -> Iterator[RenderableType]:
-    """Show what recordings without labels add to the words and the shots."""
-    if found is None:
-        return
-    if found.accuracy is not None and found.interval is not None:
-        low, high = found.interval
-        row = ["words, clips and unlabelled recordings", percent(found.accuracy), f"{100 * low:.1f} - {100 * high:.1f}"]
-        yield table(["all clips first", f">{results.tested_on} clips", ">95 % interval"], [row])
-    yield found.words
 
 
 def _score(outcome: Outcome) -> tuple[str, str, str]:

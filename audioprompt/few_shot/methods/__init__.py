@@ -109,6 +109,13 @@ METHODS = Registry(
             colour="#661100",
         ),
         Method(
+            name="together",
+            title="All clips first",
+            description="Words, clips and recordings without labels name each other, with a guard; seconds.",
+            head=f"{HERE}.together:Together",
+            colour="#44AA99",
+        ),
+        Method(
             name="zero-shot",
             title="Zero-shot",
             description="One plain prompt for all classes; learns nothing.",

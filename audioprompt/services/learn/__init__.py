@@ -27,6 +27,4 @@ from audioprompt.services.learn.results import Step as Step
 from audioprompt.services.learn.results import Watch as Watch
 from audioprompt.services.learn.results import interval_over_seeds as interval_over_seeds
 from audioprompt.services.learn.share import shared as shared
-from audioprompt.services.learn.unlabelled import UnlabelledResult as UnlabelledResult
-from audioprompt.services.learn.unlabelled import embed_unlabelled as embed_unlabelled
-from audioprompt.services.learn.unlabelled import measure_unlabelled as measure_unlabelled
+from audioprompt.services.learn.unlabelled import keep_together as keep_together

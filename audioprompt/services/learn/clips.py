@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips, refuse_classes_alike, split
@@ -24,14 +24,16 @@ class EmbeddedClips:
     Attributes:
         clips: N of them.
         audio: their embeddings, ``[N, D]``.
+        unlabelled: those of recordings without labels that join them, ``[U, D]``; None for none.
     """
 
     clips: LabelledClips
     audio: Array
+    unlabelled: Array | None = None
 
     def take(self, rows: Sequence[int]) -> "EmbeddedClips":
         """Return some of the clips, by their positions."""
-        return EmbeddedClips(self.clips.take(rows), self.audio[rows])
+        return replace(self, clips=self.clips.take(rows), audio=self.audio[rows])
 
 
 def embed_clips(

@@ -34,6 +34,7 @@ from audioprompt.services.learn.results import (
     Step,
     Watch,
 )
+from audioprompt.services.learn.unlabelled import join_unlabelled, learn_unlabelled
 from audioprompt.services.rejection import note_clips
 from audioprompt.util.text import named
 
@@ -82,6 +83,7 @@ def run(
         notice=_few(clips, held_back, trial.shots),
         stopped=watch.stop(),
         clips=len(clips) + len(held_back or ()),
+        unlabelled=0 if train.unlabelled is None else len(train.unlabelled),
         zero_shot=next((outcome.accuracy for outcome in outcomes if outcome.method == "zero-shot"), None),
     )
 
@@ -164,7 +166,8 @@ class _Fits:
         trial, tell = self.trial, self.watch.on_step
         tell(step)
         settings = replace(trial.settings, random_state=step.seed)
-        head = build_head(step.method, self.model, learned.clips.spoken_classes, settings, trial.templates, trial.start)
+        classes, prompts = learned.clips.spoken_classes, (trial.templates, trial.start)
+        head = build_head(step.method, self.model, classes, settings, *prompts, learned.unlabelled)
         head.groups = np.unique(learned.clips.groups, return_inverse=True)[1]
         fit = head.fit
         if trial.dropout and isinstance(head, LearnedHead):
@@ -237,6 +240,7 @@ def try_out(
     A head that is put to use should know every clip there is: with ``again`` each method is fitted once more, on all of
     them, after it was measured (see also `fit_again`). Its score stays that of the fit that was measured. Where nothing
     is known of the source recordings, clips that sound nearly the same are on one side of a division by chance.
+    Without a clip, classes are learned from the trial's recordings without labels alone, if there are any.
 
     Args:
         model: what hears.
@@ -252,6 +256,8 @@ def try_out(
         DataError: the folds cannot be.
         FewShotError: nothing can be learned from these clips, or not with these settings.
     """
+    if trial.unlabelled and not len(clips):
+        return learn_unlabelled(model, clips.spoken_classes, trial, watch, skip_bad)
     refuse_unusable(clips)
     clips = look_through(clips, skip_bad)
     refuse_unusable(clips)
@@ -261,11 +267,13 @@ def try_out(
     heard = embed_clips(model, clips.take(rows), watch.progress, skip_bad)
     if folds[0] is None:
         heard = replace(heard, clips=group_near_twins(heard.clips, heard.audio, MIN_TO_DIVIDE))
+    if trial.unlabelled:
+        heard = join_unlabelled(model, heard, trial.unlabelled, watch, skip_bad)
     learned_from, held_back = hold_back(heard.clips, *folds)
     vectors = dict(zip(heard.clips.paths, heard.audio, strict=True))
 
     def part(some: LabelledClips) -> EmbeddedClips:
-        return EmbeddedClips(some, np.stack([vectors[path] for path in some.paths]))
+        return EmbeddedClips(some, np.stack([vectors[path] for path in some.paths]), heard.unlabelled)
 
     train, test = part(learned_from), part(held_back) if held_back else None
     results = run(model, train, test, trial, watch, heard if again else None)
@@ -280,7 +288,8 @@ def fit_again(model: AudioTextModel, tried: Experiment, method: str, watch: Watc
     """Fit one method of a trial once more, on all clips, if it learned from fewer: see `try_out`."""
     results = tried.results
     outcome = results.of(method)
-    if outcome is None or not METHODS[method].learns or results.learned_from == len(tried.clips.clips):
+    known = results.fitted_on(outcome) if outcome else None
+    if outcome is None or known is None or known == len(tried.clips.clips):
         return tried
     fitted = _Fits(model, results.trial, watch).on_all(outcome, tried.clips)
     outcomes = tuple(fitted if one is outcome else one for one in results.outcomes)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import mean, stdev
 
 import numpy as np
@@ -18,6 +19,8 @@ from audioprompt.few_shot.settings import FitSettings
 from audioprompt.prompts.template import BARE_NAME, Template
 from audioprompt.services.learn.clips import EmbeddedClips
 
+TOGETHER = "together"  # the method that learns from recordings without labels
+
 
 @dataclass(frozen=True)
 class ExperimentSettings:
@@ -32,6 +35,7 @@ class ExperimentSettings:
         start: the templates whose ensemble PALM starts from, alone the bare name as in the paper.
         dropout: the fraction of features before the projection that is dropped at random in every step, 0 to below 1,
             for the methods that learn by steps; PALM's reference code drops half.
+        unlabelled: recordings without labels, from which the method ``together`` learns as well; it is tried then.
     """
 
     methods: tuple[str, ...] = ("palm",)
@@ -41,6 +45,11 @@ class ExperimentSettings:
     templates: tuple[Template, ...] = ()
     start: tuple[Template, ...] = (BARE_NAME,)
     dropout: float = 0.0
+    unlabelled: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.unlabelled and TOGETHER not in self.methods:
+            object.__setattr__(self, "methods", (*self.methods, TOGETHER))
 
 
 @dataclass(frozen=True)
@@ -165,6 +174,7 @@ class Results:
         stopped: whether it was ended before its time.
         clips: all of the trial, those to choose the shots from and those held back.
         zero_shot: the accuracy of one plain prompt on the clips held back, 0 to 1; None where it was not measured.
+        unlabelled: recordings without labels that joined the clips.
     """
 
     trial: ExperimentSettings
@@ -176,6 +186,7 @@ class Results:
     stopped: bool = False
     clips: int = 0
     zero_shot: float | None = None
+    unlabelled: int = 0
 
     @property
     def best(self) -> Outcome | None:

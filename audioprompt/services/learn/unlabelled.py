@@ -1,109 +1,89 @@
-"""What recordings without labels add to a few labelled clips of each class."""
+"""Recordings without labels: they join the clips to learn from, or make a head by themselves."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from statistics import mean
 
-import numpy as np
-
-from audioprompt.core.metrics import Score, score
-from audioprompt.core.transductive import JointAnswer, LabelledExamples, name_together
-from audioprompt.core.zero_shot import Array, cosines, ensemble_weights
-from audioprompt.data import LabelledClips
-from audioprompt.data.embedding import embed_labelled, tell_silence
-from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import Progress, pooled
-from audioprompt.few_shot.base import choose_shots
+from audioprompt.core.zero_shot import Array, ensemble_weights
+from audioprompt.few_shot.heads import SharedHead, record_of
+from audioprompt.few_shot.methods.together import Together
 from audioprompt.few_shot.settings import FewShotError
 from audioprompt.models.base import AudioTextModel
-from audioprompt.prompts.template import VANILLA
+from audioprompt.prompts.template import VANILLA, Template
+from audioprompt.services.label_next import embed_pool
 from audioprompt.services.learn.clips import EmbeddedClips
-from audioprompt.services.learn.results import Experiment, interval_over_seeds
-from audioprompt.services.prompts import PROMPTS
-from audioprompt.util.text import counted
+from audioprompt.services.learn.results import NOBODY, Experiment, ExperimentSettings, Fit, Outcome, Results, Watch
+from audioprompt.services.prompts import read_prompts
+from audioprompt.services.words import read_labels
 
 
-@dataclass(frozen=True)
-class UnlabelledResult:
-    """What the words, the shots and recordings without labels achieve together.
-
-    Attributes:
-        recordings: without labels, that are not among the labelled clips.
-        scores: of each seed's shots, on the clips held back, one by one; empty where there are none.
-        reason: why the recordings were not followed with the first seed for which they were not, as a sentence; the
-            words alone answer there. None where they always were.
-    """
-
-    recordings: int
-    scores: tuple[Score, ...]
-    reason: str | None = None
-
-    @property
-    def accuracy(self) -> float | None:
-        """The mean over the seeds; None where nothing was held back."""
-        return mean(one.accuracy for one in self.scores) if self.scores else None
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Bounds between which the accuracy lies, at 95 % confidence."""
-        return interval_over_seeds(self.scores) if self.scores else None
-
-    @property
-    def words(self) -> str:
-        """What the recordings did, as a sentence."""
-        return self.reason or f"{counted(self.recordings, 'recording')} without labels joined the clips to learn from."
-
-
-def embed_unlabelled(
-    model: AudioTextModel, recordings: Sequence[Path], progress: Progress | None = None, skip_bad: bool = False
-) -> tuple[LabelledClips, Array]:
-    """Embed recordings without labels, ``[N, D]``; the clips' remarks tell which are silent and left out.
+def join_unlabelled(
+    model: AudioTextModel,
+    heard: EmbeddedClips,
+    recordings: Sequence[Path],
+    watch: Watch = NOBODY,
+    skip_bad: bool = False,
+) -> EmbeddedClips:
+    """Let recordings without labels join labelled clips; those that are among these are left out.
 
     Raises:
         BadRecordings: some cannot be used.
-        FewShotError: all are silent.
+        FewShotError: all are silent, or among the clips.
     """
-    clips = LabelledClips(tuple(recordings), ("?",) * len(recordings))
-    clips, embedded = embed_labelled(model, clips, progress, EmbeddingCache(), skip_bad)
-    audible = [clip for clip in embedded if not clip.is_silent]
-    if not audible:
-        raise FewShotError("all recordings without labels are silent: give others")
-    return tell_silence(clips, embedded), pooled(audible)
+    pool = EmbeddedClips(*embed_pool(model, recordings, watch.progress, skip_bad))
+    labelled = {vector.tobytes() for vector in heard.audio}
+    others = [row for row, vector in enumerate(pool.audio) if vector.tobytes() not in labelled]
+    if not others:
+        raise FewShotError("every recording without a label is among the labelled clips: give others")
+    clips = replace(heard.clips, notices=(*heard.clips.notices, *pool.clips.remarks))
+    return EmbeddedClips(clips, heard.audio, pool.audio[others])
 
 
-def measure_unlabelled(model: AudioTextModel, tried: Experiment, audio: Array) -> UnlabelledResult:
-    """Measure what recordings without labels add to the shots of an experiment, which stay in their classes.
+def learn_unlabelled(
+    model: AudioTextModel,
+    labels: Sequence[str],
+    trial: ExperimentSettings,
+    watch: Watch = NOBODY,
+    skip_bad: bool = False,
+) -> Experiment:
+    """Learn from a trial's recordings without labels alone; nothing can be measured by them.
 
-    The words are the ensemble of the experiment's templates, or one plain prompt. Recordings that are among the
-    experiment's clips are left out.
+    Raises:
+        BadRecordings: some cannot be used.
+        FewShotError: all are silent, there is only one label, or the recordings do not help each other.
+    """
+    if len(labels) < 2:
+        raise FewShotError("There is nothing to tell apart: give at least two labels.")
+    pool = EmbeddedClips(*embed_pool(model, trial.unlabelled, watch.progress, skip_bad))
+    began = time.perf_counter()
+    head = head_of_pool(model, labels, trial.templates, pool.audio)
+    fit = Fit(trial.seeds[0], head, time.perf_counter() - began)
+    notice = " ".join(pool.clips.remarks) or None
+    outcome = Outcome(head.method, (fit,), again=fit)
+    return Experiment(Results(trial, head.classes, 0, 0, (outcome,), notice, clips=len(pool.audio)), pool, None, pool)
+
+
+def keep_together(
+    model: AudioTextModel, labels: Sequence[str], templates: Sequence[Template], audio: Array, data: str
+) -> SharedHead:
+    """Make a head without labels, as `head_of_pool` does, with its record; ``data`` says what the recordings are."""
+    head = head_of_pool(model, labels, templates, audio)
+    return SharedHead(head, record_of(head, model, data, fitted_on=len(audio)))
+
+
+def head_of_pool(model: AudioTextModel, labels: Sequence[str], templates: Sequence[Template], audio: Array) -> Together:
+    """Make a head without labels: of words, and of what recordings tell each other.
 
     Args:
-        model: what heard the clips and the recordings.
-        tried: the experiment.
+        model: what heard the recordings, and reads the labels.
+        labels: the C labels.
+        templates: in which they are read; one plain prompt without any.
         audio: embeddings of the recordings, ``[N, D]``.
 
     Raises:
-        FewShotError: all recordings are among the labelled clips.
+        FewShotError: there is only one label, or the recordings do not help each other.
     """
-    labelled = {vector.tobytes() for vector in tried.clips.audio}
-    others = [row for row, vector in enumerate(audio) if vector.tobytes() not in labelled]
-    if not others:
-        raise FewShotError("every recording without a label is among the labelled clips: give others")
-    trial, classes = tried.results.trial, tried.results.classes
-    words = ensemble_weights(PROMPTS.get(model, list(trial.templates) or [VANILLA], classes))
-    clips = tried.train
-    answers = []
-    for seed in trial.seeds:
-        rows = choose_shots(clips.clips.targets, classes, trial.shots, seed).rows
-        shots = LabelledExamples(clips.audio[rows], clips.clips.targets[rows])
-        answers.append(name_together(audio[others], words, model.logit_scale, shots))
-    scores = _scores(answers, words, model.logit_scale, tried.test) if tried.test else ()
-    return UnlabelledResult(len(others), scores, next((one.reason for one in answers if one.reason), None))
-
-
-def _scores(answers: Sequence[JointAnswer], words: Array, logit_scale: float, test: EmbeddedClips) -> tuple[Score, ...]:
-    """Score what was learned on clips that are heard one by one."""
-    alone = np.float32(logit_scale) * cosines(test.audio, words)
-    said = [alone + one.means.log_likelihoods(test.audio) if one.means else alone for one in answers]
-    return tuple(score(logits.argmax(axis=-1), test.clips.targets) for logits in said)
+    spoken = read_labels(model, labels).spoken
+    words = ensemble_weights(read_prompts(model, list(templates) or [VANILLA], spoken)[1])
+    return Together(labels, words, model.logit_scale, audio).listen()

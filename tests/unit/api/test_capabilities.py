@@ -109,6 +109,21 @@ def test_measure_tells_what_listening_to_all_clips_first_achieves(fake_model: Fa
     assert joint["recordings"] == 6 and joint["against_mean"]["difference"] == 0
 
 
+def test_learn_keeps_what_recordings_without_labels_tell_each_other(
+    fake_model: FakeModel, hum: Path, tmp_path: Path
+) -> None:
+    pool = tmp_path / "pool.zip"
+    with zipfile.ZipFile(pool, "w") as packed:
+        for number in range(6):
+            soundfile.write(tmp_path / "one.wav", tone((HUM, WHISTLE)[number % 2], 1 + 0.2 * number), RATE)
+            packed.write(tmp_path / "one.wav", f"{number}.wav")
+    found = call(api.learn, labels="hum, whistle", unlabelled=pool)
+    assert (found["best"], found["fitted_on"], found["classes"]) == ("together", 6, ["hum", "whistle"])
+    assert found["methods"][0]["advice"] == "All 6 recordings were heard before any was named: no answer changed."
+    assert call(api.predict, sound=hum, head=found["head"])["label"] == "hum"
+    assert call(api.predict, sound=hum, head_file=found["file"])["method"] == "together"
+
+
 WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (api.classify, {"labels": "rain"}, "give at least two labels"),
     (api.classify, {"labels": 5}, "labels must be a valid string"),
@@ -145,6 +160,7 @@ WRONG: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (api.learn, {"methods": ["magic"]}, "no few-shot method called 'magic'"),
     (api.learn, {"shots": 0}, "shots must be greater than or equal to 1"),
     (api.learn, {"learn_folds": [9]}, "has no fold 9"),
+    (api.learn, {"labels": "rain, wind"}, "there is no clip of rain"),
     (api.predict, {"head": "no-such-head"}, "No head with this id"),
 ]
 

@@ -445,6 +445,8 @@ def test_files_of_the_server_are_not_theirs(public: None, opened: list[Any], tmp
     where = named.format(tmp_path)
     with pytest.raises(DataError, match="cannot open files of this server"):
         sessions.clips_named(where, request(), tmp_path)
+    with pytest.raises(DataError, match="cannot open files of this server"):
+        sessions.recordings_in([Path(where)], request(), tmp_path, uploaded=False)
     shown = gather.take_data(Collection(sessions.temporary), where, context=Context(request()))
     assert "cannot open files of this server" in shown["note"]
     if where:

@@ -1,18 +1,24 @@
 """Labelling a pool in the Learn tab: handlers as plain functions."""
 
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 
 from audioprompt.core.labels import LabelError
 from audioprompt.data import DataError
+from audioprompt.few_shot.settings import FewShotError
 from audioprompt.services.collection import Collection
+from audioprompt.services.heads import HEADS
 from audioprompt.ui.events import View
-from audioprompt.ui.tabs.learn import label_next
+from audioprompt.ui.tabs.learn import experiment, heads, label_next
+from audioprompt.ui.tabs.learn.experiment import Settings
 from audioprompt.ui.tabs.learn.label_next import Labelling
 from tests.fakes import HUM, RATE, WHISTLE, tone
 
@@ -54,6 +60,24 @@ def test_labelled_recordings_become_clips_to_learn_from(collection: Collection, 
     assert all((path.name[0] == "a") == (label == "hum") for path, label in zip(clips.paths, clips.labels, strict=True))
 
 
+def test_a_zip_and_a_folder_of_this_machine_are_pools_too(
+    collection: Collection, files: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "night").mkdir()
+    for file in files:
+        Path(file).rename(tmp_path / "night" / Path(file).name)
+    packed = shutil.make_archive(str(tmp_path / "night"), "zip", tmp_path, "night")
+    for views in (
+        label_next.begin_labelling(collection, [packed], "hum, whistle", "embedded"),
+        label_next.enter_pool(collection, f" {tmp_path / 'night'} ", "hum, whistle", "embedded"),
+    ):
+        *_, view = views
+        assert "0 labels of 6 recordings" in view["pool"] and len(collection.now.unlabelled) == 6
+    press(view, collection, "1")
+    assert len(collection.now.unlabelled) == 5
+    assert list(label_next.enter_pool(collection, " ", "", "embedded")) == []
+
+
 def test_skip_undo_and_late_presses(collection: Collection, files: list[str]) -> None:
     view = begin(collection, files)
     first = view["labelling"].current
@@ -78,9 +102,32 @@ def test_a_new_label_is_typed_and_is_text(collection: Collection, files: list[st
 
 def test_what_cannot_be_labelled_is_said(collection: Collection, files: list[str], tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no sound")
-    with pytest.raises(DataError, match="None of these files can be heard"):
+    with pytest.raises(DataError, match=r"no recording that can be used\. Left out 1 recording: notes.txt"):
         begin(collection, [str(tmp_path / "notes.txt")])
     with pytest.raises(LabelError, match="too many"):
         begin(collection, files, ", ".join(map(str, range(1000))))
     assert "notes.txt" in begin(collection, [*files, str(tmp_path / "notes.txt")])["note"]
     assert "pool" in begin(collection, files[:1])
+
+
+def test_recordings_without_labels_are_learned_from_with_and_without_clips(
+    collection: Collection, files: list[str]
+) -> None:
+    view = begin(collection, files)
+    settings = Settings(("auto",), pack_id="acoustic-scenes", model_name="fake", unlabelled=True)
+    with pytest.raises(FewShotError, match="give at least two labels"):
+        list(experiment.learn(collection.now, [], settings))
+    *_, last = experiment.learn(collection.now, [], replace(settings, label_names="hum, whistle"))
+    assert "All clips first is ready" in last["summary"] and "without labels alone" in last["summary"]
+    assert "All 6 recordings were heard before any was named: no answer changed." in last["summary"]
+    used = heads.use(last["tried"], "together", "", "fake")
+    kept = HEADS.get(used["head_in_hand"])
+    assert kept is not None and kept.record.classes == ("hum", "whistle") and kept.record.fitted_on == 6
+    assert kept.head.predict(np.eye(4, dtype=np.float32)[:2]).tolist() == [0, 1]
+    for _ in range(4):
+        labelling = view["labelling"]
+        view = press(view, collection, "1" if labelling.recordings[labelling.current].name[0] == "a" else "2")
+    with pytest.raises(FewShotError, match="among the labelled clips"):  # to this model all hums are one sound
+        list(experiment.learn(collection.now, [], settings))
+    *_, last = experiment.learn(collection.now, [], replace(settings, unlabelled=False))
+    assert "All clips first" not in last["summary"]

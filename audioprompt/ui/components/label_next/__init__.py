@@ -12,7 +12,8 @@ from audioprompt.ui.render import render
 TEMPLATE = "label_next/template.html"
 MAX_KEYS = 9  # labels that a key stands for
 START = markup.empty(
-    "Upload recordings without labels. The most telling ones are played first; label them with the keys 1 to 9."
+    "Give recordings without labels. The most telling ones are played first; label them with the keys 1 to 9. "
+    "Those that get no label help as well."
 )
 
 

@@ -142,6 +142,8 @@ def _learned_from(results: Results) -> str:
     ready = [outcome for outcome in results.outcomes if outcome.head]
     if not ready:
         return ""
+    if not results.learned_from:
+        return "It learned from recordings without labels alone. Give some of each sound a label to see how good it is."
     learned = counted(results.fitted_on(ready[0]) or results.learned_from, "clip")
     classes = counted(len(results.classes), "class")
     return (

@@ -7,7 +7,7 @@ import gradio as gr
 from audioprompt.server import access, sessions
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.ui.components import learn as view
-from audioprompt.ui.events import INSTANT, Form, Parts, View
+from audioprompt.ui.events import HIDDEN, INSTANT, Form, Parts, View
 from audioprompt.ui.page import Page
 from audioprompt.ui.render import script
 from audioprompt.ui.tabs.learn import experiment, gather, heads, label_next
@@ -31,17 +31,21 @@ def build(page: Page, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     parts = lay_out() | Parts(collection=page.collection, head_in_hand=page.head, tabs=page.tabs)
     if access.public():
-        page.blocks.load(**parts.only("epochs", "seeds").told_by(show_limits), **INSTANT)
+        page.blocks.load(**parts.only("epochs", "seeds", "pool_where").told_by(show_limits), **INSTANT)
     _wire_clips(parts)
     _wire_pool(page, parts)
     _wire_experiment(page, parts)
 
 
 def show_limits(context: Context = IN_PROCESS) -> View:
-    """Show how far the sliders go: visitors may choose less."""
+    """Show how far the sliders go: visitors may choose less, and name no file."""
     if context.is_curator:
         return {}
-    return {"epochs": gr.Slider(maximum=sessions.EPOCHS), "seeds": gr.Slider(maximum=sessions.SEEDS)}
+    return {
+        "epochs": gr.Slider(maximum=sessions.EPOCHS),
+        "seeds": gr.Slider(maximum=sessions.SEEDS),
+        "pool_where": gr.Textbox(visible=HIDDEN),
+    }
 
 
 def _wire_clips(parts: Parts) -> None:
@@ -70,6 +74,8 @@ def _wire_pool(page: Page, parts: Parts) -> None:
     for upload in (parts["pool_files"], parts["pool_folder"]):
         given = [collection, upload, parts["label_names"], page.model]
         upload.upload(**shown.told_by(label_next.begin_labelling, given, problem="pool"), **SLOW)
+    named = [collection, parts["pool_where"], parts["label_names"], page.model]
+    parts["pool_where"].submit(**shown.told_by(label_next.enter_pool, named, problem="pool"), **SLOW)
     parts["pool"].click(**shown.told_by(label_next.act, [labelling, collection]), **CLIPS)
     other.submit(**shown.told_by(label_next.label, [labelling, collection, other]), **CLIPS)
 
@@ -83,7 +89,8 @@ def _wire_experiment(page: Page, parts: Parts) -> None:
     wanted = parts["more"].click(**curve, **SLOW)
     begin = script("components/learn/begin.js", waiting=view.WAITING)
     parts["go"].click(None, None, parts["summary"], js=begin, cancels=[wanted], **INSTANT)
-    names = ("methods", "shots", "epochs", "learning_rate", "seeds", "start", "pack_id", "dropout")
+    names = ["methods", "shots", "epochs", "learning_rate", "seeds", "start", "pack_id", "dropout"]
+    names += ["unlabelled", "label_names"]
     settings = Form(Settings, **{name: parts[name] for name in names}, model_name=page.model)
     learned = parts.only(*gather.PARTS, *experiment.PARTS).told_by(
         experiment.begin,

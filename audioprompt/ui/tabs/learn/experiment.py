@@ -4,10 +4,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from audioprompt.core.labels import parse_labels
+from audioprompt.data import LabelledClips
+from audioprompt.data.recordings import UNLABELLED
 from audioprompt.few_shot.methods import METHODS, title_of
 from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.prompts.template import BARE_NAME, VANILLA
@@ -43,6 +47,8 @@ class Settings:
         pack_id: the prompts of TSPE, and of PALM's start.
         dropout: the fraction of what is heard that each step leaves out.
         model_name: the model that hears.
+        unlabelled: whether recordings that have no label join the clips.
+        label_names: the labels as they were typed, for recordings without labels alone.
     """
 
     methods: Sequence[str]
@@ -54,10 +60,14 @@ class Settings:
     pack_id: str = ""
     dropout: float = 0.0
     model_name: str = "embedded"
+    unlabelled: bool = False
+    label_names: str = ""
 
 
-def trial_of(settings: Settings, context: Context = IN_PROCESS) -> "ExperimentSettings":
-    """Return what the controls ask for.
+def trial_of(
+    settings: Settings, context: Context = IN_PROCESS, unlabelled: Sequence[Path] = ()
+) -> "ExperimentSettings":
+    """Return what the controls ask for, of clips and of recordings without labels.
 
     Raises:
         FewShotError: settings that no fit can work with, or no method.
@@ -77,7 +87,14 @@ def trial_of(settings: Settings, context: Context = IN_PROCESS) -> "ExperimentSe
     seeds = tuple(range(int(settings.seeds)))
     methods = tuple(sorted(settings.methods, key=METHODS.names.index))  # as they are offered, however they were ticked
     return ExperimentSettings(
-        methods, int(settings.shots), seeds, fit, templates, starts[settings.start], settings.dropout
+        methods,
+        int(settings.shots),
+        seeds,
+        fit,
+        templates,
+        starts[settings.start],
+        settings.dropout,
+        tuple(unlabelled),
     )
 
 
@@ -122,9 +139,11 @@ def learn(
     """
     from audioprompt.services.learn import Watch, try_out
 
-    clips = gathered.clips
+    clips, unlabelled = gathered.clips, gathered.unlabelled if settings.unlabelled else ()
+    if unlabelled and not len(clips) and settings.label_names.strip():
+        clips = LabelledClips((), (), name=UNLABELLED, classes=parse_labels(settings.label_names).labels)
     chance = math.log(max(len(clips.classes), 2))  # the loss of guessing
-    trial, model = trial_of(settings, context), context.model(settings.model_name)
+    trial, model = trial_of(settings, context, unlabelled), context.model(settings.model_name)
     learn_folds = folds if clips.folds and folds else None
 
     def work(job: "Job[Experiment]") -> "Experiment":

@@ -8,7 +8,8 @@ from pathlib import Path
 import gradio as gr
 
 from audioprompt.core.labels import parse_labels
-from audioprompt.data import DataError
+from audioprompt.core.zero_shot import Array
+from audioprompt.data import LabelledClips
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.collection import Collection
@@ -21,7 +22,7 @@ from audioprompt.ui.events import Parts, View
 from audioprompt.ui.render import script
 from audioprompt.ui.tabs.learn import gather
 from audioprompt.ui.theme import PLAIN
-from audioprompt.util.jobs import FITTING, follow
+from audioprompt.util.jobs import FITTING, Job, follow
 
 LOOK_SECONDS = 0.2
 PARTS = (*gather.PARTS, "labelling", "pool", "other_label")
@@ -51,8 +52,14 @@ def lay_out() -> Parts:
         **PLAIN,
     )
     with gr.Row(elem_classes="inline"):
-        files = gr.UploadButton("Upload recordings", file_count="multiple", size="md", elem_id="label-files")
+        files = gr.UploadButton("Upload recordings or a zip", file_count="multiple", size="md", elem_id="label-files")
         folder = gr.UploadButton("Upload a folder", file_count="directory", size="md", elem_id="label-folder")
+    where = gr.Textbox(
+        label="A folder or a zip of this machine",
+        placeholder="Or a folder or a zip of this machine: its path, then Enter",
+        elem_id="label-where",
+        **PLAIN,
+    )
     pool = gr.HTML(
         view.START,
         elem_id="label-next",
@@ -65,8 +72,18 @@ def lay_out() -> Parts:
         elem_id="label-other",
         **PLAIN,
     )
+    unlabelled = gr.Checkbox(
+        True, label="Learn from recordings that have no label, too", container=False, elem_id="unlabelled"
+    )
     return Parts(
-        label_names=names, pool_files=files, pool_folder=folder, pool=pool, other_label=other, labelling=gr.State(None)
+        label_names=names,
+        pool_files=files,
+        pool_folder=folder,
+        pool_where=where,
+        pool=pool,
+        other_label=other,
+        unlabelled=unlabelled,
+        labelling=gr.State(None),
     )
 
 
@@ -77,25 +94,44 @@ def begin_labelling(
     model_name: str,
     context: Context = IN_PROCESS,
 ) -> Iterator[View]:
-    """Take a pool, listen to it, and ask for the first label.
+    """Take uploads as the pool, recordings and zip files of such; listen to it, and ask for the first label.
 
     Raises:
         AudiopromptError: there is nothing to label; the message says what to change.
     """
-    sessions.refuse_too_many(context.request, collection.folder, files or [])
+    given = list(map(Path, files or []))
+    sessions.refuse_too_many(context.request, collection.folder, given)
+    copies = [file if file.suffix.lower() == ".zip" else collection.copy(file) for file in given]
+    yield from _listen(collection, context.recordings(copies, collection.folder), names, model_name, context)
+
+
+def enter_pool(
+    collection: Collection, where: str | None, names: str | None, model_name: str, context: Context = IN_PROCESS
+) -> Iterator[View]:
+    """Take a folder or a zip file of this machine as the pool, as far as whoever names it may; as `begin_labelling`."""
+    if where := (where or "").strip():
+        recordings = context.recordings([Path(where).expanduser()], collection.folder, uploaded=False)
+        yield from _listen(collection, recordings, names, model_name, context)
+
+
+def _listen(
+    collection: Collection, recordings: Sequence[Path], names: str | None, model_name: str, context: Context
+) -> Iterator[View]:
     classes = list(parse_labels(names).labels) if names and names.strip() else []
     yield {"pool": learn_view.hearing(0, 0)}
-    recordings, problems = collection.keep(files or [])
-    note = "".join(map(markup.problem, problems))
-    if not recordings:
-        raise DataError("None of these files can be heard. Upload recordings such as WAV, MP3 or FLAC.")
     model = context.model(model_name)
-    job = FITTING.start(lambda job: embed_pool(model, recordings, partial(job.progress, "clips")), **context.terms)
+
+    def work(job: Job[tuple[LabelledClips, Array]]) -> tuple[LabelledClips, Array]:
+        return embed_pool(model, recordings, partial(job.progress, "clips"), skip_bad=True)
+
+    job = FITTING.start(work, **context.terms)
     for _ in follow(job, LOOK_SECONDS, alone=True):
         yield {"pool": learn_view.hearing(job.done, job.total)}
+    clips, audio = job.result()
+    collection.pour(clips.paths)
     templates = context.store.get(suitable_pack(context.store, None)).approved
-    labelling = Labelling(LabellingSession(model, templates, job.result(), classes), recordings)
-    yield {**ask(labelling), "note": note}
+    labelling = Labelling(LabellingSession(model, templates, audio, classes), clips.paths)
+    yield {**ask(labelling), "note": "".join(map(markup.problem, clips.remarks))}
 
 
 def ask(labelling: Labelling) -> View:
