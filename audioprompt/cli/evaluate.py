@@ -181,8 +181,9 @@ def _ensemble_tables(found: Sequence[EnsembleResult]) -> Iterator[RenderableType
     for one in found:
         against = one.against_mean
         points = f"{100 * (against.better - against.worse) / one.score.n:+.1f}" if against else ""
-        rows.append([one.ensemble.title, *score_row(one.score), points, str(against or "")])
-    yield table(["ensemble", ">of all", ">95 % interval", ">points", "against the mean"], rows)
+        off = f"{100 * one.reliability.error:.1f}"
+        rows.append([one.ensemble.title, *score_row(one.score), off, points, str(against or "")])
+    yield table(["ensemble", ">of all", ">95 % interval", ">off by", ">points", "against the mean"], rows)
 
 
 def _joint_tables(vanilla: Score, found: JointResult | None) -> Iterator[RenderableType]:

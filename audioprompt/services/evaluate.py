@@ -1,7 +1,7 @@
 """Packs and ensembles compared with each other and with vanilla, on the same labelled clips."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,25 +41,33 @@ class EmbeddedTask:
     groups: Sequence[str]
     logit_scale: float
 
+    def of(self, templates: NDArray[np.bool_]) -> "EmbeddedTask":
+        """Return the task with some of the templates, ``[K]``."""
+        return replace(self, prompts=self.prompts[templates])
+
     @property
     def right_by_vanilla(self) -> NDArray[np.bool_]:
         """Which clips plain zero-shot classification gets right, ``[N]``."""
         return winners(self.audio, self.vanilla) == self.targets
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EnsembleResult:
     """What one ensemble of templates achieves.
 
     Attributes:
         ensemble: which one.
+        chosen: the class of each clip, ``[N]``.
         score: on the clips.
+        reliability: how sure it is of its answers, and how often right.
         against_vanilla: compared with vanilla, clip by clip.
         against_mean: compared with the mean of embeddings; None for that one itself.
     """
 
     ensemble: Ensemble
+    chosen: NDArray[np.intp]
     score: Score
+    reliability: Reliability
     against_vanilla: Comparison
     against_mean: Comparison | None
 
@@ -90,6 +98,7 @@ class JointResult:
     Attributes:
         joint: the answers, and why the words alone gave them where the clips were not followed.
         score: on the clips.
+        reliability: how sure they are, and how often right.
         alone: what the words achieve without the clips' help.
         against_vanilla: compared with vanilla, clip by clip.
         against_mean: compared with the same words alone.
@@ -97,6 +106,7 @@ class JointResult:
 
     joint: JointPrediction
     score: Score
+    reliability: Reliability
     alone: Score
     against_vanilla: Comparison
     against_mean: Comparison
@@ -121,11 +131,11 @@ class PrecisionResult:
 def measure_calibration(task: EmbeddedTask) -> dict[str, Reliability]:
     """Return how far the probabilities of vanilla and of the mean of all templates can be trusted, by their names."""
     weights = {"vanilla": task.vanilla, "ensemble": ensemble_weights(task.prompts)}
-    scale = np.float32(task.logit_scale)
-    return {
-        name: measure_reliability(softmax(scale * cosines(task.audio, some)), task.targets)
-        for name, some in weights.items()
-    }
+    return {name: _reliability(task, task.logit_scale * cosines(task.audio, some)) for name, some in weights.items()}
+
+
+def _reliability(task: EmbeddedTask, logits: Array) -> Reliability:
+    return measure_reliability(softmax(logits.astype(np.float32)), task.targets)
 
 
 def find_ensembles(name: str) -> list[Ensemble]:
@@ -137,32 +147,31 @@ def find_ensembles(name: str) -> list[Ensemble]:
     return list(ENSEMBLES) if name == ALL else [ENSEMBLES[name]]
 
 
-def choose(ensemble: Ensemble, task: EmbeddedTask, templates: Sequence[int] | None = None) -> NDArray[np.intp]:
-    """Return the class that an ensemble chooses for each clip, ``[N]``.
+def answer(ensemble: Ensemble, task: EmbeddedTask) -> Array:
+    """Return the logits that an ensemble of all templates gives each clip, ``[N, C]``.
 
     One that needs labels learns from one half of the recordings for the other half, and the other way round. Where
     there is but one recording, all templates count the same for it.
-
-    Args:
-        ensemble: how templates answer together.
-        task: the clips and the prompts.
-        templates: those that belong to the ensemble, indices into the K; all if None.
     """
-    prompts = task.prompts if templates is None else task.prompts[templates]
     if not ensemble.needs_labels:
-        return ensemble.combine(Evidence(task.audio, prompts, task.logit_scale)).argmax(axis=-1)
+        return ensemble.combine(Evidence(task.audio, task.prompts, task.logit_scale))
     half = _halve(task.groups, task.targets)
-    chosen = np.empty_like(task.targets)
+    logits = np.empty((len(task.audio), len(task.vanilla)), np.float32)
     for judged in (half, ~half):
         if not judged.any():
             continue
-        accuracies = np.full(len(prompts), 0.5)
+        accuracies = np.full(len(task.prompts), 0.5)
         if not judged.all():
-            scores = template_sensitivity(task.audio[~judged], prompts, task.targets[~judged])
+            scores = template_sensitivity(task.audio[~judged], task.prompts, task.targets[~judged])
             accuracies = np.array([one.accuracy for one in scores])
-        evidence = Evidence(task.audio[judged], prompts, task.logit_scale, accuracies, int((~judged).sum()))
-        chosen[judged] = ensemble.combine(evidence).argmax(axis=-1)
-    return chosen
+        evidence = Evidence(task.audio[judged], task.prompts, task.logit_scale, accuracies, int((~judged).sum()))
+        logits[judged] = ensemble.combine(evidence)
+    return logits
+
+
+def choose(ensemble: Ensemble, task: EmbeddedTask) -> NDArray[np.intp]:
+    """Return the class that an ensemble of all templates chooses for each clip, ``[N]``, as `answer` does."""
+    return answer(ensemble, task).argmax(axis=-1)
 
 
 def _halve(groups: Sequence[str], targets: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -179,11 +188,18 @@ def compare_ensembles(ensembles: Iterable[Ensemble], task: EmbeddedTask) -> list
     right_by_mean = choose(ENSEMBLES[DEFAULT], task) == task.targets
     found = []
     for ensemble in ensembles:
-        chosen = choose(ensemble, task)
+        logits = answer(ensemble, task)
+        chosen = logits.argmax(axis=-1)
         right = chosen == task.targets
-        against_mean = None if ensemble.name == DEFAULT else Comparison.of(right, right_by_mean)
         found.append(
-            EnsembleResult(ensemble, score(chosen, task.targets), Comparison.of(right, right_by_vanilla), against_mean)
+            EnsembleResult(
+                ensemble,
+                chosen,
+                score(chosen, task.targets),
+                _reliability(task, logits),
+                Comparison.of(right, right_by_vanilla),
+                None if ensemble.name == DEFAULT else Comparison.of(right, right_by_mean),
+            )
         )
     return found
 
@@ -201,7 +217,9 @@ def compare_packs(
     """
     row = {template.text: index for index, template in enumerate(templates)}
     right = [
-        choose(ensemble, task, [row[template.text] for template in pack.approved]) == task.targets for pack in packs
+        choose(ensemble, replace(task, prompts=task.prompts[[row[template.text] for template in pack.approved]]))
+        == task.targets
+        for pack in packs
     ]  # [N] for each pack
     right_by_vanilla = task.right_by_vanilla
     return [
@@ -225,6 +243,7 @@ def measure_together(task: EmbeddedTask, classes: Sequence[str]) -> JointResult:
     return JointResult(
         joint,
         Score(int(right.sum()), len(right)),
+        measure_reliability(found.probabilities, task.targets),
         Score(int(alone.sum()), len(alone)),
         Comparison.of(right, task.right_by_vanilla),
         Comparison.of(right, alone),

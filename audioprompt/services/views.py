@@ -84,6 +84,7 @@ def _(result: EnsembleResult) -> Json:
         "name": result.ensemble.name,
         "title": result.ensemble.title,
         **as_dict(result.score),
+        "calibration_error": result.reliability.error,
         "against_vanilla": _with_difference(result.against_vanilla, result.score.n),
         "against_mean": result.against_mean and _with_difference(result.against_mean, result.score.n),
     }
@@ -93,6 +94,7 @@ def _(result: EnsembleResult) -> Json:
 def _(result: JointResult) -> Json:
     return {
         **as_dict(result.score),
+        "calibration_error": result.reliability.error,
         "alone": as_dict(result.alone),
         "against_vanilla": _with_difference(result.against_vanilla, result.score.n),
         "against_mean": _with_difference(result.against_mean, result.score.n),

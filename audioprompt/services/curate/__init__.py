@@ -7,6 +7,7 @@ What the page, the command line and the API share.
 """
 
 from audioprompt.prompts.history import AUTO
+from audioprompt.services.curate.answers import Answers, Way, compare_answers
 from audioprompt.services.curate.compare import PackComparison, choose_by, compare_packs
 from audioprompt.services.curate.decisions import Proposal, apply_proposal, decide, propose_selection, revise
 from audioprompt.services.curate.embed import Progress, embed_clips, embed_prompts, look_through
@@ -16,6 +17,7 @@ from audioprompt.services.curate.setup import Setup, Split, demonstration_pack
 
 __all__ = [
     "AUTO",
+    "Answers",
     "HeldOut",
     "MeasuredPack",
     "PackComparison",
@@ -23,8 +25,10 @@ __all__ = [
     "Proposal",
     "Setup",
     "Split",
+    "Way",
     "apply_proposal",
     "choose_by",
+    "compare_answers",
     "compare_packs",
     "decide",
     "demonstration_pack",

@@ -18,12 +18,13 @@ from audioprompt.prompts.template import BARE_NAME, VANILLA, Template
 from audioprompt.services.curate import embed
 from audioprompt.services.curate.embed import Progress, embed_clips, embed_prompts, file_versions, look_through
 from audioprompt.services.curate.setup import Setup, Split
+from audioprompt.services.evaluate import EmbeddedTask
 from audioprompt.util.lru import Recent
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
 
-PACKS_KEPT = 6  # one of 2,000 clips, 50 classes and 40 templates takes 20 MB
+PACKS_KEPT = 6  # one of 2,000 clips, 50 classes and 40 templates takes 40 MB
 LINE = 200  # characters that a pack has room for
 
 
@@ -37,6 +38,7 @@ class MeasuredPack:
         split: how the clips were divided.
         validation: the clips that are looked at while choosing, N.
         test: the clips held out; nothing here was computed from them.
+        task: the clips and the templates, embedded.
         table: the templates on the clips.
         flags: for each template what looks wrong with it, K.
         skip_bad: whether recordings that cannot be used are left out.
@@ -47,6 +49,7 @@ class MeasuredPack:
     split: Split
     validation: LabelledClips
     test: LabelledClips
+    task: EmbeddedTask
     table: ScoreTable
     flags: tuple[tuple[Flag, ...], ...]
     skip_bad: bool = False
@@ -170,7 +173,8 @@ def _measure(
     found = score_templates(audio, prompts[0], prompts[2:], validation.targets, validation.classes)
     against = AgainstVanilla.count(found.alone, found.vanilla, found.targets, len(found.classes))
     flags = check(templates, validation.spoken_classes, prompts[2:], prompts[1], against)
-    measured = MeasuredPack(model, templates, split, validation, test, found, tuple(flags), skip_bad)
+    task = EmbeddedTask(audio, prompts[0], prompts[2:], found.targets, validation.groups, model.logit_scale)
+    measured = MeasuredPack(model, templates, split, validation, test, task, found, tuple(flags), skip_bad)
     return _measured_packs.put(key, measured)
 
 

@@ -16,6 +16,7 @@ import gradio as gr
 import pytest
 import soundfile
 
+from audioprompt.core.ensembles import ENSEMBLES
 from audioprompt.core.metrics import Score
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.history import times_tested
@@ -742,3 +743,24 @@ def test_the_curve_has_a_point_for_every_number_of_prompts_approved(view: Curate
     found = act(view, {"do": "approved", "on": PLAIN}, {"do": "approved", "on": BIASED})
     assert details(found.view).foot.count("<i style=") == 2
     assert "First 2: " in details(found.view).foot
+
+
+# --- ways to answer ---------------------------------------------------------------------------------------------------
+
+
+def test_ways_to_answer_are_compared_and_one_is_looked_at(view: CurateView, store: PromptStore):
+    def told(way: str) -> str:
+        return str(
+            Shown(
+                {name: value for one in propose.follow_answers(IN_PROCESS, view, way) for name, value in one.items()}
+            ).answers
+        )
+
+    everything = told("")
+    assert "All 3 prompts, because nothing is approved yet" in everything
+    assert all(f'data-key="{name}"' in everything for name in ("vanilla", *ENSEMBLES.names, "together"))
+    assert everything.count('aria-pressed="true"') == 1 and "expected calibration error" in everything
+    assert "<b>With the clips&#39; help</b>" in everything, "also where the clips were not followed"
+    act(view, {"do": "approved", "on": PLAIN})
+    chosen = told("together")
+    assert "1 approved prompt, on 8 clips" in chosen and 'data-key="together" aria-pressed="true"' in chosen

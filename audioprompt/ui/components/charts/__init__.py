@@ -6,16 +6,19 @@ A plotly figure would be made anew each time, and blink; what people explore is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from audioprompt.core.metrics import Score
 from audioprompt.ui import numbers, theme
 from audioprompt.ui.render import render
+from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from audioprompt.core.calibration import Reliability
     from audioprompt.core.curation import SelectionReport
     from audioprompt.few_shot.base import Epoch
 
@@ -111,3 +114,26 @@ def _axis(values: Sequence[float]) -> tuple[float, float]:
 def _ticks(bottom: float, top: float) -> list[float]:
     step = 0.05 if top - bottom <= 0.2001 else 0.1 if top - bottom <= 0.5001 else 0.2
     return [float(value) for value in np.arange(np.ceil(round(bottom / step, 6)) * step, top + 1e-9, step)]
+
+
+# --- how far probabilities can be trusted -----------------------------------------------------------------------------
+
+
+def reliability_diagram(found: Reliability) -> str:
+    """How often answers are right, by how sure they are, a dot for each bin that has clips."""
+    bins = zip(found.counts.tolist(), found.confidence.tolist(), found.accuracy.tolist(), strict=True)
+    dots = [_bin(count, sure, Score(round(count * right), count)) for count, sure, right in bins if count]
+    return render(TEMPLATE, "reliability", dots=dots)
+
+
+def _bin(count: int, sure: float, right: Score) -> dict[str, Any]:
+    low, high = right.interval
+    said = f"{counted(count, 'clip')}, {numbers.percent(sure)} % sure, right {numbers.interval(right)}"
+    return {
+        "x": f"{100 * sure:.2f}",
+        "y": f"{100 * (1 - right.accuracy):.2f}",
+        "low": f"{100 * (1 - low):.2f}",
+        "high": f"{100 * (1 - high):.2f}",
+        "size": min(4 + round(count**0.5), 16),
+        "title": said,
+    }

@@ -31,7 +31,14 @@ const below = () => document.querySelector('#curate-foot .foot')?.dataset.turn ?
 
 function look() {
     clearTimeout(looking);
-    looking = setTimeout(() => trigger('look', {selected, turn: below()}), PAUSE);
+    looking = setTimeout(() => { trigger('look', {selected, turn: below()}); weigh(); }, PAUSE);
+}
+
+function weigh(way) {  // where the fold below is open, and shows another way to answer or another selection
+    const fold = document.querySelector('#curate-answers details[open]');
+    const shown = fold?.querySelector('.ways [aria-pressed=true]')?.dataset.key ?? '';
+    if (!fold || ((way ?? shown) === shown && fold.dataset.turn === table()?.dataset.turn)) return;
+    trigger('answer', {way: way ?? shown});
 }
 
 function select(row) {
@@ -187,12 +194,17 @@ document.addEventListener('click', (event) => {
     if (what === 'play') trigger('play', {clip});
     else if (what === 'propose') trigger('propose');
     else if (what === 'test') trigger('test');
+    else if (what === 'way') weigh(key);
     else if (['write', 'edit', 'duplicate'].includes(what)) compose(what);
     else if (row) { mark(row, false); decide(what, [row], false); }
     else if (next) decide(what, [rowOf(selected)], true);
     else if (all) decide(what, rows(), false);
     else act({do: what, key});
 }, listening);
+
+document.addEventListener('toggle', (event) => {
+    if (event.target.matches?.('#curate-answers details')) weigh();
+}, {...listening, capture: true});
 
 const around = setInterval(() => {
     if (shown() && !document.hidden && !waiting) trigger('tick', {version: table()?.dataset.version ?? ''});

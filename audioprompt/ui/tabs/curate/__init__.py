@@ -25,7 +25,7 @@ SLOW: dict[str, Any] = {
     "concurrency_limit": None,
     "concurrency_id": "curate",
 }
-MEASURED = ("message", *VIEW, *DETAILS, "label", "clips", "data", "folds", "share", "seed", "remembered")
+MEASURED = ("message", *VIEW, *DETAILS, "answers", "label", "clips", "data", "folds", "share", "seed", "remembered")
 ALL_OF_THEM = INSTANT | {"trigger_mode": "multiple"}  # each decision counts
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of several in a row, what comes last is what counts
 
@@ -112,6 +112,7 @@ def _wire_table(parts: Parts) -> None:
     worked_out = partial(parts.only("message", *VIEW).told_by, problem="message")
     table.propose(**worked_out(propose.show_proposal, [view]), **SLOW)
     table.test(**worked_out(propose.show_held_out, [view]), **SLOW)
+    table.answer(**parts.only("answers").told_by(propose.show_answers, [view], problem="answers"), **SLOW, **LAST)
     other = parts["other"]
     offered = parts.only("other", "message").told_by(propose.offer_packs, [view], problem="message")
     parts["comparing"].expand(**offered, **INSTANT)

@@ -113,7 +113,7 @@ def _measured_pack() -> Parts:
                     waveform_options=waveform(),
                 ),
             )
-    parts |= Parts(foot=_html("curate-foot"))
+    parts |= Parts(foot=_html("curate-foot"), answers=_html("curate-answers"))
     with gr.Accordion("Compare with another pack", open=False, elem_id="curate-compare") as comparing:
         other = gr.Dropdown([], label="The other pack", elem_id="curate-other", **PLAIN)
         versus = _html("curate-versus")

@@ -21,6 +21,7 @@ from audioprompt.settings import cache_folder
 from audioprompt.ui import markup
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import CurateView, select_rows
+from audioprompt.ui.components.curate.answers import CLOSED
 from audioprompt.ui.events import View
 from audioprompt.ui.tabs.curate.decide import refresh
 from audioprompt.ui.tabs.curate.render import choose_pack, render_view, take_snapshot
@@ -165,6 +166,7 @@ def _open(
     return {
         **render_view(context, select_rows(view, take_snapshot(context, view))),
         **fields_of(setup.data, measured.split),
+        "answers": CLOSED,
         "message": markup.remarks(measured.validation.remarks),
         "label": gr.Dropdown(choices=list(labels), value=view.label),
         "clips": gr.Accordion(label=_summary(measured), open=False),

@@ -1,4 +1,4 @@
-"""What is worked out about a measured pack on request: a selection, its score on held-out clips, a comparison."""
+"""What is worked out about a measured pack on request: a selection, its score on held-out clips, comparisons."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from audioprompt.server.context import Context
 from audioprompt.services import curate as service
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import CurateView
+from audioprompt.ui.components.curate.answers import answers
 from audioprompt.ui.events import View
-from audioprompt.ui.tabs.curate.measure import follow_job
+from audioprompt.ui.tabs.curate import measure
 from audioprompt.ui.tabs.curate.render import list_packs, render_view, take_snapshot
-from audioprompt.util.jobs import MEASURING
+from audioprompt.util.jobs import MEASURING, follow
 
 
 def show_proposal(context: Context, view: CurateView | None) -> Iterator[View]:
@@ -28,7 +29,7 @@ def show_proposal(context: Context, view: CurateView | None) -> Iterator[View]:
         key=(context.page, id(now.measured), "proposal", now.pack.history[-1:]),
         **context.terms,
     )
-    for _ in follow_job(job):
+    for _ in measure.follow_job(job):
         yield {"message": html.WEIGHING}
     yield {"message": "", **render_view(context, replace(view, proposal=job.result()))}
 
@@ -44,10 +45,30 @@ def show_held_out(context: Context, view: CurateView | None) -> Iterator[View]:
         key=(context.page, id(measured), approved.tobytes()),
         **context.terms,
     )
-    yield from follow_job(job)
+    yield from measure.follow_job(job)
     found = job.result()
     service.note_held_out(context.store, measured, view.pack_id, found, context.name)
     yield {"message": "", **render_view(context, replace(view, held_out=found))}
+
+
+def show_answers(context: Context, view: CurateView | None, event: gr.EventData) -> Iterator[View]:
+    """Hold the ways to answer against each other, and show more about the one that was chosen."""
+    if view is not None:
+        yield from follow_answers(context, view, str(event.way))
+
+
+def follow_answers(context: Context, view: CurateView, way: str) -> Iterator[View]:
+    """Compare the ways to answer, telling where that takes long."""
+    now = take_snapshot(context, view)
+    job = MEASURING.start(
+        lambda _: service.compare_answers(now.measured, now.pack),
+        key=(context.page, id(now.measured), "answers", now.measured.approved(now.pack).tobytes()),
+        **context.terms,
+    )
+    for looked, _ in enumerate(follow(job, measure.LOOK_SECONDS)):
+        if looked:
+            yield {"answers": answers(None, way, view.turn)}
+    yield {"answers": answers(job.result(), way, view.turn)}
 
 
 def offer_packs(context: Context, view: CurateView | None) -> View:
@@ -65,6 +86,6 @@ def show_comparison(context: Context, view: CurateView | None, other_id: str | N
     if other_id:
         pack, measured = context.store.get(other_id), view.measured
         job = MEASURING.start(lambda job: service.choose_by(measured, pack, job.progress), **context.terms)
-        yield from follow_job(job)
+        yield from measure.follow_job(job)
         other = pack, job.result()
     yield {"message": "", **render_view(context, replace(view, other=other))}

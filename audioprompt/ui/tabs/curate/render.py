@@ -16,7 +16,7 @@ from audioprompt.ui.events import View
 
 VIEW = ("view", "strip", "filters", "table", "patch", "actions")  # the parts in which `render_view` answers
 DETAILS = ("side", "foot", "versus")  # those in which `render_details` does
-EMPTY: View = dict.fromkeys((*VIEW, *DETAILS), "") | {"view": None}  # no pack is shown
+EMPTY: View = dict.fromkeys((*VIEW, *DETAILS, "answers"), "") | {"view": None}  # no pack is shown
 
 
 def take_snapshot(context: Context, view: CurateView) -> Snapshot:
