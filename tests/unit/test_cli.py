@@ -194,7 +194,7 @@ def test_evaluate_compares_ensembles(model: CountingModel, store: PromptStore, m
     assert found["ensembles"][0]["against_mean"] is None and found["ensembles"][1]["against_mean"]["worse"] == 0
     assert found["ensemble"]["accuracy"] == found["ensembles"][0]["accuracy"]
     shown = " ".join(run("evaluate", manifest, "--pack", "plain", "--ensemble", "all").stdout.split())
-    assert "Mean of logits 75.0 % 30.1 - 95.4 +0.0 no clip better, none worse" in shown
+    assert "Mean of logits 75.0 % 30.1 - 95.4 25.0 +0.0 no clip better, none worse" in shown
 
 
 def test_evaluate_by_one_ensemble(model: CountingModel, store: PromptStore, manifest: Path) -> None:
