@@ -99,17 +99,28 @@ def threshold_refusing(scores: Array, fraction: float = REFUSED) -> float:
 def threshold_between(known: Array, unknown: Array) -> float:
     """Return the threshold that puts the fewest reviewed clips on the wrong side: ``[N]``, ``[M]``.
 
-    Of equally good ones it is the middle of the highest, so that a review with nothing unknown refuses nothing it saw.
+    Of equally good ones it is the middle of the highest, so that a review with nothing unknown refuses nothing it saw,
+    and one with nothing known refuses all of it.
 
     Raises:
-        ValueError: no clip is known.
+        ValueError: no clip was reviewed.
     """
-    if not len(known):
-        raise ValueError("a review takes at least one clip that is of the labels")
     values = np.unique(np.concatenate([known, unknown]).astype(np.float64))
+    if not len(values):
+        raise ValueError("a review takes at least one clip")
+    if not len(known):
+        return float(values[-1] + TINY)
     cuts = np.concatenate([[values[0] - TINY], (values[1:] + values[:-1]) / 2])
     wrong = (known[:, np.newaxis] < cuts).sum(axis=0) + (unknown[:, np.newaxis] >= cuts).sum(axis=0)
     return float(cuts[np.flatnonzero(wrong == wrong.min())[-1]])
+
+
+def choose_around(scores: Array, threshold: float, count: int) -> NDArray[np.intp]:
+    """Choose the clips to review, the nearest to a threshold first, as many of either side where there are: ``[N]``."""
+    order = np.argsort(np.abs(scores - threshold), kind="stable")
+    above = scores[order] >= threshold
+    rank = np.where(above, np.cumsum(above), np.cumsum(~above))  # of its side
+    return order[np.argsort(rank, kind="stable")][:count]
 
 
 def average_precision(scores: Array, relevant: NDArray[np.bool_]) -> float | None:

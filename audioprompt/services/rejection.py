@@ -1,7 +1,7 @@
 """None of these: whether what is heard is any of the labels, in Classify, live, in the shell and for callers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,23 +12,29 @@ from audioprompt.core.rejection import (
     KNOWN,
     MIN_BACKGROUND,
     MIN_LEFT_OUT,
+    choose_around,
     choose_background,
     class_means,
     known_scores,
     known_scores_with_clips,
     label_scores,
     leave_one_out_scores,
+    threshold_between,
     threshold_refusing,
 )
 from audioprompt.core.zero_shot import Array
+from audioprompt.few_shot.settings import FewShotError
 from audioprompt.models.background import background_names
 from audioprompt.prompts.template import BARE_NAME, VANILLA
 from audioprompt.services.prompts import PROMPTS
+from audioprompt.services.words import read_labels
+from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
     from audioprompt.few_shot.base import Head
     from audioprompt.models.base import AudioTextModel
 
+REVIEWED = 10  # clips
 MEANS, THRESHOLD = "known.means", "known.threshold"  # in a head's state: [C, D], and [1]
 
 
@@ -88,12 +94,14 @@ class Recogniser:
 
     def judge(self, clip: Array) -> Verdict:
         """Judge whether a clip is any of the labels: ``[D]``."""
-        clips = clip[np.newaxis]
-        if self.means is None:
-            score = float(known_scores(clips, self.words, self.background)[0])
-        else:
-            score = float(known_scores_with_clips(clips, self.words, self.means, self.background)[0])
+        score = float(self.scores(clip[np.newaxis])[0])
         return Verdict(score >= self.threshold, score, self.threshold)
+
+    def scores(self, clips: Array) -> Array:
+        """Score how much each clip is like any of the labels: ``[N, D]`` -> ``[N]``."""
+        if self.means is None:
+            return known_scores(clips, self.words, self.background)
+        return known_scores_with_clips(clips, self.words, self.means, self.background)
 
     def judge_each(
         self, windows: Array, labels: Sequence[str], threshold: float | Sequence[float] = HEARD
@@ -124,11 +132,18 @@ def recognise_by_words(model: "AudioTextModel", words: Array) -> Recogniser | No
 
 
 def recognise_by_head(model: "AudioTextModel", head: "Head") -> Recogniser | None:
-    """Return what notices that a clip is none of a head's classes, by the distance to its clips where it noted that."""
+    """Return what notices that a clip is none of a head's classes, by the distance to its clips where it noted that.
+
+    Raises:
+        FewShotError: what it noted does not fit its classes.
+    """
     found = recognise_by_words(model, _words_of(model, head))
     if found is None or THRESHOLD not in head.state:
         return found
-    return Recogniser(found.words, found.background, float(head.state[THRESHOLD][0]), head.state[MEANS])
+    threshold, means = head.state[THRESHOLD], head.state.get(MEANS)
+    if threshold.shape != (1,) or (means is not None and means.shape != found.words.shape):
+        raise FewShotError("What this head notes of its clips does not fit its classes: fit it again.")
+    return replace(found, threshold=float(threshold[0]), means=means)
 
 
 def note_clips(model: "AudioTextModel", head: "Head", audio: Array, targets: NDArray[np.intp]) -> None:
@@ -153,4 +168,68 @@ def note_clips(model: "AudioTextModel", head: "Head", audio: Array, targets: NDA
 
 
 def _words_of(model: "AudioTextModel", head: "Head") -> Array:
-    return PROMPTS.get(model, [VANILLA], head.classes)[0]
+    return PROMPTS.get(model, [VANILLA], read_labels(model, head.classes).spoken)[0]
+
+
+# --- the review of a few clips ----------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Review:
+    """Clips around the threshold of a head, of which a person says whether they are any of its classes.
+
+    Attributes:
+        head: which; its threshold is moved.
+        recogniser: what judged the clips before.
+        scores: of all clips that there are, ``[N]``.
+        asked: those that are reviewed, in their order.
+        said: whether each is any of the classes, as far as that was said.
+    """
+
+    head: "Head"
+    recogniser: Recogniser
+    scores: Array
+    asked: tuple[int, ...]
+    said: dict[int, bool] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, model: "AudioTextModel", head: "Head", audio: Array) -> "Review":
+        """Choose the clips that tell most: those around the threshold, on either side of it; ``[N, D]``.
+
+        Raises:
+            FewShotError: the model knows too few names to tell what is none of the classes.
+        """
+        recogniser = recognise_by_head(model, head)
+        if recogniser is None:
+            raise FewShotError("This model knows too few other names to tell what is none of the labels.")
+        scores = recogniser.scores(audio)
+        return cls(head, recogniser, scores, tuple(choose_around(scores, recogniser.threshold, REVIEWED).tolist()))
+
+    @property
+    def next(self) -> int | None:
+        """The clip to ask about; None where all are answered."""
+        return next((clip for clip in self.asked if clip not in self.said), None)
+
+    def say(self, clip: int, known: bool) -> None:
+        """Take an answer; the last one moves the head's threshold."""
+        self.said[clip] = known
+        if self.next is None:
+            self.head.state = {**self.head.state, THRESHOLD: np.array([self.threshold], np.float32)}
+
+    @property
+    def threshold(self) -> float:
+        """The threshold that agrees with most of what was said."""
+        sides = [[clip for clip, known in self.said.items() if known is side] for side in (True, False)]
+        known, unknown = (self.scores[np.array(side, np.intp)] for side in sides)
+        return threshold_between(known, unknown)
+
+    @property
+    def words(self) -> str:
+        """How far the review is, or what came of it, in sentences."""
+        if self.next is not None:
+            return f"Clip {len(self.said) + 1} of {len(self.asked)}. Is it any of the sounds that the head knows?"
+        right = sum((self.scores[clip] >= self.threshold) == known for clip, known in self.said.items())
+        return (
+            f"A clip is now none of these below a score of {self.threshold:+.1f}; before, it was "
+            f"{self.recogniser.threshold:+.1f}. {counted(int(right), 'answer')} of {len(self.said)} agree with that."
+        )

@@ -1,6 +1,7 @@
 """The Learn tab as a visitor sees it: sounds recorded and learned, the head in use, and the demonstration."""
 
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import soundfile
 from playwright.sync_api import Page, expect
 
 from tests.browser.pages import SIDEWAYS, go_to, learn_the_demonstration, press_record
+from tests.serving import ROOT
 
 TAB = "learn"
 COUNT_CURVES = """() => {
@@ -164,11 +166,37 @@ def test_the_demonstration_is_learned_measured_and_saved(page: Page, tmp_path: P
     expect(page.locator("#learn-shots .scatterlayer .trace")).to_have_count(3)
 
 
+def test_recordings_without_one_label_make_a_head_that_is_reviewed_and_used(page: Page, tmp_path: Path) -> None:
+    open_tab(page)
+    names = ("drums", "flute", "guitar")
+    for name in names:
+        for file in sorted((ROOT / "assets/instruments").glob(f"**/{name}*.ogg"))[:6]:
+            shutil.copy(file, tmp_path)
+    page.get_by_role("tab", name="Without labels").click()
+    page.fill("#label-names :is(input, textarea)", ", ".join(names))
+    page.fill("#label-where :is(input, textarea)", str(tmp_path))
+    page.keyboard.press("Enter")
+    expect(page.locator("#label-next .keys")).to_contain_text("drums")
+    page.locator("#learn-go").click()
+    expect(page.locator("#learn-summary .label")).to_have_text("All clips first is ready")
+    expect(page.locator("#learn-summary")).to_contain_text("All 18 recordings were heard before any was named")
+    page.get_by_role("button", name="None of these").click()
+    page.locator("#review-begin").click()
+    for number in range(1, 11):
+        expect(page.locator("#review")).to_contain_text(f"Clip {number} of 10")
+        page.keyboard.press("y")
+    expect(page.locator("#review")).to_contain_text("10 answers of 10 agree with that")
+    page.locator("#use-head").click()
+    expect(page.locator("#labels textarea")).to_have_value("drums, flute, guitar")
+    expect(page.locator("#verdict .words")).to_contain_text(re.compile("The fitted head says (drums|flute|guitar)"))
+
+
 def test_a_phone_never_scrolls_sideways_and_a_fit_can_be_stopped(phone: Page) -> None:
     open_tab(phone)
     learn_the_demonstration(phone)
     assert phone.evaluate(SIDEWAYS) == 0
-    phone.locator("#learn-methods").get_by_label("CoCoOp").check()
+    phone.get_by_role("button", name="More methods").click()
+    phone.locator("#learn-more-methods").get_by_label("CoCoOp").check()
     phone.locator("#learn-go").click()
     expect(phone.locator("#learn-summary .running .words")).to_contain_text("CoCoOp")
     phone.locator("#learn-stop").click()

@@ -14,6 +14,7 @@ from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import embed_clips, pooled
 from audioprompt.few_shot.build import build_head
 from audioprompt.few_shot.heads import load_head, record_of, save_head
+from audioprompt.few_shot.settings import FewShotError
 from audioprompt.models import registry
 from audioprompt.models.base import AudioTextModel
 from audioprompt.prompts.store import PromptStore
@@ -21,7 +22,7 @@ from audioprompt.services.classify import Classification, classify
 from audioprompt.services.learn import keep_together
 from audioprompt.services.live import Hearing, add, answer
 from audioprompt.services.prompts import read_prompts
-from audioprompt.services.rejection import MEANS, THRESHOLD, note_clips, recognise_by_head
+from audioprompt.services.rejection import MEANS, THRESHOLD, Review, note_clips, recognise_by_head
 from audioprompt.services.together import classify_together
 from audioprompt.settings import asset_folder
 from tests.fakes import HUM, RATE, FakeModel, tone
@@ -110,6 +111,28 @@ def test_a_head_of_few_clips_goes_by_the_words() -> None:
     assert MEANS not in head.state and THRESHOLD not in head.state
     recogniser = recognise_by_head(bundled(), head)
     assert recogniser is not None and recogniser.means is None
+
+
+def test_a_review_of_ten_clips_moves_the_threshold_of_a_head_and_goes_with_its_file(tmp_path: Path) -> None:
+    clips, audio = instruments()
+    known = clips.targets < 3
+    one = np.flatnonzero(known)[:1]
+    head = build_head("words-as-clips", bundled(), clips.spoken_classes[:3]).fit(audio[one], clips.targets[one])
+    review = Review.begin(bundled(), head, audio)
+    before = review.recogniser.threshold
+    assert len(set(review.asked)) == 10 and "Clip 1 of 10" in review.words
+    for clip in review.asked:
+        assert THRESHOLD not in head.state and review.next == clip
+        review.say(clip, bool(known[clip]))
+    save_head(tmp_path / "head.safetensors", head, record_of(head, bundled(), "instruments"))
+    kept = recognise_by_head(bundled(), load_head(tmp_path / "head.safetensors", bundled()).head)
+    assert kept is not None and kept.means is None and kept.threshold == pytest.approx(review.threshold) != before
+    asked = list(review.asked)
+    right = [int(((kept.scores(audio[asked]) >= at) == known[asked]).sum()) for at in (before, kept.threshold)]
+    assert right[0] <= right[1] and f"{right[1]} answers of 10 agree" in review.words
+    head.state = {**head.state, MEANS: np.ones((1, 5), np.float32)}
+    with pytest.raises(FewShotError, match="does not fit its classes"):
+        recognise_by_head(bundled(), head)
 
 
 # --- recordings that help each other ----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from audioprompt.core.rejection import (
     MIN_BACKGROUND,
     REFUSED,
     average_precision,
+    choose_around,
     choose_background,
     class_means,
     known_scores,
@@ -81,14 +82,25 @@ def test_a_reviewed_threshold_is_as_good_as_any(known: list[float], unknown: lis
     assert wrong(chosen) <= min(wrong(threshold) for threshold in grid[grid <= max(known + unknown)])
 
 
-def test_without_unknown_clips_a_review_refuses_none_of_the_known() -> None:
-    assert threshold_between(np.array([0.4, 0.2, 0.9], np.float32), np.empty(0, np.float32)) < 0.2
+def test_a_review_of_one_side_alone_refuses_none_or_all_of_it() -> None:
+    clips, none = np.array([0.4, 0.2, 0.9], np.float32), np.empty(0, np.float32)
+    assert threshold_between(clips, none) < 0.2 and threshold_between(none, clips) > 0.9
 
 
-def test_thresholds_take_known_clips() -> None:
-    for choose in (threshold_refusing, lambda scores: threshold_between(scores, np.ones(3, np.float32))):
-        with pytest.raises(ValueError, match=r"clips of known classes|of the labels"):
+def test_thresholds_take_clips() -> None:
+    for choose in (threshold_refusing, lambda scores: threshold_between(scores, scores)):
+        with pytest.raises(ValueError, match=r"clips of known classes|at least one clip"):
             choose(np.empty(0, np.float32))
+
+
+@given(st.lists(st.integers(-50, 50), max_size=30), st.integers(1, 12))
+def test_the_clips_to_review_are_the_nearest_on_either_side(scores: list[int], count: int) -> None:
+    chosen = choose_around(np.array(scores, np.float32), 0.0, count).tolist()
+    assert len(chosen) == len(set(chosen)) == min(count, len(scores))
+    sides = [[abs(scores[one]) for one in chosen if (scores[one] >= 0) is side] for side in (True, False)]
+    assert all(side == sorted(side) for side in sides)
+    for side, given_side in zip(sides, ([s for s in scores if s >= 0], [s for s in scores if s < 0]), strict=True):
+        assert len(side) >= min(count // 2, len(given_side))
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=40))

@@ -23,6 +23,7 @@ METHODS = Registry(
             description="What suits the clips: words as clips with few, else what leaving clips out favours; seconds.",
             head=f"{HERE}.auto:Auto",
             colour="#117733",
+            at_hand=True,
         ),
         Method(
             name="words-as-clips",
@@ -30,6 +31,7 @@ METHODS = Registry(
             description="The mean of a class's clips and of its words, which count as four clips; at once.",
             head=f"{HERE}.words_as_clips:WordsAsClips",
             colour="#332288",
+            at_hand=True,
         ),
         Method(
             name="palm",
@@ -37,6 +39,7 @@ METHODS = Registry(
             description="A learned context and gate for each class, in the space of the embeddings; seconds.",
             head=f"{HERE}.palm:Palm",
             colour="#009E73",
+            at_hand=True,
         ),
         Method(
             name="palm-dagger",
@@ -65,6 +68,7 @@ METHODS = Registry(
             description="Logistic regression on the clips alone; reads no text.",
             head=f"{HERE}.linear_probe:LinearProbe",
             colour="#56B4E9",
+            at_hand=True,
         ),
         Method(
             name="tip-adapter",
@@ -122,6 +126,7 @@ METHODS = Registry(
             head=f"{HERE}.zero_shot:ZeroShot",
             colour="#0072B2",
             learns=False,
+            at_hand=True,
         ),
         Method(
             name="tspe",
@@ -131,6 +136,7 @@ METHODS = Registry(
             colour="#E69F00",
             learns=False,
             needs_templates=True,
+            at_hand=True,
         ),
     ),
     FewShotError,

@@ -20,6 +20,7 @@ class Method:
         colour: in which it is drawn, ``#RRGGBB``; by default the next one of a palette.
         learns: whether a fit changes it, so that other clips give another head.
         needs_templates: whether it is built from an ensemble of prompts.
+        at_hand: whether pages show it without a click.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Method:
     colour: str = ""
     learns: bool = True
     needs_templates: bool = False
+    at_hand: bool = False
 
     def load(self) -> "type[Head]":
         """Return the class of its heads."""

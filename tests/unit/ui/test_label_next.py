@@ -16,8 +16,9 @@ from audioprompt.data import DataError
 from audioprompt.few_shot.settings import FewShotError
 from audioprompt.services.collection import Collection
 from audioprompt.services.heads import HEADS
+from audioprompt.services.rejection import THRESHOLD
 from audioprompt.ui.events import View
-from audioprompt.ui.tabs.learn import experiment, heads, label_next
+from audioprompt.ui.tabs.learn import experiment, heads, label_next, review
 from audioprompt.ui.tabs.learn.experiment import Settings
 from audioprompt.ui.tabs.learn.label_next import Labelling
 from tests.fakes import HUM, RATE, WHISTLE, tone
@@ -131,3 +132,21 @@ def test_recordings_without_labels_are_learned_from_with_and_without_clips(
         list(experiment.learn(collection.now, [], settings))
     *_, last = experiment.learn(collection.now, [], replace(settings, unlabelled=False))
     assert "All clips first" not in last["summary"]
+
+
+def test_a_review_plays_recordings_and_takes_answers(collection: Collection, files: list[str]) -> None:
+    settings = Settings(("auto",), pack_id="acoustic-scenes", model_name="fake", unlabelled=True)
+    begin(collection, files)
+    *_, last = experiment.learn(collection.now, [], replace(settings, label_names="hum, whistle"))
+    *_, view = review.begin_review(collection, last["tried"], "together", "fake")
+    for number in range(1, 7):
+        assert f"Clip {number} of 6" in view["review"] and "audio/wav" in view["review"]
+        event: Any = SimpleNamespace(key="y", recording=view["reviewing"].review.next)
+        assert review.act(view["reviewing"], SimpleNamespace(key="y", recording=-1)) == {}  # type: ignore[arg-type]
+        view = review.act(view["reviewing"], event)
+    assert "6 answers of 6 agree with that. Use the head or save it" in view["review"]
+    assert THRESHOLD in last["tried"].results.of("together").head.state
+    collection.clear()
+    for tried, sentence in ((None, "no head to review"), (last["tried"], "give some under Without labels")):
+        with pytest.raises(FewShotError, match=sentence):
+            list(review.begin_review(collection, tried, "together", "fake"))

@@ -11,5 +11,5 @@ element.addEventListener('click', (event) => {
 });
 document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches('input, textarea, select, audio')) return;
-    if (/^[0-9u]$/.test(event.key) && element.isConnected && element.offsetParent) press(event.key);
+    if (/^[0-9a-z]$/.test(event.key) && element.isConnected && element.offsetParent) press(event.key);
 });

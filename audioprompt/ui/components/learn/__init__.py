@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from audioprompt.data import LabelledClips
-from audioprompt.few_shot.methods import colour_of, title_of
+from audioprompt.few_shot.methods import METHODS, colour_of, title_of
 from audioprompt.ui import markup
 from audioprompt.ui.components.charts import fit_curves
 from audioprompt.ui.render import render
@@ -17,7 +17,7 @@ from audioprompt.util.text import counted
 if TYPE_CHECKING:
     from audioprompt.services.learn import Outcome, Results, Step
 
-CLIPS, RESULTS = "learn/clips.html", "learn/results.html"
+CLIPS, RESULTS, METHODS_LIST = "learn/clips.html", "learn/results.html", "learn/methods.html"
 MAX_IN_MATRIX = 24  # classes; a larger confusion matrix can be had from the command line
 
 START = markup.empty(
@@ -64,6 +64,11 @@ def player(name: str, wav: bytes) -> str:
 def player_failed(error: object) -> str:
     """Why a clip cannot be played, in the player's place."""
     return render(CLIPS, "player_failed", problem=str(error))
+
+
+def methods() -> str:
+    """Return what each method is, in a line."""
+    return render(METHODS_LIST, "methods", methods=list(METHODS))
 
 
 # --- while it runs ----------------------------------------------------------------------------------------------------

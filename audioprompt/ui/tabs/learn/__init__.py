@@ -10,7 +10,7 @@ from audioprompt.ui.components import learn as view
 from audioprompt.ui.events import HIDDEN, INSTANT, Form, Parts, View
 from audioprompt.ui.page import Page
 from audioprompt.ui.render import script
-from audioprompt.ui.tabs.learn import experiment, gather, heads, label_next
+from audioprompt.ui.tabs.learn import experiment, gather, heads, label_next, review
 from audioprompt.ui.tabs.learn.experiment import Settings
 from audioprompt.ui.tabs.learn.layout import lay_out
 
@@ -90,7 +90,7 @@ def _wire_experiment(page: Page, parts: Parts) -> None:
     begin = script("components/learn/begin.js", waiting=view.WAITING)
     parts["go"].click(None, None, parts["summary"], js=begin, cancels=[wanted], **INSTANT)
     names = ["methods", "shots", "epochs", "learning_rate", "seeds", "start", "pack_id", "dropout"]
-    names += ["unlabelled", "label_names"]
+    names += ["more_methods", "unlabelled", "label_names"]
     settings = Form(Settings, **{name: parts[name] for name in names}, model_name=page.model)
     learned = parts.only(*gather.PARTS, *experiment.PARTS).told_by(
         experiment.begin,
@@ -100,6 +100,11 @@ def _wire_experiment(page: Page, parts: Parts) -> None:
     )
     parts["go"].click(**learned, **SLOW).then(**packing)
     gr.on([head.input, licence.change], **packing)
+    shown = parts.only(*review.PARTS)
+    asked = shown.told_by(review.begin_review, [collection, tried, head, page.model], problem="review")
+    parts["review_begin"].click(**asked, **SLOW)
+    parts["review"].click(**shown.told_by(review.act, [parts["reviewing"]]), **CLIPS).then(**packing)
+    gr.on([parts["go"].click, head.input], **shown.told_by(review.forget), **INSTANT)
     parts["stop"].click(**Parts().told_by(experiment.stop, [parts["job_id"]]), **INSTANT)
     # through the queue: only then does Gradio tell Classify that the head in hand has changed
     used = parts.only("head_in_hand", "tabs").told_by(heads.use, [tried, head, licence, page.model])

@@ -38,7 +38,7 @@ class Settings:
     """What the controls ask for.
 
     Attributes:
-        methods: names of `METHODS`.
+        methods: names of `METHODS`, of those at hand.
         shots: clips per class to learn from, at most.
         epochs: of each fit.
         learning_rate: of each fit.
@@ -49,6 +49,7 @@ class Settings:
         model_name: the model that hears.
         unlabelled: whether recordings that have no label join the clips.
         label_names: the labels as they were typed, for recordings without labels alone.
+        more_methods: names of further methods.
     """
 
     methods: Sequence[str]
@@ -62,6 +63,12 @@ class Settings:
     model_name: str = "embedded"
     unlabelled: bool = False
     label_names: str = ""
+    more_methods: Sequence[str] = ()
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The methods as they are offered, however they were ticked."""
+        return tuple(sorted({*self.methods, *self.more_methods}, key=METHODS.names.index))
 
 
 def trial_of(
@@ -76,16 +83,16 @@ def trial_of(
     """
     from audioprompt.services.learn import ExperimentSettings  # with torch and scipy, which a page need not wait for
 
-    if not settings.methods:
+    methods = settings.chosen
+    if not methods:
         raise FewShotError("Choose at least one method.")
-    context.refuse_large_trials(settings.methods, settings.shots, settings.epochs, settings.seeds)
-    chosen = [METHODS[name] for name in settings.methods]
+    context.refuse_large_trials(methods, settings.shots, settings.epochs, settings.seeds)
+    chosen = [METHODS[name] for name in methods]
     needed = any(method.needs_templates for method in chosen) or settings.start == "pack"
     templates = tuple(context.store.get(settings.pack_id).approved) if needed else ()
     starts = {"name": (BARE_NAME,), "vanilla": (VANILLA,), "pack": templates}
     fit = FitSettings(epochs=int(settings.epochs), learning_rate=settings.learning_rate)
     seeds = tuple(range(int(settings.seeds)))
-    methods = tuple(sorted(settings.methods, key=METHODS.names.index))  # as they are offered, however they were ticked
     return ExperimentSettings(
         methods,
         int(settings.shots),

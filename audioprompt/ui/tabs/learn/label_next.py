@@ -52,7 +52,7 @@ def lay_out() -> Parts:
         **PLAIN,
     )
     with gr.Row(elem_classes="inline"):
-        files = gr.UploadButton("Upload recordings or a zip", file_count="multiple", size="md", elem_id="label-files")
+        files = gr.UploadButton("Upload files or zip", file_count="multiple", size="md", elem_id="label-files")
         folder = gr.UploadButton("Upload a folder", file_count="directory", size="md", elem_id="label-folder")
     where = gr.Textbox(
         label="A folder or a zip of this machine",

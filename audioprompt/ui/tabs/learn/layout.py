@@ -8,14 +8,10 @@ from audioprompt.ui.choices import pack_choices, waveform
 from audioprompt.ui.components import learn as view
 from audioprompt.ui.events import HIDDEN, Parts
 from audioprompt.ui.render import script
-from audioprompt.ui.tabs.learn import label_next
+from audioprompt.ui.tabs.learn import label_next, review
 from audioprompt.ui.theme import PLAIN
 
 STARTS = [("The class's name, as in the paper", "name"), ("The plain prompt", "vanilla"), ("The prompts below", "pack")]
-METHODS_HELP = (
-    "PALM learns what each label means from your clips. Zero-shot (one plain prompt) and TSPE (many prompts, averaged) "
-    "learn nothing and show what prompts alone give."
-)
 
 
 def lay_out() -> Parts:
@@ -31,7 +27,8 @@ def lay_out() -> Parts:
                 with gr.Tab("Without labels"):
                     parts |= label_next.lay_out()
             parts |= _methods() | _buttons()
-            gr.Markdown(METHODS_HELP)  # below the button, which stays above the fold
+            with gr.Accordion("More methods", open=False):  # below the button, which stays above the fold
+                parts |= _more_methods()
             with gr.Accordion("Advanced", open=False):
                 parts |= _advanced()
         with gr.Column(scale=7, min_width=320, elem_id="learn-answer"):
@@ -110,11 +107,18 @@ def _data_set() -> Parts:
 
 def _methods() -> Parts:
     with gr.Group():
-        offered = [(method.title, method.name) for method in METHODS]
+        at_hand = [(method.title, method.name) for method in METHODS if method.at_hand]
         return Parts(
-            methods=gr.CheckboxGroup(offered, value=["auto", "zero-shot"], label="Methods", elem_id="learn-methods"),
+            methods=gr.CheckboxGroup(at_hand, value=["auto", "zero-shot"], label="Methods", elem_id="learn-methods"),
             shots=gr.Slider(1, 16, 16, step=1, label="Clips per class while measuring, at most"),
         )
+
+
+def _more_methods() -> Parts:
+    others = [(method.title, method.name) for method in METHODS if not method.at_hand]
+    more = gr.CheckboxGroup(others, show_label=False, container=False, elem_id="learn-more-methods")
+    gr.HTML(view.methods(), apply_default_css=False)
+    return Parts(more_methods=more)
 
 
 def _buttons() -> Parts:
@@ -159,11 +163,13 @@ def _answer() -> Parts:
             placeholder="Licence of these clips, to be stated in the saved head's card: CC-BY-4.0",
             **PLAIN,
         )
+        with gr.Accordion("None of these", open=False):
+            reviewed = review.lay_out()
     curve = gr.HTML(elem_id="learn-curve", apply_default_css=False)
     shots_figure = gr.Plot(show_label=False, container=False, visible=HIDDEN, elem_id="learn-shots")
     details = gr.HTML(elem_id="learn-details", apply_default_css=False)
     map_ = gr.Plot(show_label=False, container=False, visible=HIDDEN, elem_id="learn-map")
-    return Parts(
+    return reviewed | Parts(
         summary=summary,
         head=head,
         use_now=use_now,
