@@ -12,6 +12,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 MANIFEST = CHECKOUT.parent / "shared" / "data" / "esc10" / "manifest.csv"
 pytestmark = [
     pytest.mark.skipif(not MANIFEST.is_file(), reason="needs ESC-10 in ../shared/data/esc10"),
+    pytest.mark.slow,
     pytest.mark.timeout(1_800),  # 240 clips, on machines that are shared
 ]
 
@@ -39,7 +40,7 @@ def test_evaluate_reaches_the_accuracy() -> None:
 
 
 def test_the_benchmark_reaches_its_targets() -> None:
-    result = run("benchmarks.embedded_model")
+    result = run("benchmarks.embedded_model", "--quick")
     lines = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
     figures = {line["name"]: line for line in lines}
     assert all(line.keys() == {"name", "value", "unit", "target", "ok", "interval"} for line in lines), result.stderr
