@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from audioprompt.core.zero_shot import Array, softmax
 
@@ -90,6 +89,8 @@ def fit_temperature(
         weight: how much is made of the expectation: that of a prior with this precision on the logarithm.
         expected: the temperature where there is no clip.
     """
+    from scipy.optimize import minimize_scalar  # takes a while to import
+
     if not len(targets):
         return expected
 

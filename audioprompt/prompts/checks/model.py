@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.special import bdtrc
 
 from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.prompts.checks.base import AgainstVanilla, Check, Found, Material
@@ -98,8 +97,9 @@ LEAST_SHARE = 1 / 3  # of the class's clips that vanilla gets right
 
 def _losing(labels: Sequence[str], recalls: AgainstVanilla) -> dict[int, str]:
     """Find templates that clearly lose clips of some class; the test is an exact sign test for each class."""
-    lost, won = recalls.lost, recalls.won
+    from scipy.special import bdtrc  # takes a while to import
 
+    lost, won = recalls.lost, recalls.won
     chance = bdtrc(np.maximum(lost - 1, 0), lost + won, 0.5)  # of as many lost or more
     clear = (lost >= LEAST_LOST) & (lost >= LEAST_SHARE * recalls.right) & (chance <= CHANCE)
     found = {}

@@ -1,5 +1,8 @@
 """What the page's frame does before any browser opens it."""
 
+import subprocess
+import sys
+
 import gradio as gr
 from gradio import routes
 
@@ -12,6 +15,13 @@ def test_every_text_field_has_a_name_of_its_own() -> None:
     fields = [block for block in app.build().blocks.values() if isinstance(block, gr.Textbox)]
     assert len(fields) > 5
     assert [field.elem_id for field in fields if not field.label] == []
+
+
+def test_the_page_waits_for_nothing_heavy() -> None:
+    code = "import sys, audioprompt.ui.app\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "gradio" in loaded
+    assert not {"torch", "transformers", "scipy", "sklearn", "mcp", "matplotlib", "safetensors"} & set(loaded)
 
 
 def test_the_script_comes_first_and_once() -> None:
