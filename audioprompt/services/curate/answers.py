@@ -109,7 +109,7 @@ def compare_answers(measured: MeasuredPack, pack: PromptPack) -> Answers:
         joint.score,
         joint.reliability,
         joint.against_mean,
-        joint.joint.words,
+        joint.joint.answer.words,
     )
     return _answers.put(key, Answers(int(selection.sum()), bool(approved.any()), (plain, *ensembles, together)))
 

@@ -63,7 +63,7 @@ def lay_out() -> Parts:
 
 def begin_review(
     collection: Collection,
-    tried: "Experiment",
+    tried: "Experiment | None",
     method: str | None,
     model_name: str,
     context: Context = IN_PROCESS,
