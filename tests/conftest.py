@@ -15,7 +15,7 @@ from tests.hub import Hub, Worker, elsewhere
 from tests.openai_server import KEY, ChatServer, Reply
 from tests.serving import PASSWORD, Running, running
 
-settings.register_profile("audioprompt", deadline=None)  # machines that test are shared and slow at times
+settings.register_profile("audioprompt", deadline=None, max_examples=50)  # machines that test are shared, some slow
 settings.load_profile("audioprompt")
 
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
