@@ -33,14 +33,17 @@ class ReadLabels:
         return tuple((label, spoken) for label, spoken in pairs if label != spoken)
 
     @property
+    def translation(self) -> str | None:
+        """Which labels are translated and how, in sentences; None where none is."""
+        if not self.translated:
+            return None
+        pairs = named([f"{label} → {spoken}" for label, spoken in self.translated])
+        return f"This model reads English best, so these labels are translated: {pairs}. Edit what is not meant."
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What people should know of it, a sentence or two each."""
-        notices = []
-        if self.translated:
-            pairs = named([f"{label} → {spoken}" for label, spoken in self.translated])
-            notices.append(
-                f"This model reads English best, so these labels are translated: {pairs}. Edit what is not meant."
-            )
+        notices = [self.translation] if self.translation else []
         if self.unknown:
             notices.append(
                 f"The model does not know these words: {named(self.unknown)}. Its answer is arbitrary there. Describe "

@@ -78,8 +78,19 @@ def fill(template: Template, label: str) -> Filled:
 
 
 def verdict(result: Classification, notice: str = "") -> str:
-    """Return the answer in large, agreement or not in words, and what else is to be said."""
-    return render(CLASSIFY, "verdict", answer=result.headline, known=result.known, words=result.words, notice=notice)
+    """Return the answer in large, agreement or not in words, and what else is to be said.
+
+    Labels that were translated are buttons, which put the English into the field, to be changed there.
+    """
+    return render(
+        CLASSIFY,
+        "verdict",
+        answer=result.headline,
+        known=result.known,
+        words=result.words,
+        notice=notice,
+        translated=result.read.translated if result.read else (),
+    )
 
 
 def presences(found: Sequence[Presence]) -> str:

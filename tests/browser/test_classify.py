@@ -214,3 +214,15 @@ def test_a_script_can_ask_the_running_app(app_address: str, clip: Path):
     assert found["label"] in ("rain", "sea waves")
     assert sum(found["ensemble"].values()) == pytest.approx(1)
     assert len(found["votes"]) == 20
+
+
+def test_a_translated_label_is_changed_by_one_click(page: Page) -> None:
+    answered(page)
+    labels = page.locator("#labels textarea")
+    labels.fill("Regentonne, Hundegebell, Regen")
+    page.locator("#classify").click()
+    page.locator("#verdict .translated").get_by_role("button", name="Regen → rain").click()
+    expect(labels).to_have_value("Regentonne, Hundegebell, rain")
+    page.keyboard.type("heavy rain")
+    expect(labels).to_have_value("Regentonne, Hundegebell, heavy rain")
+    expect(page.locator("#stale")).to_have_text("You changed the labels. Press Classify for a new answer.")

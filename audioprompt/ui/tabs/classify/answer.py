@@ -13,7 +13,7 @@ from audioprompt.few_shot.settings import FewShotError
 from audioprompt.prompts.pack import PackError
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.questions import Questions
-from audioprompt.services.classify import LONGEST_SECONDS, classify, winner
+from audioprompt.services.classify import LONGEST_SECONDS, Classification, classify, winner
 from audioprompt.services.heads import describe_head, fitting_head
 from audioprompt.ui import charts, markup, theme
 from audioprompt.ui.events import HIDDEN, View
@@ -127,7 +127,7 @@ def answer(query: Query, progress: gr.Progress, context: Context) -> View:
     )
     is_long = len(result.timeline.starts) > 1  # than a window
     return {
-        "verdict": markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit, *result.notices)))),
+        "verdict": markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit, *besides(result))))),
         "presences": markup.presences(result.presences) if query.several else "",
         "vanilla": charts.plot(charts.probability_bars(markup.VANILLA_NAME, result.vanilla, theme.VANILLA)),
         "ensemble": charts.plot(charts.probability_bars(markup.method_name(pack), result.ensemble, theme.TSPE)),
@@ -142,6 +142,11 @@ def answer(query: Query, progress: gr.Progress, context: Context) -> View:
         "time_fold": gr.update(label=f"Over time ({result.seconds:.0f} s)", visible=is_long),
         "timeline": charts.plot(charts.over_time(result.timeline) if is_long else None, hidden=False),
     }
+
+
+def besides(result: Classification) -> list[str]:
+    """Return what people should know besides; which labels were translated is shown by buttons."""
+    return [one for one in result.notices if result.read is None or one != result.read.translation]
 
 
 def nothing_but(message: str) -> View:

@@ -9,6 +9,7 @@ from audioprompt.ui import live, markup
 from audioprompt.ui.choices import pack_choices, preset_choices, waveform
 from audioprompt.ui.events import HIDDEN, INSTANT, Parts
 from audioprompt.ui.page import Opening
+from audioprompt.ui.render import script
 from audioprompt.ui.tabs.classify.answer import NO_SOUND
 
 NO_HEAD = "none"
@@ -103,7 +104,9 @@ def _answer(message: str) -> Parts:
     with gr.Column(elem_id="answer"):
         parts = Parts(
             stale=gr.HTML(elem_id="stale", apply_default_css=False),
-            verdict=gr.HTML(markup.empty(message), elem_id="verdict"),
+            verdict=gr.HTML(
+                markup.empty(message), elem_id="verdict", js_on_load=script("components/classify/words.js")
+            ),
             presences=gr.HTML(elem_id="presences", apply_default_css=False),
         )
         with gr.Row():
