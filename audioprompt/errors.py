@@ -15,6 +15,7 @@ what raises it. Whatever else is raised is a defect.
 | `data.tables.DataError` | labelled clips that cannot be read |
 | `few_shot.settings.FewShotError` | clips or a head that cannot be learned from or used |
 | `services.folders.journal.JournalError` | work that cannot be gone on with |
+| `services.folders.shards.EmbedError` | a folder of embeddings that cannot be read, written or gone on with |
 | `services.folders.tables.TableError` | a table that cannot be written |
 | `space.requirements.SpaceError` | a Space that cannot be built or pushed |
 """

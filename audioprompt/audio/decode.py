@@ -156,9 +156,12 @@ def _stream(
                     yield sample_rate, finite(resampler.resample_chunk(_NO_SAMPLES, last=True), name)
                 rate = block.rate
                 # Streaming for short clips too: whole and piecewise reading then agree to the last bit.
-                resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32")
-            assert resampler and sample_rate  # there is a rate by now
-            chunk = finite(resampler.resample_chunk(mono(block, mending, name)), name)
+                same = rate == sample_rate  # then it would give back what it is given
+                resampler = None if same else soxr.ResampleStream(rate, sample_rate, 1, dtype="float32")
+            assert sample_rate  # there is a rate by now
+            chunk = mono(block, mending, name)
+            if resampler:
+                chunk = finite(resampler.resample_chunk(chunk), name)
             length += len(chunk)
             yield sample_rate, chunk
     if resampler and sample_rate:

@@ -18,7 +18,8 @@ import soundfile
 
 from audioprompt.audio.recording import AudioError, Block, Recording
 
-BLOCK_FRAMES = 4_096  # read at a time; a block in which libsndfile meets damage is lost as a whole
+BLOCK_FRAMES = 65_536  # read at a time
+DAMAGED_FRAMES = 4_096  # where there is damage: a block in which libsndfile meets it is lost as a whole
 MAX_CHANNELS_FIRST = 64  # an array with more rows than this is never taken for [channels, n]
 
 # The formats FFmpeg may recognise. Playlists and edit lists (hls, concat, dash, ...) stay out: an uploaded one could
@@ -228,10 +229,18 @@ def _decoded(file: _Reader, name: str) -> Iterator[Block]:
 
 def _with_libsndfile(file: _Reader) -> Iterator[Block]:
     """Yield nothing for an unknown format, and stop where damage begins."""
-    file.seek(0)
-    with suppress(soundfile.SoundFileError), soundfile.SoundFile(file) as sound:
-        while len(frames := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
-            yield Block(sound.samplerate, frames, floats=sound.subtype in ("FLOAT", "DOUBLE"))
+    given = 0
+    for size in (BLOCK_FRAMES, DAMAGED_FRAMES):
+        file.seek(0)
+        with suppress(soundfile.SoundFileError), soundfile.SoundFile(file) as sound:
+            skipped = 0
+            while len(frames := sound.read(size, dtype="float32", always_2d=True)):
+                new = frames[max(given - skipped, 0) :]
+                skipped += len(frames)
+                if len(new):
+                    given = skipped
+                    yield Block(sound.samplerate, new, floats=sound.subtype in ("FLOAT", "DOUBLE"))
+            return
 
 
 def _with_ffmpeg(file: _Reader, name: str) -> Iterator[Block]:

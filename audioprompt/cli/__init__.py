@@ -20,6 +20,10 @@ class AudioPrompt(Commands):
             "audioprompt.cli.classify:classify",
             "Classify recordings with one plain prompt (vanilla) and with an ensemble of prompts.",
         ),
+        "embed": (
+            "audioprompt.cli.embed:embed",
+            "Embed recordings once, to search them, map them or use the vectors elsewhere.",
+        ),
         "generate": (
             "audioprompt.cli.generate:generate",
             "Generate candidate prompts for a task as a new pack to curate.",

@@ -1,0 +1,143 @@
+"""Folders as a stream: how fast, and in how much memory: ``python -m benchmarks.folder``.
+
+* Clips per second from files at the model's rate to rows, as ``audioprompt classify DIR --out`` hears them, against the
+  bare model: the same windows, decoded already, on all cores at once. A plain loop, one file after the other through
+  soundfile and the model, is timed as well. The sides take turns, and a figure is the median of the turns' ratios; it
+  is clock time, so nothing else should run. With ``--work`` it is the processor time of all cores.
+* The peak memory of the command over 1,000 files and over ten times as many, each in a process of its own.
+* The peak memory of the command over one recording of two hours, and how much of it is beyond what one of five seconds
+  takes, for most is taken by torch and the model's text tower.
+
+``--quick`` takes a tenth of the files and a quarter of an hour.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from audioprompt.audio.decode import stream_windows
+from audioprompt.data.recordings import find_files
+from audioprompt.models.embedded import EmbeddedModel
+from audioprompt.models.threads import one_thread
+from audioprompt.prompts.store import PromptStore
+from audioprompt.services.folders.classify import Question, classify_files
+from benchmarks.embedded_model import Figure, at_least, at_most
+from benchmarks.embedding_cache import noises
+from benchmarks.side_by_side import Clock, alternate, report
+
+LABELS = ("dog bark", "rain", "siren", "bird song")
+CLIPS, TURNS = 60, 5
+MANY = 10_000
+LONG_SECONDS = 2 * 3_600
+SHARE = 0.9  # of the bare model's rate
+MAX_GROWTH, MAX_LONG = 100.0, 500.0  # MB
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks.folder", description="Time folders, and measure their memory.")
+    parser.add_argument("--quick", action="store_true", help="fewer files, and a shorter recording")
+    parser.add_argument("--only", choices=["rate", "many", "long"], help="one of the three parts")
+    parser.add_argument("--work", action="store_true", help="processor time, which a busy machine does not stretch")
+    arguments = parser.parse_args()
+    few = 10 if arguments.quick else 1
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.only in (None, "many"):
+            figures += many_files(Path(folder), MANY // few)
+        if arguments.only in (None, "long"):
+            figures += long_file(Path(folder), LONG_SECONDS / (8 * (few > 1) or 1))
+        if arguments.only in (None, "rate"):
+            figures += rate(Path(folder), time.process_time if arguments.work else time.perf_counter)
+    report(figures)
+
+
+def rate(folder: Path, clock: Clock) -> list[Figure]:
+    """How near the stream comes to the bare model, and how much faster than a plain loop it is."""
+    model, cores = EmbeddedModel("cpu"), os.cpu_count() or 1
+    inside = folder / "clips"
+    inside.mkdir()
+    paths = noises(inside, CLIPS, 5, model.sample_rate)
+    question, files = Question(model, LABELS, PromptStore().get("eight-templates").approved), find_files([inside])
+    cut = [next(stream_windows(path, model.sample_rate, model.window_seconds)).samples for path in paths]
+    windows = [torch.from_numpy(samples[np.newaxis]) for samples in cut]
+
+    def alone(window: torch.Tensor) -> torch.Tensor:
+        with one_thread():
+            return model.embed_audio(window)
+
+    def bare() -> None:
+        with ThreadPoolExecutor(cores) as pool:
+            list(pool.map(alone, windows))
+
+    def stream() -> None:
+        assert all(row.answer for _, row in classify_files(question, files))
+
+    def loop() -> None:
+        for path in paths:
+            model.embed_audio(torch.from_numpy(soundfile.read(path, dtype="float32")[0][np.newaxis]))
+
+    stream()
+    taken = alternate(clock, bare, stream, loop, turns=TURNS)
+    names = (f"the bare model on {cores} cores", "files to rows", "a plain loop")
+    for name, seconds in zip(names, np.median(taken, axis=0), strict=True):
+        print(f"{name:30}{CLIPS / seconds:8.1f} clips a second")
+    return [
+        at_least("folder, of the bare model's rate", float(np.median(taken[:, 0] / taken[:, 1])), "of 1", SHARE),
+        Figure("folder, against a plain loop", float(np.median(taken[:, 2] / taken[:, 1])), "times faster"),
+        Figure("folder, rate", float(CLIPS / np.median(taken[:, 1])), "clips a second"),
+    ]
+
+
+def many_files(folder: Path, most: int) -> list[Figure]:
+    """By how much the peak grows when there are ten times as many files."""
+    peaks = []
+    for count in (most // 10, most):
+        inside = folder / f"{count}-files"
+        inside.mkdir()
+        for path in noises(folder, 10, 1, 16_000):
+            for number in range(count // 10):
+                (inside / f"{path.stem}-{number}.wav").hardlink_to(path)
+        peaks.append(peak_of_command(inside, folder / f"{count}.csv"))
+        print(f"{count:,} files: at most {peaks[-1]:.0f} MB")
+    return [at_most(f"folder, growth from {most // 10} to {most} files", peaks[1] - peaks[0], "MB", MAX_GROWTH)]
+
+
+def long_file(folder: Path, seconds: float) -> list[Figure]:
+    """Return the peak over one long recording, and by how much it is above that over a short one."""
+    peaks = []
+    minute = np.random.default_rng(0).integers(-3_000, 3_000, 60 * 44_100, np.int16)
+    for name, minutes in (("short", 1 / 12), ("long", seconds / 60)):
+        inside = folder / name
+        inside.mkdir()
+        with soundfile.SoundFile(inside / f"{name}.wav", "w", 44_100, 1, "PCM_16") as file:
+            while file.frames < minutes * len(minute):
+                file.write(minute[: round(minutes * len(minute))])
+        peaks.append(peak_of_command(inside, folder / f"{name}.csv"))
+        print(f"a {name} recording: at most {peaks[-1]:.0f} MB")
+    what = f"folder, a recording of {seconds / 3600:g} hours"
+    return [
+        at_most(f"{what}, beyond one of 5 s", peaks[1] - peaks[0], "MB", MAX_LONG),
+        Figure(f"{what}, with Python, torch and the model", peaks[1], "MB"),
+    ]
+
+
+def peak_of_command(folder: Path, out: Path) -> float:
+    """MB that the command takes at most for a folder."""
+    command = [sys.executable, "-m", "audioprompt", "classify", str(folder), "--out", str(out)]
+    process = subprocess.Popen([*command, "--labels", ", ".join(LABELS)], stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, "the command failed"
+    return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+if __name__ == "__main__":
+    main()
