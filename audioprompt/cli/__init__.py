@@ -24,6 +24,10 @@ class AudioPrompt(Commands):
             "audioprompt.cli.embed:embed",
             "Embed recordings once, to search them, map them or use the vectors elsewhere.",
         ),
+        "search": (
+            "audioprompt.cli.search:search",
+            "Find recordings in an embedded folder: by words, by a clip, or those that are there more than once.",
+        ),
         "generate": (
             "audioprompt.cli.generate:generate",
             "Generate candidate prompts for a task as a new pack to curate.",

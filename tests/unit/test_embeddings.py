@@ -13,6 +13,7 @@ import soundfile
 import torch
 
 from audioprompt.audio.decode import stream_windows
+from audioprompt.audio.files import BLOCK_FRAMES
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.data.embedding import embed_labelled
 from audioprompt.encoding import encoder as embeddings
@@ -144,8 +145,8 @@ def test_a_window_that_does_not_fit_is_said_in_words(files: list[Path]) -> None:
 
 def broken_off(path: Path) -> Path:
     """A recording whose samples turn into no numbers towards its end."""
-    samples = np.full(24 * RATE, 0.1, np.float32)
-    samples[20 * RATE :] = np.nan
+    samples = np.full(2 * BLOCK_FRAMES, 0.1, np.float32)
+    samples[-RATE:] = np.nan
     soundfile.write(path, samples, RATE, subtype="FLOAT")
     return path
 

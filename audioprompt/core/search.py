@@ -1,0 +1,65 @@
+"""The nearest of many vectors, exactly: N vectors of D dimensions, L2-normalised."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audioprompt.core.zero_shot import Array
+
+ROWS_AT_ONCE = 1_000
+
+
+def best_of_each(scores: Array, starts: NDArray[np.intp]) -> tuple[Array, NDArray[np.intp]]:
+    """Return the highest score of each group of neighbours, and where it is.
+
+    Args:
+        scores: ``[W]``.
+        starts: where each of the G groups begins, rising; none is empty, ``[G]``.
+
+    Returns:
+        ``[G]`` and ``[G]``.
+    """
+    best = np.maximum.reduceat(scores, starts)
+    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(scores))))
+    hits = np.flatnonzero(scores == best[group])
+    place = np.empty(len(starts), np.intp)
+    place[group[hits[::-1]]] = hits[::-1]  # the first of equals
+    return best, place
+
+
+def highest(scores: Array, most: int) -> NDArray[np.intp]:
+    """Return where the highest scores are, the highest first; of equals the first: ``[N]`` -> at most ``[most]``."""
+    if most >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    least = np.partition(scores, -most)[-most]
+    some = np.flatnonzero(scores >= least)
+    return some[np.argsort(-scores[some], kind="stable")][:most]
+
+
+def near_pairs(vectors: Array, cosine: float) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of vectors that are at least so near, the first before the second: ``[N, D]``."""
+    for start in range(0, len(vectors), ROWS_AT_ONCE):
+        rows = vectors[start : start + ROWS_AT_ONCE]
+        near = rows @ vectors[start:].T >= cosine
+        for one, two in zip(*np.nonzero(np.triu(near, 1)), strict=True):
+            yield start + int(one), start + int(two)
+
+
+def join_pairs(pairs: Iterator[tuple[int, int]]) -> list[list[int]]:
+    """Join what is in a pair with what its partner is in pairs with, to sorted groups, the largest first."""
+    leader: dict[int, int] = {}
+
+    def find(one: int) -> int:
+        while leader.setdefault(one, one) != one:
+            leader[one] = leader[leader[one]]
+            one = leader[one]
+        return one
+
+    for one, two in pairs:
+        first, second = sorted((find(one), find(two)))
+        leader[second] = first
+    groups: dict[int, list[int]] = {}
+    for one in sorted(leader):
+        groups.setdefault(find(one), []).append(one)
+    return sorted(groups.values(), key=lambda group: (-len(group), group))
