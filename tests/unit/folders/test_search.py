@@ -130,7 +130,7 @@ def test_the_command(model: CountingModel, store: Any, sounds: Path) -> None:
     run("embed", ".", "--out", "../out")
     found = json_of("search", "../out", "a whistle", "--top", 1)
     assert found["method"] == "exact search" and found["recordings"] == 4
-    assert found["found"] == [{"number": 0, "file": "both.wav", "score": 1.0, "start": 6.0, "end": 8.0, "heard": None}]
+    assert found["found"] == [{"number": 0, "file": "both.wav", "score": 1.0, "start": 6.0, "end": 8.0, "heard": True}]
     assert "hum.wav" in run("search", "../out", "--like", "hum.wav").stdout
     assert json_of("search", "../out", "--duplicates", 0.99)["duplicates"] == []
     assert run("search", "../out").exit_code == run("search", "../out", "x", "--like", "hum.wav").exit_code == 2
