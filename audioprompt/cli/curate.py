@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,7 @@ from audioprompt.cli.data import DataOptions
 from audioprompt.cli.evaluate import score_row
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import AsJson, ModelOptions, parse_numbers
-from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, table
+from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, table, write_file
 from audioprompt.prompts.store import PromptStore
 from audioprompt.services import curate as curation
 from audioprompt.services.views import as_dict
@@ -52,21 +53,33 @@ class SplitOptions:
         return split, tuple(unseen) if unseen else None
 
 
+@dataclass(frozen=True)
+class ProposalOptions:
+    """Whether a selection is proposed, and taken."""
+
+    auto: Annotated[
+        bool,
+        typer.Option("--auto", help="Propose which prompts to approve and reject. People's decisions are kept."),
+    ] = False
+    apply: Annotated[bool, typer.Option("--apply", help="Save the proposal to the pack. It can be undone.")] = False
+
+
 def curate(
     pack_id: Annotated[str, typer.Argument(metavar="PACK", help="Pack whose prompts are measured.")],
     *,
     data: DataOptions,
     folds: SplitOptions,
-    auto: Annotated[
-        bool,
-        typer.Option("--auto", help="Propose which prompts to approve and reject. People's decisions are kept."),
-    ] = False,
-    apply: Annotated[bool, typer.Option("--apply", help="Save the proposal to the pack. It can be undone.")] = False,
+    proposing: ProposalOptions,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write a report to this Markdown file: the pack, and what it does to each class and group."),
+    ] = None,
     model: ModelOptions,
     as_json: AsJson = False,
 ) -> None:
     """Measure each prompt of a pack on labelled clips, alone and in the approved ensemble."""
-    if apply and not auto:
+    auto = proposing.auto
+    if proposing.apply and not auto:
         raise UsageError("--apply needs --auto, whose proposal it writes.")
     split, unseen_folds = folds.parse()
     store = PromptStore()
@@ -79,7 +92,7 @@ def curate(
     if unseen_folds:
         measured = replace(measured, test=clips.in_folds(unseen_folds))
     proposal = curation.propose_selection(measured, pack) if auto else None
-    if proposal and apply:
+    if proposal and proposing.apply:
         pack = curation.apply_proposal(store, measured, pack_id, proposal, curation.AUTO)
     held_out = None
     if unseen_folds:
@@ -87,6 +100,8 @@ def curate(
         with progress_bar("encoding") as progress:
             held_out = curation.score_held_out(measured, selection, _of_anything(progress))
         curation.note_held_out(store, measured, pack_id, held_out, curation.AUTO if auto else "audioprompt curate")
+    if report:
+        write_file(report, curation.write_report(measured, pack).encode(), "--report")
     if as_json:
         print_json(_json(measured, pack, proposal, held_out))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -28,6 +29,15 @@ Json = dict[str, Any]
 def say(message: object) -> None:
     """Put a message on stderr, in one line whatever names it quotes."""
     typer.echo(one_line(str(message)), err=True)
+
+
+def write_file(path: Path, content: bytes, option: str) -> None:
+    """Write a file that an option names, or say why that cannot be done, and end."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        say(f"{path} cannot be written, {error.strerror}: choose another {option}.")
+        raise typer.Exit(1) from error
 
 
 def print_json(content: Json | list[Json]) -> None:

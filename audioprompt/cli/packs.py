@@ -10,7 +10,7 @@ import typer
 
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import AsJson
-from audioprompt.cli.output import Json, print_, print_json, say, table
+from audioprompt.cli.output import Json, print_, print_json, say, table, write_file
 from audioprompt.prompts import history
 from audioprompt.prompts.difference import compare_templates
 from audioprompt.prompts.formats import PACK_FORMATS, read_pack
@@ -100,11 +100,7 @@ def export(
     if output is None:
         typer.echo(content, nl=False)
         return
-    try:
-        output.write_bytes(content)
-    except OSError as error:
-        say(f"{output} cannot be written, {error.strerror}: choose another --output.")
-        raise typer.Exit(1) from error
+    write_file(output, content, "--output")
 
 
 @packs.command("import")

@@ -123,6 +123,17 @@ def score_templates(
     )
 
 
+def enough_prompts(random: NDArray[np.floating], within: float = 0.005) -> int:
+    """From how many prompts on the mean over random orders stays near what all achieve.
+
+    Args:
+        random: accuracies of the first 1 to K prompts in R orders, ``[R, K]``.
+        within: how near, as a share of the clips.
+    """
+    far = np.flatnonzero(np.abs(random.mean(axis=0) - random[:, -1].mean()) > within)
+    return int(far[-1]) + 2 if len(far) else 1
+
+
 # --- ensembles on a table ---------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 import os
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path, PurePath, PurePosixPath
@@ -18,6 +18,8 @@ from audioprompt.util.text import counted, one_line
 
 MAX_FILES = 4 * MAX_CLIPS  # that a folder is searched for
 MAX_LISTED = 10  # in a message
+MAX_GROUPS = 12  # that a column may put recordings into: more say little of each
+NOT_GIVEN = "not given"  # the group of recordings of which a column says nothing
 TABLE_FOLDERS = {"annotations", "csv", "csv_files", "labels", "lists", "meta", "metadata", "splits", "tables"}
 
 
@@ -69,6 +71,7 @@ class LabelledClips:
         root: the top of the data set, below which messages name its recordings; None where there is none.
         left_out: recordings of the data set that cannot be used.
         notices: what people should know of how the data set was read, in sentences.
+        columns: titles of a table's columns that put the clips into groups, with the group of each clip, N.
 
     Raises:
         DataError: there are more clips or classes than can be handled.
@@ -83,6 +86,7 @@ class LabelledClips:
     root: Path | None = None
     left_out: tuple[LeftOut, ...] = ()
     notices: tuple[str, ...] = ()
+    columns: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", self.classes or tuple(sorted(set(self.labels))))
@@ -137,6 +141,7 @@ class LabelledClips:
             labels=tuple(self.labels[row] for row in rows),
             folds=self.folds and tuple(self.folds[row] for row in rows),
             groups=tuple(self.groups[row] for row in rows),
+            columns=tuple((title, tuple(values[row] for row in rows)) for title, values in self.columns),
         )
 
     def without(self, bad: Mapping[int, str]) -> "LabelledClips":
@@ -272,7 +277,20 @@ def assemble(
         root=root,
         left_out=left_out,
         notices=(*notices, *more),
+        columns=tuple(_grouping_columns(rows)),
     )
+
+
+def _grouping_columns(rows: Sequence[Row]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Find the columns that put the recordings into a few groups, and not only into their classes again."""
+    tables = [dict(row.more) for row in rows]
+    for title in tables[0] if tables else ():
+        if not all(title in table for table in tables):
+            continue
+        values = tuple(table[title] or NOT_GIVEN for table in tables)
+        pairs = {(value, row.label) for value, row in zip(values, rows, strict=True)}
+        if 1 < len(set(values)) <= MAX_GROUPS and len(pairs) > len(set(values)):
+            yield title, values
 
 
 def usable(rows: Sequence[Row], name: str, skip_bad: bool) -> tuple[list[Row], tuple[LeftOut, ...]]:

@@ -21,6 +21,8 @@ MAX_CLIPS = 50_000
 MAX_CLASSES = 1_000
 MAX_CHARACTERS = 20_000_000  # of a table: 400 for each clip, and much more than can be used
 MAX_DIGITS = 9  # of a fold
+MAX_COLUMNS = 20  # kept besides those that are understood
+MAX_VALUE = 60  # characters of what such a column says of a recording
 DELIMITERS = ",;\t|"
 TABLES = (".csv", ".tsv", ".jsonl")  # endings
 
@@ -68,6 +70,7 @@ class Row:
         fold: None where there is no such column.
         group: empty where none is given.
         split: ``train``, ``test`` and the like; empty where none is given.
+        more: what the other columns say of the recording, by their titles.
         problem: why the line cannot be used, as the end of a sentence that begins with ``where``.
         file: the recording within the data set, once it is found.
     """
@@ -79,6 +82,7 @@ class Row:
     group: str = ""
     split: str = ""
     problem: str = ""
+    more: tuple[tuple[str, str], ...] = ()
     file: PurePosixPath | None = None
 
 
@@ -93,6 +97,7 @@ class Table:
         name: of the file, for messages.
         where: the line of the titles, for messages.
         titles: of the columns, in lower case and without blanks, hyphens and underscores.
+        names: the titles as they are written.
         lines: each with where it is.
         notice: how it was read, where that is a guess.
     """
@@ -100,6 +105,7 @@ class Table:
     name: str
     where: str
     titles: tuple[str, ...]
+    names: tuple[str, ...]
     lines: Sequence[tuple[str, Sequence[str]]]
     notice: str = ""
 
@@ -137,6 +143,7 @@ class Table:
         fold, split = (next(iter(self.columns(kind)), None) for kind in ("fold", "split"))
         if split is not None and not all(SPLIT_NAME.fullmatch(one) for one in self._values(split)):
             split = None
+        others = self._other_columns()
         rows = []
         for where, cells in self.lines:
             recording, name = _cell(cells, path), one_line(_cell(cells, label))
@@ -153,11 +160,21 @@ class Table:
                     problem = problem or str(error)
             grouped = one_line(_cell(cells, group))
             grouped = "" if grouped.casefold() in MISSING else grouped
-            rows.append(Row(where, recording, name, number, grouped, _cell(cells, split).lower(), problem))
+            more = tuple((title, one_line(_cell(cells, column))[:MAX_VALUE]) for title, column in others)
+            rows.append(Row(where, recording, name, number, grouped, _cell(cells, split).lower(), problem, more))
         return rows
 
     def _values(self, column: int) -> list[str]:
         return [value for _, cells in self.lines if (value := _cell(cells, column))]
+
+    def _other_columns(self) -> list[tuple[str, int]]:
+        """Return the columns that are not understood, with their titles."""
+        others = [
+            (one_line(name)[:MAX_VALUE], column)
+            for column, (title, name) in enumerate(zip(self.titles, self.names, strict=True))
+            if title and title not in _KNOWN
+        ]
+        return others[:MAX_COLUMNS]
 
     def _column_of_paths(self, there: Locates | None) -> int:
         columns = self.columns("path")
@@ -214,7 +231,7 @@ def read_table(path: Path, name: str | None = None) -> Table:
         raise DataError(f"{name} is not a CSV file in UTF-8 ({one_line(str(error))[:200]}): save it as one") from error
     titles = tuple(plain_title(title) for title in header)
     cells = [(f"{name}, line {number},", values) for number, values in lines]
-    return Table(name, where, titles, cells, notice and f"{name} {notice}")
+    return Table(name, where, titles, tuple(header), cells, notice and f"{name} {notice}")
 
 
 def split_rank(name: str) -> int | None:
@@ -286,8 +303,8 @@ def _of_csv(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _of_json(text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the titles that are known, and the lines with their numbers."""
-    known = {plain_title(name) for names in COLUMNS.values() for name in names}
+    """Return the titles that are known or in the first object, and the lines with their numbers."""
+    known: dict[str, str] = {}
     objects: list[tuple[int, dict[str, str]]] = []
     titles: dict[str, None] = {}
     for number, line in enumerate(text.split("\n"), 1):
@@ -296,10 +313,13 @@ def _of_json(text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
         found = json.loads(line)
         if not isinstance(found, dict):
             raise json.JSONDecodeError(f"line {number} is not an object", line, 0)
+        if not objects:
+            known = dict.fromkeys(_KNOWN, "") | {plain_title(key): key for key in list(found)[: 2 * MAX_COLUMNS]}
         cells = {title: _text(value) for key, value in found.items() if (title := plain_title(key)) in known}
         titles.update(dict.fromkeys(cells))
         objects.append((number, cells))
-    return list(titles), [(number, [cells.get(title, "") for title in titles]) for number, cells in objects]
+    lines = [(number, [cells.get(title, "") for title in titles]) for number, cells in objects]
+    return [known[title] or title for title in titles], lines
 
 
 def _text(value: object) -> str:
@@ -311,6 +331,9 @@ def _text(value: object) -> str:
 def plain_title(title: str) -> str:
     """Return a column's title without what spelling adds to it: ``File name`` and ``file_name`` are the same."""
     return re.sub(r"[\s_-]+", "", title.strip("\ufeff \t\"'")).lower()
+
+
+_KNOWN = {plain_title(name) for names in COLUMNS.values() for name in names}
 
 
 def _cell(cells: Sequence[str], column: int | None) -> str:

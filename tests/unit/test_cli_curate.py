@@ -157,3 +157,22 @@ def test_what_cannot_be_is_said_in_a_sentence(
 def test_clips_that_are_not_there_are_said_in_a_sentence(store: PromptStore):
     result = run("tones", "nowhere.csv")
     assert result.exit_code == 1 and "nowhere.csv is not there" in result.stderr
+
+
+def test_a_report_tells_what_a_pack_does_to_classes_groups_and_with_fewer_prompts(
+    store: PromptStore, tmp_path: Path
+) -> None:
+    manifest, report = clips_in(tmp_path, each=8), tmp_path / "report.md"
+    lines = manifest.read_text().splitlines()
+    rooms = ["Recording room", *("<b>hall</b>" if number % 2 else "attic" for number in range(1, len(lines)))]
+    manifest.write_text("\n".join(f"{line},{room}" for line, room in zip(lines, rooms, strict=True)))
+    store.update("tones", lambda pack: decide(pack, [CONTRARY], "approved", "me"))
+    assert run("tones", manifest, "--validate-folds", "1", "--report", report).exit_code == 0
+    text = report.read_text()
+    assert text.startswith("# Tones") and "## How many prompts" in text and text.count("```mermaid") == 3
+    assert "- “hum” is recognised less often: 100.0 → 0.0 % of its 8 clips (-100.0 points, 95 % interval" in text
+    assert "- “hum” is taken for “whistle” more often: for 8 of 8 clips, with vanilla for 0." in text
+    assert "- Where Recording room is “attic”, accuracy falls: 100.0 → 0.0 % of 8 clips" in text
+    assert "<b>" not in text and "| &#60;b>hall&#60;/b> | 8 |" in text
+    nowhere = run("tones", manifest, "--report", tmp_path / "none" / "report.md")
+    assert nowhere.exit_code == 1 and "cannot be written" in nowhere.stderr

@@ -68,7 +68,7 @@ def _template_table(entries: Sequence[PackEntry]) -> str:
                 *decision,
             ]
         )
-    return _table(["", "Template", "Status", *kinds.values(), "Decided by", "When", "Why"], rows)
+    return table(["", "Template", "Status", *kinds.values(), "Decided by", "When", "Why"], rows)
 
 
 def _accuracy_charts(entries: Sequence[PackEntry]) -> Iterator[str]:
@@ -99,10 +99,11 @@ def _history_table(history: Sequence[HistoryEvent]) -> str:
         what = (event.action == DECIDE and event.to_status) or event.action
         days.setdefault((event.who, what), []).append(event.at.date().isoformat())
     rows = [[plain(who), plain(what), str(len(on)), min(on), max(on)] for (who, what), on in days.items()]
-    return _table(["Who", "What", "Times", "First", "Last"], rows)
+    return table(["Who", "What", "Times", "First", "Last"], rows)
 
 
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table: its titles, and its rows of cells."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (titles, ["---"] * len(titles), *rows))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audioprompt.core.ensembles import ENSEMBLES
+from audioprompt.core.ensembles import DEFAULT, ENSEMBLES
 from audioprompt.core.metrics import score
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.services.curate.measured import PACKS_KEPT, MeasuredPack
@@ -59,16 +59,10 @@ class Answers:
     approved: bool
     ways: tuple[Way, ...]
 
-    def __getitem__(self, name: str) -> Way:
-        """Return the way of a name.
-
-        Raises:
-            KeyError: there is none.
-        """
-        return {way.name: way for way in self.ways}[name]
-
-    def __contains__(self, name: str) -> bool:
-        return any(way.name == name for way in self.ways)
+    def choose(self, name: str) -> Way:
+        """Return the way of a name, the mean of embeddings for any other text."""
+        by_name = {way.name: way for way in self.ways}
+        return by_name.get(name, by_name[DEFAULT])
 
 
 def compare_answers(measured: MeasuredPack, pack: PromptPack) -> Answers:

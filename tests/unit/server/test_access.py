@@ -403,8 +403,8 @@ def test_the_tabs_use_the_copy(public: None, store: PromptStore, tmp_path: Path)
     pack_id = packs.import_pack(Context(mine), str(tmp_path / "mine.txt"))
     assert pack_id in [choice for _, choice in list_packs(Context(mine))]
     assert pack_id not in [choice for _, choice in [*list_packs(Context(other)), *list_packs(IN_PROCESS)]]
-    assert "it is" in str(packs.export(Context(mine), pack_id, "csv")["parcel"])
-    assert "No prompt pack is called" in packs.export(Context(other), pack_id, "csv")["message"]
+    assert "it is" in str(packs.export(Context(mine), None, pack_id, "csv")["parcel"])
+    assert "No prompt pack is called" in packs.export(Context(other), None, pack_id, "csv")["message"]
     steps.send(pack_of(PLAIN), "Mine", "sent", context=Context(mine))
     assert "sent" in sessions.store(mine).ids() and "sent" not in sessions.store(other).ids()
     assert show_session_note(Context(mine)) == {"session": view.SESSION}

@@ -666,12 +666,14 @@ def test_nothing_approved_is_nothing_to_score(view: CurateView, store: PromptSto
 
 def test_a_pack_is_exported_in_each_form(view: CurateView):
     act(view, {"do": "approved", "on": PLAIN})
-    files = {kind: shown(packs.export, "tones", kind).parcel for kind in ("json", "list", "csv", "report")}
+    files = {kind: shown(packs.export, view, "tones", kind).parcel for kind in ("json", "list", "csv", "report")}
     names = {kind: file and file["name"] for kind, file in files.items()}
     assert names == {"json": "tones.json", "list": "tones-templates.json", "csv": "tones.csv", "report": "tones.md"}
     assert files["list"] and "the sound of {}" in files["list"]["content"]
+    assert files["report"] and "## What it does to each class" in files["report"]["content"]
+    assert "## What" not in shown(packs.export, None, "tones", "report").parcel["content"], "it is not measured"
     assert files["json"] and PromptPack.from_json(files["json"]["content"]) == PromptStore().get("tones")
-    assert shown(packs.export, "", "json").parcel is None
+    assert shown(packs.export, None, "", "json").parcel is None
 
 
 def test_a_list_is_imported_as_a_pack_of_its_own(tmp_path: Path, store: PromptStore, manifest: str, view: CurateView):
@@ -764,3 +766,7 @@ def test_ways_to_answer_are_compared_and_one_is_looked_at(view: CurateView, stor
     act(view, {"do": "approved", "on": PLAIN})
     chosen = told("together")
     assert "1 approved prompt, on 8 clips" in chosen and 'data-key="together" aria-pressed="true"' in chosen
+    act(view, {"do": "approved", "on": CONTRARY}, {"do": "rejected", "on": PLAIN})
+    upset = told("")
+    assert "“hum” is recognised less often: 100.0 → 0.0 % of its 4 clips" not in upset, "four clips may be chance"
+    assert "hum → whistle" in upset and "0 → 4" in upset

@@ -1,4 +1,4 @@
-"""What is in the fold below Curate's table: the ways to answer together, and how far their probabilities go."""
+"""The fold below Curate's table: the ways to answer together, how far they can be trusted and what they do."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
     from audioprompt.core.calibration import Reliability
-    from audioprompt.services.curate import Answers, Way
+    from audioprompt.core.effects import Change
+    from audioprompt.services.curate import Answers, Effects, Way
 
 TEMPLATE = "curate/answers.html"
 ROLES = {"vanilla": "vanilla", DEFAULT: "approved"}  # in which colour a way is drawn
 SURE_ENOUGH = 0.02  # between how sure answers are and how often right, on average
 
+CLASSES_SHOWN, FLOWS_SHOWN = 20, 8
+
 CLOSED = render(TEMPLATE, "closed")
+COMPARING = render(TEMPLATE, "waiting", progress=markup.progress("Comparing the ways to answer"))
 
 
-def answers(found: Answers | None, chosen: str, turn: int) -> str:
+def answers(found: Answers, way: Way, effects: Effects, turn: int) -> str:
     """Return the fold, opened.
 
     Args:
-        found: the ways to answer; None while they are being compared.
-        chosen: name of the way whose answers are looked at.
+        found: the ways to answer.
+        way: the one that is looked at.
+        effects: what it does.
         turn: of the page that this belongs to.
     """
-    if found is None:
-        return render(TEMPLATE, "waiting", progress=markup.progress("Comparing the ways to answer"))
-    way = found[chosen] if chosen in found else found[DEFAULT]
     return render(
         TEMPLATE,
         "answers",
@@ -42,7 +44,46 @@ def answers(found: Answers | None, chosen: str, turn: int) -> str:
         way=way,
         trust=_trust(way.reliability),
         diagram=reliability_diagram(way.reliability),
+        findings=effects.findings,
+        classes=_classes(effects),
+        flows=[
+            _change(f"{effects.names[flow.true]} → {effects.names[flow.taken_for]}", flow.change, ("down", "up"))
+            for flow in effects.flows[:FLOWS_SHOWN]
+        ],
+        groupings=[(one.title, [_change(each.name, each.change) for each in one.effects]) for one in effects.groupings],
     )
+
+
+def _classes(effects: Effects) -> list[dict[str, Any]]:
+    """Return the classes that have clips, those that change most first."""
+    rows = [
+        _change(name, one.recall) | {"named": one.named.after, "named_before": one.named_before.after}
+        for name, one in zip(effects.names, effects.classes, strict=True)
+        if one.recall
+    ]
+    return sorted(rows, key=lambda row: -abs(row["change"].difference))[:CLASSES_SHOWN]
+
+
+def _change(name: str, change: Change, ways: tuple[str, str] = ("up", "down")) -> dict[str, Any]:
+    """Return a change as its row shows it: where its interval lies between -1, at the left, and 1.
+
+    Args:
+        name: of what changes.
+        change: how.
+        ways: how more and how less of it is shown: as for the better ("up") or the worse.
+    """
+    low, high = change.interval
+    before, after = change.scores
+    return {
+        "name": name,
+        "change": change,
+        "before": before,
+        "after": after,
+        "left": (1 + low) / 2,
+        "wide": (high - low) / 2,
+        "at": (1 + change.difference) / 2,
+        "way": ways[change.difference < 0] if change.difference else "same",
+    }
 
 
 def _which(found: Answers) -> str:

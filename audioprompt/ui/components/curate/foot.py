@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from audioprompt.core.curation import enough_prompts
 from audioprompt.prompts.history import (
     ADD,
     COPY,
@@ -43,6 +44,8 @@ def foot(view: CurateView, now: Snapshot) -> str:
         "foot",
         turn=view.turn,
         curve=prompts_curve(now.measured.table.random_curves, now.report),
+        enough=enough_prompts(now.measured.table.random_curves),
+        count=len(now.measured.templates),
         held_out=_held_out(now.measured, now.pack, view.held_out),
         history=render(TEMPLATE, "history", changes=_changes(now.pack)),
     )

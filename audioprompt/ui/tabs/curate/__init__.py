@@ -91,7 +91,7 @@ def _wire_packs(parts: Parts) -> None:
     message.restore(**measured(packs.restore, [remembered, model]), **SLOW)
     for form in PACK_FORMATS:
         packed = parts.only("parcel", "message").told_by(
-            partial(packs.export, kind=form.name), [pack], problem="message"
+            partial(packs.export, kind=form.name), [view, pack], problem="message"
         )
         saved = parts[f"export_{form.name}"].click(**packed, **INSTANT)
         saved.then(None, parts["parcel"], js="audioprompt.save", **INSTANT)

@@ -9,9 +9,11 @@ from pathlib import Path
 import gradio as gr
 
 from audioprompt.prompts.formats import PACK_FORMATS, read_pack
+from audioprompt.prompts.formats.report import REPORT
 from audioprompt.prompts.history import rename
 from audioprompt.prompts.pack import PackError
 from audioprompt.server.context import Context
+from audioprompt.services.curate import write_report
 from audioprompt.services.curate.setup import Remembered
 from audioprompt.services.generate import copy_pack, next_free_id
 from audioprompt.ui import markup
@@ -22,13 +24,15 @@ from audioprompt.ui.tabs.curate.measure import enter
 from audioprompt.ui.tabs.curate.render import EMPTY, choose_pack
 
 
-def export(context: Context, pack_id: str | None, kind: str) -> View:
-    """Hand a pack to the browser as a file: its name and what it holds."""
+def export(context: Context, view: CurateView | None, pack_id: str | None, kind: str) -> View:
+    """Hand a pack to the browser as a file: its name and what it holds. A report tells what was measured, too."""
     if not pack_id:
         return {"parcel": None}
     form = PACK_FORMATS[kind]
     try:
-        content = form.write(context.store.get(pack_id))
+        pack = context.store.get(pack_id)
+        measured = view and view.pack_id == pack_id and kind == REPORT.name
+        content = write_report(view.measured.for_pack(pack), pack) if view and measured else form.write(pack)
     except PackError as error:
         return {"parcel": None, "message": markup.problem(error)}
     return {"parcel": {"name": pack_id + form.suffix, "content": content}}

@@ -12,7 +12,7 @@ from audioprompt.server.context import Context
 from audioprompt.services import curate as service
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import CurateView
-from audioprompt.ui.components.curate.answers import answers
+from audioprompt.ui.components.curate.answers import COMPARING, answers
 from audioprompt.ui.events import View
 from audioprompt.ui.tabs.curate import measure
 from audioprompt.ui.tabs.curate.render import list_packs, render_view, take_snapshot
@@ -57,7 +57,7 @@ def show_answers(context: Context, view: CurateView | None, event: gr.EventData)
         yield from follow_answers(context, view, str(event.way))
 
 
-def follow_answers(context: Context, view: CurateView, way: str) -> Iterator[View]:
+def follow_answers(context: Context, view: CurateView, chosen: str) -> Iterator[View]:
     """Compare the ways to answer, telling where that takes long."""
     now = take_snapshot(context, view)
     job = MEASURING.start(
@@ -67,8 +67,10 @@ def follow_answers(context: Context, view: CurateView, way: str) -> Iterator[Vie
     )
     for looked, _ in enumerate(follow(job, measure.LOOK_SECONDS)):
         if looked:
-            yield {"answers": answers(None, way, view.turn)}
-    yield {"answers": answers(job.result(), way, view.turn)}
+            yield {"answers": COMPARING}
+    found = job.result()
+    way = found.choose(chosen)
+    yield {"answers": answers(found, way, service.measure_effects(now.measured, way.chosen), view.turn)}
 
 
 def offer_packs(context: Context, view: CurateView | None) -> View:
