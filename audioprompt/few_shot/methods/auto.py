@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +13,16 @@ from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot.base import TEMPERATURE, Head, HeadSpec, OnEpoch, SavedHead, Stop, checked_clips
 from audioprompt.few_shot.calibration import ask_left_out, calibrate, choose_temperature
 from audioprompt.few_shot.methods import METHODS, title_of
-from audioprompt.few_shot.settings import FewShotError
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 WORDS, FEW = "zero-shot", "words-as-clips"
 CANDIDATES = (FEW, "words-probe", "gda", "clap-probe", "kernel-ridge", "tip-adapter")
+WORDS_COUNT_AS = (
+    6.0  # clips, for all candidates, unless the settings say another number: the best on the bundled village
+)
 MIN_TO_CHOOSE = 4  # clips of every class, below which leaving clips out tells too little
 MAX_CLIPS = 2_000  # to choose by; with more, what needs all of them at once is not among the candidates
 MAX_ANSWERS = 200_000  # clips times classes, beyond which probes take minutes
@@ -71,6 +74,8 @@ class Auto(Head):
 
     @classmethod
     def build(cls, spec: HeadSpec) -> "Self":
+        if spec.settings.words == FitSettings.words:
+            spec = replace(spec, settings=replace(spec.settings, words=WORDS_COUNT_AS))
         return cls(spec.classes, {name: METHODS[name].load().build(spec) for name in (WORDS, *CANDIDATES)})
 
     @classmethod

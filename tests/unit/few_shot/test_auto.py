@@ -7,8 +7,8 @@ import pytest
 
 from audioprompt.few_shot.base import Head
 from audioprompt.few_shot.build import build_head
-from audioprompt.few_shot.methods.auto import FEW, WORDS, Trial, choose
-from audioprompt.few_shot.settings import FewShotError
+from audioprompt.few_shot.methods.auto import FEW, WORDS, WORDS_COUNT_AS, Trial, choose
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 from tests.unit.few_shot.test_heads import TinyModel
 from tests.unit.few_shot.towers import NAMES, clusters
 
@@ -25,7 +25,8 @@ def test_few_clips_are_added_to_the_words() -> None:
     head = auto().fit(AUDIO[:12], TARGETS[:12])
     assert head.notice == "Words as clips was chosen: some class has fewer than 4 clips."
     model: Any = TinyModel()
-    plain = build_head(FEW, model, CLASSES).fit(AUDIO[:12], TARGETS[:12])
+    settings = FitSettings(words=WORDS_COUNT_AS)
+    plain = build_head(FEW, model, CLASSES, settings).fit(AUDIO[:12], TARGETS[:12])
     np.testing.assert_allclose(head.logits(AUDIO) * head.temperature, plain.logits(AUDIO), atol=1e-5)
 
 
