@@ -34,6 +34,7 @@ class Variable:
 
 STORE = Variable("AUDIOPROMPT_STORE", "The folder of the prompt packs.")
 CACHE = Variable("AUDIOPROMPT_CACHE", "The folder of embeddings and of downloaded and unpacked clips.")
+DATA = Variable("AUDIOPROMPT_DATA", "The folder of the papers' data sets, each in a folder of its own.")
 DEVICE = Variable("AUDIOPROMPT_DEVICE", "Where models run: `auto`, `cpu`, `cuda:0` and the like.", "auto")
 PASSWORD = Variable("AUDIOPROMPT_PASSWORD", "Makes the page a public one, and lets in curators who know it.")
 CURATORS = Variable("AUDIOPROMPT_CURATORS", "The Hugging Face users who curate a Space, separated by commas.")

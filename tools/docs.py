@@ -19,6 +19,7 @@ from audioprompt.api import CAPABILITIES
 from audioprompt.cli import app
 from audioprompt.cli.group import LazyCommand
 from audioprompt.core.ensembles import ENSEMBLES
+from audioprompt.data.papers import PAPER_SETS
 from audioprompt.data.sources import SOURCES
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.models.registry import MODELS
@@ -112,6 +113,24 @@ def reference_page() -> str:
         table(
             ["name", "", "size", "licence"],
             [[f"`{m.name}`", m.description, m.size, m.licence] for m in MODELS.built_in],
+        ),
+    ]
+    parts += [
+        "## Data sets of the papers",
+        f"As `audioprompt data list` has them; entry points of the group `{PAPER_SETS.group}` add more.",
+        table(
+            ["name", "in the paper", "for", "classes", "GB", "licence"],
+            [
+                [
+                    f"`{p.name}`",
+                    f"[{p.title}]({p.home})",
+                    p.category,
+                    str(len(p.classes)),
+                    f"{p.gigabytes:g}",
+                    p.licence,
+                ]
+                for p in PAPER_SETS.built_in
+            ],
         ),
     ]
     for title, registry in (

@@ -56,6 +56,10 @@ class AudioPrompt(Commands):
             "audioprompt.cli.space:space",
             "Build, check and publish a Hugging Face Space.",
         ),
+        "data": (
+            "audioprompt.cli.datasets:data",
+            "List, download and check the data sets of the papers.",
+        ),
         "models": ("audioprompt.cli.models:models", "List the models."),
         "cache": (
             "audioprompt.cli.cache:cache",

@@ -105,17 +105,52 @@ def zenodo_file(record: str, name: str, progress: Progress | None = None) -> Pat
         NotThere: the record or the file does not exist.
         ModelError: it cannot be downloaded.
     """
-    folder = cached_assets_path("audioprompt", "zenodo", record)
+    what = f"{name} of Zenodo's record {record}"
+    url = f"{ZENODO}/records/{record}/files/{name}?download=1"
+    return _fetched_once(url, name, what, record, lambda: _zenodo_listing(record, name, what), progress)
+
+
+def web_file(url: str, progress: Progress | None = None) -> Path:
+    """Return a file of the web, of which its size is all that can be checked.
+
+    Raises:
+        NotThere: the file does not exist.
+        ModelError: it cannot be downloaded.
+    """
+    name = url.rpartition("/")[2]
+
+    def look_up() -> tuple[int, None]:
+        try:
+            with _reaching(url, name):
+                answer = get_session().head(url, timeout=TIMEOUT_SECONDS, allow_redirects=True)
+            answer.raise_for_status()
+            return int(answer.headers["Content-Length"]), None
+        except OSError as error:
+            raise _unavailable(name, error) from error
+        except (KeyError, ValueError) as error:
+            raise ModelError(f"{url} does not say how large it is: get the file by other means.") from error
+
+    return _fetched_once(url, name, name, "web", look_up, progress)
+
+
+def _fetched_once(
+    url: str,
+    name: str,
+    what: str,
+    place: str,
+    look_up: Callable[[], tuple[int, str | None]],
+    progress: Progress | None,
+) -> Path:
+    """Return a file of the folder of a place; it is fetched where it is not there, and goes on where that ended."""
+    folder = cached_assets_path("audioprompt", *(("zenodo", place) if place != "web" else ("web",)))
     path, partial = folder / name, folder / f"{name}.incomplete"
     with WeakFileLock(folder / f"{name}.lock"):  # of two processes, one downloads
         if path.is_file():
             return path
-        what = f"{name} of Zenodo's record {record}"
-        size, checksum = _zenodo_listing(record, name, what)
+        size, checksum = look_up()
 
         def fetch() -> Path:
             with partial.open("ab") as file:
-                url = f"{ZENODO}/records/{record}/files/{name}?download=1"
                 http_get(url, file, resume_size=file.tell(), expected_size=size, displayed_filename=name)
             return partial
 

@@ -4,7 +4,7 @@ To add one here, write a file with a `Source` beside these and give it an entry.
 make a `Source` and name it in that package's ``pyproject.toml`` as an entry point of the group ``audioprompt.sources``.
 """
 
-from audioprompt.data.sources import bundled, folder, hub, manifest, zip
+from audioprompt.data.sources import bundled, folder, hub, manifest, papers, zip
 from audioprompt.data.sources.base import OpenOptions as OpenOptions
 from audioprompt.data.sources.base import Source as Source
 from audioprompt.data.tables import DataError
@@ -15,7 +15,7 @@ SOURCES = Registry(
     "data source",
     "audioprompt.sources",
     Source,
-    (*bundled.BUNDLED, hub.SOURCE, folder.SOURCE, zip.SOURCE, manifest.SOURCE),
+    (*bundled.BUNDLED, papers.SOURCE, hub.SOURCE, folder.SOURCE, zip.SOURCE, manifest.SOURCE),
     DataError,
 )
 
