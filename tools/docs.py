@@ -20,6 +20,7 @@ from audioprompt.cli import app
 from audioprompt.cli.group import LazyCommand
 from audioprompt.core.ensembles import ENSEMBLES
 from audioprompt.data.papers import PAPER_SETS
+from audioprompt.data.events import EVENT_FORMATS
 from audioprompt.data.sources import SOURCES
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.models.registry import MODELS
@@ -137,6 +138,7 @@ def reference_page() -> str:
         ("Few-shot methods", METHODS),
         ("Ensembles", ENSEMBLES),
         ("Formats of packs", PACK_FORMATS),
+        ("Formats of events", EVENT_FORMATS),
         ("Data sources", SOURCES),
         ("Generators of candidates", GENERATORS),
         ("Checks of candidates", CHECKS),

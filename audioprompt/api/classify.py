@@ -1,8 +1,11 @@
 """Name what is heard in a recording, by prompts or by a fitted head."""
 
+from typing import Literal
+
 from audioprompt.api.inputs import Answer, File, Name, Text, approved_templates
 from audioprompt.audio.decode import read
 from audioprompt.core.labels import parse_labels
+from audioprompt.data.events import EVENT_FORMATS
 from audioprompt.models import registry
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.classify import LONGEST_SECONDS, ranked, winner
@@ -10,9 +13,17 @@ from audioprompt.services.classify import classify as hear
 from audioprompt.services.rejection import recognise_by_head
 from audioprompt.services.views import as_dict, known_as_dict
 
+EventForm = Literal[("", *EVENT_FORMATS.names)]  # type: ignore[valid-type]
+
 
 def classify(
-    sound: File, labels: Text, pack: Name = "", model: Name = "embedded", context: Context = IN_PROCESS
+    sound: File,
+    labels: Text,
+    pack: Name = "",
+    model: Name = "embedded",
+    several: bool = False,
+    form: EventForm = "",
+    context: Context = IN_PROCESS,
 ) -> Answer:
     """Name what is heard in a recording, without training: which of your labels fits it best.
 
@@ -23,9 +34,11 @@ def classify(
         labels: 2 to 200 labels to choose between, separated by commas, semicolons or line breaks, like "rain, sea waves, dog bark"; put those that hold a comma in quotes, or give a JSON list.
         pack: The prompt pack whose approved templates form the ensemble, an id that `packs` lists; the general one if left out.
         model: The model that hears, a name that `models` lists.
+        several: Whether more than one label may be heard at once in `events`.
+        form: Write the events as text as well, as another program reads them: audacity, raven, csv, json or rttm.
 
     Returns:
-        label, the ensemble's answer; known, whether the recording is any of the labels, with its score and the threshold; heard, for each label whether it is heard, where more than one may be; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; windows, what the ensemble hears in each part of the recording, null where it is silent; warnings, what is wrong with the recording or the labels.
+        label, the ensemble's answer; known, whether the recording is any of the labels, with its score and the threshold; heard, for each label whether it is heard, where more than one may be; words, how far both agree; probabilities of each label by vanilla and by ensemble; votes, what each prompt says alone; events, what is heard when, each with start and end in seconds, label and probability; written, these in the form that was asked for; warnings, what is wrong with the recording or the labels.
     """  # noqa: E501, Gradio reads one line of each
     chosen, templates, encoder = (
         parse_labels(labels).labels,
@@ -33,7 +46,7 @@ def classify(
         context.model(model),
     )
     heard = hear(encoder, read(sound, encoder.sample_rate, max_seconds=LONGEST_SECONDS), chosen, templates)
-    timeline = heard.timeline
+    events = heard.events(several)
     return {
         "label": winner(heard.ensemble),
         "words": heard.words,
@@ -43,13 +56,8 @@ def classify(
         "vanilla": dict(ranked(heard.vanilla)),
         "ensemble": dict(ranked(heard.ensemble)),
         "votes": [as_dict(vote) for vote in heard.votes],
-        "windows": [
-            {"start": float(start), "end": float(end), "label": label, "probability": probability}
-            for number, (start, end, silent) in enumerate(
-                zip(timeline.starts, timeline.ends, timeline.silent, strict=True)
-            )
-            for label, probability in ([(None, None)] if silent else ranked(timeline.prediction, number)[:1])
-        ],
+        "events": [as_dict(event) for event in events],
+        **({"written": EVENT_FORMATS[form].write(events, sound.name)} if form else {}),
         "warnings": heard.notices,
     }
 

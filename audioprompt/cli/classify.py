@@ -12,12 +12,12 @@ import numpy as np
 import typer
 
 from audioprompt.audio.recording import AudioError
+from audioprompt.cli.events import EventOutput
 from audioprompt.cli.folder import classify_to_table, refuse_with_a_table
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, TemplateTexts, choose_labels, choose_prompts
 from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, percent, print_, print_json, progress_bar, say, table
 from audioprompt.cli.recordings import require_recordings
-from audioprompt.core.timeline import find_stretches
 from audioprompt.data.recordings import UNLABELLED, find_recordings
 from audioprompt.prompts.template import Template
 from audioprompt.services import classify as service
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from audioprompt.models.base import AudioTextModel
 
-SILENCE = "silence"  # in the place of a label
 MAX_SHOWN = 5  # labels in the table of one recording
 
 
@@ -67,7 +66,7 @@ class Listening:
 
 
 @dataclass(frozen=True)
-class Output:
+class Output(EventOutput):
     """Where the answers go."""
 
     out: Annotated[
@@ -107,10 +106,12 @@ def classify(
         return
     as_json = output.as_json
     as_table = any(file.is_dir() or file.suffix.lower() == ".zip" for file in files)
+    write_events = output.prepare(as_table or len(files) > 1)
     files = find_recordings(files)
     encoder = model.load()
     heard, errors = _hear(encoder, files, names, templates)
     joint = _hear_together(encoder, heard, names, templates, listening) if listening.together and heard else None
+    write_events(heard, listening.several)
     if as_json:
         used = {"model": encoder.name, "revision": encoder.revision, "templates": [one.text for one in templates]}
         failed = [{"file": str(file), "error": str(error)} for file, error in errors.items()]
@@ -183,7 +184,7 @@ def _heard_json(file: Path, heard: Classification, several: bool) -> Json:
         **said,
         **({"heard": [as_dict(one) for one in heard.presences]} if several else {}),
         "votes": [as_dict(vote) for vote in heard.votes],
-        "timeline": [as_dict(stretch) for stretch in find_stretches(heard.timeline)],
+        "events": [as_dict(event) for event in heard.events(several)],
     }
 
 
@@ -231,12 +232,9 @@ def _heard_tables(file: Path, heard: Classification, several: bool) -> Iterator[
     if several:
         marks = [[one.label, "yes" if one.heard else "no", f"{one.score:+.1f}"] for one in heard.presences]
         yield table(["more than one may be heard", "", ">score"], marks)
-    if stretches := find_stretches(heard.timeline):
+    if heard.is_long and (events := heard.events(several)):
         parts = [
-            [
-                f"{clock(part.start)} - {clock(part.end)}",
-                *([SILENCE, "", ""] if part.label is None else [part.label, *bar(part.probability, ORANGE)]),
-            ]
-            for part in stretches
+            [f"{clock(event.start)} - {clock(event.end)}", event.label, *bar(event.probability, ORANGE)]
+            for event in events
         ]
-        yield table(["over time", "ensemble", "", ">"], parts)
+        yield table(["over time", "heard", "", ">"], parts)

@@ -27,6 +27,8 @@ MIN_BACKGROUND = 20  # names; fewer say nothing about everything else
 REFUSED = 0.05  # fraction of clips of known classes that a threshold refuses
 KNOWN = -3.2  # threshold of the best label's score below which a clip is none of the labels
 HEARD = -0.5  # threshold of each label's score from which on it is heard, where several may be
+PRESENT = -1.6  # score of a moment at which a label is as likely heard as not, smoothed as in `core.timeline`
+STEEPNESS = 1.15  # of the way from not heard to heard; both by logistic regression on mixtures of `village`
 MIN_LEFT_OUT = 8  # clips that a head's own threshold takes
 TINY = 1e-6
 
@@ -64,8 +66,12 @@ def known_scores_with_clips(audio: Array, words: Array, means: Array, background
     Returns:
         ``[N]``.
     """
-    near = cosines(audio, words) + cosines(audio, means)
-    return _above_background(audio, near, background).max(axis=-1)
+    return label_scores_with_clips(audio, words, means, background).max(axis=-1)
+
+
+def label_scores_with_clips(audio: Array, words: Array, means: Array, background: Array) -> Array:
+    """As `known_scores_with_clips`, for each class: ``[N, C]``."""
+    return _above_background(audio, cosines(audio, words) + cosines(audio, means), background)
 
 
 def class_means(audio: Array, targets: NDArray[np.intp], classes: int) -> Array:
@@ -121,6 +127,16 @@ def choose_around(scores: Array, threshold: float, count: int) -> NDArray[np.int
     above = scores[order] >= threshold
     rank = np.where(above, np.cumsum(above), np.cumsum(~above))  # of its side
     return order[np.argsort(rank, kind="stable")][:count]
+
+
+def presence_probabilities(scores: Array, threshold: float = KNOWN) -> Array:
+    """Return how likely each label is heard at a moment, by its score: ``[F, C]`` -> ``[F, C]``.
+
+    Args:
+        scores: as `label_scores` gives them, smoothed over time.
+        threshold: from which on a clip is known; scores lie as much higher as it lies above `KNOWN`.
+    """
+    return (1 / (1 + np.exp(-STEEPNESS * (scores - PRESENT - (threshold - KNOWN))))).astype(np.float32)
 
 
 def average_precision(scores: Array, relevant: NDArray[np.bool_]) -> float | None:

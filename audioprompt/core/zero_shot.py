@@ -5,7 +5,7 @@ and D dimensions; every embedding is L2-normalised.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,24 +100,3 @@ def predict(audio: Array, prompts: Array, labels: Sequence[str], logit_scale: fl
 def accuracy(winners: NDArray[np.intp], targets: NDArray[np.intp]) -> float:
     """Share of clips whose chosen class is the true one, 0 to 1; ``[N]``, ``[N]``."""
     return float((winners == targets).mean())
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """One clip's prediction over time.
-
-    Attributes:
-        starts: start of each window in seconds, ``[W]``.
-        ends: end of each window in seconds, ``[W]``.
-        prediction: what is heard in each window, N = W.
-        silent: in which windows there is nothing to hear, whatever the prediction says, ``[W]``; by default in none.
-    """
-
-    starts: Array
-    ends: Array
-    prediction: Prediction
-    silent: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
-
-    def __post_init__(self) -> None:
-        if not len(self.silent):
-            object.__setattr__(self, "silent", np.zeros(len(self.starts), np.bool_))

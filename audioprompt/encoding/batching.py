@@ -1,11 +1,14 @@
 """One pass of a model for all who want sound embedded at the same moment."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
 import torch
 
 from audioprompt.models.base import AudioTextModel
+
+Encode = Callable[[torch.Tensor], torch.Tensor]  # windows, [B, samples], to vectors
 
 MOST, MAX_ON_CPU = 16, 4  # windows in a pass; more than four outgrow a processor's cache
 LENT = "zerogpu"  # a device lent to one person at a time, who is not to pay for what others want
@@ -15,7 +18,7 @@ LENT = "zerogpu"  # a device lent to one person at a time, who is not to pay for
 class _Wanted:
     """Windows that somebody waits for, ``[B, samples]``, and what came of them, ``[B, D]`` or an error."""
 
-    model: AudioTextModel
+    encode: Encode
     windows: torch.Tensor
     found: torch.Tensor | BaseException | None = None
 
@@ -31,15 +34,18 @@ class Together:
         self._guard = Lock()
         self._turns: dict[tuple[str, str, str], Lock] = {}  # whose holder runs a model, by name, revision and device
 
-    def embed(self, model: AudioTextModel, windows: torch.Tensor) -> torch.Tensor:
-        """As ``model.embed_audio``; callable from any thread: ``[B, samples]`` -> ``[B, D]``."""
-        mine = _Wanted(model, windows)
+    def embed(self, model: AudioTextModel, windows: torch.Tensor, encode: Encode | None = None) -> torch.Tensor:
+        """Run ``encode``, by default ``model.embed_audio``; callable from any thread: ``[B, samples]`` -> ``[B, D]``.
+
+        Windows share a pass with those of callers whose ``encode`` equals theirs.
+        """
+        mine = _Wanted(encode or model.embed_audio, windows)
         with self._guard:
             self._waiting.append(mine)
             turn = self._turns.setdefault((model.name, model.revision, model.device), Lock())
         with turn:
             while mine.found is None:
-                self._run(self._next(model))
+                self._run(self._next(mine.encode, MAX_ON_CPU if model.device == "cpu" else MOST))
         if isinstance(mine.found, BaseException):
             raise mine.found
         return mine.found
@@ -49,12 +55,11 @@ class Together:
         """Whether somebody waits for a model that is running for others."""
         return bool(self._waiting)
 
-    def _next(self, model: AudioTextModel) -> list[_Wanted]:
-        """Take what has waited for this model longest, up to a batch."""
-        most = MAX_ON_CPU if model.device == "cpu" else MOST
+    def _next(self, encode: Encode, most: int) -> list[_Wanted]:
+        """Take what has waited longest to be encoded like this, up to a batch."""
         some: list[_Wanted] = []
         with self._guard:
-            for wanted in [one for one in self._waiting if one.model is model]:
+            for wanted in [one for one in self._waiting if one.encode == encode]:
                 if some and sum(len(one.windows) for one in some) + len(wanted.windows) > most:
                     break
                 some.append(wanted)
@@ -63,7 +68,7 @@ class Together:
 
     def _run(self, some: list[_Wanted]) -> None:
         try:
-            found = some[0].model.embed_audio(torch.cat([one.windows for one in some]))
+            found = some[0].encode(torch.cat([one.windows for one in some]))
             for one, part in zip(some, found.split([len(one.windows) for one in some]), strict=True):
                 one.found = part
         except BaseException as error:  # the fault of one of them perhaps, or of their number

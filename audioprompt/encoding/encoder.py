@@ -20,7 +20,7 @@ from audioprompt.audio.decode import SHORTEST_SECONDS, is_silent, stream_windows
 from audioprompt.audio.recording import AudioError, AudioSource, Say, name_of
 from audioprompt.audio.windows import Window
 from audioprompt.core.zero_shot import Array, normalise
-from audioprompt.encoding.batching import LENT, TOGETHER
+from audioprompt.encoding.batching import LENT, TOGETHER, Encode
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.keys import key_of, key_of_clip
 from audioprompt.encoding.recordings import DECODERS, BadRecordings, Recordings
@@ -29,7 +29,6 @@ from audioprompt.prompts.template import Template
 from audioprompt.util.text import counted, named
 
 Progress = Callable[[int, int], None]  # (done, total)
-Encode = Callable[[torch.Tensor], torch.Tensor]  # windows, [B, samples], to vectors
 
 WINDOWS_PER_BATCH = 16
 WINDOWS_PER_CPU_BATCH = 4  # what more of them become on their way through a net outgrows a processor's cache
@@ -111,16 +110,22 @@ def embed_to_name(
         AudioError: as `embed_clip`; or there is nothing to name, for it is silent or too short.
     """
     clip = embed_clip(model, source, name, say)
+    check_to_name(clip, name_of(source, name))
+    return clip
+
+
+def check_to_name(clip: EmbeddedClip, name: str) -> None:
+    """Refuse a clip in which there is nothing to name.
+
+    Raises:
+        AudioError: it is silent or too short.
+    """
     if clip.is_silent:
-        raise AudioError(
-            f"{name_of(source, name)} is silent, so there is nothing to name: check the microphone or the file."
-        )
+        raise AudioError(f"{name} is silent, so there is nothing to name: check the microphone or the file.")
     if clip.seconds < SHORTEST_SECONDS:
         raise AudioError(
-            f"{name_of(source, name)} lasts {1000 * clip.seconds:.0f} ms, too short to name: "
-            f"give at least {SHORTEST_SECONDS:g} seconds."
+            f"{name} lasts {1000 * clip.seconds:.0f} ms, too short to name: give at least {SHORTEST_SECONDS:g} seconds."
         )
-    return clip
 
 
 def silence(clips: Sequence[EmbeddedClip], names: Sequence[str]) -> str | None:
@@ -279,7 +284,7 @@ def _encoded(
     enough = 1 if model.device == "cpu" else WINDOWS_PER_BATCH
 
     def flush() -> Iterator[tuple[int, EmbeddedClip]]:
-        embeddings = list(_embed_windows(model, encode, np.stack(waiting))) if waiting else []
+        embeddings = list(embed_windows(model, encode, np.stack(waiting))) if waiting else []
         waiting.clear()
         for index, windows, silent, last in unfinished:
             open_windows.extend(windows)
@@ -344,7 +349,7 @@ def _read_ahead(
             pool.shutdown(cancel_futures=True)
 
 
-def _embed_windows(model: AudioTextModel, encode: Encode, windows: Array) -> Array:
+def embed_windows(model: AudioTextModel, encode: Encode, windows: Array) -> Array:
     """``[B, samples]`` -> ``[B, D]`` or ``[B, F]``, in smaller batches where a GPU's memory will not take so many.
 
     Raises:
@@ -358,7 +363,7 @@ def _embed_windows(model: AudioTextModel, encode: Encode, windows: Array) -> Arr
         if len(windows) == 1:
             raise ModelError(f"{model.name} does not fit into the memory of {model.device}: use the CPU.") from error
     half = len(windows) // 2
-    return np.concatenate([_embed_windows(model, encode, part) for part in (windows[:half], windows[half:])])
+    return np.concatenate([embed_windows(model, encode, part) for part in (windows[:half], windows[half:])])
 
 
 def _batches(windows: Array, size: int) -> Iterator[Array]:

@@ -106,3 +106,21 @@ class ProjectedAudio(AudioTextModel, Protocol):
     def project_audio(self, features: Tensor) -> Tensor:
         """Features into the shared space: ``[B, F]`` -> ``[B, dim]``, L2-normalised; differentiable."""
         ...
+
+
+class FramedAudio(ProjectedAudio, Protocol):
+    """A model that hears what is when within a window; of any other, `audioprompt.encoding.frames` finds out.
+
+    ``model.embed_frames(windows)`` equals ``project_frames(audio_features(windows))``, so that windows and frames come
+    of one pass.
+    """
+
+    frame_seconds: float  # between the middles of two frames; the first frame's is the window's beginning
+
+    def embed_frames(self, windows: Tensor) -> Tensor:
+        """Embed what is heard over time: ``[B, samples]`` -> ``[B, frames, dim]``, L2-normalised."""
+        ...
+
+    def project_frames(self, features: Tensor) -> Tensor:
+        """Features into the shared space, frame by frame: ``[B, F]`` -> ``[B, frames, dim]``, L2-normalised."""
+        ...

@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from audioprompt.models.base import ModelError, Tokens
 from audioprompt.models.bert import Bert
-from audioprompt.models.mobilenet import FEATURES, MobileNet, as_channels
+from audioprompt.models.mobilenet import FEATURES, REACH, MobileNet, as_channels
 from audioprompt.models.text import TextTokenizer
 from audioprompt.models.threads import one_thread
 from audioprompt.models.towers import TwoTowers
@@ -42,6 +42,7 @@ HEARD = 1.0  # deviations above a sound's usual score from which on it speaks fo
 TEXT_DIM = 384  # of the text tower
 DETAIL = 128  # dimensions for what sets sounds apart but has no name; texts are zero there
 DETAIL_WEIGHT = 2.0  # length of that part beside a named part of length one
+STEPS_PER_FRAME = 5  # of the net, over which a frame's embedding is the mean: the best on mixtures of `village`
 TEXT_TOKENS = 128  # longest text, in tokens
 
 # in assets/embedded: the sentence encoder, its map into the shared space with the sounds' directions, the audio tower
@@ -118,6 +119,14 @@ class AudioTower(nn.Module):
         named = functional.normalize(self.heard(self.judge(seen)) @ self.directions, dim=-1)
         detail = functional.normalize(self.detail(seen), dim=-1)
         return functional.normalize(torch.cat([named, DETAIL_WEIGHT * detail], dim=-1), dim=-1)
+
+    def project_steps(self, seen: Tensor) -> Tensor:
+        """Bring each step, with those around it, into the shared space: ``[B, steps, F]`` -> ``[B, steps, dim]``."""
+        alone = self.project(seen.flatten(0, 1)[:, None]).unflatten(0, seen.shape[:2])
+        means = functional.avg_pool1d(
+            alone.transpose(1, 2), STEPS_PER_FRAME, 1, STEPS_PER_FRAME // 2, count_include_pad=False
+        )
+        return functional.normalize(means.transpose(1, 2), dim=-1)
 
     def forward(self, windows: Tensor) -> Tensor:
         """``[B, samples]`` -> ``[B, dim]``, L2-normalised."""
@@ -199,6 +208,7 @@ class EmbeddedModel(TwoTowers):
     sample_rate = SAMPLE_RATE
     window_seconds = WINDOW_SECONDS
     logit_scale = LOGIT_SCALE
+    frame_seconds = REACH * HOP / SAMPLE_RATE
     text: TextTower
 
     def __init__(self, device: str = "cpu", folder: Path | None = None) -> None:
@@ -227,3 +237,10 @@ class EmbeddedModel(TwoTowers):
 
     def project(self, features: Tensor) -> Tensor:
         return self.audio.project(features.unflatten(1, (-1, FEATURES)))
+
+    def embed_frames(self, windows: Tensor) -> Tensor:
+        return self.project_frames(self.audio_features(windows))
+
+    @torch.inference_mode()
+    def project_frames(self, features: Tensor) -> Tensor:
+        return self.audio.project_steps(features.to(self.device).unflatten(1, (-1, FEATURES)))

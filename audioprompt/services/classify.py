@@ -14,12 +14,14 @@ from audioprompt.core.labels import LabelError as LabelError
 from audioprompt.core.labels import LabelList as LabelList
 from audioprompt.core.labels import as_labels
 from audioprompt.core.labels import parse_labels as parse_labels
-from audioprompt.core.zero_shot import Array, Prediction, Timeline, cosines, ensemble_weights, predict, softmax
+from audioprompt.core.timeline import Event, Timeline
+from audioprompt.core.zero_shot import Array, Prediction, cosines, ensemble_weights, predict, softmax
 from audioprompt.prompts.template import Template, as_templates
 from audioprompt.services.prompts import PROMPTS as PROMPTS
 from audioprompt.services.prompts import PromptCache as PromptCache
 from audioprompt.services.prompts import read_prompts as read_prompts
 from audioprompt.services.rejection import Presence, Verdict, recognise_by_head, recognise_by_words
+from audioprompt.services.timeline import follow
 from audioprompt.services.words import ReadLabels, read_labels
 from audioprompt.util.text import counted, named
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
 
 ALIKE = 0.98  # cosine of two labels beyond which a model cannot tell them apart; synonyms stay below
+FEW_SECONDS = 3.0  # a recording that is longer has a course
 LONGEST_SECONDS = 600.0  # of one recording that is classified
 
 
@@ -59,7 +62,6 @@ class Classification:
         vanilla: the answer of the one plain template, N = 1.
         ensemble: the answer of all templates together, N = 1.
         votes: what each template says alone, in the templates' order.
-        timeline: the ensemble's answer for each window.
         learned: the answer of a fitted head, N = 1; None where there is no such head.
         notices: what people should know of the recording and of the labels, a sentence each.
         alike: groups of labels that the model reads as the same, which it cannot tell apart.
@@ -67,13 +69,13 @@ class Classification:
         verdict: whether the clip is any of the labels; None where that cannot be judged.
         presences: which labels are heard anywhere in it, where several may be, the likeliest first.
         embedding: what the model hears in the whole clip, ``[D]``.
+        timeline: what is heard when, by the head where there is one, else by the ensemble.
     """
 
     seconds: float
     vanilla: Prediction
     ensemble: Prediction
     votes: tuple[Vote, ...]
-    timeline: Timeline
     learned: Prediction | None = None
     notices: tuple[str, ...] = ()
     alike: tuple[tuple[str, ...], ...] = ()
@@ -81,6 +83,7 @@ class Classification:
     verdict: Verdict | None = None
     presences: tuple[Presence, ...] = ()
     embedding: Array = field(default_factory=lambda: np.empty(0, np.float32), repr=False)
+    timeline: Timeline | None = field(default=None, repr=False)
 
     @property
     def answer(self) -> str:
@@ -96,6 +99,15 @@ class Classification:
     def headline(self) -> str:
         """What to show first: the label, or that it is none of them."""
         return self.verdict.words(self.answer) if self.verdict else self.answer
+
+    def events(self, several: bool = False) -> list[Event]:
+        """Return what is heard when, where more than one label may be heard at once or not."""
+        return self.timeline.events(several) if self.timeline else []
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is worth telling what is heard when."""
+        return self.seconds > FEW_SECONDS and self.timeline is not None and len(self.timeline.winners) > 1
 
     @property
     def agree(self) -> bool:
@@ -182,30 +194,32 @@ def classify(
         LabelError: there is no label, or one is missing.
         ValueError: there is no template, or a text is none.
     """
-    from audioprompt.encoding.encoder import embed_to_name
+    from audioprompt.encoding.frames import embed_to_name_over_time
 
     labels, templates = as_labels(labels), as_templates(templates)
     if not templates:
         raise ValueError("There is no template: choose a pack that has approved templates.")
     notices: list[str] = []
-    clip = embed_to_name(model, source, name, notices.append)
+    clip, frames = embed_to_name_over_time(model, source, name, notices.append)
     read = read_labels(model, labels)
     vanilla, ensemble = read_prompts(model, templates, read.spoken, progress)
     found = _label_as(read, judge(clip, vanilla, ensemble, read.spoken, templates, model, head))
     alike = alike_labels(labels, vanilla, ensemble)
     found = replace(found, alike=alike, notices=(*notices, *say_words(read, alike)))
-    if by_words := recognise_by_words(model, ensemble_weights(ensemble)):
-        judging = (recognise_by_head(model, head) if head else None) or by_words
+    by_words = recognise_by_words(model, ensemble_weights(ensemble))
+    judging = recognise_by_head(model, head) if head else by_words
+    if by_words and judging:
         presences = by_words.judge_each(clip.heard, labels)
         found = replace(found, verdict=judging.judge(clip.pooled), presences=presences)
-    return found
+    moments = frames.embeddings
+    said = head.prediction(moments) if head else predict(moments, ensemble, read.labels, model.logit_scale)
+    return replace(found, timeline=follow(frames, said, judging))
 
 
 def _label_as(read: ReadLabels, found: Classification) -> Classification:
     """Give a classification the labels as a person wrote them, in place of the words that the model read."""
     if not read.translated:
         return replace(found, read=read)
-    timeline = replace(found.timeline, prediction=replace(found.timeline.prediction, labels=read.labels))
     choices = found.ensemble.votes[:, 0]
     return replace(
         found,
@@ -214,7 +228,6 @@ def _label_as(read: ReadLabels, found: Classification) -> Classification:
         votes=tuple(
             replace(vote, label=read.labels[choice]) for vote, choice in zip(found.votes, choices, strict=True)
         ),
-        timeline=timeline,
         read=read,
     )
 
@@ -246,13 +259,11 @@ def judge(
         Vote(template.fill(labels[choice]), labels[choice], float(row[choice]))
         for template, row, choice in zip(templates, alone, alone.argmax(axis=-1), strict=True)
     )
-    ends = np.minimum(clip.starts + np.float32(model.window_seconds), np.float32(clip.seconds))
     return Classification(
         seconds=clip.seconds,
         vanilla=predict(pooled, vanilla, labels, logit_scale),
         ensemble=predict(pooled, ensemble, labels, logit_scale),
         votes=votes,
-        timeline=Timeline(clip.starts, ends, predict(clip.windows, ensemble, labels, logit_scale), clip.silent),
         learned=head.prediction(pooled) if head else None,
         embedding=clip.pooled,
         alike=alike_labels(labels, vanilla, ensemble),

@@ -18,10 +18,13 @@ from audioprompt.core.rejection import (
     known_scores,
     known_scores_with_clips,
     label_scores,
+    label_scores_with_clips,
     leave_one_out_scores,
+    presence_probabilities,
     threshold_between,
     threshold_refusing,
 )
+from audioprompt.core.timeline import smooth
 from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot.settings import FewShotError
 from audioprompt.models.background import background_names
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
 
 REVIEWED = 10  # clips
+FRAMES_AT_ONCE = 10_000  # bounds the memory a long recording takes
 MEANS, THRESHOLD = "known.means", "known.threshold"  # in a head's state: [C, D], and [1]
 
 
@@ -117,6 +121,24 @@ class Recogniser:
         heard = scores >= np.broadcast_to(np.asarray(threshold, np.float32), scores.shape)
         order = np.argsort(-scores, kind="stable")
         return tuple(Presence(labels[at], bool(heard[at]), float(scores[at])) for at in order)
+
+    def hear_each(self, frames: Array, heard: NDArray[np.bool_], step: float) -> Array:
+        """Return how likely each label is heard from moment to moment.
+
+        Args:
+            frames: what is heard in each, ``[F, D]``.
+            heard: in which there is anything to hear, ``[F]``.
+            step: seconds from one to the next.
+
+        Returns:
+            ``[F, C]``.
+        """
+        parts = (frames[at : at + FRAMES_AT_ONCE] for at in range(0, len(frames), FRAMES_AT_ONCE))
+        if self.means is None:
+            scores = [label_scores(part, self.words, self.background) for part in parts]
+        else:
+            scores = [label_scores_with_clips(part, self.words, self.means, self.background) for part in parts]
+        return presence_probabilities(smooth(np.concatenate(scores), heard, step), self.threshold)
 
 
 def recognise_by_words(model: "AudioTextModel", words: Array) -> Recogniser | None:

@@ -1,12 +1,13 @@
 """Results as dicts that JSON can hold: what the API answers and what ``--json`` prints."""
 
+from dataclasses import asdict
 from functools import singledispatch
 from typing import Any
 
 from audioprompt.core.calibration import Reliability
 from audioprompt.core.curation import Comparison, SelectionReport
 from audioprompt.core.metrics import Score
-from audioprompt.core.timeline import Stretch
+from audioprompt.core.timeline import Event
 from audioprompt.data import LabelledClips
 from audioprompt.services.classify import Vote
 from audioprompt.services.curate import HeldOut
@@ -124,13 +125,8 @@ def _(vote: Vote) -> Json:
 
 
 @as_dict.register
-def _(stretch: Stretch) -> Json:
-    return {
-        "start": stretch.start,
-        "end": stretch.end,
-        "label": stretch.label,
-        "probability": stretch.probability,
-    }
+def _(event: Event) -> Json:
+    return asdict(event)
 
 
 @as_dict.register

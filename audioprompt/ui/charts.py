@@ -18,7 +18,8 @@ import orjson
 from gradio.components.plot import PlotData
 
 from audioprompt.audio.spectrogram import FLOOR, Picture
-from audioprompt.core.zero_shot import Prediction, Timeline
+from audioprompt.core.timeline import Timeline
+from audioprompt.core.zero_shot import Prediction
 from audioprompt.few_shot.methods import colour_of, title_of
 from audioprompt.services.classify import ranked
 from audioprompt.ui import theme
@@ -183,25 +184,21 @@ def heard(picture: Picture) -> Figure:
 
 
 def over_time(timeline: Timeline) -> Figure:
-    """Return the ensemble's probabilities over time: the labels that lead somewhere, or come close, by windows."""
-    probabilities = timeline.prediction.probabilities.copy()  # [W, C]
-    probabilities[timeline.silent] = np.nan  # left empty
-    top = np.argsort(-np.nanmax(probabilities, axis=0), kind="stable")[:TOP]
-    edges = np.append(timeline.starts, timeline.ends[-1])  # an overlapped window shows up to where the next begins
-    labels = [timeline.prediction.labels[index] for index in top]
+    """Return how likely each label is over time: those that are likeliest somewhere."""
+    top = np.argsort(-timeline.probabilities.max(axis=0), kind="stable")[:TOP]
+    labels = [timeline.labels[index] for index in top]
     rows = list(range(len(top)))
     bands = {
         "type": "heatmap",
-        "x": _packed(edges),
+        "x": _packed(timeline.edges),
         "y": rows,
-        "z": _packed(probabilities[:, top].T),
+        "z": _packed(timeline.probabilities[:, top].T),
         "zmin": 0,
         "zmax": 1,
-        "xgap": 1,
         "ygap": 3,
         "colorscale": [[0, "rgba(230, 159, 0, 0.06)"], [1, theme.TSPE]],
         "showscale": False,
-        "customdata": [[escape(label)] * len(timeline.starts) for label in labels],
+        "customdata": [[escape(label)] * len(timeline.winners) for label in labels],
         "hovertemplate": "%{customdata}<br>%{x:.1f} s: %{z:.2f}<extra></extra>",
     }
     return _figure(

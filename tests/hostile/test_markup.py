@@ -15,7 +15,8 @@ import pytest
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
-from audioprompt.core.zero_shot import Prediction, Timeline
+from audioprompt.core.timeline import Timeline
+from audioprompt.core.zero_shot import Prediction
 from audioprompt.data import LabelledClips
 from audioprompt.few_shot.heads import HeadRecord, HeadScore, card
 from audioprompt.few_shot.settings import FitSettings
@@ -274,7 +275,12 @@ FIGURES: dict[str, Callable[[str], Any]] = {
     ),
     "bars": lambda words: charts.probability_bars("Vanilla", prediction(words), theme.VANILLA),
     "over time": lambda words: charts.over_time(
-        Timeline(np.array([0, 5], np.float32), np.array([5, 8], np.float32), prediction(words))
+        Timeline(
+            prediction(words).labels,
+            np.array([0, 5, 8], np.float32),
+            prediction(words).probabilities,
+            prediction(words).winners,
+        )
     ),
 }
 

@@ -289,7 +289,7 @@ def test_classify(model: CountingModel, store: PromptStore, sounds: Path) -> Non
         assert {vote["label"] for vote in file["votes"]} == {"hum", "whistle"}
         for method in ("vanilla", "ensemble"):
             assert sum(file[method]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-        assert file["timeline"] == []
+        assert [event["label"] for event in file["events"]] == [file["ensemble"]["label"]]
     assert found["errors"] == []
 
 
@@ -303,12 +303,44 @@ def test_classify_by_preset(model: CountingModel, store: PromptStore, sounds: Pa
 
 def test_classify_over_time(model: CountingModel, store: PromptStore, sounds: Path) -> None:
     (file,) = json_of("classify", "both.wav", "--pack", "plain")["files"]
-    assert [(part["start"], part["end"], part["label"]) for part in file["timeline"]] == [
+    assert [(part["start"], part["end"], part["label"]) for part in file["events"]] == [
         (0.0, 6.0, "hum"),
         (6.0, 9.0, "whistle"),
     ]
-    assert all(0.9 < part["probability"] <= 1 for part in file["timeline"])
+    assert all(0.9 < part["probability"] <= 1 for part in file["events"])
     assert "0:06.0 - 0:09.0" in run("classify", "both.wav", "--pack", "plain").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, name, begins",
+    [
+        (["both.wav", "--events", "out/both.txt"], "out/both.txt", "0.000000\t6.000000\thum\n6.000000\t9.000000\t"),
+        (["both.wav", "--events", "both.out", "--format", "rttm"], "both.out", "SPEAKER both 1 0.000 6.000 <NA>"),
+        (["hum.wav", "both.wav", "--events", "out"], "out/both.txt", "0.000000\t6.000000\thum\n"),
+        ([".", "--events", "out", "--format", "csv"], "out/hum.csv", '"file","start","end","label","probability"\n'),
+    ],
+)
+def test_events_are_written(
+    model: CountingModel, store: PromptStore, sounds: Path, arguments: list[str], name: str, begins: str
+) -> None:
+    run("classify", *arguments, "--pack", "plain")
+    assert Path(name).read_text().startswith(begins)
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["--format", "csv"], "--format is the form of events"),
+        (["--events", "x.xyz"], "x.xyz ends in none of .txt"),
+        (["--events", "x.csv", "--format", "textgrid"], "There is no form of events called 'textgrid'"),
+        (["--events", "hum.wav/x.csv"], "cannot be written"),
+    ],
+)
+def test_events_that_cannot_be_written(
+    model: CountingModel, store: PromptStore, sounds: Path, arguments: list[str], sentence: str
+) -> None:
+    result = run("classify", "hum.wav", *arguments)
+    assert result.exit_code and sentence in " ".join(result.stderr.split())
 
 
 def test_one_bad_file_does_not_stop_the_others(model: CountingModel, store: PromptStore, sounds: Path) -> None:
@@ -344,15 +376,11 @@ def test_what_is_wrong_with_a_recording_is_said(model: CountingModel, store: Pro
     assert "only channel 1 of 2" in " ".join(run("classify", "opposite.wav").stdout.split())
 
 
-def test_silent_stretches_are_said_to_be(model: CountingModel, store: PromptStore, sounds: Path) -> None:
+def test_silence_is_no_event(model: CountingModel, store: PromptStore, sounds: Path) -> None:
     soundfile.write("pause.wav", np.concatenate([tone(WHISTLE, 2), np.zeros(4 * RATE)]), RATE)
     (file,) = json_of("classify", "pause.wav", "--pack", "plain")["files"]
-    assert [(part["start"], part["end"], part["label"]) for part in file["timeline"]] == [
-        (0.0, 2.0, "whistle"),
-        (2.0, 6.0, None),
-    ]
-    shown = " ".join(run("classify", "pause.wav", "--pack", "plain").stdout.split())
-    assert "0:02.0 - 0:06.0 silence" in shown and "whistle" in shown
+    assert [(part["start"], part["end"], part["label"]) for part in file["events"]] == [(0.0, 2.0, "whistle")]
+    assert "0:00.0 - 0:02.0 whistle" in " ".join(run("classify", "pause.wav", "--pack", "plain").stdout.split())
 
 
 def test_evaluate_counts_and_names_silent_clips(model: CountingModel, store: PromptStore, manifest: Path) -> None:
@@ -566,5 +594,5 @@ def test_the_real_thing(sounds: Path) -> None:
     found = json.loads(result.stdout)
     (file,) = found["files"]
     assert found["model"] == "embedded" and file["seconds"] == 9.0 and len(file["votes"]) == 8
-    assert file["timeline"][0]["start"] == 0 and file["timeline"][-1]["end"] == 9.0
+    assert file["events"] == sorted(file["events"], key=lambda event: event["start"])
     assert len(result.stderr.splitlines()) == 1 and result.stderr.startswith(files[1])

@@ -135,7 +135,8 @@ def test_a_verdict_names_labels_as_written_and_says_what_was_read() -> None:
     model, templates = Reader(english_only()), [Template("the sound of {label}")]
     found = classify(model, (RATE, tone(HUM, 4)), ["嗡鸣", "口哨声"], templates)
     assert "the sound of hum" in model.texts_read and not any("嗡" in text for text in model.texts_read)
-    assert found.answer == "嗡鸣" and found.vanilla.labels == found.timeline.prediction.labels == ("嗡鸣", "口哨声")
+    assert found.answer == "嗡鸣" and found.vanilla.labels == ("嗡鸣", "口哨声")
+    assert [event.label for event in found.events()] == ["嗡鸣"]
     assert (found.votes[0].label, found.votes[0].prompt) == ("嗡鸣", "the sound of hum")
     assert "嗡鸣 → hum" in found.notices[0] and found.words.startswith("They agree")
 

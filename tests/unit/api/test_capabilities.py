@@ -55,11 +55,10 @@ def test_classify_answers_with_data(fake_model: FakeModel, hum: Path) -> None:
     assert list(found["vanilla"]) == ["hum", "whistle", "rain"]
     assert sum(found["ensemble"].values()) == pytest.approx(1, abs=3e-4)
     assert len(found["votes"]) == 20 and found["votes"][0]["label"] == "hum"
-    assert [(one["start"], one["end"], one["label"]) for one in found["windows"]] == [
-        (0, 2, "hum"),
-        (2, 4, "hum"),
-        (3, 5, "hum"),
-    ]
+    assert [(one["start"], one["end"], one["label"]) for one in found["events"]] == [(0, 5, "hum")]
+    assert "written" not in found
+    asked = call(api.classify, sound=hum, labels=LABELS, form="audacity")
+    assert asked["written"] == "0.000000\t5.000000\thum\n"
 
 
 def test_silence_and_a_click_are_refused_and_other_troubles_are_warnings(fake_model: FakeModel, tmp_path: Path) -> None:
@@ -76,10 +75,10 @@ def test_silence_and_a_click_are_refused_and_other_troubles_are_warnings(fake_mo
         assert found["label"] == "hum" and "only channel 1 of 2 was heard" in found["warnings"][0]
 
 
-def test_windows_of_silence_have_no_label(fake_model: FakeModel, tmp_path: Path) -> None:
+def test_silence_is_no_event(fake_model: FakeModel, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "pause.wav", np.concatenate([tone(HUM, 2), np.zeros(2 * RATE)]), RATE)
-    windows = call(api.classify, sound=tmp_path / "pause.wav", labels=LABELS)["windows"]
-    assert [(one["label"], one["probability"] is None) for one in windows] == [("hum", False), (None, True)]
+    events = call(api.classify, sound=tmp_path / "pause.wav", labels=LABELS)["events"]
+    assert [(one["start"], one["end"], one["label"]) for one in events] == [(0, 2, "hum")]
 
 
 def test_a_file_that_gradio_has_not_seen_is_none(fake_model: FakeModel, hum: Path) -> None:
@@ -232,4 +231,6 @@ def test_the_page_offers_its_capabilities_by_name_and_nothing_else() -> None:
         ("labels", False),
         ("pack", True),
         ("model", True),
+        ("several", True),
+        ("form", True),
     ]

@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 import pytest
 
 from audioprompt.audio.spectrogram import picture
-from audioprompt.core.zero_shot import Prediction, Timeline
+from audioprompt.core.timeline import Timeline
+from audioprompt.core.zero_shot import Prediction
 from audioprompt.ui import charts, theme
 from tests.fakes import tone
 
@@ -65,7 +66,8 @@ def test_labels_are_shown_as_text_and_cut(label, shown):
 
 def test_no_figure_holds_a_label_unescaped():
     nasty = prediction([[0.9, 0.1], [0.6, 0.4]], [NASTY, "rain"])
-    timeline = Timeline(np.asarray([0, 5], np.float32), np.asarray([5, 8], np.float32), nasty)
+    edges = np.asarray([0, 5, 8], np.float32)
+    timeline = Timeline(nasty.labels, edges, nasty.probabilities, nasty.winners)
     for figure in (charts.probability_bars("V", nasty, theme.VANILLA), charts.over_time(timeline)):
         data = charts.plotted(figure).plot
         assert "<" not in data and ">" not in data
@@ -74,10 +76,10 @@ def test_no_figure_holds_a_label_unescaped():
         assert "<img" not in data
 
 
-def test_time_runs_from_the_first_window_to_the_end():
+def test_time_runs_from_the_beginning_to_the_end():
     rows = prediction([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], ["rain", "wind"])
     figure = go.Figure(
-        charts.over_time(Timeline(np.asarray([0, 5, 7], np.float32), np.asarray([5, 10, 12], np.float32), rows))
+        charts.over_time(Timeline(rows.labels, np.asarray([0, 5, 7, 12], np.float32), rows.probabilities, rows.winners))
     )
     assert unpacked(figure.data[0].x).tolist() == [0, 5, 7, 12]
     assert list(figure.layout.yaxis.ticktext) == ["rain", "wind"]

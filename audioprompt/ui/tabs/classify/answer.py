@@ -125,7 +125,6 @@ def answer(query: Query, progress: gr.Progress, context: Context) -> View:
         head=head,
         progress=lambda done, total: progress((done, total), desc="Reading the prompts", unit="prompts"),
     )
-    is_long = len(result.timeline.starts) > 1  # than a window
     return {
         "verdict": markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit, *besides(result))))),
         "presences": markup.presences(result.presences) if query.several else "",
@@ -139,8 +138,10 @@ def answer(query: Query, progress: gr.Progress, context: Context) -> View:
         "heard": charts.plot(charts.heard(picture(recording.samples, model.sample_rate))),
         "votes_fold": gr.update(visible=True),
         "votes": markup.votes(result.votes, winner(result.ensemble)),
-        "time_fold": gr.update(label=f"Over time ({result.seconds:.0f} s)", visible=is_long),
-        "timeline": charts.plot(charts.over_time(result.timeline) if is_long else None, hidden=False),
+        "time_fold": gr.update(label=f"Over time ({result.seconds:.0f} s)", visible=result.is_long),
+        "timeline": charts.plot(
+            charts.over_time(result.timeline) if result.timeline and result.is_long else None, hidden=False
+        ),
     }
 
 
