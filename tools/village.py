@@ -11,8 +11,8 @@ Recordings that hold the same sound, found by cross-correlation, stand in one fo
 a blow or a stroke of its own, is spread over all folds.
 
 The bundled model was trained on none of these recordings, nor on copies of them in other packages. Three further
-classes were left out after it had been tried on them and heard none: its accuracy on this set is flattered by that, what
-curation gains on it is not, for none had been measured by then.
+classes were left out after it had been tried on them and heard none: its accuracy on this set is flattered by that,
+what curation gains on it is not, for none had been measured by then.
 """
 
 import argparse

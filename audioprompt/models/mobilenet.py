@@ -12,6 +12,7 @@ from torch import Tensor, nn
 WIDTH = 0.4
 STEM = 16  # channels of the first layer, before scaling
 LAST = 160  # channels of the last block, before scaling
+REACH = 32  # frames and bands of the picture that become one step of the answer
 
 
 class Plan(NamedTuple):
