@@ -71,7 +71,8 @@ CALLS: Mapping[str, list[Any]] = {
     "show_comparison": [None, ""],
     "enter": [None, "fleeting", {}, "embedded"],
     "show_measured": [None, "fleeting", "instruments", "1", 50, 0, {}, "embedded", False],
-    "export": ["fleeting"],
+    "export": [None, "fleeting"],
+    "show_answers": [None],
     "rename_pack": ["fleeting", "Another title"],
     "show_copied": [None, "fleeting", {}, "embedded"],
     "ask_to_delete": ["fleeting"],
@@ -86,7 +87,7 @@ def test_a_pack_that_was_deleted_elsewhere_is_told_in_a_sentence(
     person.call("enter", [None, "fleeting", remembered("fleeting", clips), "embedded"])
     person.call("offer_packs", [None])
     store.delete("fleeting")
-    event = {"acts": [{"do": "undo"}], "selected": PLAIN, "turn": "", "version": "", "pack": "fleeting"}
+    event = {"acts": [{"do": "undo"}], "selected": PLAIN, "turn": "", "version": "", "pack": "fleeting", "way": ""}
     for endpoint, data in CALLS.items():
         answer = person.call(endpoint, data, event).answer
         assert answer.startswith("No prompt pack is called 'fleeting'. There are:"), endpoint

@@ -192,7 +192,7 @@ class Harm:
             "save_prompt": [None, None, f"written by a {role}: {{}}"],
             "show_comparison": [None, "eight-templates"],
             "restore": [{}, "embedded"],
-            "export": ["tones"],
+            "export": [None, "tones"],
             "add": [None, "hum", [self.sound]],
             "record": [None, "hum", self.sound],
             "enter_data": [None, private],
