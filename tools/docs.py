@@ -19,8 +19,8 @@ from audioprompt.api import CAPABILITIES
 from audioprompt.cli import app
 from audioprompt.cli.group import LazyCommand
 from audioprompt.core.ensembles import ENSEMBLES
-from audioprompt.data.papers import PAPER_SETS
 from audioprompt.data.events import EVENT_FORMATS
+from audioprompt.data.papers import PAPER_SETS
 from audioprompt.data.sources import SOURCES
 from audioprompt.few_shot.methods import METHODS
 from audioprompt.models.registry import MODELS

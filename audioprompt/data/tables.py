@@ -70,9 +70,9 @@ class Row:
         fold: None where there is no such column.
         group: empty where none is given.
         split: ``train``, ``test`` and the like; empty where none is given.
-        more: what the other columns say of the recording, by their titles.
         problem: why the line cannot be used, as the end of a sentence that begins with ``where``.
         file: the recording within the data set, once it is found.
+        more: what the other columns say of the recording, by their titles.
     """
 
     where: str
@@ -82,8 +82,8 @@ class Row:
     group: str = ""
     split: str = ""
     problem: str = ""
-    more: tuple[tuple[str, str], ...] = ()
     file: PurePosixPath | None = None
+    more: tuple[tuple[str, str], ...] = ()
 
 
 Locates = Callable[[str], bool]
@@ -161,7 +161,7 @@ class Table:
             grouped = one_line(_cell(cells, group))
             grouped = "" if grouped.casefold() in MISSING else grouped
             more = tuple((title, one_line(_cell(cells, column))[:MAX_VALUE]) for title, column in others)
-            rows.append(Row(where, recording, name, number, grouped, _cell(cells, split).lower(), problem, more))
+            rows.append(Row(where, recording, name, number, grouped, _cell(cells, split).lower(), problem, more=more))
         return rows
 
     def _values(self, column: int) -> list[str]:
