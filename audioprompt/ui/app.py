@@ -16,7 +16,7 @@ from audioprompt import hosting
 from audioprompt.api import endpoints
 from audioprompt.server import access, guard, limits, logs, models, sessions, temporary
 from audioprompt.server.context import IN_PROCESS, Context
-from audioprompt.server.gradio_patches import pages, queue
+from audioprompt.server.gradio_patches import calls, pages, queue
 from audioprompt.services.heads import load_heads
 from audioprompt.settings import asset_folder
 from audioprompt.ui import entrances, frame, header, live, theme
@@ -61,6 +61,7 @@ def build(model: str = "embedded", opening: Opening = EMPTY, title: str = NAME, 
         blocks.load(None, js=script("static/entrances.js", places=entrances.SHOWN), **INSTANT)
         blocks.unload(closed)
     queue.install()
+    calls.draw_without_matplotlib()
     # a call that joins no queue would pass by its limits; each change of place told to all who wait would slow them all
     blocks.queue(status_update_rate=PLACES_SECONDS, api_open=not access.public())
     return blocks

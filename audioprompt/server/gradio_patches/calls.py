@@ -2,6 +2,7 @@
 
 import typing
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import gradio as gr
@@ -34,3 +35,10 @@ def describe(page: gr.Blocks, endpoint: int, capability: Callable[..., Any]) -> 
     (answer,) = wired.outputs
     answer.label = "answer"
     answer._api_info["description"] = " ".join(returns)
+
+
+def draw_without_matplotlib() -> None:
+    """Answer calls without setting up matplotlib around each: no handler of ours draws with it, and where it is
+    installed its import takes a second of the first answer.
+    """
+    utils.MatplotlibBackendMananger = nullcontext  # type: ignore[misc, assignment]

@@ -59,6 +59,14 @@ def test_the_request_at_hand_is_in_a_context_variable() -> None:
     assert calls.current_request() is None
 
 
+def test_calls_set_up_no_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(utils, "MatplotlibBackendMananger", utils.MatplotlibBackendMananger)  # put back afterwards
+    calls.draw_without_matplotlib()
+    assert "with utils.MatplotlibBackendMananger():" in inspect.getsource(route_utils.call_process_api)
+    with utils.MatplotlibBackendMananger():
+        pass
+
+
 def test_endpoints_can_be_described() -> None:
     def double(number: int) -> int:
         """Double it.
