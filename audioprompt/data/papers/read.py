@@ -144,7 +144,16 @@ class _Original:
         part = parts.get(path.name) or record.get("fold") or told.get("fold") or (told.get("split") or "").lower()
         group = record.get("group") or told.get("group") or ""
         fold = int(part) if part.isdecimal() else None
-        return Row(str(path), str(path), label or "", fold, group, "" if fold else part, problem, path)
+        return Row(
+            str(path),
+            str(path),
+            label or "",
+            fold=fold,
+            group=group,
+            split="" if fold else part,
+            problem=problem,
+            file=path,
+        )
 
     def _used(self, record: dict) -> bool:
         """Whether a recording of which only this is known may be of a class that is used."""
