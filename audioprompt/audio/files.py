@@ -233,6 +233,8 @@ def _with_libsndfile(file: _Reader) -> Iterator[Block]:
     for size in (BLOCK_FRAMES, DAMAGED_FRAMES):
         file.seek(0)
         with suppress(soundfile.SoundFileError), soundfile.SoundFile(file) as sound:
+            if sound.seekable():
+                sound.seek(0)  # else libsndfile 1.2 begins Opus early, and has a gap where the second block begins
             skipped = 0
             while len(frames := sound.read(size, dtype="float32", always_2d=True)):
                 new = frames[max(given - skipped, 0) :]

@@ -11,7 +11,7 @@ from audioprompt.models.base import AudioTextModel
 
 HASHED_AT_ONCE = 2**20  # bytes
 # How files become windows: another number for each change of `audioprompt.audio` that other embeddings come of.
-READING = b"2 "
+READING = b"3 "
 
 
 def key_of(model: AudioTextModel, *parts: bytes) -> str:

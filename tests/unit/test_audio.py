@@ -508,6 +508,19 @@ def test_blocks_of_any_size_give_the_same_samples(samples: np.ndarray, data: st.
         np.testing.assert_array_equal(one.samples, other.samples)
 
 
+@pytest.mark.parametrize("size", [960, 4_096, 65_536])
+@pytest.mark.parametrize("name", ["dog", "cough", "classical"])
+def test_opus_has_no_gap_where_blocks_meet(name: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read from its start on, it is what FFmpeg's decoder makes of it, whatever is read at a time."""
+    path = Path(__file__).parents[2] / "assets" / "examples" / f"{name}.ogg"
+    with av.open(path) as file:
+        expected = np.concatenate([frame.to_ndarray() for frame in file.decode(audio=0)], axis=1).mean(axis=0)
+    monkeypatch.setattr(audio, "BLOCK_FRAMES", size)
+    found = read(path).samples[: len(expected)]
+    error = np.square(found - expected[: len(found)]).mean() / np.square(expected).mean()
+    assert 10 * np.log10(error) < -40
+
+
 @pytest.mark.parametrize("kind", EVERY_FORMAT)
 @pytest.mark.parametrize("sample_rate, seconds", [(RATE, 0.4), (44_100, 0.5), (16_000, 7.0)])
 @pytest.mark.slow
