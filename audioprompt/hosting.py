@@ -6,7 +6,7 @@ from pathlib import Path
 from audioprompt.settings import SERVER_NAME, on_a_space
 
 STORAGE = Path("/data")  # where a Space's persistent storage is, if it has any
-TABS = ("classify", "generate", "curate", "learn")  # of the page, those that visitors of a Space can use
+TABS = ("classify", "explore", "generate", "curate", "learn")  # of the page, those that visitors of a Space can use
 FOLDERS = {"AUDIOPROMPT_STORE": "prompt_store", "AUDIOPROMPT_CACHE": "cache", "HF_HOME": "huggingface"}
 
 

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import audioprompt.server  # noqa: F401, prepares the import of Gradio
-from audioprompt.api import classify, generate, learn, measure, packs
+from audioprompt.api import classify, explore, generate, learn, measure, packs
 
 CAPABILITIES: tuple[Callable[..., Any], ...] = (
     classify.classify,
+    explore.classify_folder,
+    explore.search,
     classify.models,
     packs.packs,
     packs.pack,

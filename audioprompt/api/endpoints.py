@@ -30,6 +30,8 @@ AT_ONCE = {"model": CLASSIFIERS, "packs": READERS, "writing": WRITERS, "measurin
 QUEUES = {
     "classify": "model",
     "predict": "model",
+    "classify_folder": "measuring",
+    "search": "measuring",
     "generate": "writing",
     "measure": "measuring",
     "propose": "measuring",

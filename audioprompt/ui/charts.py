@@ -8,7 +8,7 @@ escaped here.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -257,6 +257,34 @@ def class_map(moves: Moves) -> Figure:
         yaxis=axis,
         **_titled(title),
     )
+
+
+def sound_map(places: NDArray[Any], names: Sequence[str], clusters: NDArray[Any], titles: Sequence[str]) -> Figure:
+    """Return a map of recordings, each a dot coloured by its cluster, which is named where its middle is.
+
+    Args:
+        places: of the dots, ``[N, 2]``.
+        names: of the recordings, N.
+        clusters: of which each is, ``[N]``.
+        titles: of the K clusters.
+    """
+    dots = [
+        _dots(places[rows])
+        | {
+            "customdata": [[int(row), escape(names[row])] for row in rows],
+            "marker": {"size": 8, "color": theme.LABEL_COLOURS[number % len(theme.LABEL_COLOURS)]},
+            "hovertemplate": f"%{{customdata[1]}}<br>{escape(title)}<extra></extra>",
+        }
+        for number, title in enumerate(titles)
+        for rows in [np.flatnonzero(clusters == number)]
+    ]
+    middles = [places[clusters == number].mean(axis=0) for number in range(len(titles))]
+    notes = [
+        _note(shown(title), x=float(x), y=float(y), font={"size": 12})
+        for title, (x, y) in zip(titles, middles, strict=True)
+    ]
+    axis = {"visible": False, "fixedrange": False}
+    return _figure(dots, height=420, dragmode="lasso", annotations=notes, xaxis=axis, yaxis=axis)
 
 
 def _dots(places: NDArray[Any]) -> Figure:

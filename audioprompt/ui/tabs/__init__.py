@@ -4,10 +4,11 @@ What a tab shares with others is in the `Page` that its ``build`` is given; it i
 """
 
 from audioprompt.ui.page import Tab
-from audioprompt.ui.tabs import classify, curate, generate, learn, publish
+from audioprompt.ui.tabs import classify, curate, explore, generate, learn, publish
 
 TABS = (
     Tab("classify", "Classify", classify.build),
+    Tab("explore", "Explore", explore.build),
     Tab("generate", "Generate", generate.build),
     Tab("curate", "Curate", curate.build, before=curate.lay_out_outbox),
     Tab("learn", "Learn (PALM)", learn.build),

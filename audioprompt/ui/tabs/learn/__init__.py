@@ -6,6 +6,7 @@ import gradio as gr
 
 from audioprompt.server import access, sessions
 from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.services.collection import Collection
 from audioprompt.ui.components import learn as view
 from audioprompt.ui.events import HIDDEN, INSTANT, Form, Parts, View
 from audioprompt.ui.page import Page
@@ -32,6 +33,8 @@ def build(page: Page, tab: gr.Tab) -> None:
     parts = lay_out() | Parts(collection=page.collection, head_in_hand=page.head, tabs=page.tabs)
     if access.public():
         page.blocks.load(**parts.only("epochs", "seeds", "pool_where").told_by(show_limits), **INSTANT)
+    seen = parts.only("cards", "folds").told_by(show_cards, [page.collection])
+    tab.select(**seen, **INSTANT)  # Explore may have put clips there
     _wire_clips(parts)
     _wire_pool(page, parts)
     _wire_experiment(page, parts)
@@ -46,6 +49,12 @@ def show_limits(context: Context = IN_PROCESS) -> View:
         "seeds": gr.Slider(maximum=sessions.SEEDS),
         "pool_where": gr.Textbox(visible=HIDDEN),
     }
+
+
+def show_cards(collection: Collection) -> View:
+    """Show what is gathered, wherever it came from."""
+    shown = gather.show(collection)
+    return {"cards": shown["cards"], "folds": shown["folds"]}
 
 
 def _wire_clips(parts: Parts) -> None:

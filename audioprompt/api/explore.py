@@ -1,0 +1,147 @@
+"""Collections of recordings: an answer for each, and search in all of them."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audioprompt.api.inputs import Answer, File, Name, Text, approved_templates, tell
+from audioprompt.core.labels import parse_labels
+from audioprompt.data import DataError
+from audioprompt.data.archives import unpack
+from audioprompt.data.recordings import FoundFile, find_files
+from audioprompt.server import sessions
+from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.services import curate as curation
+from audioprompt.services.folders.classify import Question
+from audioprompt.services.folders.search import EmbeddedFolder, open_embedded, search_like, search_words
+from audioprompt.services.folders.shards import MANIFEST
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
+
+MAX_RECORDINGS, MAX_FOUND = 5_000, 1_000
+
+
+def classify_folder(
+    labels: Text,
+    clips: File | None = None,
+    folder: Name = "",
+    pack: Name = "",
+    model: Name = "embedded",
+    progress: curation.Progress | None = None,
+    context: Context = IN_PROCESS,
+) -> Answer:
+    """Name what is heard in each recording of a zip file or a folder; one that cannot be used costs the others nothing.
+
+    Args:
+        labels: 2 to 200 labels to choose between, as for `classify`.
+        clips: A zip file of recordings.
+        folder: In its place a folder of the machine that runs this; for curators.
+        pack: The prompt pack whose approved templates form the ensemble, as for `classify`.
+        model: The model that hears, a name that `models` lists.
+
+    Returns:
+        recordings, for each its file, seconds, answer, probability, known, start and end of where the answer is heard most clearly, vanilla, heard, notes, and error, why it could not be named; count; failed, how many could not.
+    """  # noqa: E501, Gradio reads one line of each
+    from audioprompt.services.folders.classify import classify_files
+
+    with _recordings(clips, folder, context) as files:
+        question = Question(context.model(model), parse_labels(labels).labels, approved_templates(pack, context))
+        rows = []
+        tick = partial(tell, progress, "clips")
+        for _, row in classify_files(question, files, lambda: tick(len(rows), len(files))):
+            rows.append(row)
+    rows.sort(key=lambda row: row.file)
+    return {"recordings": [asdict(row) for row in rows], "count": len(rows), "failed": sum(bool(r.error) for r in rows)}
+
+
+def search(
+    words: Text = "",
+    like: File | None = None,
+    clips: File | None = None,
+    folder: Name = "",
+    most: int = 10,
+    model: Name = "embedded",
+    progress: curation.Progress | None = None,
+    context: Context = IN_PROCESS,
+) -> Answer:
+    """Find the recordings of a zip file or a folder in which something is heard most, by words or by a clip.
+
+    Args:
+        words: What is to be heard, like "a dog barking far away".
+        like: In place of words a clip; what sounds like it is found.
+        clips: A zip file of recordings.
+        folder: In its place a folder of the machine that runs this, of recordings or made by `audioprompt embed`; for curators.
+        most: How many recordings to find.
+        model: The model that hears and reads, a name that `models` lists.
+
+    Returns:
+        found, the best first, each with its file, score, start and end of the best place in it, and heard, whether words are heard there by the model's own measure; method, how it was searched; recordings, how many there are.
+    """  # noqa: E501
+    if bool(words.strip()) == (like is not None):
+        raise DataError("Give words to search for, or a clip, one of the two.")
+    encoder, most = context.model(model), max(1, min(most, MAX_FOUND))
+    with _embedded(clips, folder, encoder, progress, context) as embedded:
+        found = search_like(embedded, encoder, like, most) if like else search_words(embedded, encoder, words, most)
+    return {
+        "found": [{name: value for name, value in asdict(one).items() if name != "number"} for one in found],
+        "method": embedded.method,
+        "recordings": len(embedded.names),
+    }
+
+
+@contextmanager
+def _embedded(
+    clips: Path | None,
+    folder: str,
+    model: "AudioTextModel",
+    progress: curation.Progress | None,
+    context: Context,
+) -> Iterator[EmbeddedFolder]:
+    """Open a folder that was embedded, or listen to recordings."""
+    from audioprompt.encoding.stream import stream_clips
+
+    if folder and context.is_curator and (Path(folder) / MANIFEST).is_file():
+        yield open_embedded(Path(folder))
+        return
+    with _recordings(clips, folder, context) as files:
+        heard = {}
+        tick = partial(tell, progress, "clips")
+        for one in stream_clips(model, files, lambda: tick(len(heard), len(files))):
+            heard[one.file.name] = one
+        good = [(name, one.clip) for name, one in sorted(heard.items()) if one.clip]
+        if not good:
+            raise DataError(f"None of these recordings can be used. {next(iter(heard.values())).error}")
+        names, embedded = zip(*good, strict=True)
+        yield EmbeddedFolder.of_clips(model, files[0].root, names, embedded)
+
+
+@contextmanager
+def _recordings(clips: Path | None, folder: str, context: Context) -> Iterator[list[FoundFile]]:
+    """Find recordings in an upload, which is unpacked for as long as they are needed, or in a folder."""
+    if bool(clips) == bool(folder.strip()):
+        raise DataError("Give a zip file or a folder, one of the two.")
+    if not clips:
+        if not context.is_curator:
+            raise DataError("Visitors cannot open files of this server. Upload a zip of recordings.")
+        if not Path(folder).is_dir():
+            raise DataError(f"{folder} is not a folder: give the path of one.")
+        yield _few(find_files([Path(folder)], Path(folder)))
+        return
+    if clips.suffix.lower() != ".zip":
+        raise DataError(f"{clips.name} is not a valid zip file. Pack recordings into one.")
+    with tempfile.TemporaryDirectory(prefix="clips-", dir=sessions.temporary()) as place:
+        unpacked = unpack(clips, place, most_bytes=None if context.is_curator else sessions.BYTES)
+        yield _few(find_files([unpacked], unpacked))
+
+
+def _few(files: list[FoundFile]) -> list[FoundFile]:
+    if len(files) > MAX_RECORDINGS:
+        raise DataError(
+            f"These are {len(files):,} recordings; one call takes {MAX_RECORDINGS:,}. Use the shell: audioprompt embed."
+        )
+    return files

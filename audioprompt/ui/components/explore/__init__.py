@@ -1,0 +1,69 @@
+"""A folder's table: rows that can be sorted, filtered and played, and what was found in it."""
+
+import base64
+from collections.abc import Sequence
+
+from audioprompt.audio.recording import AudioError
+from audioprompt.services.collection import as_wav
+from audioprompt.services.folders.explore import Explored
+from audioprompt.services.folders.search import Found
+from audioprompt.ui import markup
+from audioprompt.ui.render import render
+from audioprompt.util.text import counted
+
+TEMPLATE = "explore/template.html"
+MAX_ROWS = 2_000  # that are shown; the file has all
+START = markup.empty(
+    "Upload recordings, a folder or a zip: each gets an answer, all can be searched by words, and a map shows what lies"
+    " together.",
+    "What is in a collection?",
+)
+
+
+def table(explored: Explored, found: Sequence[Found] | None = None, words: str = "") -> str:
+    """Return the rows of all recordings, or of those that were found.
+
+    Args:
+        explored: the recordings.
+        found: those to be shown, in their order; None for all.
+        words: say what they have in common.
+    """
+    if found is None:
+        numbered = [(at if at < len(explored.files) else None, row, None) for at, row in enumerate(explored.rows)]
+    else:
+        numbered = [(one.number, explored.rows[one.number], one) for one in found]
+    return render(
+        TEMPLATE,
+        "table",
+        rows=numbered[:MAX_ROWS],
+        hidden=max(len(numbered) - MAX_ROWS, 0),
+        words=words or summary(explored),
+        searched=found is not None,
+    )
+
+
+def summary(explored: Explored) -> str:
+    """Say how many recordings were heard."""
+    bad = len(explored.rows) - len(explored.files)
+    return (
+        f"{counted(len(explored.files), 'recording')}"
+        + (f", {bad} more could not be used" if bad else "")
+        + (f". Stopped: {explored.left} were not reached" if explored.left else "")
+        + "."
+    )
+
+
+def player(explored: Explored, number: int) -> str:
+    """Return a recording to be heard; or why it cannot be."""
+    path = explored.path(number)
+    try:
+        sound = base64.b64encode(as_wav(path)).decode()
+    except AudioError as error:
+        return markup.problem(error)
+    return render(TEMPLATE, "player", name=explored.files[number].name, sound=sound)
+
+
+def selection(explored: Explored, numbers: Sequence[int]) -> str:
+    """Say what is selected on the map."""
+    names = [explored.files[number].name for number in numbers]
+    return render(TEMPLATE, "selection", names=names) if names else render(TEMPLATE, "choose")

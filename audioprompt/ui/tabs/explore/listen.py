@@ -1,0 +1,119 @@
+"""A collection is taken and listened to."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+
+from audioprompt.core.labels import parse_labels
+from audioprompt.data import DataError
+from audioprompt.data.archives import unpack
+from audioprompt.data.layouts import is_sound
+from audioprompt.data.recordings import FoundFile, find_files
+from audioprompt.server import sessions
+from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.services.folders.classify import Question
+from audioprompt.services.folders.explore import explore
+from audioprompt.services.packs import suitable_pack
+from audioprompt.ui import charts, markup
+from audioprompt.ui.components import explore as view
+from audioprompt.ui.events import View
+from audioprompt.util.jobs import FITTING, follow
+from audioprompt.util.pace import Pace
+
+LOOK_SECONDS = 0.3
+MAX_RECORDINGS = 20_000  # that a page holds; the shell takes any number
+PARTS = ("rows", "player", "map", "selection", "selected", "explored", "stop", "save", "job_id", "note")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of each recording.
+
+    Attributes:
+        labels: as they were typed.
+        model_name: of the model that answers.
+    """
+
+    labels: str
+    model_name: str
+
+
+def upload_collection(files: Sequence[str] | None, asked: Asked, context: Context = IN_PROCESS) -> Iterator[View]:
+    """Listen to recordings that were uploaded, and to those in zip files.
+
+    Raises:
+        AudiopromptError: none can be heard; the message says what to change.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="explored-", dir=sessions.temporary()))
+    sessions.refuse_too_many(context.request, folder, files or [])
+    most = None if context.is_curator else sessions.BYTES
+    for number, file in enumerate(map(Path, files or [])):
+        if file.suffix.lower() == ".zip":
+            unpack(file, folder, most_bytes=most)
+        elif is_sound(file):
+            place = folder / (file.name if not (folder / file.name).exists() else f"{number}-{file.name}")
+            shutil.copyfile(file, place)
+    if not any(folder.iterdir()):
+        raise DataError("None of these files is a recording. Upload WAV, MP3, FLAC or the like, or a zip with some.")
+    yield from _listen(find_files([folder], folder), asked, context)
+
+
+def enter_folder(where: str | None, asked: Asked, context: Context = IN_PROCESS) -> Iterator[View]:
+    """Listen to a folder of this machine.
+
+    Raises:
+        DataError: it cannot be read, or whoever asks may not name it.
+    """
+    if not where or not where.strip():
+        return
+    if not context.is_curator:
+        raise DataError("Visitors cannot open files of this server. Upload recordings or a zip.")
+    folder = Path(where.strip()).expanduser()
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: give the path of one.")
+    yield from _listen(find_files([folder], folder), asked, context)
+
+
+def _listen(files: Sequence[FoundFile], asked: Asked, context: Context) -> Iterator[View]:
+    if len(files) > MAX_RECORDINGS:
+        raise DataError(
+            f"These are {len(files):,} recordings; a page holds {MAX_RECORDINGS:,}. Use audioprompt classify and embed."
+        )
+    labels = parse_labels(asked.labels).labels
+    model = context.model(asked.model_name)
+    templates = context.store.get(suitable_pack(context.store, None)).approved
+    question, pace = Question(model, labels, templates), Pace(len(files))
+    job = FITTING.start(lambda job: explore(question, files, partial(job.progress, "clips")), **context.terms)
+    yield {"job_id": job.id, "stop": gr.Button(interactive=True), "note": "", "player": "", "selected": ()}
+    before = 0
+    for _ in follow(job, LOOK_SECONDS, alone=True):
+        pace.add(job.done - before)
+        before = job.done
+        words = f"Listening: {job.done} of {len(files)} recordings{pace.words}"
+        yield {"rows": markup.progress(words, job.done / len(files))}
+    explored = job.result()
+    places = charts.sound_map(explored.places, explored.folder.names, explored.clusters, explored.titles)
+    yield {
+        "explored": explored,
+        "rows": view.table(explored),
+        "map": charts.plot(places),
+        "selection": view.selection(explored, ()),
+        "save": gr.DownloadButton(interactive=True),
+        **over(),
+    }
+
+
+def over() -> View:
+    """Return what is shown once nothing is under way."""
+    return {"stop": gr.Button(interactive=False), "job_id": ""}
+
+
+def stop_listening(job_id: str) -> View:
+    """Stop listening; what was heard is shown."""
+    FITTING.stop(job_id)
+    return {}

@@ -1,0 +1,92 @@
+"""What can be done with a collection that was listened to: search, play, select, label, save."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import gradio as gr
+
+from audioprompt.data import DataError
+from audioprompt.server import sessions
+from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.services.collection import Collection
+from audioprompt.services.folders.explore import Explored
+from audioprompt.services.folders.search import search_words
+from audioprompt.services.folders.tables import write_table
+from audioprompt.ui import markup
+from audioprompt.ui.components import explore as view
+from audioprompt.ui.events import View
+from audioprompt.util.text import counted
+
+FOUND = 50  # recordings that a search shows
+NOTHING = "Upload recordings first."
+
+
+def search_collection(
+    explored: Explored | None, words: str | None, model_name: str, context: Context = IN_PROCESS
+) -> View:
+    """Show the recordings in which something is heard most.
+
+    Raises:
+        AudiopromptError: nothing is searched for, or there is nothing to search.
+    """
+    if explored is None:
+        raise DataError(NOTHING)
+    if not words or not words.strip():
+        return {"rows": view.table(explored), "note": ""}
+    found = search_words(explored.folder, context.model(model_name), words, FOUND)
+    said = f"The nearest to “{words.strip()}”, by {explored.folder.method}."
+    return {"rows": view.table(explored, found, said), "note": ""}
+
+
+def act_on_collection(explored: Explored | None, event: gr.EventData) -> View:
+    """Do what was clicked on the table or drawn on the map."""
+    if explored is None:
+        return {}
+    numbers = [number for number in map(int, event.numbers) if 0 <= number < len(explored.files)]
+    if event.act == "all":
+        return {"rows": view.table(explored)}
+    if event.act == "play" and numbers:
+        return {"player": view.player(explored, numbers[0])}
+    if event.act == "select":
+        return {"selected": tuple(numbers), "selection": view.selection(explored, numbers)}
+    return {}
+
+
+def label_selected(
+    explored: Explored | None,
+    selected: Sequence[int],
+    name: str | None,
+    collection: Collection,
+    context: Context = IN_PROCESS,
+) -> View:
+    """Put the recordings that are selected into a class of Learn.
+
+    Raises:
+        AudiopromptError: nothing is selected, or the name cannot be that of a class.
+    """
+    if explored is None or not selected:
+        raise DataError("Select recordings on the map first: draw around some dots.")
+    files = [explored.path(number) for number in selected]
+    sessions.refuse_too_many(context.request, collection.folder, files)
+    if name and name.strip():
+        kept, problems = collection.keep(files)
+        collection.put(name, kept)
+    else:
+        raise DataError("Type a label for what is selected.")
+    note = f"{counted(len(kept), 'recording')} of {name.strip()} are in Learn."
+    said = [note, *(str(problem) for problem in problems)]
+    return {"collection": collection, "note": markup.remarks(said), "label": ""}
+
+
+def save_table(explored: Explored | None) -> View:
+    """Offer all rows as a table.
+
+    Raises:
+        DataError: there are none.
+    """
+    if explored is None:
+        raise DataError(NOTHING)
+    table = Path(tempfile.mkdtemp(prefix="table-", dir=sessions.temporary())) / "recordings.csv"
+    write_table(table, explored.rows)
+    return {"save": gr.DownloadButton(value=str(table))}

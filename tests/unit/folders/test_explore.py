@@ -1,0 +1,122 @@
+"""A collection that a page holds: its rows, its map, and what becomes of what is selected there."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+import soundfile
+
+from audioprompt.core.map import cluster, lay_out, name_clusters
+from audioprompt.data import DataError
+from audioprompt.data.recordings import find_files
+from audioprompt.prompts.template import as_templates
+from audioprompt.services.collection import Collection
+from audioprompt.services.folders.classify import Question
+from audioprompt.services.folders.explore import Explored, explore
+from audioprompt.ui.components import explore as view
+from audioprompt.ui.tabs.explore import listen, look
+from audioprompt.util.jobs import Stopped
+from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
+
+NASTY = "<img src=x onerror=alert(1)>.wav"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(8):
+        soundfile.write(folder / f"{number}.wav", tone((HUM, WHISTLE)[number % 2], 1.0), RATE)
+    soundfile.write(folder / NASTY, tone(HUM, 1.0), RATE)
+    (folder / "bad.wav").touch()
+    return folder
+
+
+@pytest.fixture
+def explored(folder: Path) -> Explored:
+    return explore(question(), find_files([folder], folder))
+
+
+def question() -> Question:
+    model = FakeModel()
+    model.background_names = ("rain", "hum", "whistle")  # type: ignore[attr-defined]
+    return Question(model, ("hum", "whistle"), as_templates(["{}"]))
+
+
+def test_rows_and_map(explored: Explored) -> None:
+    assert len(explored.files) == 9 and [row.file for row in explored.rows[9:]] == ["bad.wav"]
+    assert sorted(explored.titles) == ["hum", "whistle"]
+    for row, number in zip(explored.rows, explored.clusters, strict=False):
+        assert row.answer == explored.titles[number]
+    assert explored.places.shape == (9, 2)
+    shown = view.table(explored)
+    assert "9 recordings, 1 more could not be used" in shown and "bad.wav is empty" in shown
+    assert "<img" not in shown and "&lt;img" in shown
+    assert "audio/wav" in view.player(explored, 0)
+
+
+def test_what_was_heard_before_it_was_stopped_stays(folder: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        if done:
+            raise Stopped
+
+    found = explore(question(), find_files([folder], folder), stop)
+    assert 0 < len(found.files) < 9 and found.left == 10 - len(found.rows)
+    assert "were not reached" in view.table(found)
+
+
+def test_nothing_to_hear(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    with pytest.raises(DataError, match=r"None of these recordings can be named\. a\.wav is empty"):
+        explore(question(), find_files([tmp_path], tmp_path))
+
+
+def test_clicks(explored: Explored, tmp_path: Path) -> None:
+    def act(what: str, *numbers: int) -> Any:
+        return look.act_on_collection(explored, SimpleNamespace(act=what, numbers=list(numbers)))  # type: ignore[arg-type]
+
+    assert "audio/wav" in act("play", 3)["player"]
+    assert act("play", 99) == act("play", -1) == act("nonsense") == {}
+    chosen = act("select", 1, 3, 99)
+    assert chosen["selected"] == (1, 3) and "2 selected: 1.wav, 3.wav" in chosen["selection"]
+    collection = Collection(lambda: tmp_path)
+    with pytest.raises(DataError, match="Select recordings on the map"):
+        look.label_selected(explored, (), "high", collection)
+    with pytest.raises(DataError, match="Type a label"):
+        look.label_selected(explored, (1,), " ", collection)
+    assert "2 recordings of high are in Learn" in look.label_selected(explored, (1, 3), "high", collection)["note"]
+    assert collection.now.clips.labels == ("high", "high")
+    table = look.save_table(explored)["save"].value
+    assert Path(table["path"] if isinstance(table, dict) else table).read_text("utf-8").count("\n") == 11
+
+
+@pytest.mark.parametrize("given", [[], ["notes.txt"]])
+def test_no_recordings(given: list[str], tmp_path: Path) -> None:
+    files = [tmp_path / name for name in given]
+    for file in files:
+        file.write_text("x")
+    with pytest.raises(DataError, match="None of these files is a recording"):
+        list(listen.upload_collection([str(file) for file in files], listen.Asked("a, b", "embedded")))
+
+
+def test_a_damaged_zip(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"PK nothing")
+    with pytest.raises(DataError, match="not a zip file that can be unpacked"):
+        list(listen.upload_collection([str(tmp_path / "a.zip")], listen.Asked("a, b", "embedded")))
+    with ZipFile(tmp_path / "b.zip", "w") as file:
+        file.writestr("../out.wav", "x")
+    with pytest.raises(DataError, match="leads out of the folder"):
+        list(listen.upload_collection([str(tmp_path / "b.zip")], listen.Asked("a, b", "embedded")))
+
+
+def test_maps_of_any_size() -> None:
+    rng = np.random.default_rng(0)
+    for count in (1, 2, 3, 50):
+        vectors = rng.standard_normal((count, 6)).astype(np.float32)
+        clusters = cluster(vectors)
+        assert lay_out(vectors).shape == (count, 2) and np.isfinite(lay_out(vectors)).all()
+        names = name_clusters(vectors, clusters, rng.standard_normal((20, 6)).astype(np.float32))
+        assert len(set(names)) == clusters.max() + 1
