@@ -16,7 +16,7 @@ from audioprompt.data.recordings import FoundFile, find_files
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as curation
-from audioprompt.services.folders.classify import Question
+from audioprompt.services.folders.classify import Question, Row
 from audioprompt.services.folders.search import EmbeddedFolder, open_embedded, search_like, search_words
 from audioprompt.services.folders.shards import MANIFEST
 
@@ -51,7 +51,7 @@ def classify_folder(
 
     with _recordings(clips, folder, context) as files:
         question = Question(context.model(model), parse_labels(labels).labels, approved_templates(pack, context))
-        rows = []
+        rows: list[Row] = []
         tick = partial(tell, progress, "clips")
         for _, row in classify_files(question, files, lambda: tick(len(rows), len(files))):
             rows.append(row)
@@ -103,13 +103,13 @@ def _embedded(
     context: Context,
 ) -> Iterator[EmbeddedFolder]:
     """Open a folder that was embedded, or listen to recordings."""
-    from audioprompt.encoding.stream import stream_clips
+    from audioprompt.encoding.stream import Heard, stream_clips
 
     if folder and context.is_curator and (Path(folder) / MANIFEST).is_file():
         yield open_embedded(Path(folder))
         return
     with _recordings(clips, folder, context) as files:
-        heard = {}
+        heard: dict[str, Heard[FoundFile]] = {}
         tick = partial(tell, progress, "clips")
         for one in stream_clips(model, files, lambda: tick(len(heard), len(files))):
             heard[one.file.name] = one

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from audioprompt.audio.recording import AudioError
 from audioprompt.services.collection import as_wav
+from audioprompt.services.folders.classify import Row
 from audioprompt.services.folders.explore import Explored
 from audioprompt.services.folders.search import Found
 from audioprompt.ui import markup
@@ -28,6 +29,7 @@ def table(explored: Explored, found: Sequence[Found] | None = None, words: str =
         found: those to be shown, in their order; None for all.
         words: say what they have in common.
     """
+    numbered: list[tuple[int | None, Row, Found | None]]
     if found is None:
         numbered = [(at if at < len(explored.files) else None, row, None) for at, row in enumerate(explored.rows)]
     else:
