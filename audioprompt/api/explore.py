@@ -18,7 +18,6 @@ from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services import curate as curation
 from audioprompt.services.folders.classify import Question, Row
 from audioprompt.services.folders.search import EmbeddedFolder, open_embedded, search_like, search_words
-from audioprompt.services.folders.shards import MANIFEST
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
@@ -104,6 +103,7 @@ def _embedded(
 ) -> Iterator[EmbeddedFolder]:
     """Open a folder that was embedded, or listen to recordings."""
     from audioprompt.encoding.stream import Heard, stream_clips
+    from audioprompt.services.folders.shards import MANIFEST
 
     if folder and context.is_curator and (Path(folder) / MANIFEST).is_file():
         yield open_embedded(Path(folder))

@@ -212,7 +212,7 @@ class Harm:
             "/generate": [None, "hum, whistle", 1, 0, None, None, f"generated-{role}", "", "", ""],
             "/measure": ["tones", None, private, None, None, "embedded", False, "embeddings", False],
             "/propose": ["tones", None, private, None, None, True, "embedded", False],
-            "/learn": [private, None, None, 16, 1, 5, None, "eight-templates", "embedded", 0, False],
+            "/learn": [private, None, None, 16, 1, 5, None, "eight-templates", "embedded", 0, False, None, ""],
         }
         if endpoint in special:
             return special[endpoint]

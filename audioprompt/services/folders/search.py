@@ -15,7 +15,6 @@ from audioprompt.core.search import best_of_each, highest, join_pairs, near_pair
 from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.models.background import background_names
 from audioprompt.prompts.template import BARE_NAME
-from audioprompt.services.folders.shards import EmbedError, opened, read_manifest, read_plan
 from audioprompt.services.prompts import PROMPTS
 from audioprompt.services.words import read_labels
 
@@ -162,6 +161,8 @@ def open_embedded(folder: Path) -> EmbeddedFolder:
     Raises:
         EmbedError: it is none, or unfinished, or damaged.
     """
+    from audioprompt.services.folders.shards import EmbedError, opened, read_manifest, read_plan
+
     manifest = read_manifest(folder)
     root = folder / manifest["source"]
     shards = read_plan(folder, root)
@@ -197,6 +198,8 @@ def check_model(folder: EmbeddedFolder, model: "AudioTextModel") -> None:
         EmbedError: it is another one.
     """
     if folder.model != (model.name, model.revision):
+        from audioprompt.services.folders.shards import EmbedError
+
         name, revision = folder.model
         raise EmbedError(
             f"These recordings were heard by {name} ({revision}), and {model.name} ({model.revision}) reads otherwise."

@@ -118,7 +118,7 @@ def test_other_peoples_words_stay_words(words: str, tmp_path: Path) -> None:
     head = save_head(tmp_path / "head", licence=words, classes=(label, "rain"))
     added = plan(words, (pack,), labels=(label, "rain"), licence=words, heads=(head,))
     code = constants(text_of(added, "app.py"))
-    tabs = {"TABS": ["classify", "generate", "curate", "learn"]}
+    tabs = {"TABS": ["classify", "explore", "generate", "curate", "learn"]}
     assert code == {"TITLE": words, "MODEL": "embedded", "LABELS": [label, "rain"], "HEADS": ["heads/head"]} | tabs
     card = RepoCard(text_of(added, "README.md"))
     assert card.data.to_dict()["title"] == words and set(card.data.to_dict()) >= {"sdk", "license", "hf_oauth"}
@@ -162,7 +162,7 @@ def undecided() -> PromptPack:
         ({"labels": ("rain",)}, "at least two labels"),
         ({"labels": ("rain", "Rain", "wind")}, "must differ"),
         ({"heads": (Path("nowhere"),)}, "nowhere"),
-        ({"tabs": ("classify", "publish")}, "no tab 'publish': choose of classify, generate, curate, learn"),
+        ({"tabs": ("classify", "publish")}, "no tab 'publish': choose of classify, explore, generate, curate, learn"),
         ({"tabs": ("generate",)}, "Generate sends its prompts to Curate: show both"),
         ({"examples": (Example(Path("owl.wav"), "owl", None, (), ""),)}, "say what owl might be: give labels"),
     ],

@@ -145,7 +145,7 @@ def test_what_a_browser_remembers_is_kept_as_far_as_it_is_there() -> None:
         "model": "embedded",
         "licence": "apache-2.0",
         "gpu": True,
-        "tabs": ["classify", "generate", "curate", "learn"],
+        "tabs": ["classify", "explore", "generate", "curate", "learn"],
     }
 
 
