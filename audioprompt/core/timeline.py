@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d
 
 from audioprompt.core.zero_shot import Array
 
@@ -102,6 +101,8 @@ def smooth(values: Array, heard: NDArray[np.bool_], step: float, reach: float = 
         step: seconds from one frame to the next.
         reach: seconds in which a frame's weight falls to 1/e.
     """
+    from scipy.ndimage import convolve1d  # takes a while to import
+
     steps = np.arange(-int(4 * reach / step), int(4 * reach / step) + 1)
     kernel = np.exp(-np.abs(steps) * step / reach)
     counted = heard.astype(np.float64)[:, np.newaxis]
