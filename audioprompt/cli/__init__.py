@@ -60,6 +60,10 @@ class AudioPrompt(Commands):
             "audioprompt.cli.datasets:data",
             "List, download and check the data sets of the papers.",
         ),
+        "reproduce": (
+            "audioprompt.cli.reproduce:reproduce",
+            "Run a published experiment on what is here, and report it beside the paper's figures.",
+        ),
         "models": ("audioprompt.cli.models:models", "List the models."),
         "cache": (
             "audioprompt.cli.cache:cache",

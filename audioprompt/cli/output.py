@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,14 @@ def clock(seconds: float) -> str:
 @contextmanager
 def progress_bar(what: str) -> Iterator[Progress]:
     """Show a bar on stderr while something takes time; nothing is left of it, and nothing shown where no one looks."""
+    with progress_bars() as show:
+        show(what, 0, 0)
+        yield lambda done, total: show(what, done, total)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each of several things, the whole and its parts, by what each is called."""
     columns = (
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
@@ -93,6 +101,12 @@ def progress_bar(what: str) -> Iterator[Progress]:
     )
     console = Console(stderr=True)
     hidden = not console.is_terminal
-    with progress.Progress(*columns, console=console, transient=True, redirect_stdout=False, disable=hidden) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    tasks: dict[str, progress.TaskID] = {}
+    with progress.Progress(*columns, console=console, transient=True, redirect_stdout=False, disable=hidden) as bars:
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=None)
+            bars.update(tasks[what], completed=done, total=total or None)
+
+        yield show

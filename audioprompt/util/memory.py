@@ -2,10 +2,16 @@
 
 import ctypes
 import gc
+import sys
 import time
 from functools import cache
 from threading import Lock
 from typing import Any
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 EVERY_SECONDS = 10.0  # at most so often: looking through all that is free takes some milliseconds
 ARENAS = 2  # places that threads take memory from; with one for each thread, each keeps what it once needed
@@ -47,3 +53,11 @@ def give_back() -> bool:
     if library := _glibc():
         library.malloc_trim(0)
     return True
+
+
+def peak_megabytes() -> float:
+    """Return the most memory this process has had so far; 0 where the system does not tell."""
+    if resource is None:
+        return 0.0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1e6 if sys.platform == "darwin" else 1e3)

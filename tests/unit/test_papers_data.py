@@ -171,6 +171,16 @@ def test_each_data_set_of_palm_is_read_as_on_the_hub(name: str, tmp_path: Path) 
     assert len(clips) == len(one.classes) * (1 if one.part else folds or 2)
 
 
+def test_of_very_many_training_clips_some_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out("sesa", tmp_path)
+    for number in range(10, 20):
+        record(tmp_path / f"SESA/train/siren_0{number}.wav", number)
+    monkeypatch.setattr("audioprompt.data.papers.read.MOST_TO_LEARN", 4)
+    clips = read_set(PAPER_SETS["palm:sesa"], tmp_path)
+    assert len(clips.in_folds([2])) == 4 and len(clips.in_folds([1])) == 3 + 4
+    assert clips.paths == read_set(PAPER_SETS["palm:sesa"], tmp_path).paths
+
+
 def test_the_papers_23_uses_are_there() -> None:
     assert [sum(one.paper == paper for one in PAPER_SETS) for paper in ("tspe", "palm")] == [12, 11]
     classes = [

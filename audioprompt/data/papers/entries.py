@@ -51,7 +51,7 @@ class PaperSet:
         home: where its authors publish it.
         licence: under which.
         clips: recordings that are used; 0 where that is not known.
-        gigabytes: that the whole data set takes.
+        gigabytes: that its files take.
         how_to_get: ``hub``, ``zenodo`` with ``file``, ``url``, or ``manual`` with what to do.
         label_group: the group of ``layout.files`` that is the class here.
         part: the only split that is used; empty for all.
@@ -120,7 +120,7 @@ def _entry(use: Mapping[str, Any], corpus: Mapping[str, Any]) -> PaperSet:
         corpus["home"],
         corpus["licence"],
         use.get("clips", corpus["clips"]),
-        corpus["gigabytes"],
+        use.get("gigabytes", corpus["gigabytes"]),
         how_to_get={"hub": use["hub"]} if "hub" in use else corpus["get"],
         label_group=use.get("field", "label"),
         part=use.get("part", ""),

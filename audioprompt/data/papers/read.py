@@ -3,10 +3,12 @@
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
+from random import Random
 
 from audioprompt.data.clips import LabelledClips, assemble, files_under, refuse_classes_alike
 from audioprompt.data.layouts import Listing, is_sound, locate
@@ -16,13 +18,15 @@ from audioprompt.util.text import named, one_line
 
 SPLITS = {"train": 1, "test": 2}  # folds, of a set that is divided once
 SPLIT_TABLE = re.compile(r"(train|test)(?:_(\d+))?\.csv", re.IGNORECASE)
+MOST_TO_LEARN, MOST_LINES = 500, 20_000  # training clips of a class, and of all that a table lists
 LISTED = re.compile(r"[^\s\"',;/\\]+\.(?:wav|au)\b", re.IGNORECASE)
 
 
 def read_set(one: PaperSet, folder: Path, skip_bad: bool = False) -> LabelledClips:
     """Read a data set as a paper uses it.
 
-    Folds are the paper's; where it divides a set once, training is fold 1 and test fold 2.
+    Folds are the paper's; where it divides a set once, training is fold 1 and test fold 2, and of a class's many
+    training clips there are 500, drawn by chance, which is plenty for few shots.
 
     Args:
         one: which.
@@ -33,7 +37,7 @@ def read_set(one: PaperSet, folder: Path, skip_bad: bool = False) -> LabelledCli
         DataError: it is another folder, a part of the files is missing, metadata and files contradict each other, or a
             class has no clip; the message names the file and says what to do.
     """
-    rows = find_rows(one, folder)
+    rows = _thinned(find_rows(one, folder))
     clips = assemble(rows, lambda file: folder / file, one.name, folder, skip_bad)
     absent = [name for name in one.classes if name not in clips.labels and name not in one.absent]
     if absent:
@@ -44,6 +48,23 @@ def read_set(one: PaperSet, folder: Path, skip_bad: bool = False) -> LabelledCli
     clips = replace(clips, classes=one.classes)
     refuse_classes_alike(clips)
     return clips
+
+
+def _thinned(rows: Sequence[Row]) -> list[Row]:
+    """Return rows with fewer to learn from, where they are divided once."""
+    if {row.fold for row in rows} != set(SPLITS.values()):
+        return list(rows)
+    drawn = Counter[str]()
+    order = list(range(len(rows)))
+    Random(0).shuffle(order)
+    kept = set()
+    for row in order:
+        if rows[row].fold == SPLITS["train"] and not rows[row].problem:
+            drawn[rows[row].label] += 1
+            if drawn[rows[row].label] > MOST_TO_LEARN:
+                continue
+        kept.add(row)
+    return [row for number, row in enumerate(rows) if number in kept]
 
 
 def find_rows(one: PaperSet, folder: Path) -> list[Row]:
@@ -78,7 +99,10 @@ def _by_split_tables(
         split, fold = _split_of(path)
         if (fold and split == "train") or (one.part and not fold and split != one.part):
             continue
-        for row in locate(read_table(folder / path, str(path)).rows(), path, listing):
+        table = read_table(folder / path, str(path))
+        if split == "train" and len(table.lines) > MOST_LINES:
+            table = replace(table, lines=Random(0).sample(table.lines, MOST_LINES))
+        for row in locate(table.rows(), path, listing):
             label = one.label_of(row.label)
             problem = row.problem or (
                 "" if label else f"has the class {row.label!r}, which is none of {one.name}: correct it, or remove it"

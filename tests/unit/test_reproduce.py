@@ -1,0 +1,153 @@
+"""The papers' tables had again: cells, the journal, what is put beside what, and a report that needs nothing else."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from audioprompt.data.papers import PAPER_SETS
+from audioprompt.services import reproduce as service
+from audioprompt.services.reproduce.experiments import sources
+from audioprompt.services.reproduce.results import as_csv
+from audioprompt.services.reproduce.run import Cell
+from audioprompt.settings import asset_folder
+from tests.fakes import HUM, RATE, WHISTLE, tone
+from tests.unit.test_cli import CountingModel, model, pack, run, store  # noqa: F401, fixtures among them
+from tests.unit.test_papers_data import lay_out
+
+EXPERIMENTS = service.EXPERIMENTS
+
+
+@pytest.fixture
+def tones(tmp_path: Path) -> Path:
+    """Six clips in each of two classes, in three folds, with names that a report has to escape."""
+    folder = tmp_path / "<b>tones"
+    folder.mkdir()
+    rows = [("path", "classname", "fold")]
+    for name, hertz in (("low hum", HUM), ("whistle", WHISTLE)):
+        for number in range(6):
+            soundfile.write(folder / f"{name}{number}.wav", tone(hertz + 5 * number, 1), RATE)
+            rows.append((f"{name}{number}.wav", name, str(number % 3 + 1)))
+    with (folder / "manifest.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return folder / "manifest.csv"
+
+
+def test_the_published_tables_are_those_of_the_papers() -> None:
+    tspe, palm = EXPERIMENTS["tspe"].published, EXPERIMENTS["palm"].published
+    assert len(tspe) == 48 and len(palm) == 44 and set(sources()) >= {"tspe_table1.csv", "palm_accuracy.csv"}
+    gains = [
+        tspe["msclap-2022", one.title, "tspe"] - tspe["msclap-2022", one.title, "vanilla"]
+        for one in EXPERIMENTS["tspe"].sets
+    ]
+    assert 100 * max(gains) == pytest.approx(16.36) and sum(gain < 0 for gain in gains) == 6
+    means = {
+        method: np.mean([palm["pengi", one.title, method] for one in EXPERIMENTS["palm"].sets])
+        for method in ("zeroshot", "coop", "cocoop", "palm")
+    }
+    assert [round(100 * mean, 1) for mean in means.values()] == pytest.approx([39.7, 71.1, 73.5, 76.6], abs=0.1)
+
+
+def test_every_published_set_has_its_entry() -> None:
+    titles = {one.title for one in PAPER_SETS}
+    assert {name for one in EXPERIMENTS for _, name, _ in one.published} <= titles
+
+
+@pytest.mark.parametrize("experiment", [one for one in EXPERIMENTS.names if one != "palm"])
+def test_each_experiment_runs_on_what_is_here(
+    experiment: str,
+    tones: Path,
+    tmp_path: Path,
+    model: CountingModel,
+    store: object,
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["reproduce", experiment, "--model", "embedded", "--also", tones, "--out", out]
+    arguments += ["--epochs", 2, "--seeds", "0,1", "--folder", tmp_path / "none"]
+    result = run(*arguments)
+    assert result.exit_code == 0, result.stderr
+    assert "is not here: audioprompt data get" in result.stderr
+    rows = list(csv.DictReader((out / f"{experiment}.csv").open()))
+    found = json.loads((out / f"{experiment}.json").read_text())
+    assert rows and len(rows) == len(found["results"]) and found["versions"]["torch"] and found["models"]
+    html = (out / f"{experiment}.html").read_text()
+    assert (
+        "&lt;b&gt;tones" in html and "<b>tones" not in html and "src=" not in html.replace('src="data:', "")[-200_000:]
+    )
+    heard = model.windows_heard
+    before = (out / f"{experiment}.journal").read_text()
+    assert run(*arguments).exit_code == 0 and (out / f"{experiment}.journal").read_text() == before
+    assert model.windows_heard == heard, "all is in the journal and the cache"
+    assert not any(row["problem"] for row in rows)
+
+
+def test_a_run_that_was_killed_goes_on_where_it_ended(
+    tones: Path,
+    tmp_path: Path,
+    model: CountingModel,
+    store: object,
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["reproduce", "palm-dagger", "--model", "embedded", "--also", tones, "--out", out, "--epochs", 2]
+    assert run(*arguments).exit_code == 0
+    journal = out / "palm-dagger.journal"
+    whole = journal.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[: len(lines) // 2]) + lines[-1][:20])  # killed while it wrote
+    assert run(*arguments).exit_code == 0
+    plain = [json.loads(line)["key"] for line in journal.read_bytes().splitlines()[1:]]
+    assert sorted(plain) == sorted(json.loads(line)["key"] for line in lines[1:])
+    changed = run(*arguments[:-1], 3)
+    assert changed.exit_code == 1 and "changed: epochs" in changed.stderr
+    assert run(*arguments[:-1], 3, "--restart").exit_code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("corpus", ["esc50", "urbansound8k", "gtzan", "vocalsound"])
+def test_real_clips_in_the_layout_of_a_paper_run_end_to_end(
+    corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sorted(asset_folder("instruments").glob("*.ogg"))
+
+    def copy(path: Path, number: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        samples, rate = soundfile.read(real[number % len(real)])
+        soundfile.write(path, samples, rate, format="AU" if path.suffix == ".au" else "WAV")
+
+    monkeypatch.setattr("tests.unit.test_papers_data.record", copy)
+    monkeypatch.setenv("AUDIOPROMPT_CACHE", str(tmp_path / "cache"))
+    lay_out(corpus, tmp_path / corpus)
+    result = run("reproduce", "tspe", "--model", "embedded", "--folder", tmp_path, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    rows = list(csv.DictReader((tmp_path / "out/tspe.csv").open()))
+    one = next(one for one in EXPERIMENTS["tspe"].sets if one.corpus == corpus)
+    assert {row["dataset"] for row in rows} == {one.title} and {row["system"] for row in rows} >= {"vanilla", "tspe"}
+    assert all(int(row["n"]) == len(one.classes) * (1 if one.part else 2) for row in rows)
+    assert f"{one.title}" in (tmp_path / "out/tspe.html").read_text()
+
+
+def test_nothing_to_run_on_says_what_to_do(tmp_path: Path, store: object) -> None:
+    result = run("reproduce", "tspe", "--folder", tmp_path)
+    assert result.exit_code == 2 and "audioprompt data get tspe:beijing-opera, or give other clips" in result.stderr
+    unknown = run("reproduce", "palm", "--also", "village", "--model", "embedded", "--only", "x", "--out", tmp_path)
+    assert "palm has no column x. Choose of: zeroshot, coop, cocoop, palm, palm/own, auto/own." in unknown.stderr
+    assert "There is no experiment called 'x'" in run("reproduce", "x").stderr
+
+
+def test_cells_become_results_with_tests() -> None:
+    experiment = EXPERIMENTS["palm"]
+    cells = [
+        Cell("pengi", "SESA", "zeroshot", 2, 0, "1100"),
+        *(Cell("pengi", "SESA", "palm", 2, seed, right, 1.5) for seed, right in enumerate(("1110", "1111"))),
+        Cell("pengi", "SESA", "coop", 2, 0, problem="no text tower"),
+    ]
+    results, across = service.summarise(experiment, cells, ())
+    by_system = {one.system: one for one in results}
+    palm = by_system["palm"]
+    assert palm.accuracies == (0.75, 1.0) and palm.accuracy == 0.875 and (palm.better, palm.worse) == (1, 0)
+    assert palm.published == pytest.approx(0.8952) and palm.seconds == 1.5
+    assert by_system["coop"].problem == "no text tower" and by_system["coop"].accuracy is None
+    assert [one.wins for one in across] == [0, 1] and "0.7500 1.0000" in as_csv(results)
