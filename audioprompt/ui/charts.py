@@ -18,7 +18,7 @@ import orjson
 from gradio.components.plot import PlotData
 
 from audioprompt.audio.spectrogram import FLOOR, Picture
-from audioprompt.core.timeline import Timeline
+from audioprompt.core.timeline import Event, Timeline
 from audioprompt.core.zero_shot import Prediction
 from audioprompt.few_shot.methods import colour_of, title_of
 from audioprompt.services.classify import ranked
@@ -36,6 +36,8 @@ TOP = 5  # classes shown
 LABEL_CHARACTERS = 32  # shown of a label in a figure; the whole stands in the hover text
 BAR_HEIGHT, TITLE_HEIGHT = 40, 34  # pixels
 SPECTROGRAM, OUTLINE = (0, 0.72), (0.75, 1)  # of a figure's height
+SPECTROGRAM_HEIGHT, LANE_HEIGHT = 150, 28  # pixels, of a recording over time
+MAX_LANES, LANE_CHARACTERS = 12, 18
 KINDS = {"int8": "i1", "float32": "f4", "float64": "f8"}  # of numbers, as plotly names them
 
 
@@ -138,7 +140,6 @@ def _bar_notes(row: int, label: str, value: float) -> list[Figure]:
 def heard(picture: Picture) -> Figure:
     """Outline and log-mel spectrogram of what the model heard, one above the other on one time axis."""
     loudest = max(float(picture.high.max()), -float(picture.low.min()), 0.01)
-    marks = [hertz for hertz in (200, 500, 1000, 2000, 5000, 10_000) if hertz < picture.hertz[-1]]
     outline = {
         "type": "scatter",
         "x": _packed(np.concatenate([picture.times, picture.times[::-1]])),
@@ -151,19 +152,7 @@ def heard(picture: Picture) -> Figure:
         "xaxis": "x",
         "yaxis": "y",
     }
-    levels = {
-        "type": "heatmap",
-        "x": _packed(picture.times),
-        "y": list(range(len(picture.hertz))),
-        "z": _packed(np.round(picture.decibels).astype(np.int8)),
-        "zmin": FLOOR,
-        "zmax": 0,
-        "colorscale": theme.LEVELS,
-        "showscale": False,
-        "hovertemplate": "%{x:.2f} s, %{z} dB<extra></extra>",
-        "xaxis": "x2",
-        "yaxis": "y2",
-    }
+    levels = _levels(picture) | {"xaxis": "x2", "yaxis": "y2"}
     corner = {"x": 1, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "bottom"}
     return _figure(
         [outline, levels],
@@ -176,46 +165,98 @@ def heard(picture: Picture) -> Figure:
             "anchor": "x2",
             "domain": SPECTROGRAM,
             "automargin": True,
-            "tickvals": np.interp(marks, picture.hertz, np.arange(len(picture.hertz))).tolist(),
-            "ticktext": [f"{hertz // 1000} kHz" if hertz >= 1000 else f"{hertz} Hz" for hertz in marks],
+            **_hertz_marks(picture),
         },
         annotations=[_note("as the model heard it", **corner, font={"size": 11, "color": theme.SOFT_INK})],
     )
 
 
-def over_time(timeline: Timeline) -> Figure:
-    """Return how likely each label is over time: those that are likeliest somewhere."""
-    top = np.argsort(-timeline.probabilities.max(axis=0), kind="stable")[:TOP]
-    labels = [timeline.labels[index] for index in top]
-    rows = list(range(len(top)))
+def _levels(picture: Picture) -> Figure:
+    """Return a spectrogram."""
+    return {
+        "type": "heatmap",
+        "x": _packed(picture.times),
+        "y": list(range(len(picture.hertz))),
+        "z": _packed(np.round(picture.decibels).astype(np.int8)),
+        "zmin": FLOOR,
+        "zmax": 0,
+        "colorscale": theme.LEVELS,
+        "showscale": False,
+        "hovertemplate": "%{x:.2f} s, %{z} dB<extra></extra>",
+    }
+
+
+def _hertz_marks(picture: Picture) -> Figure:
+    marks = [hertz for hertz in (200, 500, 1000, 2000, 5000, 10_000) if hertz < picture.hertz[-1]]
+    return {
+        "tickvals": np.interp(marks, picture.hertz, np.arange(len(picture.hertz))).tolist(),
+        "ticktext": [f"{hertz // 1000} kHz" if hertz >= 1000 else f"{hertz} Hz" for hertz in marks],
+    }
+
+
+def lanes(timeline: Timeline, events: Sequence[Event]) -> list[str]:
+    """Return the labels that have a lane: those of events, then the likeliest."""
+    likely = [timeline.labels[at] for at in np.argsort(-timeline.probabilities.max(axis=0), kind="stable")[:TOP]]
+    return list(dict.fromkeys([*(event.label for event in events), *likely]))[:MAX_LANES]
+
+
+def over_time(picture: Picture, timeline: Timeline, events: Sequence[Event]) -> Figure:
+    """Return what is heard when: the spectrogram, and below it a lane for each label with its events.
+
+    Behind the events, whose edges can be dragged, is how likely each label is. Drag over the picture to zoom.
+    """
+    labels = lanes(timeline, events)
+    place = {label: at for at, label in enumerate(timeline.labels)}
+    nothing = np.zeros(len(timeline.winners), np.float32)  # is known of a label that a person gave
+    chances = np.stack([timeline.probabilities[:, place[one]] if one in place else nothing for one in labels])
     bands = {
         "type": "heatmap",
         "x": _packed(timeline.edges),
-        "y": rows,
-        "z": _packed(timeline.probabilities[:, top].T),
+        "y": list(range(len(labels))),
+        "z": _packed(chances),
         "zmin": 0,
         "zmax": 1,
-        "ygap": 3,
-        "colorscale": [[0, "rgba(230, 159, 0, 0.06)"], [1, theme.TSPE]],
+        "ygap": 4,
+        "colorscale": [[0, "rgba(230, 159, 0, 0.06)"], [1, "rgba(230, 159, 0, 0.75)"]],
         "showscale": False,
         "customdata": [[escape(label)] * len(timeline.winners) for label in labels],
         "hovertemplate": "%{customdata}<br>%{x:.1f} s: %{z:.2f}<extra></extra>",
+        "yaxis": "y2",
     }
+    height = SPECTROGRAM_HEIGHT + LANE_HEIGHT * len(labels) + 34
+    foot = LANE_HEIGHT * len(labels) / (height - 34)
     return _figure(
-        [bands],
-        height=44 + 30 * len(top),
+        [_levels(picture), bands],
+        height=height,
+        dragmode="zoom",
         margin={"l": 2, "r": 8, "t": 4, "b": 4},
-        yaxis={
-            "tickvals": rows,
-            "ticktext": [shown(label) for label in labels],
+        shapes=[_event_shape(event, labels.index(event.label)) for event in events if event.label in labels],
+        xaxis={"ticksuffix": " s", "automargin": True, "showline": False, "fixedrange": False, "anchor": "y2"},
+        yaxis={"domain": [foot + 0.03, 1], "automargin": True, **_hertz_marks(picture)},
+        yaxis2={
+            "domain": [0, foot],
+            "tickvals": list(range(len(labels))),
+            "ticktext": [escape(short(label, LANE_CHARACTERS)) for label in labels],
             "autorange": "reversed",
             "tickfont": {"size": 12, "color": theme.INK},
             "automargin": True,
             "ticks": "",
             "showline": False,
         },
-        xaxis={"ticksuffix": " s", "automargin": True, "showline": False},
     )
+
+
+def _event_shape(event: Event, lane: int) -> Figure:
+    return {
+        "type": "rect",
+        "x0": event.start,
+        "x1": event.end,
+        "y0": lane - 0.36,
+        "y1": lane + 0.36,
+        "yref": "y2",
+        "line": {"width": 2, "color": theme.TSPE},
+        "fillcolor": "rgba(230, 159, 0, 0.25)",
+    }
 
 
 # --- what was learned -------------------------------------------------------------------------------------------------

@@ -9,7 +9,9 @@ import soundfile
 from gradio_client import Client, handle_file  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
+from audioprompt.audio.decode import load
 from audioprompt.data.examples import examples
+from audioprompt.settings import asset_folder
 from tests.browser.pages import NASTY, SIDEWAYS, answered, choose, go_to, press_record, unfold, upload
 
 needs_examples = pytest.mark.skipif(not examples(), reason="assets/examples is empty")
@@ -58,8 +60,42 @@ def test_an_uploaded_clip_is_classified_shown_and_explained(page: Page, clip: Pa
     assert sum(float(text) for text in numbers if re.fullmatch(r"\d\.\d\d", text)) == pytest.approx(1, abs=0.02)
     unfold(page, "How each prompt voted")
     expect(page.locator("#votes tbody tr").first).to_be_visible()
-    unfold(page, "Over time (7 s)")
+    expect(page.get_by_role("button", name="Over time (7 s)")).to_be_visible()
     expect(page.locator("#timeline .main-svg").first).to_be_visible()
+
+
+@needs_examples
+def test_events_of_a_long_recording_are_corrected_heard_saved_and_learned_from(new_page: Page, tmp_path: Path):
+    page, rate, still = new_page, 32_000, np.zeros(64_000, np.float32)
+    parts = [load(asset_folder("examples") / f"{name}.ogg", rate)[: 4 * rate] for name in ("rooster", "dog")]
+    soundfile.write(tmp_path / "farm.wav", np.concatenate([still, parts[0], still, still, parts[1], still]), rate)
+    upload(page, tmp_path / "farm.wav", labels="rooster, dog bark, rain")
+    answered(page)
+    events = page.locator("#timeline .shapelayer path")
+    expect(events.first).to_be_visible()
+    page.locator("#timeline").evaluate("element => element.scrollIntoView({block: 'center'})")
+    box = events.first.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] - 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] + 40, middle, steps=5)
+    page.mouse.up()
+    page.wait_for_function(
+        "width => document.querySelector('#timeline .shapelayer path').getBoundingClientRect().width > width + 20"
+        " && !document.querySelector('#timeline .at-edge')",
+        arg=box["width"],
+    )
+    page.locator("#events").get_by_text("dog bark").last.click()
+    expect(page.locator("#event-player")).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Audacity labels").click()
+    labels = [line.split("\t") for line in saved.value.path().read_text().splitlines()]
+    assert saved.value.suggested_filename == "farm.txt" and {label for _, _, label in labels} >= {"rooster", "dog bark"}
+    page.get_by_role("button", name="Add to Learn").click()
+    expect(page.locator("#event-note")).to_contain_text("added to Learn")
+    go_to(page, "Learn")
+    expect(page.get_by_text("dog bark").last).to_be_visible()
 
 
 def test_choosing_other_prompts_answers_anew(page: Page, clip: Path):
@@ -141,7 +177,6 @@ def test_a_phone_stacks_everything_and_never_scrolls_sideways(phone: Page, clip:
     answered(phone)
     expect(phone.locator("#verdict")).to_be_in_viewport()
     unfold(phone, "How each prompt voted")
-    phone.get_by_role("button", name=re.compile("Over time")).click()
     expect(phone.locator("#timeline .main-svg").first).to_be_visible()
     assert phone.evaluate(SIDEWAYS) == 0
     vanilla, ensemble = (phone.locator(part).bounding_box() for part in ("#vanilla", "#ensemble"))

@@ -15,7 +15,8 @@ import pytest
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
-from audioprompt.core.timeline import Timeline
+from audioprompt.audio.spectrogram import picture
+from audioprompt.core.timeline import Event, Timeline
 from audioprompt.core.zero_shot import Prediction
 from audioprompt.data import LabelledClips
 from audioprompt.few_shot.heads import HeadRecord, HeadScore, card
@@ -275,12 +276,14 @@ FIGURES: dict[str, Callable[[str], Any]] = {
     ),
     "bars": lambda words: charts.probability_bars("Vanilla", prediction(words), theme.VANILLA),
     "over time": lambda words: charts.over_time(
+        picture(np.zeros(8_000, np.float32), 8_000),
         Timeline(
             prediction(words).labels,
             np.array([0, 5, 8], np.float32),
             prediction(words).probabilities,
             prediction(words).winners,
-        )
+        ),
+        [Event(0, 5, words)],
     ),
 }
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from audioprompt.audio.spectrogram import picture
-from audioprompt.core.timeline import Timeline
+from audioprompt.core.timeline import Event, Timeline
 from audioprompt.core.zero_shot import Prediction
 from audioprompt.ui import charts, theme
 from tests.fakes import tone
@@ -68,7 +68,10 @@ def test_no_figure_holds_a_label_unescaped():
     nasty = prediction([[0.9, 0.1], [0.6, 0.4]], [NASTY, "rain"])
     edges = np.asarray([0, 5, 8], np.float32)
     timeline = Timeline(nasty.labels, edges, nasty.probabilities, nasty.winners)
-    for figure in (charts.probability_bars("V", nasty, theme.VANILLA), charts.over_time(timeline)):
+    for figure in (
+        charts.probability_bars("V", nasty, theme.VANILLA),
+        charts.over_time(picture(tone(440, 1), 8_000), timeline, [Event(0, 5, NASTY)]),
+    ):
         data = charts.plotted(figure).plot
         assert "<" not in data and ">" not in data
         data = data.replace("\\u003c", "<").replace("\\u003e", ">")
@@ -76,14 +79,16 @@ def test_no_figure_holds_a_label_unescaped():
         assert "<img" not in data
 
 
-def test_time_runs_from_the_beginning_to_the_end():
+def test_events_lie_in_lanes_below_the_spectrogram():
     rows = prediction([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], ["rain", "wind"])
-    figure = go.Figure(
-        charts.over_time(Timeline(rows.labels, np.asarray([0, 5, 7, 12], np.float32), rows.probabilities, rows.winners))
-    )
-    assert unpacked(figure.data[0].x).tolist() == [0, 5, 7, 12]
-    assert list(figure.layout.yaxis.ticktext) == ["rain", "wind"]
-    assert np.allclose(unpacked(figure.data[0].z), [[0.9, 0.2, 0.3], [0.1, 0.8, 0.7]])
+    timeline = Timeline(rows.labels, np.asarray([0, 5, 7, 12], np.float32), rows.probabilities, rows.winners)
+    events = [Event(5, 12, "wind"), Event(1, 2, "a new one")]
+    figure = go.Figure(charts.over_time(picture(tone(440, 12), 8_000), timeline, events))
+    spectrogram, bands = figure.data
+    assert unpacked(spectrogram.z).shape[0] == 64 and unpacked(bands.x).tolist() == [0, 5, 7, 12]
+    assert list(figure.layout.yaxis2.ticktext) == ["wind", "a new one", "rain"]
+    assert np.allclose(unpacked(bands.z), [[0.1, 0.8, 0.7], [0, 0, 0], [0.9, 0.2, 0.3]])
+    assert [(one.x0, one.x1, one.yref) for one in figure.layout.shapes] == [(5, 12, "y2"), (1, 2, "y2")]
 
 
 def test_what_was_heard_is_drawn_small_enough_to_send():

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,15 @@ from audioprompt.server import models
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.turns import Turns
 from audioprompt.services import examples as opening
+from audioprompt.services.collection import Collection
+from audioprompt.services.corrections import CorrectionError
 from audioprompt.services.heads import HEADS, describe_head
 from audioprompt.services.live import Hearing
 from audioprompt.services.packs import BASELINE_PACK, GENERAL_PACK, ensembles, suitable_pack
 from audioprompt.ui import choices, frame
 from audioprompt.ui.events import View
 from audioprompt.ui.tabs import classify
-from audioprompt.ui.tabs.classify import answer, microphone
+from audioprompt.ui.tabs.classify import answer, microphone, over_time
 from audioprompt.ui.tabs.classify.answer import Query
 from audioprompt.ui.tabs.generate import task
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
@@ -101,6 +104,46 @@ def test_a_clip_longer_than_a_window_gets_a_timeline(tmp_path):
     shown = show_clip(str(tmp_path / "both.wav"), LABELS, "acoustic-scenes", "fake")
     assert visible(shown["time_fold"]) and visible(shown["timeline"])
     assert shown["time_fold"]["label"] == "Over time (8 s)"
+    assert [row[:3] for row in shown["event_rows"]] == [[0.0, 4.0, "hum"], [4.0, 8.0, "whistle"]]
+
+
+@pytest.fixture
+def course(tmp_path) -> tuple[over_time.Course, list[list[Any]]]:
+    soundfile.write(tmp_path / "both.wav", np.concatenate([tone(HUM, 4), tone(WHISTLE, 4)]), RATE)
+    shown = show_clip(str(tmp_path / "both.wav"), LABELS, "acoustic-scenes", "fake")
+    return shown["course"], shown["event_rows"]
+
+
+def test_events_are_corrected_heard_saved_and_learned_from(course, tmp_path):
+    shown, rows = course
+    rows[1][2] = "bird, far away"  # renamed
+    assert "bird, far away" in over_time.redraw(shown, rows)["timeline"]["value"].plot
+    dragged = over_time.move(shown, rows, SimpleNamespace(index=1, start=7.5, end=5.25))
+    assert [row[:3] for row in dragged["event_rows"]] == [[0.0, 4.0, "hum"], [5.25, 7.5, "bird, far away"]]
+    rate, samples = over_time.play(shown, dragged["event_rows"], SimpleNamespace(index=[1, 0]))["event_player"]["value"]
+    assert rate == RATE and len(samples) == 2.25 * RATE
+    rows[0][2] = " "  # deleted
+    saved = over_time.export(shown, rows, "audacity")["event_file"]
+    assert saved == {"name": "both.txt", "content": "4.000000\t8.000000\tbird, far away\n"}
+    collection = Collection(lambda: tmp_path)
+    over_time.learn(collection, shown, dragged["event_rows"])
+    assert collection.now.clips.labels == ("hum", "bird, far away")
+    assert soundfile.info(collection.now.clips.paths[1]).duration == 2.25
+
+
+@pytest.mark.parametrize(
+    "row, sentence",
+    [
+        (["soon", 2, "hum", 1], r"Event 1 \(hum\): start and end must be seconds"),
+        ([3, 2, "hum", 1], "the end must come after the start"),
+        ([9, 10, "hum", 1], "starts after the end of the recording"),
+        ([float("nan"), 2, "hum", 1], "the end must come after the start"),
+        ([0, 2, "x" * 1_000, 1], "Event 1: a label has at most"),
+    ],
+)
+def test_rows_that_are_no_events_are_refused(course, row, sentence):
+    with pytest.raises(CorrectionError, match=sentence):
+        over_time.redraw(course[0], [row])
 
 
 @pytest.mark.parametrize(
@@ -116,7 +159,7 @@ def test_what_cannot_be_answered_is_said_in_place_and_nothing_else_stays(hum, la
     message = shown.pop("verdict")
     assert 'role="alert"' in message and sentence in message
     assert set(shown) == set(answer.PARTS) - {"verdict"} and shown.pop("question")
-    assert all(part == "" or not visible(part) for part in shown.values())
+    assert all(not part or not visible(part) for part in shown.values())
 
 
 def test_a_file_that_is_no_sound_is_named_and_escaped(tmp_path):

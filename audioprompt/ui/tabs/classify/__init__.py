@@ -15,6 +15,7 @@ from audioprompt.ui import frame, live, markup
 from audioprompt.ui.choices import pack_choices, preset_choices, presets
 from audioprompt.ui.events import HIDDEN, INSTANT, QUEUED, Form, Parts, View
 from audioprompt.ui.page import Opening, Page
+from audioprompt.ui.tabs.classify import over_time
 from audioprompt.ui.tabs.classify.answer import PARTS, Query, as_read, show_beside, show_clip
 from audioprompt.ui.tabs.classify.layout import NO_HEAD, lay_out
 from audioprompt.ui.tabs.classify.microphone import LINE, show_live
@@ -109,6 +110,7 @@ def build(page: Page, tab: gr.Tab) -> None:
     _wire_questions(page, parts, chips, answered)
     _wire_head(page, tab, parts, answered)
     _wire_microphone(page, parts)
+    over_time.wire(page, parts)
     tab.select(**parts.only("pack", "preset").told_by(show_offers), **INSTANT)
 
 

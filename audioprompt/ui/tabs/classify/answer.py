@@ -17,6 +17,7 @@ from audioprompt.services.classify import LONGEST_SECONDS, Classification, class
 from audioprompt.services.heads import describe_head, fitting_head
 from audioprompt.ui import charts, markup, theme
 from audioprompt.ui.events import HIDDEN, View
+from audioprompt.ui.tabs.classify import over_time
 
 NO_SOUND = "Record or upload a sound, or pick an example. Both methods' answers appear here."
 OTHER_LABELS = "You changed the labels. Press Classify for a new answer."
@@ -30,8 +31,7 @@ PARTS = (
     "heard",
     "votes_fold",
     "votes",
-    "time_fold",
-    "timeline",
+    *over_time.PARTS,
     "question",
 )
 
@@ -138,10 +138,7 @@ def answer(query: Query, progress: gr.Progress, context: Context) -> View:
         "heard": charts.plot(charts.heard(picture(recording.samples, model.sample_rate))),
         "votes_fold": gr.update(visible=True),
         "votes": markup.votes(result.votes, winner(result.ensemble)),
-        "time_fold": gr.update(label=f"Over time ({result.seconds:.0f} s)", visible=result.is_long),
-        "timeline": charts.plot(
-            charts.over_time(result.timeline) if result.timeline and result.is_long else None, hidden=False
-        ),
+        **over_time.show(query.sound, recording, result, query.several),
     }
 
 
@@ -152,8 +149,8 @@ def besides(result: Classification) -> list[str]:
 
 def nothing_but(message: str) -> View:
     """Return a message in the answer's place, and nothing else: no answer to an earlier question stays beside it."""
-    plots = dict.fromkeys(("vanilla", "ensemble", "heard", "timeline"), charts.plot(None, hidden=False))
-    folds = dict.fromkeys(("votes_fold", "time_fold"), gr.update(visible=False))
+    plots = dict.fromkeys(("vanilla", "ensemble", "heard"), charts.plot(None, hidden=False))
+    folds = {"votes_fold": gr.update(visible=False), **over_time.hide()}
     return {"verdict": message, "presences": "", "learned": charts.plot(None), "votes": "", **plots, **folds}
 
 

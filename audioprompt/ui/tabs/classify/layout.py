@@ -10,6 +10,7 @@ from audioprompt.ui.choices import pack_choices, preset_choices, waveform
 from audioprompt.ui.events import HIDDEN, INSTANT, Parts
 from audioprompt.ui.page import Opening
 from audioprompt.ui.render import script
+from audioprompt.ui.tabs.classify import over_time
 from audioprompt.ui.tabs.classify.answer import NO_SOUND
 
 NO_HEAD = "none"
@@ -122,9 +123,6 @@ def _answer(message: str) -> Parts:
         heard = gr.Plot(show_label=False, visible=False, elem_id="heard")
         with gr.Accordion("How each prompt voted", open=False, visible=False) as votes_fold:
             votes = gr.HTML(elem_id="votes")
-        with gr.Accordion("Over time", open=False, visible=False) as time_fold:
-            timeline = gr.Plot(show_label=False, container=False, visible=False, elem_id="timeline")
+        parts |= over_time.lay_out()
     live_view = gr.HTML(live.START, elem_id="live")
-    return parts | Parts(
-        heard=heard, votes_fold=votes_fold, votes=votes, time_fold=time_fold, timeline=timeline, live=live_view
-    )
+    return parts | Parts(heard=heard, votes_fold=votes_fold, votes=votes, live=live_view)

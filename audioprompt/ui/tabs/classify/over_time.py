@@ -1,0 +1,200 @@
+"""What is heard when in a longer clip: seen, heard, corrected, and taken along."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from audioprompt.audio.recording import Recording
+from audioprompt.audio.spectrogram import Picture, picture
+from audioprompt.core.timeline import Event, Timeline
+from audioprompt.data.events import EVENT_FORMATS
+from audioprompt.server import sessions
+from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.services.classify import Classification
+from audioprompt.services.collection import Collection
+from audioprompt.services.corrections import add_clips, cut, list_rows, read_rows, write_clips
+from audioprompt.ui import charts, markup
+from audioprompt.ui.events import HIDDEN, INSTANT, Parts, View
+from audioprompt.ui.page import Page
+from audioprompt.ui.render import script
+from audioprompt.util.text import counted
+
+HEADINGS = ["start (s)", "end (s)", "label", "probability"]
+HELP = (
+    "Click a row to hear it.",
+    "Change a start, an end or a label, or drag an event's edge in the picture; clear a label to delete the event.",
+    "Drag over the picture to zoom, and double-click to see all of it.",
+)
+PARTS = ("course", "time_fold", "timeline", "event_rows", "event_note", "event_player")
+Rows = Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """A recording over time, as long as the page shows it.
+
+    Attributes:
+        sound: its path.
+        picture: of all of it.
+        timeline: what the model made of it.
+    """
+
+    sound: str
+    picture: Picture
+    timeline: Timeline
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return float(self.timeline.edges[-1])
+
+
+def lay_out() -> Parts:
+    """Lay out the picture, the table and what can be done with the events."""
+    with gr.Accordion("Over time", open=True, visible=False, elem_id="over-time") as fold:
+        plot = gr.Plot(show_label=False, container=False, visible=False, elem_id="timeline")
+        note = gr.HTML(js_on_load=script("components/classify/drag.js"), elem_id="event-note", apply_default_css=False)
+        player = gr.Audio(show_label=False, visible=HIDDEN, autoplay=True, interactive=False, elem_id="event-player")
+        table = gr.Dataframe(
+            headers=HEADINGS,
+            datatype=["number", "number", "str", "number"],
+            column_count=4,
+            type="array",
+            interactive=True,
+            show_label=False,
+            max_height=260,
+            elem_id="events",
+        )
+        gr.HTML(markup.remarks(HELP), elem_id="event-help", apply_default_css=False)
+        with gr.Row(elem_classes="exports"):
+            small: dict[str, Any] = {"size": "sm", "min_width": 90}
+            learn = gr.Button("Add to Learn", elem_id="events-learn", **small)
+            saves = {f"save_{form.name}": gr.Button(form.title, **small) for form in EVENT_FORMATS}
+    return Parts(
+        time_fold=fold,
+        timeline=plot,
+        event_note=note,
+        event_player=player,
+        event_rows=table,
+        event_learn=learn,
+        **saves,
+        course=gr.State(None),
+        event_file=gr.JSON(visible=HIDDEN),
+    )
+
+
+def wire(page: Page, parts: Parts) -> None:
+    """Wire what can be done with events."""
+    course, rows = parts["course"], parts["event_rows"]
+    corrected = parts.only("timeline", "event_note").told_by(redraw, [course, rows], problem="event_note")
+    rows.input(**corrected, **INSTANT)
+    moved = parts.only("timeline", "event_note", "event_rows")
+    parts["event_note"].click(**moved.told_by(move, [course, rows], problem="event_note"), **INSTANT)
+    rows.select(
+        **parts.only("event_player", "event_note").told_by(play, [course, rows], problem="event_note"), **INSTANT
+    )
+    learning = (parts | Parts(collection=page.collection)).only("collection", "event_note")
+    given = [page.collection, course, rows]
+    parts["event_learn"].click(**learning.told_by(learn, given, problem="event_note"), **INSTANT)
+    for form in EVENT_FORMATS:
+        written = parts.only("event_file", "event_note")
+        save = written.told_by(partial(export, kind=form.name), [course, rows], problem="event_note")
+        parts[f"save_{form.name}"].click(**save, **INSTANT).then(
+            None, parts["event_file"], js="audioprompt.save", **INSTANT
+        )
+
+
+# --- handlers ---------------------------------------------------------------------------------------------------------
+
+
+def show(sound: str, recording: Recording, result: Classification, several: bool) -> View:
+    """Show what is heard when, if the recording is long enough to have a course."""
+    if result.timeline is None or not result.is_long:
+        return hide()
+    course = Course(sound, picture(recording.samples, recording.sample_rate), result.timeline)
+    events = result.events(several)
+    return {
+        "course": course,
+        "time_fold": gr.update(label=f"Over time ({result.seconds:.0f} s)", visible=True),
+        "timeline": _plot(course, events),
+        "event_rows": list_rows(events),
+        "event_note": "" if events else markup.remarks(["None of the labels is heard clearly at any time."]),
+        "event_player": gr.update(value=None, visible=HIDDEN),
+    }
+
+
+def hide() -> View:
+    """Show nothing over time."""
+    return {
+        "course": None,
+        "time_fold": gr.update(visible=False),
+        "timeline": charts.plot(None, hidden=False),
+        "event_rows": [],
+        "event_note": "",
+        "event_player": gr.update(value=None, visible=HIDDEN),
+    }
+
+
+def redraw(course: Course | None, rows: Rows) -> View:
+    """Draw the events as a person has corrected them."""
+    if course is None:
+        return {}
+    return {"timeline": _plot(course, read_rows(rows, course.seconds)), "event_note": ""}
+
+
+def move(course: Course | None, rows: Rows, event: gr.EventData) -> View:
+    """Take over the edges of an event that was dragged in the picture, and snap it back to its lane."""
+    if course is None:
+        return {}
+    events = read_rows(rows, course.seconds)
+    shown = [at for at, one in enumerate(events) if one.label in charts.lanes(course.timeline, events)]
+    if event.index not in range(len(shown)):
+        return {}
+    at = shown[event.index]
+    start, end = sorted((float(event.start), float(event.end)))
+    row = [round(max(start, 0.0), 2), round(end, 2), events[at].label, events[at].probability]
+    changed = read_rows([*list_rows(events[:at]), row, *list_rows(events[at + 1 :])], course.seconds)
+    return {"timeline": _plot(course, changed), "event_rows": list_rows(changed), "event_note": ""}
+
+
+def play(course: Course | None, rows: Rows, event: gr.SelectData) -> View:
+    """Play the event whose row was clicked."""
+    if course is None or not event.index or event.index[0] >= len(rows):
+        return {}
+    if not (found := read_rows([rows[event.index[0]]], course.seconds)):
+        return {}
+    part = cut(course.sound, found[0])
+    return {"event_player": gr.update(value=(part.sample_rate, part.samples), visible=True), "event_note": ""}
+
+
+def export(course: Course | None, rows: Rows, kind: str) -> View:
+    """Hand the events to the browser as a file in one of the forms."""
+    if course is None:
+        return {"event_file": None}
+    name, form = Path(course.sound), EVENT_FORMATS[kind]
+    content = form.write(read_rows(rows, course.seconds), name.name)
+    return {"event_file": {"name": f"{name.stem}{form.suffix}", "content": content}, "event_note": ""}
+
+
+def learn(collection: Collection, course: Course | None, rows: Rows, context: Context = IN_PROCESS) -> View:
+    """Add the events to the clips in Learn, each under its label."""
+    if course is None:
+        return {}
+    events = read_rows(rows, course.seconds)
+    with tempfile.TemporaryDirectory(prefix="events-", dir=sessions.temporary()) as folder:
+        files = write_clips(course.sound, Path(course.sound).name, events, Path(folder))
+        sessions.refuse_too_many(context.request, collection.folder, files)
+        add_clips(collection, files, events)
+    said = f"{counted(len(events), 'clip')} added to Learn, each under its label."
+    return {"collection": collection, "event_note": markup.remarks([said])}
+
+
+def _plot(course: Course, events: Sequence[Event]) -> Any:
+    return charts.plot(charts.over_time(course.picture, course.timeline, events), hidden=False)
