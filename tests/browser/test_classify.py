@@ -252,6 +252,7 @@ def test_a_script_can_ask_the_running_app(app_address: str, clip: Path):
 
 
 def test_a_translated_label_is_changed_by_one_click(page: Page) -> None:
+    page.get_by_role("tab", name="Clip").click()
     answered(page)
     labels = page.locator("#labels textarea")
     labels.fill("Regentonne, Hundegebell, Regen")

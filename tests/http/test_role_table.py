@@ -198,7 +198,7 @@ class Harm:
             "enter_data": [None, private],
             "show_clip": [self.sound, "hum, whistle", "eight-templates", "embedded", None, False],
             "/live": [None, self.sound, "hum, whistle", "eight-templates", "embedded", None],
-            "/classify": [self.sound, "hum, whistle", "eight-templates", "embedded"],
+            "/classify": [self.sound, "hum, whistle", "eight-templates", "embedded", False, ""],
             "/predict": [self.sound, "", None],
             "/classify_folder": ["hum, whistle", None, private, "eight-templates", "embedded"],
             "/search": ["hum", None, None, private, 3, "embedded"],

@@ -87,7 +87,7 @@ def test_events_lie_in_lanes_below_the_spectrogram():
     spectrogram, bands = figure.data
     assert unpacked(spectrogram.z).shape[0] == 64 and unpacked(bands.x).tolist() == [0, 5, 7, 12]
     assert list(figure.layout.yaxis2.ticktext) == ["wind", "a new one", "rain"]
-    assert np.allclose(unpacked(bands.z), [[0.1, 0.8, 0.7], [0, 0, 0], [0.9, 0.2, 0.3]])
+    assert np.allclose(unpacked(bands.z), np.array([[0.1, 0.8, 0.7], [0, 0, 0], [0.9, 0.2, 0.3]]))
     assert [(one.x0, one.x1, one.yref) for one in figure.layout.shapes] == [(5, 12, "y2"), (1, 2, "y2")]
 
 

@@ -118,9 +118,11 @@ def test_events_are_corrected_heard_saved_and_learned_from(course, tmp_path):
     shown, rows = course
     rows[1][2] = "bird, far away"  # renamed
     assert "bird, far away" in over_time.redraw(shown, rows)["timeline"]["value"].plot
-    dragged = over_time.move(shown, rows, SimpleNamespace(index=1, start=7.5, end=5.25))
+    edge: Any = SimpleNamespace(index=1, start=7.5, end=5.25)
+    dragged = over_time.move(shown, rows, edge)
     assert [row[:3] for row in dragged["event_rows"]] == [[0.0, 4.0, "hum"], [5.25, 7.5, "bird, far away"]]
-    rate, samples = over_time.play(shown, dragged["event_rows"], SimpleNamespace(index=[1, 0]))["event_player"]["value"]
+    clicked: Any = SimpleNamespace(index=[1, 0])
+    rate, samples = over_time.play(shown, dragged["event_rows"], clicked)["event_player"]["value"]
     assert rate == RATE and len(samples) == 2.25 * RATE
     rows[0][2] = " "  # deleted
     saved = over_time.export(shown, rows, "audacity")["event_file"]
