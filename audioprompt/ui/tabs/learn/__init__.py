@@ -36,7 +36,6 @@ def build(page: Page, tab: gr.Tab) -> None:
     seen = parts.only("cards", "folds").told_by(show_cards, [page.collection])
     tab.select(**seen, **INSTANT)  # Explore may have put clips there
     _wire_clips(parts)
-    tab.select(**parts.only(*gather.CARDS).told_by(gather.show_cards, [page.collection]), **INSTANT)
     _wire_pool(page, parts)
     _wire_experiment(page, parts)
 

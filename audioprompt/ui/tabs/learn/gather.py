@@ -17,7 +17,6 @@ from audioprompt.ui.components import learn as view
 from audioprompt.ui.events import View
 
 PARTS = ("collection", "cards", "name", "folds", "note")
-CARDS = ("cards", "folds")
 
 
 def show(collection: Collection, name: str = "", note: str = "") -> View:
@@ -37,11 +36,6 @@ def show(collection: Collection, name: str = "", note: str = "") -> View:
         "folds": gr.CheckboxGroup(choices, value=proposed_folds(collection), visible=len(choices) > 1 or "hidden"),
         "note": note,
     }
-
-
-def show_cards(collection: Collection) -> View:
-    """Show the clips that are gathered, to which Classify may have added some."""
-    return {name: value for name, value in show(collection).items() if name in CARDS}
 
 
 def proposed_folds(collection: Collection) -> list[int]:
