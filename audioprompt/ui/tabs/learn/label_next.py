@@ -1,9 +1,10 @@
 """Recordings without labels: the most telling ones are asked for first, and go to the clips as they get a label."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
@@ -23,6 +24,9 @@ from audioprompt.ui.render import script
 from audioprompt.ui.tabs.learn import gather
 from audioprompt.ui.theme import PLAIN
 from audioprompt.util.jobs import FITTING, Job, follow
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
 
 LOOK_SECONDS = 0.2
 PARTS = (*gather.PARTS, "labelling", "pool", "other_label")
@@ -120,18 +124,25 @@ def _listen(
     classes = list(parse_labels(names).labels) if names and names.strip() else []
     yield {"pool": learn_view.hearing(0, 0)}
     model = context.model(model_name)
+    clips, audio = yield from hear(model, recordings, "pool", context)
+    collection.pour(clips.paths)
+    templates = context.store.get(suitable_pack(context.store, None)).approved
+    labelling = Labelling(LabellingSession(model, templates, audio, classes), clips.paths)
+    yield {**ask(labelling), "note": "".join(map(markup.problem, clips.remarks))}
+
+
+def hear(
+    model: "AudioTextModel", recordings: Sequence[Path], part: str, context: Context
+) -> Generator[View, None, tuple[LabelledClips, Array]]:
+    """Listen to recordings without labels, telling in a part of the page how far it is; return what is heard."""
 
     def work(job: Job[tuple[LabelledClips, Array]]) -> tuple[LabelledClips, Array]:
         return embed_pool(model, recordings, partial(job.progress, "clips"), skip_bad=True)
 
     job = FITTING.start(work, **context.terms)
     for _ in follow(job, LOOK_SECONDS, alone=True):
-        yield {"pool": learn_view.hearing(job.done, job.total)}
-    clips, audio = job.result()
-    collection.pour(clips.paths)
-    templates = context.store.get(suitable_pack(context.store, None)).approved
-    labelling = Labelling(LabellingSession(model, templates, audio, classes), clips.paths)
-    yield {**ask(labelling), "note": "".join(map(markup.problem, clips.remarks))}
+        yield {part: learn_view.hearing(job.done, job.total)}
+    return job.result()
 
 
 def ask(labelling: Labelling) -> View:

@@ -2,30 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from audioprompt.core.zero_shot import Array
-from audioprompt.data import LabelledClips
 from audioprompt.few_shot.settings import FewShotError
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.collection import Collection
-from audioprompt.services.label_next import embed_pool
 from audioprompt.services.rejection import Review
 from audioprompt.ui import markup
 from audioprompt.ui.components import label_next as view
-from audioprompt.ui.components import learn as learn_view
 from audioprompt.ui.events import Parts, View
 from audioprompt.ui.render import script
-from audioprompt.util.jobs import FITTING, Job, follow
+from audioprompt.ui.tabs.learn.label_next import hear
 
 if TYPE_CHECKING:
     from audioprompt.services.learn import Experiment
 
-LOOK_SECONDS = 0.2
 PARTS = ("review", "reviewing")
 NO_RECORDINGS = (
     "A review plays recordings without labels: give some under Without labels, sounds of these classes and others."
@@ -79,14 +73,7 @@ def begin_review(
     if not (recordings := collection.now.unlabelled):
         raise FewShotError(NO_RECORDINGS)
     model = context.model(model_name)
-
-    def work(job: Job[tuple[LabelledClips, Array]]) -> tuple[LabelledClips, Array]:
-        return embed_pool(model, recordings, partial(job.progress, "clips"), skip_bad=True)
-
-    job = FITTING.start(work, **context.terms)
-    for _ in follow(job, LOOK_SECONDS, alone=True):
-        yield {"review": learn_view.hearing(job.done, job.total)}
-    clips, audio = job.result()
+    clips, audio = yield from hear(model, recordings, "review", context)
     yield show(Reviewing(Review.begin(model, outcome.head, audio), clips.paths))
 
 
