@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from audioprompt.api.inputs import Answer, File, Name, Text, approved_templates, tell
 from audioprompt.core.labels import parse_labels
 from audioprompt.data import DataError
-from audioprompt.data.archives import unpack
 from audioprompt.data.recordings import FoundFile, find_files
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
@@ -135,7 +134,8 @@ def _recordings(clips: Path | None, folder: str, context: Context) -> Iterator[l
     if clips.suffix.lower() != ".zip":
         raise DataError(f"{clips.name} is not a valid zip file. Pack recordings into one.")
     with tempfile.TemporaryDirectory(prefix="clips-", dir=sessions.temporary()) as place:
-        unpacked = unpack(clips, place, most_bytes=None if context.is_curator else sessions.BYTES)
+        context.recordings([clips], Path(place))  # within a visitor's limits
+        (unpacked,) = Path(place).iterdir()
         yield _few(find_files([unpacked], unpacked))
 
 

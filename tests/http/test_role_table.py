@@ -203,7 +203,7 @@ class Harm:
             "/classify_folder": ["hum, whistle", None, private, "eight-templates", "embedded"],
             "/search": ["hum", None, None, private, 3, "embedded"],
             "enter_folder": [private, "hum, whistle", "embedded"],
-            "upload_collection": [[self.zip], "hum, whistle", "embedded"],
+            "upload_collection": [None, [self.zip], "hum, whistle", "embedded"],
             "search_collection": [None, "hum", "embedded"],
             "label_selected": [None, [], "hum", None],
             "/pack": ["tones"],

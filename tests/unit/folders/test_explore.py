@@ -99,17 +99,29 @@ def test_no_recordings(given: list[str], tmp_path: Path) -> None:
     for file in files:
         file.write_text("x")
     with pytest.raises(DataError, match="None of these files is a recording"):
-        list(listen.upload_collection([str(file) for file in files], listen.Asked("a, b", "embedded")))
+        list(
+            listen.upload_collection(
+                Collection(lambda: tmp_path), [str(file) for file in files], listen.Asked("a, b", "embedded")
+            )
+        )
 
 
 def test_a_damaged_zip(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"PK nothing")
     with pytest.raises(DataError, match="not a zip file that can be unpacked"):
-        list(listen.upload_collection([str(tmp_path / "a.zip")], listen.Asked("a, b", "embedded")))
+        list(
+            listen.upload_collection(
+                Collection(lambda: tmp_path), [str(tmp_path / "a.zip")], listen.Asked("a, b", "embedded")
+            )
+        )
     with ZipFile(tmp_path / "b.zip", "w") as file:
         file.writestr("../out.wav", "x")
     with pytest.raises(DataError, match="leads out of the folder"):
-        list(listen.upload_collection([str(tmp_path / "b.zip")], listen.Asked("a, b", "embedded")))
+        list(
+            listen.upload_collection(
+                Collection(lambda: tmp_path), [str(tmp_path / "b.zip")], listen.Asked("a, b", "embedded")
+            )
+        )
 
 
 def test_maps_of_any_size() -> None:

@@ -32,7 +32,9 @@ def build(page: Page, tab: gr.Tab) -> None:
     asked = Form(Asked, labels=parts["labels"], model_name=page.model)
     shown = parts.only(*listen.PARTS)
     for upload in (parts["files"], parts["folder"]):
-        given = shown.told_by(listen.upload_collection, [upload, asked], problem="rows", beside=listen.over)
+        given = shown.told_by(
+            listen.upload_collection, [page.collection, upload, asked], problem="rows", beside=listen.over
+        )
         upload.upload(**given, **SLOW)
     named = shown.told_by(listen.enter_folder, [parts["where"], asked], problem="rows", beside=listen.over)
     parts["where"].submit(**named, **SLOW)

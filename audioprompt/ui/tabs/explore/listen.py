@@ -11,11 +11,11 @@ import gradio as gr
 
 from audioprompt.core.labels import parse_labels
 from audioprompt.data import DataError
-from audioprompt.data.archives import unpack
 from audioprompt.data.layouts import is_sound
 from audioprompt.data.recordings import FoundFile, find_files
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.services.collection import Collection
 from audioprompt.services.folders.classify import Question
 from audioprompt.services.folders.explore import explore
 from audioprompt.services.packs import suitable_pack
@@ -43,23 +43,26 @@ class Asked:
     model_name: str
 
 
-def upload_collection(files: Sequence[str] | None, asked: Asked, context: Context = IN_PROCESS) -> Iterator[View]:
-    """Listen to recordings that were uploaded, and to those in zip files.
+def upload_collection(
+    collection: Collection, files: Sequence[str] | None, asked: Asked, context: Context = IN_PROCESS
+) -> Iterator[View]:
+    """Listen to recordings that were uploaded, and to those in zip files; they are kept as long as the page is open.
 
     Raises:
         AudiopromptError: none can be heard; the message says what to change.
     """
-    folder = Path(tempfile.mkdtemp(prefix="explored-", dir=sessions.temporary()))
-    sessions.refuse_too_many(context.request, folder, files or [])
-    most = None if context.is_curator else sessions.BYTES
+    sessions.refuse_too_many(context.request, collection.folder, files or [])
+    folder = Path(tempfile.mkdtemp(prefix="explored-", dir=collection.folder))
+    given = []
     for number, file in enumerate(map(Path, files or [])):
         if file.suffix.lower() == ".zip":
-            unpack(file, folder, most_bytes=most)
+            given.append(file)
         elif is_sound(file):
             place = folder / (file.name if not (folder / file.name).exists() else f"{number}-{file.name}")
-            shutil.copyfile(file, place)
-    if not any(folder.iterdir()):
+            given.append(Path(shutil.copyfile(file, place)))
+    if not given:
         raise DataError("None of these files is a recording. Upload WAV, MP3, FLAC or the like, or a zip with some.")
+    context.recordings(given, folder)
     yield from _listen(find_files([folder], folder), asked, context)
 
 
