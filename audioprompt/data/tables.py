@@ -20,6 +20,7 @@ from audioprompt.util.text import one_line
 MAX_CLIPS = 50_000
 MAX_CLASSES = 1_000
 MAX_CHARACTERS = 20_000_000  # of a table: 400 for each clip, and much more than can be used
+MAX_TITLES = 10_000  # columns: tables of features, beside which recordings may be listed, have some thousands
 MAX_DIGITS = 9  # of a fold
 MAX_COLUMNS = 20  # kept besides those that are understood
 MAX_VALUE = 60  # characters of what such a column says of a recording
@@ -229,6 +230,10 @@ def read_table(path: Path, name: str | None = None) -> Table:
             where = f"{name}, line {first}," if header else name
     except (UnicodeDecodeError, csv.Error, json.JSONDecodeError, RecursionError) as error:
         raise DataError(f"{name} is not a CSV file in UTF-8 ({one_line(str(error))[:200]}): save it as one") from error
+    if len(header) > MAX_TITLES:
+        raise DataError(
+            f"{where} has {len(header):,} columns, and at most {MAX_TITLES:,} can be used: keep those that are needed"
+        )
     titles = tuple(plain_title(title) for title in header)
     cells = [(f"{name}, line {number},", values) for number, values in lines]
     return Table(name, where, titles, tuple(header), cells, notice and f"{name} {notice}")

@@ -105,7 +105,7 @@ def test_a_head_is_learned_and_built_into_a_space_that_runs(page: Page, browser:
     expect(page.locator("#publish-heads").get_by_label("Auto: bass guitar")).to_be_checked()
     expect(page.locator("#publish-preview .page i").first).to_have_text("bass guitar")
     pick(page, "tabs", "Generate", False)
-    expect(page.locator("#publish-preview .page")).to_contain_text("Classify, Curate, Learn")
+    expect(page.locator("#publish-preview .page")).to_contain_text("Classify, Explore, Curate, Learn")
     expect(page.locator("#publish-preview .page")).to_contain_text("Learned head")
     expect(page.locator("#publish-preview .page")).to_contain_text("bass guitar, bowed strings, brass, choir")
 

@@ -85,7 +85,7 @@ def test_the_stand_in_would_be_called(folder: Path, path: str) -> None:
 
 def test_no_component_decodes_by_itself() -> None:
     sounds = [one for one in page.build().blocks.values() if isinstance(one, gr.Audio)]
-    assert len(sounds) == 4
+    assert len(sounds) == 5
     for sound in sounds:
         assert sound.format is None
         assert sound.type == "filepath" or sound.interactive is False
@@ -101,7 +101,7 @@ def test_a_playlist_opens_nothing_and_starts_nothing(app: Running, folder: Path,
         "add": [None, "mine", [file]],
         "/live": [None, file, "hum, whistle", "eight-templates", "embedded", None],
         "show_clip": [file, "hum, whistle", "eight-templates", "embedded", None, False],
-        "/classify": [file, "hum, whistle", "eight-templates", "embedded"],
+        "/classify": [file, "hum, whistle", "eight-templates", "embedded", False, ""],
     }
     for endpoint, data in asked.items():
         call = visitor.call(endpoint, data)

@@ -1,12 +1,13 @@
 """A data set of the papers fetched whole, going on where it was broken off, and its files looked over."""
 
 import json
+import shutil
 import tarfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile
 
 from huggingface_hub import snapshot_download
 
@@ -62,12 +63,8 @@ def _from_hub(repo_id: str, folder: Path) -> None:
 
 def _unpack(archive: Path, folder: Path) -> None:
     try:
-        if archive.suffix == ".zip":
-            with ZipFile(archive) as opened:
-                opened.extractall(folder)
-        else:
-            with tarfile.open(archive) as opened:
-                opened.extractall(folder, filter="data")
+        # both ways nothing is written outside the folder; only a tar can ask for more, which the filter refuses
+        shutil.unpack_archive(archive, folder, filter=None if archive.suffix == ".zip" else "data")
     except (OSError, BadZipFile, tarfile.TarError, EOFError) as error:
         raise DataError(
             f"{archive} cannot be unpacked ({one_line(str(error))[:100]}): delete it and try again"

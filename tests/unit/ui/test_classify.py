@@ -117,7 +117,7 @@ def course(tmp_path) -> tuple[over_time.Course, list[list[Any]]]:
 def test_events_are_corrected_heard_saved_and_learned_from(course, tmp_path):
     shown, rows = course
     rows[1][2] = "bird, far away"  # renamed
-    assert "bird, far away" in over_time.redraw(shown, rows)["timeline"]["value"].plot
+    assert "bird, far away" in over_time.draw_corrected(shown, rows)["timeline"]["value"].plot
     edge: Any = SimpleNamespace(index=1, start=7.5, end=5.25)
     dragged = over_time.move(shown, rows, edge)
     assert [row[:3] for row in dragged["event_rows"]] == [[0.0, 4.0, "hum"], [5.25, 7.5, "bird, far away"]]
@@ -125,7 +125,7 @@ def test_events_are_corrected_heard_saved_and_learned_from(course, tmp_path):
     rate, samples = over_time.play(shown, dragged["event_rows"], clicked)["event_player"]["value"]
     assert rate == RATE and len(samples) == 2.25 * RATE
     rows[0][2] = " "  # deleted
-    saved = over_time.export(shown, rows, "audacity")["event_file"]
+    saved = over_time.export_events(shown, rows, "audacity")["event_file"]
     assert saved == {"name": "both.txt", "content": "4.000000\t8.000000\tbird, far away\n"}
     collection = Collection(lambda: tmp_path)
     over_time.learn(collection, shown, dragged["event_rows"])
@@ -145,7 +145,7 @@ def test_events_are_corrected_heard_saved_and_learned_from(course, tmp_path):
 )
 def test_rows_that_are_no_events_are_refused(course, row, sentence):
     with pytest.raises(CorrectionError, match=sentence):
-        over_time.redraw(course[0], [row])
+        over_time.draw_corrected(course[0], [row])
 
 
 @pytest.mark.parametrize(

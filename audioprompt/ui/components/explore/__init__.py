@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from audioprompt.audio.recording import AudioError
 from audioprompt.services.collection import as_wav
@@ -21,6 +22,14 @@ START = markup.empty(
 )
 
 
+class _Shown(NamedTuple):
+    """A row of the table, and the number of its recording if that can be played."""
+
+    number: int | None
+    row: Row
+    start: float | None  # in seconds, of what the row tells
+
+
 def table(explored: Explored, found: Sequence[Found] | None = None, words: str = "") -> str:
     """Return the rows of all recordings, or of those that were found.
 
@@ -29,16 +38,17 @@ def table(explored: Explored, found: Sequence[Found] | None = None, words: str =
         found: those to be shown, in their order; None for all.
         words: say what they have in common.
     """
-    numbered: list[tuple[int | None, Row, Found | None]]
     if found is None:
-        numbered = [(at if at < len(explored.files) else None, row, None) for at, row in enumerate(explored.rows)]
+        shown = [
+            _Shown(at if at < len(explored.files) else None, row, row.start) for at, row in enumerate(explored.rows)
+        ]
     else:
-        numbered = [(one.number, explored.rows[one.number], one) for one in found]
+        shown = [_Shown(one.number, explored.rows[one.number], one.start) for one in found]
     return render(
         TEMPLATE,
         "table",
-        rows=numbered[:MAX_ROWS],
-        hidden=max(len(numbered) - MAX_ROWS, 0),
+        rows=shown[:MAX_ROWS],
+        hidden=max(len(shown) - MAX_ROWS, 0),
         words=words or summary(explored),
         searched=found is not None,
     )

@@ -93,7 +93,7 @@ def lay_out() -> Parts:
 def wire(page: Page, parts: Parts) -> None:
     """Wire what can be done with events."""
     course, rows = parts["course"], parts["event_rows"]
-    corrected = parts.only("timeline", "event_note").told_by(redraw, [course, rows], problem="event_note")
+    corrected = parts.only("timeline", "event_note").told_by(draw_corrected, [course, rows], problem="event_note")
     rows.input(**corrected, **INSTANT)
     moved = parts.only("timeline", "event_note", "event_rows")
     parts["event_note"].click(**moved.told_by(move, [course, rows], problem="event_note"), **INSTANT)
@@ -105,7 +105,7 @@ def wire(page: Page, parts: Parts) -> None:
     parts["event_learn"].click(**learning.told_by(learn, given, problem="event_note"), **INSTANT)
     for form in EVENT_FORMATS:
         written = parts.only("event_file", "event_note")
-        save = written.told_by(partial(export, kind=form.name), [course, rows], problem="event_note")
+        save = written.told_by(partial(export_events, kind=form.name), [course, rows], problem="event_note")
         parts[f"save_{form.name}"].click(**save, **INSTANT).then(
             None, parts["event_file"], js="audioprompt.save", **INSTANT
         )
@@ -142,7 +142,7 @@ def hide() -> View:
     }
 
 
-def redraw(course: Course | None, rows: Rows) -> View:
+def draw_corrected(course: Course | None, rows: Rows) -> View:
     """Draw the events as a person has corrected them."""
     if course is None:
         return {}
@@ -174,7 +174,7 @@ def play(course: Course | None, rows: Rows, event: gr.SelectData) -> View:
     return {"event_player": gr.update(value=(part.sample_rate, part.samples), visible=True), "event_note": ""}
 
 
-def export(course: Course | None, rows: Rows, kind: str) -> View:
+def export_events(course: Course | None, rows: Rows, kind: str) -> View:
     """Hand the events to the browser as a file in one of the forms."""
     if course is None:
         return {"event_file": None}
