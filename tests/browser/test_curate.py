@@ -31,6 +31,15 @@ from tests.browser.pages import (
 TAB = "curate"
 CLIPS = DEMONSTRATION
 CANDIDATES = 12
+# Answers come a second later than they do.
+SLOWLY = """() => {
+    const fetched = window.fetch;
+    window.fetch = async (...given) => {
+        const answer = await fetched(...given);
+        await new Promise((go) => setTimeout(go, 1000));
+        return answer;
+    };
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -240,6 +249,16 @@ def test_prompts_and_packs_are_changed_by_hand(page: Page, pack: PromptPack, sto
     message.get_by_role("button", name="Undo").click()
     expect(rows(page)).to_have_count(CANDIDATES + 1)
     assert store.get(pack.id).title == "By hand"
+
+
+def test_what_is_selected_while_an_answer_is_under_way_is_shown(page: Page, pack: PromptPack) -> None:
+    measure(page, pack)
+    expect(page.locator("#curate-side .side")).to_have_attribute("data-template", pack.entries[0].template.text)
+    page.evaluate(SLOWLY)
+    for number in (1, 2, 3):
+        row(page, number).click()
+        page.wait_for_timeout(200)  # longer than the page waits for a next click, shorter than an answer takes
+    expect(page.locator("#curate-side .side")).to_have_attribute("data-template", pack.entries[3].template.text)
 
 
 def test_encoding_can_be_stopped(page: Page, pack: PromptPack, tmp_path: Path) -> None:
