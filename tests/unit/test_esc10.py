@@ -17,7 +17,8 @@ pytestmark = [
 ]
 
 MEAN, BEST, PROBE = 0.90, 0.91, 0.94
-MISSED = ["accuracy of a 16-shot linear probe"]  # by one clip of 80, as the model's card says
+# Each by one clip, of 80 and of 120.
+MISSED = ["accuracy of a 16-shot linear probe", "spread over the instruments pack's templates"]
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
