@@ -25,7 +25,7 @@ class CorrectionError(AudiopromptError, ValueError):
 
 def list_rows(events: Iterable[Event]) -> list[list[Any]]:
     """Write events as rows to be corrected: start, end, label, probability."""
-    return [[event.start, event.end, event.label, round(event.probability, 2)] for event in events]
+    return [[round(event.start, 2), round(event.end, 2), event.label, round(event.probability, 2)] for event in events]
 
 
 def read_rows(rows: Sequence[Sequence[Any]], seconds: float) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from audioprompt.few_shot.methods import title_of
@@ -52,6 +53,15 @@ def progress(words: str, fraction: float | None = None, running: bool = True, jo
         job: can be stopped.
     """
     return render(SHARED, "progress", words=words, fraction=fraction, running=running, job=job)
+
+
+def events(rows: Sequence[Sequence[object]]) -> str:
+    """Return a table of events that can be corrected in it, nothing where there are none.
+
+    Args:
+        rows: of start and end in seconds, label and probability.
+    """
+    return render(CLASSIFY, "events", rows=rows, edition=token_hex(4)) if rows else ""
 
 
 @dataclass(frozen=True)

@@ -86,16 +86,23 @@ def test_events_of_a_long_recording_are_corrected_heard_saved_and_learned_from(n
         " && !document.querySelector('#timeline .at-edge')",
         arg=box["width"],
     )
-    page.locator("#events").get_by_text("dog bark").last.click()
+    table = page.locator("#events tbody tr")
+    table.last.get_by_role("button", name="Hear dog bark").click()
     expect(page.locator("#event-player")).to_be_visible()
     with page.expect_download() as saved:
         page.get_by_role("button", name="Audacity labels").click()
     labels = [line.split("\t") for line in saved.value.path().read_text().splitlines()]
     assert saved.value.suggested_filename == "farm.txt" and {label for _, _, label in labels} >= {"rooster", "dog bark"}
+    many = table.count()
+    table.first.get_by_label("Label").fill("hen")
+    table.last.locator("[data-act=remove]").focus()
+    page.keyboard.press("Enter")
+    expect(table).to_have_count(many - 1)
+    expect(page.locator("#timeline .yaxislayer-above, #timeline svg").get_by_text("hen").first).to_be_visible()
     page.get_by_role("button", name="Add to Learn").click()
     expect(page.locator("#event-note")).to_contain_text("added to Learn")
     go_to(page, "Learn")
-    expect(page.get_by_text("dog bark").last).to_be_visible()
+    expect(page.locator("#learn-cards [data-label='hen']")).to_be_visible()
 
 
 def test_choosing_other_prompts_answers_anew(page: Page, clip: Path):

@@ -1,5 +1,7 @@
 """The page's handlers as plain functions: no browser, no server."""
 
+import re
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -104,14 +106,20 @@ def test_a_clip_longer_than_a_window_gets_a_timeline(tmp_path):
     shown = show_clip(str(tmp_path / "both.wav"), LABELS, "acoustic-scenes", "fake")
     assert visible(shown["time_fold"]) and visible(shown["timeline"])
     assert shown["time_fold"]["label"] == "Over time (8 s)"
-    assert [row[:3] for row in shown["event_rows"]] == [[0.0, 4.0, "hum"], [4.0, 8.0, "whistle"]]
+    assert [row[:3] for row in rows_of(shown)] == [["0.0", "4.0", "hum"], ["4.0", "8.0", "whistle"]]
 
 
 @pytest.fixture
 def course(tmp_path) -> tuple[over_time.Course, list[list[Any]]]:
     soundfile.write(tmp_path / "both.wav", np.concatenate([tone(HUM, 4), tone(WHISTLE, 4)]), RATE)
     shown = show_clip(str(tmp_path / "both.wav"), LABELS, "acoustic-scenes", "fake")
-    return shown["course"], shown["event_rows"]
+    return shown["course"], rows_of(shown)
+
+
+def rows_of(shown: Mapping[str, Any]) -> list[list[str]]:
+    """The rows of the table of events, as the page reads them from it."""
+    rows = shown["events"].split("<tr>")[2:]
+    return [[*re.findall('value="([^"]*)"', row), *re.findall('"number">(.*?)<', row)] for row in rows]
 
 
 def test_events_are_corrected_heard_saved_and_learned_from(course, tmp_path):
@@ -120,15 +128,16 @@ def test_events_are_corrected_heard_saved_and_learned_from(course, tmp_path):
     assert "bird, far away" in over_time.draw_corrected(shown, rows)["timeline"]["value"].plot
     edge: Any = SimpleNamespace(index=1, start=7.5, end=5.25)
     dragged = over_time.move(shown, rows, edge)
-    assert [row[:3] for row in dragged["event_rows"]] == [[0.0, 4.0, "hum"], [5.25, 7.5, "bird, far away"]]
-    clicked: Any = SimpleNamespace(index=[1, 0])
-    rate, samples = over_time.play(shown, dragged["event_rows"], clicked)["event_player"]["value"]
+    moved = rows_of(dragged)
+    assert [row[:3] for row in moved] == [["0.0", "4.0", "hum"], ["5.25", "7.5", "bird, far away"]]
+    clicked: Any = SimpleNamespace(index=1)
+    rate, samples = over_time.play(shown, moved, clicked)["event_player"]["value"]
     assert rate == RATE and len(samples) == 2.25 * RATE
     rows[0][2] = " "  # deleted
     saved = over_time.export_events(shown, rows, "audacity")["event_file"]
     assert saved == {"name": "both.txt", "content": "4.000000\t8.000000\tbird, far away\n"}
     collection = Collection(lambda: tmp_path)
-    over_time.learn(collection, shown, dragged["event_rows"])
+    over_time.learn(collection, shown, moved)
     assert collection.now.clips.labels == ("hum", "bird, far away")
     assert soundfile.info(collection.now.clips.paths[1]).duration == 2.25
 

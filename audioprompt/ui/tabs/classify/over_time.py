@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,13 +26,12 @@ from audioprompt.ui.page import Page
 from audioprompt.ui.render import script
 from audioprompt.util.text import counted
 
-HEADINGS = ["start (s)", "end (s)", "label", "probability"]
 HELP = (
-    "Click a row to hear it.",
-    "Change a start, an end or a label, or drag an event's edge in the picture; clear a label to delete the event.",
+    "Change a start, an end or a label, or drag an event's edge in the picture.",
     "Drag over the picture to zoom, and double-click to see all of it.",
 )
-PARTS = ("course", "time_fold", "timeline", "event_rows", "event_note", "event_player")
+PARTS = ("course", "time_fold", "timeline", "events", "event_note", "event_player")
+AS_CORRECTED = {"js": "(...given) => [...given.slice(0, -1), audioprompt.events()]"}  # the rows as the table says now
 Rows = Sequence[Sequence[Any]]
 
 
@@ -62,16 +61,7 @@ def lay_out() -> Parts:
         plot = gr.Plot(show_label=False, container=False, visible=False, elem_id="timeline")
         note = gr.HTML(js_on_load=script("components/classify/drag.js"), elem_id="event-note", apply_default_css=False)
         player = gr.Audio(show_label=False, visible=HIDDEN, autoplay=True, interactive=False, elem_id="event-player")
-        table = gr.Dataframe(
-            headers=HEADINGS,
-            datatype=["number", "number", "str", "number"],
-            column_count=4,
-            type="array",
-            interactive=True,
-            show_label=False,
-            max_height=260,
-            elem_id="events",
-        )
+        events = gr.HTML(js_on_load=script("components/classify/events.js"), elem_id="events", apply_default_css=False)
         gr.HTML(markup.remarks(HELP), elem_id="event-help", apply_default_css=False)
         with gr.Row(elem_classes="exports"):
             small: dict[str, Any] = {"size": "sm", "min_width": 90}
@@ -82,33 +72,31 @@ def lay_out() -> Parts:
         timeline=plot,
         event_note=note,
         event_player=player,
-        event_rows=table,
+        events=events,
         event_learn=learn,
         **saves,
         course=gr.State(None),
+        event_rows=gr.JSON(visible=HIDDEN),
         event_file=gr.JSON(visible=HIDDEN),
     )
 
 
 def wire(page: Page, parts: Parts) -> None:
     """Wire what can be done with events."""
-    course, rows = parts["course"], parts["event_rows"]
-    corrected = parts.only("timeline", "event_note").told_by(draw_corrected, [course, rows], problem="event_note")
-    rows.input(**corrected, **INSTANT)
-    moved = parts.only("timeline", "event_note", "event_rows")
-    parts["event_note"].click(**moved.told_by(move, [course, rows], problem="event_note"), **INSTANT)
-    rows.select(
-        **parts.only("event_player", "event_note").told_by(play, [course, rows], problem="event_note"), **INSTANT
-    )
-    learning = (parts | Parts(collection=page.collection)).only("collection", "event_note")
-    given = [page.collection, course, rows]
-    parts["event_learn"].click(**learning.told_by(learn, given, problem="event_note"), **INSTANT)
+    course, rows, table = parts["course"], parts["event_rows"], parts["events"]
+
+    def changed(names: Sequence[str], handler: Callable[..., View], *given: Any) -> dict[str, Any]:
+        shown = (parts | Parts(collection=page.collection)).only(*names, "event_note")
+        told = shown.told_by(handler, [*given, course, rows], problem="event_note")
+        return told | INSTANT | AS_CORRECTED
+
+    table.edit(**changed(["timeline"], draw_corrected))
+    table.play(**changed(["event_player"], play))
+    parts["event_note"].click(**changed(["timeline", "events"], move))
+    parts["event_learn"].click(**changed(["collection"], learn, page.collection))
     for form in EVENT_FORMATS:
-        written = parts.only("event_file", "event_note")
-        save = written.told_by(partial(export_events, kind=form.name), [course, rows], problem="event_note")
-        parts[f"save_{form.name}"].click(**save, **INSTANT).then(
-            None, parts["event_file"], js="audioprompt.save", **INSTANT
-        )
+        saved = parts[f"save_{form.name}"].click(**changed(["event_file"], partial(export_events, kind=form.name)))
+        saved.then(None, parts["event_file"], js="audioprompt.save", **INSTANT)
 
 
 # --- handlers ---------------------------------------------------------------------------------------------------------
@@ -124,7 +112,7 @@ def show(sound: str, recording: Recording, result: Classification, several: bool
         "course": course,
         "time_fold": gr.update(label=f"Over time ({result.seconds:.0f} s)", visible=True),
         "timeline": _plot(course, events),
-        "event_rows": list_rows(events),
+        "events": markup.events(list_rows(events)),
         "event_note": "" if events else markup.remarks(["None of the labels is heard clearly at any time."]),
         "event_player": gr.update(value=None, visible=HIDDEN),
     }
@@ -136,7 +124,7 @@ def hide() -> View:
         "course": None,
         "time_fold": gr.update(visible=False),
         "timeline": charts.plot(None, hidden=False),
-        "event_rows": [],
+        "events": "",
         "event_note": "",
         "event_player": gr.update(value=None, visible=HIDDEN),
     }
@@ -161,14 +149,14 @@ def move(course: Course | None, rows: Rows, event: gr.EventData) -> View:
     start, end = sorted((float(event.start), float(event.end)))
     row = [round(max(start, 0.0), 2), round(end, 2), events[at].label, events[at].probability]
     changed = read_rows([*list_rows(events[:at]), row, *list_rows(events[at + 1 :])], course.seconds)
-    return {"timeline": _plot(course, changed), "event_rows": list_rows(changed), "event_note": ""}
+    return {"timeline": _plot(course, changed), "events": markup.events(list_rows(changed)), "event_note": ""}
 
 
-def play(course: Course | None, rows: Rows, event: gr.SelectData) -> View:
-    """Play the event whose row was clicked."""
-    if course is None or not event.index or event.index[0] >= len(rows):
+def play(course: Course | None, rows: Rows, event: gr.EventData) -> View:
+    """Play the event of a row."""
+    if course is None or event.index not in range(len(rows)):
         return {}
-    if not (found := read_rows([rows[event.index[0]]], course.seconds)):
+    if not (found := read_rows([rows[event.index]], course.seconds)):
         return {}
     part = cut(course.sound, found[0])
     return {"event_player": gr.update(value=(part.sample_rate, part.samples), visible=True), "event_note": ""}
