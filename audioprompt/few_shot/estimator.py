@@ -16,7 +16,7 @@ from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import embed_clips, pooled
 from audioprompt.few_shot.build import build_head
 from audioprompt.few_shot.calibration import calibrate
-from audioprompt.few_shot.methods import METHODS
+from audioprompt.few_shot.methods import METHODS, TOGETHER
 from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.models import registry
 from audioprompt.models.base import AudioTextModel
@@ -73,6 +73,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         y: str | Sequence[str] | NDArray[Any],
         groups: Sequence[Any] | None = None,
         words_only: Sequence[str] = (),
+        unlabelled: Sounds | None = None,
     ) -> "Self":
         """Learn from labelled recordings.
 
@@ -81,6 +82,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             y: the label of each; underscores are read as blanks.
             groups: which original each was cut from, N of anything; None where that is not known.
             words_only: labels of which there is no recording, known by their words.
+            unlabelled: recordings without labels, or their embeddings, from which the method "together" learns as well.
 
         Raises:
             AudioError: a recording cannot be used.
@@ -94,7 +96,10 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         model = self._model()
         settings = FitSettings(self.epochs, learning_rate=self.learning_rate, random_state=self.random_state)
         templates, start = as_templates(self.templates), as_templates(self.start)
-        head = build_head(self.method, model, names, settings, templates, start or (BARE_NAME,))
+        others = None if unlabelled is None else self._embedded(_as_sounds(unlabelled), model)
+        if others is not None and self.method != TOGETHER:
+            raise FewShotError(f'{self.method} learns from labelled recordings alone: choose method="{TOGETHER}"')
+        head = build_head(self.method, model, names, settings, templates, start or (BARE_NAME,), others)
         head.groups = None if groups is None else np.unique(_as_groups(groups, len(sounds)), return_inverse=True)[1]
         audio = self._embedded(sounds, model)
         self.head_ = head.fit(audio, targets)

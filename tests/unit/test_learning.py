@@ -19,6 +19,7 @@ from audioprompt.core.metrics import Score
 from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.few_shot.build import build_head
+from audioprompt.few_shot.calibration import calibrate
 from audioprompt.few_shot.estimator import FewShotClassifier
 from audioprompt.few_shot.heads import SharedHead
 from audioprompt.few_shot.methods.palm import Palm
@@ -495,6 +496,20 @@ def test_the_estimator_knows_labels_by_their_words_and_recordings_by_their_group
     assert one_clip.predict(audio).shape == (40,)
     with pytest.raises(FewShotError, match="8 recordings, but 3 groups"):
         classifier.fit(audio[:8], labels[:8], groups=[0, 1, 2])
+
+
+def test_the_estimator_learns_from_recordings_without_labels() -> None:
+    audio, targets, _ = clusters()
+    labels = np.array(CLASSES)[targets]
+    joined = FewShotClassifier("together", Model()).fit(audio[:8], labels[:8], unlabelled=audio[8:])
+    alone = FewShotClassifier("together", Model()).fit(audio[:8], labels[:8])
+    assert not np.array_equal(joined.predict_proba(audio), alone.predict_proba(audio))
+    classes, by_name = np.unique(labels, return_inverse=True)
+    head = build_head("together", Model(), [str(one) for one in classes], unlabelled=audio[8:])
+    calibrate(head.fit(audio[:8], by_name[:8]), audio[:8], by_name[:8])
+    np.testing.assert_allclose(joined.predict_proba(audio), head.predict_proba(audio), atol=1e-5)
+    with pytest.raises(FewShotError, match="auto learns from labelled recordings alone"):
+        FewShotClassifier(model=Model()).fit(audio[:8], labels[:8], unlabelled=audio[8:])
 
 
 def test_the_estimator_has_scikit_learns_manners() -> None:

@@ -10,6 +10,7 @@ from audioprompt.few_shot.settings import FewShotError
 from audioprompt.util.registry import Registry
 
 HERE = __name__
+TOGETHER = "together"  # the method that learns from recordings without labels
 PALETTE = ("#6A3D9A", "#B15928", "#1B9E77", "#E7298A", "#666666")  # of methods without a colour of their own
 
 METHODS = Registry(
@@ -113,7 +114,7 @@ METHODS = Registry(
             colour="#661100",
         ),
         Method(
-            name="together",
+            name=TOGETHER,
             title="All clips first",
             description="Words, clips and recordings without labels name each other, with a guard; seconds.",
             head=f"{HERE}.together:Together",

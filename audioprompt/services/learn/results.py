@@ -14,12 +14,10 @@ from audioprompt.core.calibration import Reliability
 from audioprompt.core.metrics import Score
 from audioprompt.encoding.encoder import Progress
 from audioprompt.few_shot.base import Epoch, Head
-from audioprompt.few_shot.methods import METHODS
+from audioprompt.few_shot.methods import METHODS, TOGETHER
 from audioprompt.few_shot.settings import FitSettings
 from audioprompt.prompts.template import BARE_NAME, Template
 from audioprompt.services.learn.clips import EmbeddedClips
-
-TOGETHER = "together"  # the method that learns from recordings without labels
 
 
 @dataclass(frozen=True)
