@@ -108,15 +108,11 @@ def _embedded(
         yield open_embedded(Path(folder))
         return
     with _recordings(clips, folder, context) as files:
-        heard: dict[str, Heard[FoundFile]] = {}
+        heard: list[Heard[FoundFile]] = []
         tick = partial(tell, progress, "clips")
         for one in stream_clips(model, files, lambda: tick(len(heard), len(files))):
-            heard[one.file.name] = one
-        good = [(name, one.clip) for name, one in sorted(heard.items()) if one.clip]
-        if not good:
-            raise DataError(f"None of these recordings can be used. {next(iter(heard.values())).error}")
-        names, embedded = zip(*good, strict=True)
-        yield EmbeddedFolder.of_clips(model, files[0].root, names, embedded)
+            heard.append(one)
+        yield EmbeddedFolder.of_heard(model, heard)
 
 
 @contextmanager

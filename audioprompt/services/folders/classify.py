@@ -93,10 +93,9 @@ class Question:
         """Answer for one recording."""
         name, clip = heard.file.name, heard.clip
         if clip is None:
-            return Row(name, error=heard.error or "")
-        if clip.is_silent or clip.seconds < SHORTEST_SECONDS:
-            reason = "is silent" if clip.is_silent else f"is shorter than {SHORTEST_SECONDS:g} seconds"
-            return Row(name, round(clip.seconds, 3), error=f"{name} {reason}, so there is nothing to name.")
+            return Row(name, error=why_unusable(heard))
+        if error := why_unusable(heard):
+            return Row(name, round(clip.seconds, 3), error=error)
         plain, words = self._words
         scores = softmax(self.model.logit_scale * cosines(clip.pooled[np.newaxis], words))[0]
         best = int(scores.argmax())
@@ -121,6 +120,18 @@ class Question:
         at = int(np.where(clip.silent, -1, likely).argmax())
         start = float(clip.starts[at])
         return round(start, 3), round(min(start + self.model.window_seconds, clip.seconds), 3)
+
+
+def why_unusable(heard: "Heard[FoundFile]") -> str:
+    """Say why there is nothing to name or to find in a recording; empty where there is something."""
+    name, clip = heard.file.name, heard.clip
+    if clip is None:
+        return heard.error or ""
+    if clip.is_silent:
+        return f"{name} is silent, so there is nothing to name."
+    if clip.seconds < SHORTEST_SECONDS:
+        return f"{name} is shorter than {SHORTEST_SECONDS:g} seconds, so there is nothing to name."
+    return ""
 
 
 def classify_files(

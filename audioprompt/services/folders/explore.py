@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from audioprompt.core.map import cluster, lay_out, name_clusters
 from audioprompt.core.zero_shot import Array
 from audioprompt.data.recordings import FoundFile
-from audioprompt.data.tables import DataError
 from audioprompt.models.background import background_names
 from audioprompt.prompts.template import BARE_NAME
 from audioprompt.services.folders.classify import Question, Row
@@ -57,7 +56,7 @@ def explore(
         progress: told how many are done; once it raises `Stopped`, what was heard until then is all.
 
     Raises:
-        DataError: none of them can be heard.
+        DataError: none of them can be used.
         Stopped: before any was.
     """
     from audioprompt.encoding.stream import Heard, stream_clips
@@ -69,20 +68,16 @@ def explore(
             done[heard.file.name] = heard, question.answer(heard)
     except Stopped as error:
         stopped = error
-    pairs = sorted(done.items())
-    good = [(heard.file, heard.clip, row) for _, (heard, row) in pairs if heard.clip and not row.error]
-    bad = [row for _, (_, row) in pairs if row.error]
-    if not good:
-        raise stopped or DataError(f"None of these recordings can be named. {bad[0].error if bad else ''}".strip())
-    folder = EmbeddedFolder.of_clips(
-        question.model, good[0][0].root, [file.name for file, _, _ in good], [clip for _, clip, _ in good]
-    )
+    if stopped and not done:
+        raise stopped
+    folder = EmbeddedFolder.of_heard(question.model, (heard for heard, _ in done.values()))
+    bad = [row for _, (_, row) in sorted(done.items()) if row.error]
     clusters = cluster(folder.clips)
     sounds = background_names(question.model)
     named = name_clusters(folder.clips, clusters, PROMPTS.get(question.model, [BARE_NAME], sounds)[0])
     return Explored(
-        tuple(file for file, _, _ in good),
-        (*(row for _, _, row in good), *bad),
+        tuple(done[name][0].file for name in folder.names),
+        (*(done[name][1] for name in folder.names), *bad),
         folder,
         lay_out(folder.clips),
         clusters,

@@ -1,6 +1,6 @@
 """Find recordings in an embedded folder: by words, by a clip, and those that are there more than once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +13,16 @@ from audioprompt.core.labels import LABEL_CHARACTERS, LabelError, clean_label
 from audioprompt.core.rejection import HEARD, MIN_BACKGROUND, label_scores
 from audioprompt.core.search import best_of_each, highest, join_pairs, near_pairs
 from audioprompt.core.zero_shot import Array, normalise
+from audioprompt.data.recordings import FoundFile
+from audioprompt.data.tables import DataError
 from audioprompt.models.background import background_names
 from audioprompt.prompts.template import BARE_NAME
+from audioprompt.services.folders.classify import why_unusable
 from audioprompt.services.prompts import PROMPTS
 from audioprompt.services.words import read_labels
 
 if TYPE_CHECKING:
-    from audioprompt.encoding.encoder import EmbeddedClip
+    from audioprompt.encoding.stream import Heard
     from audioprompt.models.base import AudioTextModel
 
 MAX_EXACT = 200_000  # windows that are all compared; among more an index is asked, where its library is installed
@@ -75,16 +78,24 @@ class EmbeddedFolder:
     windows: Array = field(repr=False)
 
     @classmethod
-    def of_clips(
-        cls, model: "AudioTextModel", root: Path, names: Sequence[str], clips: Sequence["EmbeddedClip"]
-    ) -> "EmbeddedFolder":
-        """Put clips together that were just heard; N of both, at least one."""
+    def of_heard(cls, model: "AudioTextModel", heard: Iterable["Heard[FoundFile]"]) -> "EmbeddedFolder":
+        """Put recordings together that were just heard, by name, without those that cannot be used.
+
+        Raises:
+            DataError: none of them can.
+        """
+        by_name = sorted(heard, key=lambda one: one.file.name)
+        good = [(one.file, one.clip) for one in by_name if one.clip and not why_unusable(one)]
+        if not good:
+            reason = why_unusable(by_name[0]) if by_name else ""
+            raise DataError(f"None of these recordings can be used. {reason}".strip())
+        files, clips = zip(*good, strict=True)
         kept = [np.flatnonzero(~clip.silent) for clip in clips]
         return cls(
             (model.name, model.revision),
             model.window_seconds,
-            root,
-            tuple(names),
+            files[0].root,
+            tuple(file.name for file in files),
             np.array([clip.seconds for clip in clips], np.float32),
             np.repeat(np.arange(len(clips)), [len(some) for some in kept]),
             np.concatenate([clip.starts[some] for clip, some in zip(clips, kept, strict=True)]),

@@ -70,7 +70,7 @@ def test_what_was_heard_before_it_was_stopped_stays(folder: Path) -> None:
 
 def test_nothing_to_hear(tmp_path: Path) -> None:
     (tmp_path / "a.wav").touch()
-    with pytest.raises(DataError, match=r"None of these recordings can be named\. a\.wav is empty"):
+    with pytest.raises(DataError, match=r"None of these recordings can be used\. a\.wav is empty"):
         explore(question(), find_files([tmp_path], tmp_path))
 
 
@@ -89,8 +89,12 @@ def test_clicks(explored: Explored, tmp_path: Path) -> None:
         look.label_selected(explored, (1,), " ", collection)
     assert "2 recordings of high are in Learn" in look.label_selected(explored, (1, 3), "high", collection)["note"]
     assert collection.now.clips.labels == ("high", "high")
-    table = look.save_table(explored)["save"].value
-    assert Path(table["path"] if isinstance(table, dict) else table).read_text("utf-8").count("\n") == 11
+    for _ in range(2):
+        look.save_table(explored, collection)
+    (table,) = collection.folder.rglob("recordings.csv")
+    assert table.read_text("utf-8").count("\n") == 11
+    collection.forget()
+    assert not table.exists()
 
 
 @pytest.mark.parametrize("given", [[], ["notes.txt"]])

@@ -39,7 +39,7 @@ def build(page: Page, tab: gr.Tab) -> None:
     named = shown.told_by(listen.enter_folder, [parts["where"], asked], problem="rows", beside=listen.over)
     parts["where"].submit(**named, **SLOW)
     parts["stop"].click(**Parts().told_by(listen.stop_listening, [parts["job_id"]]), **INSTANT)
-    parts["save"].click(**parts.only("save").told_by(look.save_table, [parts["explored"]]), **SLOW)
+    parts["save"].click(**parts.only("save").told_by(look.save_table, [parts["explored"], page.collection]), **SLOW)
     found = [parts["explored"], parts["words"], page.model]
     parts["words"].submit(**parts.only("rows", "note").told_by(look.search_collection, found, problem="note"), **SLOW)
     acted = parts.only("rows", "player", "selection", "selected", "note")

@@ -1,8 +1,6 @@
 """What can be done with a collection that was listened to: search, play, select, label, save."""
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import gradio as gr
 
@@ -79,14 +77,14 @@ def label_selected(
     return {"collection": collection, "note": markup.remarks(said), "label": ""}
 
 
-def save_table(explored: Explored | None) -> View:
-    """Offer all rows as a table.
+def save_table(explored: Explored | None, collection: Collection) -> View:
+    """Offer all rows as a table, in the page's folder.
 
     Raises:
         DataError: there are none.
     """
     if explored is None:
         raise DataError(NOTHING)
-    table = Path(tempfile.mkdtemp(prefix="table-", dir=sessions.temporary())) / "recordings.csv"
+    table = collection.folder / "table" / "recordings.csv"
     write_table(table, explored.rows)
     return {"save": gr.DownloadButton(value=str(table))}
