@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypedDict
@@ -24,6 +24,7 @@ from audioprompt.prompts.store import TRASH, PromptStore
 from audioprompt.server import access, limits
 from audioprompt.server.temporary import folder as temporary
 from audioprompt.util.fair import to_make_room
+from audioprompt.util.text import one_line
 
 IDLE_SECONDS = 3600.0  # until the copy of a visitor who does nothing is removed
 CLOSED_SECONDS = 300.0  # until that of a closed page is: a page whose connection broke comes back
@@ -255,7 +256,7 @@ def clips_named(
         claim_folder(request)
     into = into or (own and own / "clips") or Path(tempfile.mkdtemp(prefix="clips-", dir=temporary()))
     found = open_clips(where, into, progress=progress, token=False, most_bytes=_room(own), skip_bad=skip_bad)
-    _refuse_too_long(found)
+    _refuse_too_long({path: found.name_of(row) for row, path in enumerate(found.paths)})
     return found
 
 
@@ -276,18 +277,17 @@ def recordings_in(places: Sequence[Path], request: gr.Request | None, into: Path
     if not uploaded:
         raise DataError("Visitors cannot open files of this server. Upload recordings or a zip.")
     found = find_recordings(places, into, most_bytes=_room(own_folder(request)))
-    _refuse_too_long(LabelledClips(tuple(found), ("",) * len(found)))
+    _refuse_too_long({path: one_line(path.name) for path in found})
     return found
 
 
-def _refuse_too_long(clips: LabelledClips) -> None:
-    """Refuse recordings too long for a visitor.
+def _refuse_too_long(names: Mapping[Path, str]) -> None:
+    """Refuse recordings too long for a visitor, given with what to call each.
 
     Raises:
         DataError: they are too long by their headers; where these are wrong, the job's time limit ends it.
     """
     total = 0.0
-    names = {path: clips.name_of(row) for row, path in enumerate(clips.paths)}
     for path, name in names.items():
         seconds = _seconds(path)
         total += seconds

@@ -130,6 +130,30 @@ def test_bad_recordings_are_left_out_on_request(client: Client, zipped: Path, tm
     assert learned["left_out"] == [left_out]
 
 
+def test_a_collection_is_classified_and_searched(client: Client, home: Running, tmp_path: Path) -> None:
+    names = ("dog", "rooster", "siren")
+    with zipfile.ZipFile(tmp_path / "recordings.zip", "w") as archive:
+        for name in names:
+            archive.write(SOUND.with_name(f"{name}.ogg"), f"{name}.ogg")
+        archive.writestr("bad.wav", "no sound")
+    given = {"clips": handle_file(tmp_path / "recordings.zip")}
+
+    found = client.predict("dog bark, rooster, siren", **given, api_name="/classify_folder")
+    assert [row["file"] for row in found["recordings"]] == ["bad.wav", "dog.ogg", "rooster.ogg", "siren.ogg"]
+    assert [row["answer"] for row in found["recordings"]] == ["", "dog bark", "rooster", "siren"]
+    assert (found["count"], found["failed"]) == (4, 1)
+    assert found["recordings"][0]["error"].startswith("bad.wav holds no audio")
+    assert all(1 / 3 < row["probability"] <= 1 for row in found["recordings"][1:])
+
+    by_words = client.predict("a siren", most=2, **given, api_name="/search")
+    assert (by_words["method"], by_words["recordings"]) == ("exact search", 3)
+    best, second = by_words["found"]
+    assert best["file"] == "siren.ogg" and best["heard"] in (True, False) and best["score"] > second["score"]
+    by_clip = client.predict(like=handle_file(SOUND.with_name("dog.ogg")), **given, api_name="/search")
+    assert by_clip["found"][0]["file"] == "dog.ogg" and len(by_clip["found"]) == 3
+    assert not list(home.folder.rglob("rooster.ogg")), "what was unpacked is gone"
+
+
 def test_what_is_unpacked_is_gone_when_it_is_over(client: Client, home: Running, zipped: Path) -> None:
     def recordings() -> set[Path]:
         return {path for path in home.folder.rglob("*.wav") if "gradio" not in path.parts}

@@ -42,6 +42,7 @@ from audioprompt.ui.tabs import classify, learn
 from audioprompt.ui.tabs.curate import measure as curate_measure
 from audioprompt.ui.tabs.curate import packs, show_session_note
 from audioprompt.ui.tabs.curate.render import list_packs
+from audioprompt.ui.tabs.explore import listen, look
 from audioprompt.ui.tabs.generate import steps, task
 from audioprompt.ui.tabs.generate.task import Writer
 from audioprompt.ui.tabs.learn import experiment, gather, heads
@@ -492,6 +493,47 @@ def test_their_sound_is_limited(public: None, tmp_path: Path, monkeypatch: pytes
             patched.setattr(sessions, limit, seconds)
             sessions.clips_named(str(where), request(limit), tmp_path)
     assert len(sessions.clips_named(str(where), request("another"), tmp_path)) == 2
+
+
+def test_their_collections_are_limited(
+    public: None, store: PromptStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Explore, whether they come one by one or in a zip file; of what is refused nothing is kept."""
+    approve(store)
+    monkeypatch.setattr(models, "shared_model", lambda name, request: FakeModel())
+    files = [tmp_path / name for name in ("hum.wav", "whistle.wav")]
+    for file, hertz in zip(files, (HUM, WHISTLE), strict=True):
+        soundfile.write(file, tone(hertz, 3), RATE)
+    with zipfile.ZipFile(tmp_path / "both.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            archive.write(file, file.name)
+    size = sum(file.stat().st_size for file in files)
+    collection = Collection(sessions.temporary)
+
+    def upload(*given: Path) -> list[Any]:
+        asked = listen.Asked("hum, whistle", "embedded")
+        return list(listen.upload_collection(collection, [*map(str, given)], asked, Context(request())))
+
+    one_by_one, zipped = files, [tmp_path / "both.zip"]
+    for limit, most, given, sentence in (
+        ("FILES", 1, one_by_one, "Visitors keep at most 1 files"),
+        ("BYTES", size - 1, one_by_one, "Visitors keep at most"),
+        ("BYTES", size - 1, zipped, "unpacks to more than"),
+        ("CLIP_SECONDS", 2, one_by_one, "hum.wav is longer than"),
+        ("SET_SECONDS", 5, zipped, "These clips last"),
+        ("JOB_SECONDS", 0, one_by_one, "This takes longer than"),
+    ):
+        with monkeypatch.context() as patched, pytest.raises((DataError, NotAllowed, Stopped), match=sentence):
+            patched.setattr(sessions, limit, most)
+            upload(*given)
+        assert not list(collection.folder.iterdir()), limit
+    explored = upload(*zipped)[-1]["explored"]
+    assert explored.folder.names == ("hum.wav", "whistle.wav")
+    with monkeypatch.context() as patched, pytest.raises(NotAllowed, match="Visitors keep at most 3 files"):
+        patched.setattr(sessions, "FILES", 3)
+        look.label_selected(explored, (0, 1), "both", collection, Context(request()))
+    collection.forget()
+    assert not explored.path(0).exists()
 
 
 @pytest.mark.parametrize("large", [{"epochs": 101}, {"seeds": 4}, {"shots": 17}, {"methods": ("palm",) * 5}])

@@ -53,8 +53,17 @@ def upload_collection(
     """
     sessions.refuse_too_many(context.request, collection.folder, files or [])
     folder = Path(tempfile.mkdtemp(prefix="explored-", dir=collection.folder))
+    try:
+        yield from _listen(_take(files or [], folder, context), asked, context)
+    except BaseException:  # of what cannot be shown nothing is kept, nor counted against a visitor
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _take(files: Sequence[str], folder: Path, context: Context) -> list[FoundFile]:
+    """Copy uploads into a folder, with zip files unpacked, and return the recordings there."""
     given = []
-    for number, file in enumerate(map(Path, files or [])):
+    for number, file in enumerate(map(Path, files)):
         if file.suffix.lower() == ".zip":
             given.append(file)
         elif is_sound(file):
@@ -63,7 +72,9 @@ def upload_collection(
     if not given:
         raise DataError("None of these files is a recording. Upload WAV, MP3, FLAC or the like, or a zip with some.")
     context.recordings(given, folder)
-    yield from _listen(find_files([folder], folder), asked, context)
+    kept = list(folder.iterdir())
+    root = kept[0] if len(kept) == 1 and kept[0].is_dir() else folder  # names are as in the zip file where that is all
+    return find_files([root], root)
 
 
 def enter_folder(where: str | None, asked: Asked, context: Context = IN_PROCESS) -> Iterator[View]:
