@@ -33,6 +33,8 @@ MAX_PRESETS = 100
 MAX_LABELS = 2_000
 MAX_KINDS = 500  # of measurement: each is a column of a table
 MAX_COUNT = 10**9  # of clips or changes
+MAX_EXCHANGES = 100  # with a service
+MAX_SAID = 200_000  # characters of a request, or of an answer
 MAX_BRACKETS = 400_000  # in a pack's file: read as lists and objects, each takes a hundred times as many bytes
 
 Status = Literal["candidate", "approved", "rejected"]
@@ -100,12 +102,34 @@ class PackEntry(StrictModel):
     measured: Annotated[tuple[Measurement, ...], FailFast()] = ()
 
 
+class Exchange(StrictModel):
+    """What a service was asked for a pack's templates, and what it answered, word for word.
+
+    Attributes:
+        request: as it was sent.
+        answer: as far as it was read: nothing is read behind the end of what was asked for.
+        model: the model that answered, as the service names it; it may name the version of what was asked for.
+    """
+
+    request: Annotated[str, Field(max_length=MAX_SAID)]
+    answer: Annotated[str, Field(max_length=MAX_SAID)]
+    model: Line | None = None
+
+
 class Provenance(StrictModel):
-    """Who wrote a pack's templates: ``hand-written``, or a generator and the settings it ran with."""
+    """Who wrote a pack's templates: ``hand-written``, or a generator and the settings it ran with.
+
+    Attributes:
+        generator: who wrote them.
+        settings: of the generator.
+        written_on: when.
+        exchanges: requests and answers in their order, where they were kept.
+    """
 
     generator: Line
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     written_on: date | None = None
+    exchanges: Annotated[tuple[Exchange, ...], Field(max_length=MAX_EXCHANGES)] | None = None
 
     @field_validator("settings")
     @classmethod

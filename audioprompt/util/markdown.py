@@ -18,3 +18,9 @@ def code(text: str) -> str:
     table.
     """
     return plain(text) if re.search(r"[`|]", text) else f"`{one_line(text)}`"
+
+
+def block(text: str) -> str:
+    """Return a text of many lines as a block of code, whose fence is longer than any in it."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}text\n{text}\n{fence}"

@@ -170,7 +170,12 @@ PACK: dict[str, Any] = {
     "description": "For bells.",
     "category": "instruments",
     "licence": "CC0-1.0",
-    "provenance": {"generator": "lexicon", "settings": {"seed": 3, "words": ["loud"]}, "written_on": "2026-11-21"},
+    "provenance": {
+        "generator": "lexicon",
+        "settings": {"seed": 3, "words": ["loud"]},
+        "written_on": "2026-11-21",
+        "exchanges": [{"request": "Write\none", "answer": "{}", "model": "m"}],
+    },
     "entries": [
         {
             "template": {"text": "A loud sound of {label}", "attribute": "loud"},
@@ -221,6 +226,7 @@ def pack_lies() -> Iterator[bytes]:
     yield b'{"label_presets":{"":[]' + b"".join(b',"%d":[]' % n for n in range(600_000)) + b"}}"
     yield b'{"provenance":{"settings":{"a":1' + b',"a":1' * (most // 6) + b"}}}"
     yield b'{"provenance":{"settings":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}}"
+    yield b'{"provenance":{"exchanges":[1' + b",1" * (most // 2) + b"]}}"
     yield b'{"id":"' + b"a" * most + b'"}'
     yield b'{"id":' + b"9" * most + b"}"
     yield b'{"title":"' + b"\\ud800" * (most // 6) + b'"}'

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -19,9 +19,10 @@ from pydantic import JsonValue
 
 from audioprompt.prompts.chat.addresses import OPENAI_URL, ServiceAddress
 from audioprompt.prompts.chat.answers import Item, ListReader
-from audioprompt.prompts.chat.events import error_in, events, messages, reason_of, refuses, text_of, thinks
+from audioprompt.prompts.chat.events import error_in, events, messages, model_of, reason_of, refuses, text_of, thinks
 from audioprompt.prompts.chat.refusals import Refused, seconds_of
 from audioprompt.prompts.generators.base import GenerationError
+from audioprompt.prompts.pack import MAX_SAID, Exchange
 from audioprompt.util import proxies
 from audioprompt.util.text import one_line
 
@@ -50,6 +51,9 @@ class ChatClient:
         seed: None for none.
         timeout: seconds without a sign from the service after which it is given up.
 
+    Attributes:
+        exchanges: every request with what was read of its answer, in their order; the key is in none.
+
     Raises:
         GenerationError: there is no model, no key for OpenAI, or an address or key that cannot be one.
     """
@@ -68,6 +72,7 @@ class ChatClient:
         self.address = ServiceAddress.parse(base_url) if base_url else home
         self.timeout = timeout
         self.notice: str | None = None
+        self.exchanges: list[Exchange] = []
         self._options: dict[str, Any] = {"temperature": temperature, "seed": seed}
         self._left_out: set[str] = set()  # options that the service does not take
         own = os.environ.get("OPENAI_API_KEY", "").strip() if self.address == home else ""
@@ -120,6 +125,9 @@ class ChatClient:
                     return
         except GenerationError as error:
             failure = error
+        finally:
+            if answer.begun:
+                self.exchanges.append(self._exchange(request, answer))
         for item in reader.finish():
             some = True
             yield item
@@ -141,9 +149,11 @@ class ChatClient:
                 for event in found:
                     if (reported := error_in(event)) is not None:
                         raise Refused(reported)
+                    answer.model = answer.model or model_of(event)
                     for message, ended in messages(event):
                         answer.take(message, ended)
                         piece = text_of(message)
+                        answer.pieces.append(piece)
                         length += len(piece)
                         yield piece
                     if length > LONGEST_ANSWER:
@@ -158,6 +168,13 @@ class ChatClient:
         except (openai.OpenAIError, ValueError, AttributeError, TypeError):  # nobody has checked the types
             failure = f"{self.host} sent an answer that cannot be read: check that its address is right."
         raise GenerationError(failure + self._about_proxy(failure))
+
+    def _exchange(self, request: str, answer: Answer) -> Exchange:
+        """Return what was asked and answered as a pack can hold it: without the key, as text that can be written."""
+        said, model = (
+            self._without_key(text).encode(errors="replace").decode() for text in ("".join(answer.pieces), answer.model)
+        )
+        return Exchange(request=request[:MAX_SAID], answer=said[:MAX_SAID], model=one_line(model)[:200] or None)
 
     @contextmanager
     def _open(self, request: str, names: Sequence[str]) -> Iterator[Iterator[Any]]:
@@ -308,12 +325,16 @@ class Answer:
         thought: whether the model thought aloud.
         refused: whether it declined to answer.
         ended: why the answer ended, empty if nobody said.
+        model: who answered, empty if nobody said.
+        pieces: its text, as it came.
     """
 
     begun: bool = False
     thought: bool = False
     refused: bool = False
     ended: str = ""
+    model: str = ""
+    pieces: list[str] = field(default_factory=list)
 
     def take(self, message: Mapping[str, Any], ended: str) -> None:
         self.thought = self.thought or thinks(message)

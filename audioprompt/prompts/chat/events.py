@@ -109,6 +109,12 @@ def text_of(message: Mapping[str, Any]) -> str:
     return text or "".join(_arguments(call) for call in calls)
 
 
+def model_of(event: Mapping[str, Any]) -> str:
+    """Return the model that an event says it is of, empty if it does not."""
+    model = event.get("model")
+    return model if isinstance(model, str) else ""
+
+
 def thinks(message: Mapping[str, Any]) -> bool:
     """Whether there are thoughts in it, which are not part of the answer."""
     thoughts = (message.get(name) for name in ("reasoning_content", "reasoning", "thinking"))

@@ -11,8 +11,8 @@ from math import ceil, floor
 from audioprompt.prompts.formats.base import PackFormat
 from audioprompt.prompts.formats.measurements import kind_of, kinds_of
 from audioprompt.prompts.history import DECIDE, TEST
-from audioprompt.prompts.pack import CATEGORIES, HistoryEvent, Measurement, PackEntry, PromptPack
-from audioprompt.util.markdown import code, plain
+from audioprompt.prompts.pack import CATEGORIES, Exchange, HistoryEvent, Measurement, PackEntry, PromptPack
+from audioprompt.util.markdown import block, code, plain
 
 
 def write(pack: PromptPack) -> str:
@@ -28,6 +28,7 @@ def write(pack: PromptPack) -> str:
         *_accuracy_charts(pack.entries),
         "## History",
         _history_table(pack.history) if pack.history else "Nothing was changed since the pack was written.",
+        *_exchanges(pack.provenance.exchanges or ()),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -100,6 +101,17 @@ def _history_table(history: Sequence[HistoryEvent]) -> str:
         days.setdefault((event.who, what), []).append(event.at.date().isoformat())
     rows = [[plain(who), plain(what), str(len(on)), min(on), max(on)] for (who, what), on in days.items()]
     return table(["Who", "What", "Times", "First", "Last"], rows)
+
+
+def _exchanges(exchanges: Sequence[Exchange]) -> Iterator[str]:
+    """Quote what a service was asked and answered."""
+    if exchanges:
+        yield "## Requests and answers"
+    for number, exchange in enumerate(exchanges, 1):
+        yield f"Request {number}:"
+        yield block(exchange.request)
+        yield f"Answer of {plain(exchange.model or 'the service')}:"
+        yield block(exchange.answer)
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

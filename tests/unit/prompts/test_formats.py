@@ -25,6 +25,7 @@ from audioprompt.prompts.formats.text import write as as_lines
 from audioprompt.prompts.history import decide, record, record_test
 from audioprompt.prompts.pack import (
     MAX_BYTES,
+    Exchange,
     Measurement,
     PackEntry,
     PackError,
@@ -328,6 +329,24 @@ def test_report(pack: PromptPack) -> None:
     assert cells(report)[8:24] == [
         *("1", LOUD, "approved", "62.5 %", "", "ada", "2026-11-21", "clear"),
         *("2", SOFT, "rejected", "10.0 %", "50.0 %", "bob", "2026-11-21", FORMULA),
+    ]
+
+
+def test_a_report_quotes_requests_and_answers_whatever_is_in_them(pack: PromptPack) -> None:
+    said = Exchange(request="Write\n# two", answer="```\n````\n| [a](https://e.org) | <b>", model="a|b\n# c")
+    origin = pack.provenance.model_copy(update={"exchanges": (said,)})
+    report = as_report(pack.model_copy(update={"provenance": origin}))
+    assert report.startswith(as_report(pack).rstrip("\n"))
+    tokens = MarkdownIt("commonmark").enable("table").parse(report)
+    assert [token.content for token in tokens if token.type == "fence"][-2:] == [
+        f"{said.request}\n",
+        f"{said.answer}\n",
+    ]
+    assert cells(report) == cells(as_report(pack))
+    assert [token.content for token in tokens if token.type == "inline"][-3:] == [
+        "Requests and answers",
+        "Request 1:",
+        r"Answer of a&#124;b \# c:",
     ]
 
 

@@ -18,6 +18,7 @@ from audioprompt.prompts.pack import (
     MAX_PRESETS,
     MAX_TEMPLATES,
     Category,
+    Exchange,
     HistoryEvent,
     Measurement,
     PackEntry,
@@ -46,6 +47,10 @@ def full_pack() -> PromptPack:
             generator="lexicon",
             settings={"seed": 3, "stop": None, "kept": ["loud", "soft"]},
             written_on=date(2026, 1, 2),
+            exchanges=(
+                Exchange(request="Write\n  two:", answer='```json\n{"prompts": ["…"]}\n```', model="gpt-4-0613"),
+                Exchange(request="And one.", answer=""),
+            ),
         ),
         entries=(
             PackEntry(template=Template.tspe("loud"), status="approved", decided_by="ada", decided_at=NOON),
@@ -81,6 +86,11 @@ def test_json_round_trip_keeps_everything() -> None:
     assert again == pack
     assert again.to_json() == text
     assert PromptPack.from_json(text.encode(), "my-pack.json") == pack
+
+
+def test_a_pack_without_exchanges_is_written_as_before_there_were_any() -> None:
+    text = PromptPack(id="x", title="X", provenance=HAND_WRITTEN).to_json()
+    assert "exchanges" not in text and PromptPack.from_json(text).provenance.exchanges is None
 
 
 def test_json_reads_well_in_a_diff() -> None:
