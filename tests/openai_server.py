@@ -47,7 +47,7 @@ class Reply:
 
 
 class ChatServer:
-    """Gives the replies in turn, the last one for ever; knows the key ``KEY`` and the model "parrot" only.
+    """Gives the replies in turn, the last one for ever; knows the key ``KEY`` and one model only.
 
     Attributes:
         asked: the body of every request, in order.
@@ -55,6 +55,7 @@ class ChatServer:
         headers: all headers of every request, their names in lower case.
         paths: the path of every request, with its query.
         path: the one it answers at.
+        model: the one it knows.
         hung_up: set once a client has closed the connection before an endless answer was at its end.
     """
 
@@ -65,6 +66,7 @@ class ChatServer:
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.path = "/v1/chat/completions"
+        self.model = "parrot"
         self.hung_up = threading.Event()
         self.closing = threading.Event()
         handler = type("BoundHandler", (Handler,), {"chat": self})
@@ -116,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_whole(Reply("no such path", status=404))
         elif key != f"Bearer {KEY}":
             self.send_whole(Reply(f"Incorrect API key provided: {key}", status=401, code="invalid_api_key"))
-        elif body["model"] != "parrot":
+        elif body["model"] != self.chat.model:
             self.send_whole(Reply(f"The model {body['model']} does not exist", status=404, code="model_not_found"))
         else:
             reply = self.chat.replies.pop(0) if len(self.chat.replies) > 1 else self.chat.replies[0]

@@ -14,6 +14,7 @@ from audioprompt.cli.options import AsJson
 from audioprompt.cli.output import Json, print_, print_json, progress_bar, say, table
 from audioprompt.core.labels import LabelError
 from audioprompt.data import open_clips
+from audioprompt.models import registry
 from audioprompt.prompts.chat.requests import candidates_request, ideas_request
 from audioprompt.prompts.checks import check
 from audioprompt.prompts.generators import (
@@ -31,6 +32,17 @@ from audioprompt.prompts.generators import (
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
 from audioprompt.services.generate import better_category, proposed_id, proposed_title, task_of
+from audioprompt.services.recipes import (
+    CHECKED_WITH,
+    KEPT,
+    MODEL,
+    RECIPES,
+    TSPE,
+    finish_pack,
+    keep_suitable,
+    paper_tasks,
+)
+from audioprompt.util.text import named as named_few
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -70,6 +82,11 @@ class TaskOptions:
             say(notice)
         return task if self.data is None else replace(task, labels=open_clips(self.data).spoken_classes)
 
+    def parse_tasks(self, recipe: str | None) -> list[Task]:
+        """Read the task, or for a recipe without labels the paper's own: of the category, or of all five."""
+        task = self.parse()
+        return paper_tasks(task.category) if recipe and not task.labels else [task]
+
     @property
     def ideas(self) -> Ideas | None:
         """The words that were given, None if they are to be proposed."""
@@ -102,6 +119,14 @@ class GeneratorOptions:
     temperature: Annotated[
         float | None, typer.Option(min=0, max=2, help="Sampling temperature of the service (0.7 by default).")
     ] = None
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(RECIPES),
+            help=f"{TSPE}: have {MODEL} (or --model-name) write 40 prompts for each of the paper's five categories, or "
+            f"for --category, and propose {KEPT} of them. Requests and answers are kept in the packs.",
+        ),
+    ] = None
 
     @property
     def kind(self) -> GeneratorKind:
@@ -110,9 +135,12 @@ class GeneratorOptions:
         Raises:
             UsageError: there is none of this name, or two were chosen.
         """
-        if self.service and self.generator not in (None, OPENAI.name):
-            raise UsageError(f"Give --service or --generator {self.generator}, not both.")
-        name = self.generator or (OPENAI.name if self.service else LEXICON.name)
+        if self.recipe not in (None, *RECIPES):
+            raise UsageError(f"There is no recipe {self.recipe!r}. Choose one of: {', '.join(RECIPES)}.")
+        asks = "--service" if self.service else f"--recipe {self.recipe}" if self.recipe else None
+        if asks and self.generator not in (None, OPENAI.name):
+            raise UsageError(f"Give {asks} or --generator {self.generator}, not both.")
+        name = self.generator or (OPENAI.name if asks else LEXICON.name)
         if name not in GENERATORS:
             raise UsageError(f"There is no generator {name!r}. Choose one of: {', '.join(GENERATORS.names)}.")
         return GENERATORS[name]
@@ -125,13 +153,14 @@ class GeneratorOptions:
         """
         if not self.kind.is_service and (self.model_name or self.base_url or self.temperature is not None):
             raise UsageError("--model-name, --base-url and --temperature belong to a service: give --service too.")
-        if self.kind.is_service and not (self.model_name or show_request):
+        if self.kind.is_service and not (self.model_name or self.recipe or show_request):
             raise UsageError("Give the model that the service should use: --model-name NAME.")
 
     def make(self) -> Generator:
         """Make the generator."""
         warmth = 0.7 if self.temperature is None else self.temperature
-        return self.kind.make(GeneratorSettings(self.seed, self.model_name or "", self.base_url, temperature=warmth))
+        model = self.model_name or (MODEL if self.recipe else "")
+        return self.kind.make(GeneratorSettings(self.seed, model, self.base_url, temperature=warmth))
 
 
 @dataclass(frozen=True)
@@ -140,6 +169,15 @@ class PackOptions:
 
     pack_id: Annotated[str | None, typer.Option("--id", help="Id of the new pack; chosen for you by default.")] = None
     title: Annotated[str | None, typer.Option(help="Title of the new pack; chosen for you by default.")] = None
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """Refuse one name for several packs.
+
+        Raises:
+            UsageError: it was given.
+        """
+        if len(tasks) > 1 and (self.pack_id or self.title):
+            raise UsageError("--id and --title name one pack: give --category too.")
 
     def choose(self, task: Task, taken: Sequence[str]) -> tuple[str, str]:
         """Choose id and title, refused before anything is generated where the id is taken."""
@@ -161,34 +199,94 @@ def generate(
 ) -> None:
     """Generate candidate prompts for a task as a new pack to curate."""
     who.check(show_request)
-    task, ideas = what.parse(), what.ideas
-    if better := better_category(task):
-        say(better[1])
+    tasks, ideas = what.parse_tasks(who.recipe), what.ideas
+    named.check(tasks)
+    for task in tasks:
+        if better := better_category(task):
+            say(better[1])
     if show_request:
-        typer.echo(_requests(task, ideas, what.count))
+        typer.echo("\n\n".join(_requests(task, ideas, what.count) for task in tasks))
         return
-    store, generator = PromptStore(), who.make()
+    store = PromptStore()
+    written: list[Written] = []
+    for task in tasks:
+        written.append(_generate(task, ideas, what.count, who, named, store, dry_run))
+        written[-1].show(as_json)
+        if written[-1].is_short:
+            break
+    if as_json:
+        found = [one.as_json() for one in written]
+        print_json(found if who.recipe else found[0])
+    if written[-1].is_short:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A pack that was generated.
+
+    Attributes:
+        pack: with the candidates that came.
+        flags: on each of them.
+        kept: whether it is in the store.
+        notice: what its generator says of the candidates.
+        failure: what ended it too soon.
+    """
+
+    pack: PromptPack
+    flags: Sequence[Sequence[Flag]]
+    kept: bool
+    notice: str | None
+    failure: GenerationError | None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it failed."""
+        return self.failure is not None or not self.pack.entries
+
+    def as_json(self) -> Json:
+        """Return what programs are told."""
+        return {**_pack_json(self.pack, self.flags), "kept": self.kept, "notice": self.notice}
+
+    def show(self, as_json: bool) -> None:
+        """Print it for people; where programs are told of it, only what went wrong."""
+        pack = self.pack
+        if pack.entries and not as_json:
+            print_(*_tables(pack, self.flags))
+        if self.notice:
+            say(self.notice)
+        if self.kept and not as_json:
+            proposed = f", {len(pack.approved)} of them proposed and approved" if pack.approved else ""
+            say(f"The {len(pack.entries)} candidates are in the pack {pack.id}{proposed}: curate them next.")
+        if self.failure:
+            say(self.failure)
+
+
+def _generate(
+    task: Task,
+    ideas: Ideas | None,
+    count: int,
+    who: GeneratorOptions,
+    named: PackOptions,
+    store: PromptStore,
+    dry_run: bool,
+) -> Written:
+    """Write a pack for one task."""
+    generator = who.make()
     pack_id, title = named.choose(task, store.ids())
     as_pack(task, [], generator, pack_id, title)  # an unfit id or title is refused before anything is asked for
+    model = registry.load(CHECKED_WITH) if who.recipe else None
 
-    templates, failure = _write(generator, task, ideas, what.count)
+    templates, failure = _write(generator, task, ideas, count, who.recipe)
     pack = as_pack(task, templates, generator, pack_id, title)
+    flags = check(templates, task.labels)
+    if model and templates:
+        with progress_bar("checks") as progress:
+            pack, flags = finish_pack(pack, task, generator, model, progress)
     kept = bool(templates) and not dry_run
     if kept:
         store.create(pack)
-    flags = check(templates, task.labels)
-    if as_json:
-        print_json({**_pack_json(pack, flags), "kept": kept, "notice": generator.notice})
-    elif templates:
-        print_(*_tables(pack, flags))
-    if generator.notice:
-        say(generator.notice)
-    if kept and not as_json:
-        say(f"The {len(templates)} candidates are in the pack {pack.id}: curate them next.")
-    if failure:
-        say(failure)
-    if failure or not templates:
-        raise typer.Exit(1)
+    return Written(pack, flags, kept, generator.notice, failure)
 
 
 def _split_words(words: str | None) -> tuple[str, ...]:
@@ -196,13 +294,18 @@ def _split_words(words: str | None) -> tuple[str, ...]:
 
 
 def _write(
-    generator: Generator, task: Task, ideas: Ideas | None, count: int
+    generator: Generator, task: Task, ideas: Ideas | None, count: int, recipe: str | None
 ) -> tuple[list[Template], GenerationError | None]:
     """Write candidates; what came before a failure is kept."""
     templates: list[Template] = []
     try:
         with progress_bar("candidates") as progress:
-            for template in generator.candidates(task, ideas or generator.ideas(task), count):
+            words = ideas or generator.ideas(task)
+            if recipe and not ideas:
+                words, left_out = keep_suitable(words, task.labels)
+                if left_out:
+                    say(f"Left out of the words proposed: {named_few(left_out)}.")
+            for template in generator.candidates(task, words, count):
                 templates.append(template)
                 progress(len(templates), count)
     except GenerationError as error:
@@ -228,6 +331,7 @@ def _pack_json(pack: PromptPack, flags: Sequence[Sequence[Flag]]) -> Json:
             "attribute": entry.template.attribute,
             "source": entry.template.source,
             "flags": [asdict(flag) for flag in found],
+            **({"proposed": entry.status == "approved"} if pack.approved else {}),
         }
         for entry, found in zip(pack.entries, flags, strict=True)
     ]
@@ -239,7 +343,8 @@ def _tables(pack: PromptPack, flags: Sequence[Sequence[Flag]]) -> Iterator[Rende
     settings = ", ".join(f"{name} {value}" for name, value in pack.provenance.settings.items() if value is not None)
     yield f"{pack.title}, by {pack.provenance.generator} ({settings})"
     rows = [
-        [entry.template.text, "; ".join(flag.reason for flag in found)]
+        ["yes" if entry.status == "approved" else "", entry.template.text, "; ".join(flag.reason for flag in found)]
         for entry, found in zip(pack.entries, flags, strict=True)
     ]
-    yield table(["candidate", "look at"], rows)
+    first = 0 if pack.approved else 1  # without a proposal there is no column for it
+    yield table(["proposed", "candidate", "look at"][first:], [row[first:] for row in rows])

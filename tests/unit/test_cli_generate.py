@@ -10,9 +10,15 @@ from typer.testing import CliRunner
 
 from audioprompt.cli import app
 from audioprompt.prompts.chat.requests import candidates_request, ideas_request
+from audioprompt.prompts.checks import Flag
+from audioprompt.prompts.formats import read_pack
 from audioprompt.prompts.generators import Ideas, OfflineLexicon, Task
+from audioprompt.prompts.history import AUTO, UNDO, by_person, step
+from audioprompt.prompts.pack import CATEGORIES
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
+from audioprompt.services.recipes import CHECKED_WITH, paper_tasks, propose
+from tests.fakes import FakeModel
 from tests.openai_server import KEY, ChatServer, Reply, chat_servers
 
 IDEAS = Reply(json.dumps({"attributes": ["loud", "faint"], "sources": ["hall"]}))
@@ -177,6 +183,109 @@ def test_the_request_is_shown_and_not_sent(store: PromptStore, serve: Callable[.
     assert server.asked == [] and written(store) == []
 
 
+# --- the paper's recipe -----------------------------------------------------------------------------------------------
+
+# Written by hand in the shape of OpenAI's answers, as the file says: for each category that for words, that for
+# candidates, and where these were too few that for the rest.
+ANSWERS = json.loads((Path(__file__).parents[1] / "openai_answers.json").read_text("utf-8"))["answers"]
+
+
+def replay(*answers: Any) -> list[Reply]:
+    return [Reply(raw=json.dumps(answer), kind="application/json") for answer in answers]
+
+
+@pytest.fixture
+def reads_at_once(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    """What checks candidates; the bundled model takes a while for five thousand prompts."""
+    model = FakeModel()
+    monkeypatch.setattr("audioprompt.models.registry.load", {CHECKED_WITH: model}.__getitem__)
+    return model
+
+
+def test_the_papers_recipe(store: PromptStore, serve: Callable[..., ChatServer], reads_at_once: FakeModel) -> None:
+    server = serve(*replay(*(answer for answers in ANSWERS.values() for answer in answers)))
+    server.model = "gpt-4"
+    result = run("--recipe", "tspe", "--seed", "3", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert KEY not in result.output
+    found = json.loads(result.stdout)
+    assert [one["category"] for one in found] == list(ANSWERS) == list(CATEGORIES)
+    asked = iter(server.asked)
+    for one, answers in zip(found, ANSWERS.values(), strict=True):
+        pack, (task,) = store.get(one["pack"]), paper_tasks(one["category"])
+        assert len(pack.entries) == 40 and len(pack.approved) == sum(c["proposed"] for c in one["candidates"]) == 20
+        assert {entry.decided_by for entry in pack.entries if entry.status == "approved"} == {AUTO}
+        assert not any(by_person(entry) for entry in pack.entries), "people and auto-curation may decide otherwise"
+        assert sum(map(len, pack.label_presets.values())) >= len(task.labels) > 3
+        settings = {"recipe": "tspe", "model": "gpt-4", "base_url": server.url, "temperature": 0.7, "seed": 3}
+        assert pack.provenance.settings == settings
+        kept = pack.provenance.exchanges
+        assert kept and [exchange.model for exchange in kept] == ["gpt-4-0613"] * len(answers)
+        assert kept[0].request == ideas_request(task)
+        for exchange, answer in zip(kept, answers, strict=True):
+            body = next(asked)
+            assert exchange.request == body["messages"][0]["content"] and body["seed"] == 3
+            assert exchange.answer == answer["choices"][0]["message"]["content"]
+        assert read_pack((store.folder / f"{pack.id}.json").read_bytes(), "x.json") == pack
+        assert KEY not in pack.to_json()
+        assert step(pack, UNDO, "ada").approved == (), "the proposal is one change"
+    assert server.asked[3]["messages"][0]["content"].count('"street"') == 1, "a label, and so no source"
+    assert result.stderr.splitlines() == [
+        "Left out of the words proposed: acoustic.",
+        "Left out of the words proposed: street, park.",
+        "Left out of the words proposed: headphones.",
+        "1 of 41 was left out: 1 with words that were not given.",
+        "1 of 41 was left out: 1 repeat.",
+    ]
+
+
+def test_the_recipe_for_labels_of_ones_own(
+    store: PromptStore, serve: Callable[..., ChatServer], reads_at_once: FakeModel
+) -> None:
+    server = serve(Reply(json.dumps({"prompts": PROMPTS})))
+    words = ("--attributes", "loud, faint", "--sources", "hall", "--count", "3")
+    result = run("--recipe", "tspe", "--model-name", "parrot", "--labels", "owl, rain", "--id", "mine", *words)
+    assert result.exit_code == 0 and "proposed" in result.stdout
+    assert "The 3 candidates are in the pack mine, 3 of them proposed and approved: curate them next." in result.stderr
+    pack = store.get("mine")
+    assert pack.label_presets == {"Labels": ("owl", "rain")}
+    (asked,) = (request["messages"][0]["content"] for request in server.asked)
+    assert asked == candidates_request(Task(None, ("owl", "rain")), Ideas(("loud", "faint"), ("hall",)), 3)
+    assert pack.provenance.exchanges and pack.provenance.exchanges[0].answer.startswith('{"prompts": [')
+
+
+def test_a_recipe_ends_with_the_service(
+    store: PromptStore, serve: Callable[..., ChatServer], reads_at_once: FakeModel
+) -> None:
+    serve(*replay(*ANSWERS["instruments"]), Reply("{}", status=500))
+    result = run("--recipe", "tspe", "--model-name", "parrot")
+    assert result.exit_code == 1 and len(written(store)) == 1 and written(store)[0].startswith("instruments")
+    assert "is having problems (error 500" in result.stderr.splitlines()[-1]
+
+
+def test_the_requests_of_a_recipe_are_shown(store: PromptStore) -> None:
+    result = run("--recipe", "tspe", "--show-request")
+    assert result.exit_code == 0 and result.stdout == "\n\n".join(map(ideas_request, paper_tasks())) + "\n"
+
+
+# Twelve candidates: the first six of one format with one word, two of another format, four that are flagged.
+PROPOSED = [Template.tspe("loud", f"place {n}") for n in range(6)] + [Template.tspe(f"kind {n}") for n in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("count", "chosen"),
+    [(4, [0, 1, 6, 7]), (8, [0, 1, 2, 3, 4, 5, 6, 7]), (9, [0, 1, 2, 3, 4, 5, 6, 7, 8]), (40, [*range(12)])],
+)
+def test_a_proposal_takes_the_unflagged_first_and_of_each_format(count: int, chosen: list[int]) -> None:
+    flags = [() if n < 8 else (Flag("article", "why"),) * (n - 7) for n in range(12)]
+    assert propose(PROPOSED, flags, count) == chosen
+
+
+def test_a_proposal_uses_words_equally() -> None:
+    templates = [Template.tspe(a, s) for a in ("loud", "soft") for s in ("hall", "room")]
+    assert propose(templates, [()] * 4, 2) == [0, 3]
+
+
 # --- mistakes ---------------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +299,10 @@ def test_the_request_is_shown_and_not_sent(store: PromptStore, serve: Callable[.
         ("--model-name parrot", 2, "give --service too"),
         ("--temperature 1", 2, "give --service too"),
         ("--service", 2, "--model-name NAME"),
+        ("--recipe soup", 2, "There is no recipe 'soup'. Choose one of: tspe."),
+        ("--recipe tspe --generator lexicon", 2, "Give --recipe tspe or --generator lexicon, not both."),
+        ("--recipe tspe --id mine", 2, "--id and --title name one pack: give --category too."),
+        ("--recipe tspe", 1, "OpenAI requires a key"),
         ("--service --model-name parrot", 1, "OpenAI requires a key"),
         ("--service --model-name parrot --base-url nowhere", 1, "The address of the service cannot be used"),
         ("--id vanilla", 1, "A prompt pack is called 'vanilla' already: choose another --id"),
