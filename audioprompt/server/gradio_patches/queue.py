@@ -39,7 +39,7 @@ MAX_LIGHT = 30  # other tasks, for a whole class may share an address
 MAX_IN_ALL = 100  # that visitors may have waiting in one queue
 UNREAD_SECONDS = 15.0  # until a visitor's work is given up that nobody waits for
 KEPT_SECONDS = 600.0  # that an answer can still be fetched
-LATE_SECONDS = 60.0  # that pieces of a stream may still come after its end
+LATE_SECONDS = 60.0  # that pieces of a stream may still come after its end, and a page may still ask for answers
 IDLE_SECONDS = 3600.0  # until a session is forgotten that no page holds open
 LIVE_SECONDS = 600.0  # that a visitor's microphone is heard at a stretch
 LOOK_SECONDS = 1.0
@@ -185,7 +185,9 @@ class FairQueue(queueing.Queue):
         self._finished = kept
         busy = Counter(event.session_hash for event in self._under_way())
         for session, events in list(self.pending_event_ids_session.items()):
-            if not events and not busy[session] and guard.READERS.gone_for(session):
+            # An answer can overtake the answer to its question: then the page opens a stream after all has been read, and
+            # would take itself for cut off if its session were gone.
+            if not events and not busy[session] and guard.READERS.gone_for(session) > LATE_SECONDS:
                 del self.pending_event_ids_session[session]
                 self.pending_messages_per_session.pop(session, None)
 

@@ -160,7 +160,8 @@ def test_work_ends_when_its_reader_has_gone(page: Page, monkeypatch: pytest.Monk
     wait_until(lambda: page.ended == ["leaving"], "it ends with its reader")
 
 
-def test_what_is_over_is_forgotten(page: Page) -> None:
+def test_what_is_over_is_forgotten(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_queue, "LATE_SECONDS", 0.0)
     before = set(page.blocks.state_holder.session_data)
     for number in range(20):
         asked = page.ask("quick", str(number), f"203.0.113.{number}")
@@ -168,8 +169,25 @@ def test_what_is_over_is_forgotten(page: Page) -> None:
     queue = page.queue
     kept = ("event_ids_to_events", "event_analytics", "pending_event_ids_session", "_finished")
     wait_until(lambda: not any(getattr(queue, name) for name in kept), "events are forgotten")
-    assert not queue.pending_messages_per_session
+    wait_until(lambda: not queue.pending_messages_per_session, "and their messages")
     assert set(page.blocks.state_holder.session_data) == before, "a call of no session leaves none behind"
+
+
+def test_a_page_may_ask_for_answers_when_it_has_read_all(page: Page) -> None:
+    """An answer that overtakes the answer to its question: the page has read it, and opens a stream to read it."""
+
+    def ask(name: str) -> None:
+        body = {"data": [name], "fn_index": 1, "session_hash": "one"}
+        page.http.post("/gradio_api/queue/join", json=body, headers=OWNER).raise_for_status()
+
+    ask("first")
+    assert "at once for first" in page.http.get("/gradio_api/queue/data?session_hash=one").text
+    wait_until(lambda: not page.queue._finished, "all is read")
+    time.sleep(5 * fair_queue.LOOK_SECONDS)
+    with page.http.stream("GET", "/gradio_api/queue/data?session_hash=one") as late:
+        ask("second")
+        said = [json.loads(line.removeprefix("data: ")) for line in late.iter_lines() if line.startswith("data")]
+    assert [one["output"]["data"] for one in said if one["msg"] == "process_completed"] == [["at once for second"]]
 
 
 def test_an_answer_is_not_sent_as_a_change_of_one_that_was_broken_off(
