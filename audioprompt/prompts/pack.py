@@ -129,7 +129,7 @@ class Provenance(StrictModel):
     generator: Line
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     written_on: date | None = None
-    exchanges: Annotated[tuple[Exchange, ...], Field(max_length=MAX_EXCHANGES)] | None = None
+    exchanges: Annotated[tuple[Exchange, ...], Field(max_length=MAX_EXCHANGES, fail_fast=True)] | None = None
 
     @field_validator("settings")
     @classmethod
