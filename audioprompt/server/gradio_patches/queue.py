@@ -185,8 +185,8 @@ class FairQueue(queueing.Queue):
         self._finished = kept
         busy = Counter(event.session_hash for event in self._under_way())
         for session, events in list(self.pending_event_ids_session.items()):
-            # An answer can overtake the answer to its question: then the page opens a stream after all has been read, and
-            # would take itself for cut off if its session were gone.
+            # An answer can overtake the answer to its question: then the page opens a stream when it has read all, and
+            # takes itself for cut off if its session is gone.
             if not events and not busy[session] and guard.READERS.gone_for(session) > LATE_SECONDS:
                 del self.pending_event_ids_session[session]
                 self.pending_messages_per_session.pop(session, None)
