@@ -93,7 +93,7 @@ class LaionClap(TwoTowers):
         self.clap = clap.eval().requires_grad_(False).to(device)
         self.dim: int = clap.config.projection_dim
         self.logit_scale: float = clap.logit_scale_a.exp().item()
-        self.log_mel = LogMel(extractor)
+        self.log_mel = LogMel(extractor).eval()
         if device != "mps":  # which has no double precision
             self.log_mel.to(device)
         self.text = LaionText(self.clap, tokenizer)
