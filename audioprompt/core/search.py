@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from audioprompt.core.zero_shot import Array
 
 ROWS_AT_ONCE = 1_000
+_NONE = np.empty(0, np.intp)
 
 
 def best_of_each(scores: Array, starts: NDArray[np.intp]) -> tuple[Array, NDArray[np.intp]]:
@@ -44,6 +45,26 @@ def near_pairs(vectors: Array, cosine: float) -> Iterator[tuple[int, int]]:
         near = rows @ vectors[start:].T >= cosine
         for one, two in zip(*np.nonzero(np.triu(near, 1)), strict=True):
             yield start + int(one), start + int(two)
+
+
+def nearest_pairs(vectors: Array, cosine: float, most: int) -> tuple[list[tuple[int, int, float]], int]:
+    """Return the pairs of vectors that are at least so near, the nearest first, each with its cosine: ``[N, D]``.
+
+    Returns:
+        At most so many, and how many there are.
+    """
+    firsts, seconds, scores, count = _NONE, _NONE, np.empty(0, np.float32), 0
+    for start in range(0, len(vectors), ROWS_AT_ONCE):
+        cosines = vectors[start : start + ROWS_AT_ONCE] @ vectors[start:].T
+        near = np.flatnonzero(np.triu(cosines >= cosine, 1))
+        count += len(near)
+        near = near[highest(cosines.ravel()[near], most)]
+        one, two = np.divmod(near, cosines.shape[1])
+        firsts, seconds = np.append(firsts, start + one), np.append(seconds, start + two)
+        scores = np.append(scores, cosines[one, two])
+        kept = highest(scores, most)
+        firsts, seconds, scores = firsts[kept], seconds[kept], scores[kept]
+    return list(zip(firsts.tolist(), seconds.tolist(), scores.tolist(), strict=True)), count
 
 
 def join_pairs(pairs: Iterator[tuple[int, int]]) -> list[list[int]]:

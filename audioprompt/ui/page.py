@@ -51,6 +51,7 @@ class Page:
         outbox: holds decisions that are not saved yet, whichever tab is open.
         sound: holds the clip in Classify, which lays it out.
         labels: holds the labels there.
+        to_explore: leads from there to Explore.
     """
 
     blocks: gr.Blocks
@@ -69,6 +70,7 @@ class Page:
     outbox: gr.HTML | None = None
     sound: gr.Audio | None = None
     labels: gr.Textbox | None = None
+    to_explore: gr.Button | None = None
 
 
 @dataclass(frozen=True)

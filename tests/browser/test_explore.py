@@ -1,5 +1,6 @@
 """A collection in the Explore tab: listened to, searched, played, selected on the map and put into Learn."""
 
+import base64
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,16 @@ from tests.browser.pages import DESKTOP, NASTY, PHONE, SIDEWAYS, go_to
 TAB = "explore"
 
 
+DROP = """(place, given) => {
+    const dataTransfer = new DataTransfer();
+    for (const [name, content] of given) {
+        const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+        dataTransfer.items.add(new File([bytes], name, {type: 'audio/wav'}));
+    }
+    place.dispatchEvent(new DragEvent('drop', {dataTransfer, bubbles: true, cancelable: true}));
+}"""
+
+
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_a_collection(page: Page, tmp_path: Path, size: tuple[int, int]) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
@@ -21,10 +32,8 @@ def test_a_collection(page: Page, tmp_path: Path, size: tuple[int, int]) -> None
         soundfile.write(file, wave, 16_000)
     broken = tmp_path / "broken.wav"
     broken.write_text("no sound")
-    go_to(page, "Explore")
-    with page.expect_file_chooser() as chooser:
-        page.locator("#explore-files").click()
-    chooser.value.set_files([*files, broken])
+    bring(page, [*files, broken], dropped=size == DESKTOP)
+    expect(page.locator("#explore-labels textarea")).to_have_value("a low hum, a high whistle")
 
     rows = page.locator("#explore-rows tbody tr")
     expect(rows).to_have_count(10)
@@ -48,6 +57,10 @@ def test_a_collection(page: Page, tmp_path: Path, size: tuple[int, int]) -> None
     expect(page.locator("#explore-rows .head span")).to_contain_text("by exact search")
     expect(rows).to_have_count(9)
 
+    find_alike(page, files[0])
+    page.get_by_role("button", name="Show all").click()
+    expect(rows).to_have_count(10)
+
     page.locator("#explore-map").scroll_into_view_if_needed()
     place = page.locator("#explore-map .nsewdrag").first.bounding_box()
     assert place
@@ -64,3 +77,33 @@ def test_a_collection(page: Page, tmp_path: Path, size: tuple[int, int]) -> None
     expect(page.locator("#explore-note")).to_contain_text("recordings of beep are in Learn")
     go_to(page, "Learn (PALM)")
     expect(page.locator("#learn-cards li")).to_contain_text("beep")
+
+
+def bring(page: Page, files: list[Path], dropped: bool) -> None:
+    """Drop several files in Classify, or go on to Explore from there and choose them."""
+    go_to(page, "Classify")
+    page.fill("#labels textarea", "a low hum, a high whistle")
+    if dropped:
+        given = [[file.name, base64.b64encode(file.read_bytes()).decode()] for file in files]
+        page.locator("#sound").evaluate(DROP, given)
+    else:
+        page.locator("#to-explore").click()
+        with page.expect_file_chooser() as chooser:
+            page.locator("#explore-files").click()
+        chooser.value.set_files(files)
+
+
+def find_alike(page: Page, sound: Path) -> None:
+    """Search by a row, by a sound that is uploaded, and for the same sound twice."""
+    rows = page.locator("#explore-rows tbody tr")
+    rows.filter(has_text="tone 3").locator(".like").click()
+    expect(page.locator("#explore-rows .head span")).to_contain_text("What sounds like tone 3.wav")
+    expect(rows).to_have_count(8)
+    expect(rows.first.locator("td").nth(1)).to_have_text("1.00")
+    with page.expect_file_chooser() as chooser:
+        page.locator("#explore-like").click()
+    chooser.value.set_files(sound)
+    expect(page.locator("#explore-rows .head span")).to_contain_text("What sounds like tone 0.wav")
+    page.locator("#explore-twice").click()
+    expect(page.locator("#explore-rows .head span")).to_contain_text("pairs of recordings sound nearly the same")
+    assert page.evaluate(SIDEWAYS) <= 0

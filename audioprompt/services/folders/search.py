@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from audioprompt.audio.decode import read
 from audioprompt.core.labels import LABEL_CHARACTERS, LabelError, clean_label
 from audioprompt.core.rejection import HEARD, MIN_BACKGROUND, label_scores
-from audioprompt.core.search import best_of_each, highest, join_pairs, near_pairs
+from audioprompt.core.search import best_of_each, highest, join_pairs, near_pairs, nearest_pairs
 from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.data.recordings import FoundFile
 from audioprompt.data.tables import DataError
 from audioprompt.models.background import background_names
 from audioprompt.prompts.template import BARE_NAME
+from audioprompt.services.classify import LONGEST_SECONDS
 from audioprompt.services.folders.classify import why_unusable
 from audioprompt.services.prompts import PROMPTS
 from audioprompt.services.words import read_labels
@@ -159,6 +161,21 @@ class EmbeddedFolder:
         end = min(start + self.window_seconds, float(self.seconds[number]))
         return Found(number, self.names[number], round(score, 6), round(start, 3), round(end, 3))
 
+    def like(self, number: int, most: int) -> list[Found]:
+        """Find the recordings that sound like one of them, the nearest first."""
+        near = self.nearest(self.clips[number], most + 1)
+        return [one for one in near if one.number != number][:most]
+
+    def near_pairs(self, most: int, cosine: float = NEARLY_THE_SAME) -> tuple[list[tuple[int, int, float]], int]:
+        """Find pairs of recordings that sound nearly the same, each with its cosine, the nearest first.
+
+        Returns:
+            At most so many, and how many there are.
+        """
+        rows = self._present
+        pairs, count = nearest_pairs(self.clips[rows], cosine, most)
+        return [(int(rows[one]), int(rows[two]), score) for one, two, score in pairs], count
+
     def duplicates(self, cosine: float = NEARLY_THE_SAME) -> list[list[int]]:
         """Find recordings that sound nearly the same, in groups, the largest first."""
         rows = self._present
@@ -250,4 +267,5 @@ def search_like(folder: EmbeddedFolder, model: "AudioTextModel", clip: Path, mos
     from audioprompt.encoding.encoder import embed_to_name
 
     check_model(folder, model)
-    return folder.nearest(embed_to_name(model, clip).pooled, most)
+    recording = read(clip, model.sample_rate, max_seconds=LONGEST_SECONDS)
+    return folder.nearest(embed_to_name(model, recording, clip.name).pooled, most)

@@ -16,6 +16,12 @@
         input.files = sounds.files;
     };
     const take = async (place, files) => {
+        const explore = document.querySelector('#to-explore');
+        if (place === '#sound' && files.length > 1 && explore) {  // Classify takes one
+            explore.click();
+            place = '#explore-files';
+            for (let tries = 0; tries < 100 && !seen(place); tries++) await new Promise((go) => setTimeout(go, 50));
+        }
         if (!field(place)) document.querySelector(`${place} [aria-label='Clear']`)?.click();
         if (!field(place)) document.querySelector(`${place} [aria-label='Upload file']`)?.click();
         for (let tries = 0; tries < 100 && !field(place); tries++) await new Promise((go) => setTimeout(go, 50));

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from audioprompt.audio.recording import AudioError
 from audioprompt.core.map import cluster, lay_out, name_clusters
 from audioprompt.data import DataError
 from audioprompt.data.recordings import find_files
 from audioprompt.prompts.template import as_templates
+from audioprompt.server import models
 from audioprompt.services.collection import Collection
+from audioprompt.services.folders import search
 from audioprompt.services.folders.classify import Question
 from audioprompt.services.folders.explore import Explored, explore
 from audioprompt.ui.components import explore as view
@@ -80,6 +83,11 @@ def test_clicks(explored: Explored, tmp_path: Path) -> None:
 
     assert "audio/wav" in act("play", 3)["player"]
     assert act("play", 99) == act("play", -1) == act("nonsense") == {}
+    like = act("like", 1)["rows"]
+    assert "What sounds like 1.wav, by exact search. Similarity is the cosine" in like
+    assert [row for row in range(8) if f">{row}.wav<" in like] == [0, 2, 3, 4, 5, 6, 7], "all but itself"
+    assert like.index(">7.wav<") < like.index(">0.wav<") and 'data-value="1.0">1.00<' in like
+    assert "<img" not in like
     chosen = act("select", 1, 3, 99)
     assert chosen["selected"] == (1, 3) and "2 selected: 1.wav, 3.wav" in chosen["selection"]
     collection = Collection(lambda: tmp_path)
@@ -95,6 +103,26 @@ def test_clicks(explored: Explored, tmp_path: Path) -> None:
     assert table.read_text("utf-8").count("\n") == 11
     collection.forget()
     assert not table.exists()
+
+
+def test_search_by_a_sound_and_for_the_same_sound_twice(
+    explored: Explored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "shared_model", lambda name, request: FakeModel())
+    soundfile.write(tmp_path / "new.wav", tone(WHISTLE, 3.0), RATE)
+    shown = look.search_by_sound(explored, str(tmp_path / "new.wav"), "fake")["rows"]
+    assert "What sounds like new.wav" in shown and shown.index(">7.wav<") < shown.index(">0.wav<")
+    monkeypatch.setattr(search, "LONGEST_SECONDS", 2.0)
+    with pytest.raises(AudioError, match=r"new\.wav is longer than 2 seconds"):
+        look.search_by_sound(explored, str(tmp_path / "new.wav"), "fake")
+    pairs = look.find_pairs(explored)["rows"]  # five hums, four whistles
+    assert "16 pairs of recordings sound nearly the same (similarity 0.98 or more)" in pairs and "<img" not in pairs
+    assert pairs.count("<tr>") == 1 + 16
+    monkeypatch.setattr(look, "PAIRS", 3)
+    assert "13 more are not shown" in look.find_pairs(explored)["rows"]
+    for nothing in (lambda: look.find_pairs(None), lambda: look.search_by_sound(None, "x", "fake")):
+        with pytest.raises(DataError, match="Upload recordings first"):
+            nothing()
 
 
 @pytest.mark.parametrize("given", [[], ["notes.txt"]])

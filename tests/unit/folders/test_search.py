@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from audioprompt.core.labels import LabelError
-from audioprompt.core.search import best_of_each, highest, join_pairs, near_pairs
+from audioprompt.core.search import best_of_each, highest, join_pairs, near_pairs, nearest_pairs
 from audioprompt.core.zero_shot import normalise
 from audioprompt.data.recordings import find_files
 from audioprompt.services.folders import search
@@ -116,6 +116,11 @@ def test_near_duplicates() -> None:
     assert of_vectors(windows, np.arange(2_500)).duplicates(0.99) == [[5, 700, 2_100], [8, 9]]
     assert join_pairs(iter([(1, 2), (3, 4), (2, 3), (7, 8)])) == [[1, 2, 3, 4], [7, 8]]
     assert list(near_pairs(np.empty((0, 3), np.float32), 0.5)) == []
+    windows[700] = normalise(windows[5] + 0.001)  # a little less than the same
+    pairs, count = of_vectors(windows, np.arange(2_500)).near_pairs(3, 0.99)
+    assert [pair[:2] for pair in pairs] == [(5, 2_100), (5, 700), (700, 2_100)] and count == 4
+    assert pairs[0][2] == pytest.approx(1, abs=1e-5) and pairs[0][2] > pairs[1][2] > 0.99
+    assert nearest_pairs(np.empty((0, 3), np.float32), 0.5, 9) == ([], 0)
 
 
 def test_highest_and_best() -> None:

@@ -8,16 +8,18 @@ from audioprompt.audio.recording import AudioError
 from audioprompt.services.collection import as_wav
 from audioprompt.services.folders.classify import Row
 from audioprompt.services.folders.explore import Explored
-from audioprompt.services.folders.search import Found
+from audioprompt.services.folders.search import NEARLY_THE_SAME, Found
 from audioprompt.ui import markup
 from audioprompt.ui.render import render
 from audioprompt.util.text import counted
 
 TEMPLATE = "explore/template.html"
 MAX_ROWS = 2_000  # that are shown; the file has all
+OF_SOUNDS = "Similarity is the cosine between what the model hears in both: 1 is the same sound."
+OF_WORDS = "Similarity is the cosine between the words and what the model hears: far below 1 for what fits as well."
 START = markup.empty(
-    "Upload recordings, a folder or a zip: each gets an answer, all can be searched by words, and a map shows what lies"
-    " together.",
+    "Upload recordings, a folder or a zip: each gets an answer, all can be searched by words or by a sound, and a map"
+    " shows what lies together.",
     "What is in a collection?",
 )
 
@@ -28,6 +30,7 @@ class _Shown(NamedTuple):
     number: int | None
     row: Row
     start: float | None  # in seconds, of what the row tells
+    score: float | None = None  # cosine with what was searched
 
 
 def table(explored: Explored, found: Sequence[Found] | None = None, words: str = "") -> str:
@@ -43,7 +46,7 @@ def table(explored: Explored, found: Sequence[Found] | None = None, words: str =
             _Shown(at if at < len(explored.files) else None, row, row.start) for at, row in enumerate(explored.rows)
         ]
     else:
-        shown = [_Shown(one.number, explored.rows[one.number], one.start) for one in found]
+        shown = [_Shown(one.number, explored.rows[one.number], one.start, one.score) for one in found]
     return render(
         TEMPLATE,
         "table",
@@ -52,6 +55,19 @@ def table(explored: Explored, found: Sequence[Found] | None = None, words: str =
         words=words or summary(explored),
         searched=found is not None,
     )
+
+
+def pairs(explored: Explored, near: Sequence[tuple[int, int, float]], count: int) -> str:
+    """Return the recordings that sound nearly the same, two by two.
+
+    Args:
+        explored: the recordings.
+        near: two of their numbers, and the cosine.
+        count: how many pairs there are, of which these are the nearest.
+    """
+    said = f"{counted(count, 'pair')} of recordings sound nearly the same (similarity {NEARLY_THE_SAME:g} or more)."
+    named = [(one, explored.files[one].name, two, explored.files[two].name, score) for one, two, score in near]
+    return render(TEMPLATE, "pairs", rows=named, hidden=count - len(near), words=f"{said} {OF_SOUNDS}")
 
 
 def summary(explored: Explored) -> str:

@@ -7,7 +7,7 @@ const sort = (button) => {
     const down = heading.getAttribute('aria-sort') === 'ascending';
     for (const other of heading.parentNode.cells) other.setAttribute('aria-sort', 'none');
     heading.setAttribute('aria-sort', down ? 'descending' : 'ascending');
-    const column = Number(button.dataset.sort), numeric = column === 2 || column > 3;
+    const column = Number(button.dataset.sort), numeric = 'numeric' in button.dataset;
     const compare = (one, two) => numeric ? Number(one) - Number(two) : one.localeCompare(two, undefined, {numeric: true});
     const rows = [...body.rows].sort((one, two) => compare(cells(one, column), cells(two, column)));
     body.append(...(down ? rows.reverse() : rows));

@@ -88,7 +88,7 @@ def build(page: Page, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     parts, chips = lay_out(page.opening)
     parts |= Parts(head=page.head)
-    page.sound, page.labels = parts["sound"], parts["labels"]
+    page.sound, page.labels, page.to_explore = parts["sound"], parts["labels"], parts["to_explore"]
     asked = Form(
         Query,
         sound=page.sound,

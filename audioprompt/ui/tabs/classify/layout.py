@@ -15,6 +15,7 @@ from audioprompt.ui.tabs.classify.answer import NO_SOUND
 
 NO_HEAD = "none"
 EXAMPLES_AT_HAND = 9  # two rows; the others are folded away, so that the labels stay above the fold
+TO_EXPLORE = "Several recordings or a folder? Explore takes them."
 FIRST_ANSWER = "Listening to the first example. This takes a moment where the model has to be loaded first."
 
 
@@ -44,6 +45,7 @@ def _sound() -> tuple[Parts, list[gr.Button]]:
                 waveform_options=waveform(),
                 elem_id="sound",
             )
+            to_explore = gr.Button(TO_EXPLORE, size="sm", elem_id="to-explore")
             with gr.Row(elem_classes="examples"):
                 chips = _chips(0, EXAMPLES_AT_HAND)
             has_more = len(examples()) > EXAMPLES_AT_HAND
@@ -61,7 +63,7 @@ def _sound() -> tuple[Parts, list[gr.Button]]:
             )
     clip_tab.select(None, js="() => audioprompt.choose('sound', 'clip')", **INSTANT)
     live_tab.select(None, js="() => audioprompt.choose('sound', 'live')", **INSTANT)
-    return Parts(sound=sound, microphone=microphone), chips
+    return Parts(sound=sound, to_explore=to_explore, microphone=microphone), chips
 
 
 def _chips(first: int, end: int | None) -> list[gr.Button]:

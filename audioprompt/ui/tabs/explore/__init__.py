@@ -29,6 +29,10 @@ def build(page: Page, tab: gr.Tab) -> None:
     parts = _lay_out() | Parts(collection=page.collection)
     if access.public():
         page.blocks.load(**parts.only("where").told_by(show_folder_field), **INSTANT)
+    if page.to_explore:
+        page.to_explore.visible = bool(tab.visible)
+        taken = Parts(labels=parts["labels"], tabs=page.tabs).told_by(take_labels, [page.labels])
+        page.to_explore.click(**taken, **INSTANT)
     asked = Form(Asked, labels=parts["labels"], model_name=page.model)
     shown = parts.only(*listen.PARTS)
     for upload in (parts["files"], parts["folder"]):
@@ -42,6 +46,10 @@ def build(page: Page, tab: gr.Tab) -> None:
     parts["save"].click(**parts.only("save").told_by(look.save_table, [parts["explored"], page.collection]), **SLOW)
     found = [parts["explored"], parts["words"], page.model]
     parts["words"].submit(**parts.only("rows", "note").told_by(look.search_collection, found, problem="note"), **SLOW)
+    alike = [parts["explored"], parts["like"], page.model]
+    parts["like"].upload(**parts.only("rows", "note").told_by(look.search_by_sound, alike, problem="note"), **SLOW)
+    twice = parts.only("rows", "note").told_by(look.find_pairs, [parts["explored"]], problem="note")
+    parts["twice"].click(**twice, **SLOW)
     acted = parts.only("rows", "player", "selection", "selected", "note")
     parts["rows"].click(**acted.told_by(look.act_on_collection, [parts["explored"]], problem="note"), **SLOW)
     kept = [parts["explored"], parts["selected"], parts["label"], page.collection]
@@ -52,6 +60,11 @@ def build(page: Page, tab: gr.Tab) -> None:
 def show_folder_field(context: Context = IN_PROCESS) -> View:
     """Show no field for a folder of this machine to visitors, who may name none."""
     return {} if context.is_curator else {"where": gr.Textbox(visible=HIDDEN)}
+
+
+def take_labels(labels: str) -> View:
+    """Open this tab, with the labels that are in Classify."""
+    return ({"labels": labels} if labels.strip() else {}) | {"tabs": gr.Tabs(selected="explore")}
 
 
 def _lay_out() -> Parts:
@@ -76,6 +89,9 @@ def _lay_out() -> Parts:
                 elem_id="explore-words",
                 **PLAIN,
             )
+            with gr.Row(elem_classes="inline"):
+                like = gr.UploadButton("Search by a sound", size="md", elem_id="explore-like")
+                twice = gr.Button("The same sound twice", size="md", elem_id="explore-twice")
             selection = gr.HTML(elem_id="explore-selection", apply_default_css=False)
             with gr.Row(elem_classes="inline"):
                 label = gr.Textbox(
@@ -97,5 +113,5 @@ def _lay_out() -> Parts:
             chart = gr.Plot(show_label=False, container=False, visible=HIDDEN, elem_id="explore-map")
     kept = Parts(explored=gr.State(None), selected=gr.State(()), job_id=gr.State(""))
     given = Parts(labels=labels, files=files, folder=folder, where=where, words=words, label=label)
-    buttons = Parts(stop=stop, save=save, to_learn=to_learn)
+    buttons = Parts(stop=stop, save=save, like=like, twice=twice, to_learn=to_learn)
     return kept | given | buttons | Parts(rows=rows, selection=selection, note=note, player=player, map=chart)

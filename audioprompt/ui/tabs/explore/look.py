@@ -1,6 +1,7 @@
 """What can be done with a collection that was listened to: search, play, select, label, save."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import gradio as gr
 
@@ -9,14 +10,15 @@ from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.collection import Collection
 from audioprompt.services.folders.explore import Explored
-from audioprompt.services.folders.search import search_words
+from audioprompt.services.folders.search import search_like, search_words
 from audioprompt.services.folders.tables import write_table
 from audioprompt.ui import markup
 from audioprompt.ui.components import explore as view
 from audioprompt.ui.events import View
-from audioprompt.util.text import counted
+from audioprompt.util.text import counted, one_line
 
 FOUND = 50  # recordings that a search shows
+PAIRS = 500  # that are shown of those that sound nearly the same
 NOTHING = "Upload recordings first."
 
 
@@ -33,8 +35,39 @@ def search_collection(
     if not words or not words.strip():
         return {"rows": view.table(explored), "note": ""}
     found = search_words(explored.folder, context.model(model_name), words, FOUND)
-    said = f"The nearest to “{words.strip()}”, by {explored.folder.method}."
+    said = f"The nearest to “{words.strip()}”, by {explored.folder.method}. {view.OF_WORDS}"
     return {"rows": view.table(explored, found, said), "note": ""}
+
+
+def search_by_sound(
+    explored: Explored | None, sound: str | None, model_name: str, context: Context = IN_PROCESS
+) -> View:
+    """Show the recordings that sound like one that was uploaded.
+
+    Raises:
+        AudiopromptError: it cannot be used, or there is nothing to search.
+    """
+    if explored is None:
+        raise DataError(NOTHING)
+    if not sound:
+        return {}
+    found = search_like(explored.folder, context.model(model_name), Path(sound), FOUND)
+    return {"rows": view.table(explored, found, _like(explored, Path(sound).name)), "note": ""}
+
+
+def _like(explored: Explored, name: str) -> str:
+    return f"What sounds like {one_line(name)}, by {explored.folder.method}. {view.OF_SOUNDS}"
+
+
+def find_pairs(explored: Explored | None) -> View:
+    """Show which recordings are nearly the same sound.
+
+    Raises:
+        DataError: there are none to look at.
+    """
+    if explored is None:
+        raise DataError(NOTHING)
+    return {"rows": view.pairs(explored, *explored.folder.near_pairs(PAIRS)), "note": ""}
 
 
 def act_on_collection(explored: Explored | None, event: gr.EventData) -> View:
@@ -44,6 +77,9 @@ def act_on_collection(explored: Explored | None, event: gr.EventData) -> View:
     numbers = [number for number in map(int, event.numbers) if 0 <= number < len(explored.files)]
     if event.act == "all":
         return {"rows": view.table(explored)}
+    if event.act == "like" and numbers:
+        found = explored.folder.like(numbers[0], FOUND)
+        return {"rows": view.table(explored, found, _like(explored, explored.files[numbers[0]].name))}
     if event.act == "play" and numbers:
         return {"player": view.player(explored, numbers[0])}
     if event.act == "select":
