@@ -33,6 +33,16 @@ class _Shown(NamedTuple):
     score: float | None = None  # cosine with what was searched
 
 
+class _Pair(NamedTuple):
+    """Two recordings by their numbers and names, and the cosine between them."""
+
+    first: int
+    first_name: str
+    second: int
+    second_name: str
+    score: float
+
+
 def table(explored: Explored, found: Sequence[Found] | None = None, words: str = "") -> str:
     """Return the rows of all recordings, or of those that were found.
 
@@ -66,7 +76,7 @@ def pairs(explored: Explored, near: Sequence[tuple[int, int, float]], count: int
         count: how many pairs there are, of which these are the nearest.
     """
     said = f"{counted(count, 'pair')} of recordings sound nearly the same (similarity {NEARLY_THE_SAME:g} or more)."
-    named = [(one, explored.files[one].name, two, explored.files[two].name, score) for one, two, score in near]
+    named = [_Pair(one, explored.files[one].name, two, explored.files[two].name, score) for one, two, score in near]
     return render(TEMPLATE, "pairs", rows=named, hidden=count - len(near), words=f"{said} {OF_SOUNDS}")
 
 
