@@ -301,6 +301,8 @@ def _write(
     try:
         with progress_bar("candidates") as progress:
             words = ideas or generator.ideas(task)
+            if not ideas and generator.notice:
+                say(generator.notice)
             if recipe and not ideas:
                 words, left_out = keep_suitable(words, task.labels)
                 if left_out:

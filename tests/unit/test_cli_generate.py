@@ -166,6 +166,18 @@ def test_what_came_before_a_failure_is_kept(store: PromptStore, serve: Callable[
     assert "broke off" in result.stderr and len(result.stderr.splitlines()) == 1
 
 
+def test_words_that_came_before_a_failure_are_kept_and_that_is_said(
+    store: PromptStore, serve: Callable[..., ChatServer]
+) -> None:
+    serve(
+        Reply(json.dumps({"attributes": ["loud", "faint"], "sources": ["hall"]}).removesuffix("]}") + ",", end="drop"),
+        Reply(json.dumps({"prompts": PROMPTS})),
+    )
+    result = run("--service", "--model-name", "parrot", "--id", "mine", "--count", "3")
+    assert result.exit_code == 0 and len(store.get("mine").entries) == 3
+    assert "The words that came before are kept" in " ".join(result.stderr.split())
+
+
 def test_a_service_that_gives_nothing_leaves_no_pack(store: PromptStore, serve: Callable[..., ChatServer]) -> None:
     serve(Reply("who are you", status=401))
     result = run("--service", "--model-name", "parrot")
