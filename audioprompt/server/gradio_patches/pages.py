@@ -46,7 +46,15 @@ IT_AGAIN = (
     "this.queue.has(t.id)&&(this.queue.delete(t.id),"
     'this.dispatch({type:"fn",fn_index:t.id,event_data:e.event_data,target_id:e.target_id}))'
 )
-MENDS = {"Walkthrough*.js": (ENDLESS, ENDING), "Blocks*.js": (ALL_AGAIN, IT_AGAIN)}  # by the names of scripts
+# The server ends the stream of answers when nothing is under way. What is asked before the page has heard of that finds
+# the stream open still, and nobody would ever read its answer: then the page opens another.
+UNHEARD = 'if(l.msg==="close_stream"){En(r,o.abort_controller);return}'
+HEARD = 'if(l.msg==="close_stream"){En(r,o.abort_controller),t.size&&o.open_stream();return}'
+MENDS = {  # by the names of scripts
+    "Walkthrough*.js": (ENDLESS, ENDING),
+    "Blocks*.js": (ALL_AGAIN, IT_AGAIN),
+    "index*.js": (UNHEARD, HEARD),
+}
 
 
 def mended_assets(folder: Path) -> dict[str, str]:
