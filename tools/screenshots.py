@@ -6,12 +6,19 @@ the address of a Space that was built and started, for the pictures of one.
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import soundfile
 from playwright.sync_api import Page, sync_playwright
 
-FOLDER = Path(__file__).resolve().parents[1] / "assets" / "screenshots"
+from audioprompt.audio.decode import load
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+FOLDER, EXAMPLES = ASSETS / "screenshots", ASSETS / "examples"
+RATE = 32_000  # Hz
 PHONE_WIDTH = 640  # below it everything stands in one column, and the picture shows all of it
 
 
@@ -19,6 +26,34 @@ def classify(page: Page) -> None:
     """The first example's answer."""
     for figure in ("#vanilla", "#ensemble", "#heard"):
         page.wait_for_selector(f"{figure} .main-svg")
+
+
+def events(page: Page) -> None:
+    """The rooster, the dog and the siren that follow each other in a recording of fifteen seconds."""
+    classify(page)
+    with tempfile.TemporaryDirectory() as folder:
+        sounds = [load(EXAMPLES / f"{name}.ogg", RATE)[: 5 * RATE] for name in ("rooster", "dog", "siren")]
+        soundfile.write(farm := Path(folder) / "farm.wav", np.concatenate(sounds), RATE)
+        page.locator("#sound [aria-label='Clear']").click()
+        page.fill("#labels textarea", "rooster, dog bark, siren, rain")
+        page.set_input_files("#sound input[type=file]", farm)
+        page.wait_for_selector("#events tbody tr")
+    page.locator("#over-time").scroll_into_view_if_needed()
+    page.locator("#timeline").evaluate("element => element.scrollIntoView({block: 'start'})")
+
+
+def explore(page: Page) -> None:
+    """The examples as a collection."""
+    tab(page, "Explore")
+    page.fill(
+        "#explore-labels textarea",
+        ", ".join(path.stem.replace("-", " ") for path in sorted(EXAMPLES.glob("*.ogg"))[::3]),
+    )
+    with page.expect_file_chooser() as chooser:
+        page.click("#explore-files")
+    chooser.value.set_files(sorted(EXAMPLES.glob("*.ogg")))
+    page.wait_for_selector("#explore-map .main-svg")
+    page.wait_for_selector("#explore-rows tbody tr")
 
 
 def generate(page: Page) -> None:
@@ -45,10 +80,9 @@ def curate(page: Page) -> None:
 
 
 def learn(page: Page) -> None:
-    """PALM and its yardsticks, fitted on the instruments demonstration."""
+    """Auto and the plain prompt, fitted on the instruments demonstration."""
     tab(page, "Learn")
     page.get_by_role("button", name="Try it with 12 instruments").click()
-    page.get_by_text("Linear probe").first.click()
     page.click("#learn-go")
     page.wait_for_selector("#learn-map .main-svg")
 
@@ -74,6 +108,10 @@ SCREENS: dict[str, tuple[Callable[[Page], None], int, int, str]] = {  # name: wh
     "classify-light": (classify, 1280, 800, "light"),
     "classify-dark": (classify, 1280, 800, "dark"),
     "classify-phone": (classify, 390, 844, "light"),
+    "events-light": (events, 1280, 800, "light"),
+    "explore-light": (explore, 1280, 800, "light"),
+    "explore-dark": (explore, 1280, 800, "dark"),
+    "explore-phone": (explore, 390, 844, "light"),
     "generate-light": (generate, 1280, 800, "light"),
     "curate-light": (curate, 1280, 800, "light"),
     "curate-dark": (curate, 1280, 800, "dark"),

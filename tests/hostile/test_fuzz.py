@@ -18,7 +18,7 @@ from tests.hostile.readers import READERS
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = float(os.environ.get("AUDIOPROMPT_FUZZ_SECONDS", 0)) / len(READERS)
-EXAMPLES = 400  # of changed files beside the lies, where no time is given
+EXAMPLES = 200  # of changed files beside the lies, where no time is given
 
 
 @pytest.fixture(scope="module")
