@@ -42,10 +42,8 @@ format: setup  ## format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Workers share the cores already, so that each computes on one. One more than there are cores, for they wait half the time:
-# for pages to open, servers to start, programs to end.
-WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 30
+# Workers share the cores already, so that each computes on one.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 30
 
 check: setup  ## lint, types and the quick tests, in a minute and a half: run it while you work
 	@$(MAKE) --keep-going --no-print-directory style types quick-tests
