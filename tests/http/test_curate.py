@@ -52,17 +52,16 @@ def test_a_decision_sends_what_it_changes_and_not_the_table(person: Person, stor
     assert max(sizes) <= MAX_DECISION_BYTES
     assert len(store.get("large").approved) == 20
 
-    details = person.call("look", [None, {"selected": texts[0], "turn": ""}])
+    details = person.call("look", [None], {"selected": texts[0], "turn": ""})
     print(f"all that is beside and below the table: {len(details.raw.encode()):,} bytes")
     assert "Approved by curator" in details.raw and len(details.raw.encode()) <= MAX_DETAILS_BYTES
     asked = person.call("tick", [None], {"version": store.stamp("large")})
     assert "data-patch" not in asked.raw, "nothing is sent to a page that has it all"
 
 
-ASKED = {"selected": PLAIN, "turn": "", "way": ""}
 CALLS: Mapping[str, list[Any]] = {
     "act": [None],
-    "look": [None, ASKED],
+    "look": [None],
     "tick": [None],
     "redraw": [None],
     "search": [None, "sound"],
@@ -73,7 +72,7 @@ CALLS: Mapping[str, list[Any]] = {
     "enter": [None, "fleeting", {}, "embedded"],
     "show_measured": [None, "fleeting", "instruments", "1", 50, 0, {}, "embedded", False],
     "export": [None, "fleeting"],
-    "show_answers": [None, ASKED],
+    "show_answers": [None],
     "rename_pack": ["fleeting", "Another title"],
     "show_copied": [None, "fleeting", {}, "embedded"],
     "ask_to_delete": ["fleeting"],
@@ -88,7 +87,7 @@ def test_a_pack_that_was_deleted_elsewhere_is_told_in_a_sentence(
     person.call("enter", [None, "fleeting", remembered("fleeting", clips), "embedded"])
     person.call("offer_packs", [None])
     store.delete("fleeting")
-    event = {"acts": [{"do": "undo"}], "version": "", "pack": "fleeting"}
+    event = {"acts": [{"do": "undo"}], "selected": PLAIN, "turn": "", "version": "", "pack": "fleeting", "way": ""}
     for endpoint, data in CALLS.items():
         answer = person.call(endpoint, data, event).answer
         assert answer.startswith("No prompt pack is called 'fleeting'. There are:"), endpoint

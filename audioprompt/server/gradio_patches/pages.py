@@ -39,32 +39,36 @@ def laid_out() -> Iterator[None]:
 # each write counts as a change that is to be followed by a write. Written only where they differ, they come to rest.
 ENDLESS = "&&!ae.has(s)&&J(l,e(l)[s]=t[s])"
 ENDING = "&&!ae.has(s)&&JSON.stringify(e(l)[s])!==JSON.stringify(t[s])&&J(l,e(l)[s]=t[s])"
-# A listener that was busy when its event came is to be called once more when it has answered. Gradio sends the whole
-# event again instead, to all its listeners, of which some are busy then: two of them wake each other for ever.
+# A listener that was busy when its event came is to be called once more when it has answered, with the last such event.
+# Gradio remembers that there was one, but not which, and sends the one that was just answered again; and to all its
+# listeners, of which some are busy then: two of them wake each other for ever.
+FORGOTTEN = 'if(n==="defer"){this.queue.add(t.id);continue}'
+REMEMBERED = 'if(n==="defer"){this.queue.add(t.id),(this.late??={})[t.id]=e;continue}'
 ALL_AGAIN = "this.queue.has(t.id)&&(this.queue.delete(t.id),this.dispatch(e))"
 IT_AGAIN = (
-    "this.queue.has(t.id)&&(this.queue.delete(t.id),"
-    'this.dispatch({type:"fn",fn_index:t.id,event_data:e.event_data,target_id:e.target_id}))'
+    'this.queue.has(t.id)&&(this.queue.delete(t.id),this.dispatch({...(this.late?.[t.id]??e),type:"fn",fn_index:t.id}))'
 )
 # The server ends the stream of answers when nothing is under way. What is asked before the page has heard of that finds
 # the stream open still, and nobody would ever read its answer: then the page opens another.
 UNHEARD = 'if(l.msg==="close_stream"){En(r,o.abort_controller);return}'
 HEARD = 'if(l.msg==="close_stream"){En(r,o.abort_controller),t.size&&o.open_stream();return}'
 MENDS = {  # by the names of scripts
-    "Walkthrough*.js": (ENDLESS, ENDING),
-    "Blocks*.js": (ALL_AGAIN, IT_AGAIN),
-    "index*.js": (UNHEARD, HEARD),
+    "Walkthrough*.js": {ENDLESS: ENDING},
+    "Blocks*.js": {FORGOTTEN: REMEMBERED, ALL_AGAIN: IT_AGAIN},
+    "index*.js": {UNHEARD: HEARD},
 }
 
 
 def mended_assets(folder: Path) -> dict[str, str]:
     """Gradio's scripts that need a mend, by their names, mended; none where a newer Gradio has no such fault."""
-    return {
-        path.name: script.replace(fault, mend)
-        for name, (fault, mend) in MENDS.items()
-        for path in folder.glob(name)
-        if fault in (script := path.read_text("utf-8"))
-    }
+    mended = {}
+    for name, mends in MENDS.items():
+        for path in folder.glob(name):
+            script = path.read_text("utf-8")
+            for fault, mend in mends.items():
+                if fault in script:
+                    mended[path.name] = script = script.replace(fault, mend)
+    return mended
 
 
 class Mended:

@@ -26,13 +26,6 @@ def test_every_handler_that_asks_who_calls_is_told() -> None:
             assert hint in (gr.Request, gr.Request | None), f"{block.fn} is not told who calls"
 
 
-def test_what_waits_for_an_answer_is_not_told_by_its_event() -> None:
-    """Gradio's page sends an event that waited for the one before it with what that one told."""
-    for block in app.build().fns.values():
-        hints = utils.get_type_hints(block.fn) if block.fn and block.trigger_mode == "always_last" else {}
-        assert gr.EventData not in hints.values(), block.api_name
-
-
 def test_tabs_of_a_space_are_tabs() -> None:
     assert [tab.id for tab in TABS if tab.id in TABS_OF_A_SPACE] == list(TABS_OF_A_SPACE)
 

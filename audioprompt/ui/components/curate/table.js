@@ -11,7 +11,6 @@ const curating = window.curating = new AbortController();
 const listening = {signal: curating.signal};
 let selected = sessionStorage.getItem(KEY) ?? '';
 let place = 0;  // of the selected row, for when it is gone
-let way = '';  // to answer, which the fold below the table is to show
 let pending = [], waiting = 0, looking = 0;
 
 const rows = () => [...element.querySelectorAll('tr[data-template]')];
@@ -29,19 +28,17 @@ function mark(row, reveal) {
 }
 
 const below = () => document.querySelector('#curate-foot .foot')?.dataset.turn ?? '';
-curating.asked = () => ({selected, turn: below(), way});
 
 function look() {
     clearTimeout(looking);
-    looking = setTimeout(() => { trigger('look'); weigh(); }, PAUSE);
+    looking = setTimeout(() => { trigger('look', {selected, turn: below()}); weigh(); }, PAUSE);
 }
 
-function weigh(chosen) {  // where the fold below is open, and shows another way to answer or another selection
+function weigh(way) {  // where the fold below is open, and shows another way to answer or another selection
     const fold = document.querySelector('#curate-answers details[open]');
     const shown = fold?.querySelector('.ways [aria-pressed=true]')?.dataset.key ?? '';
-    if (!fold || ((chosen ?? shown) === shown && fold.dataset.turn === table()?.dataset.turn)) return;
-    way = chosen ?? shown;
-    trigger('answer');
+    if (!fold || ((way ?? shown) === shown && fold.dataset.turn === table()?.dataset.turn)) return;
+    trigger('answer', {way: way ?? shown});
 }
 
 function select(row) {

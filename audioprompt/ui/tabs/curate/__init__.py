@@ -28,8 +28,6 @@ SLOW: dict[str, Any] = {
 MEASURED = ("message", *VIEW, *DETAILS, "answers", "label", "clips", "data", "folds", "share", "seed", "remembered")
 ALL_OF_THEM = INSTANT | {"trigger_mode": "multiple"}  # each decision counts
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of several in a row, what comes last is what counts
-# Gradio sends an event that had to wait with what the one before it told: what is asked is read when it is sent.
-ASKED = LAST | {"js": "(view) => [view, window.curating.asked()]"}
 
 
 def build(page: Page, tab: gr.Tab) -> None:
@@ -100,7 +98,7 @@ def _wire_packs(parts: Parts) -> None:
 
 
 def _wire_table(parts: Parts) -> None:
-    view, table, asked = parts["view"], parts["table"], parts["asked"]
+    view, table = parts["view"], parts["table"]
     decided = parts.only(*VIEW, "outbox").told_by(decide.act, [view], problem="actions")
     for sent in (table.act, parts["outbox"].deliver):
         sent(**decided, **ALL_OF_THEM)
@@ -109,13 +107,12 @@ def _wire_table(parts: Parts) -> None:
     table.redraw(**shown(decide.redraw, [view]), **INSTANT)
     parts["search"].change(**shown(decide.search, [view, parts["search"]]), **INSTANT, **LAST)
     parts["label"].input(**shown(decide.fill_prompts, [view, parts["label"]]), **INSTANT)
-    table.look(**parts.only(*DETAILS).told_by(decide.look, [view, asked], problem="side"), **INSTANT, **ASKED)
+    table.look(**parts.only(*DETAILS).told_by(decide.look, [view], problem="side"), **INSTANT, **LAST)
     table.play(**parts.only("player").told_by(decide.play, [view]), **INSTANT)
     worked_out = partial(parts.only("message", *VIEW).told_by, problem="message")
     table.propose(**worked_out(propose.show_proposal, [view]), **SLOW)
     table.test(**worked_out(propose.show_held_out, [view]), **SLOW)
-    compared = parts.only("answers").told_by(propose.show_answers, [view, asked], problem="answers")
-    table.answer(**compared, **SLOW, **ASKED)
+    table.answer(**parts.only("answers").told_by(propose.show_answers, [view], problem="answers"), **SLOW, **LAST)
     other = parts["other"]
     offered = parts.only("other", "message").told_by(propose.offer_packs, [view], problem="message")
     parts["comparing"].expand(**offered, **INSTANT)

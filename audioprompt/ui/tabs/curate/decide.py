@@ -118,9 +118,9 @@ def fill_prompts(context: Context, view: CurateView | None, label: str) -> View:
     return render_view(context, replace(view, label=label)) if view else {}
 
 
-def look(context: Context, view: CurateView | None, asked: Mapping[str, str]) -> View:
+def look(context: Context, view: CurateView | None, event: gr.EventData) -> View:
     """Show all about the template that was selected, and what is below the table."""
-    return render_details(context, view, asked["selected"], asked["turn"]) if view else {}
+    return render_details(context, view, str(event.selected), str(event.turn)) if view else {}
 
 
 def tick(context: Context, view: CurateView | None, event: gr.EventData) -> View:

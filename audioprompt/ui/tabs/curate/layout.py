@@ -11,7 +11,7 @@ from audioprompt.data.sources import list_examples
 from audioprompt.prompts.formats import PACK_FORMATS
 from audioprompt.server.context import IN_PROCESS
 from audioprompt.ui.choices import waveform
-from audioprompt.ui.events import HIDDEN, Parts
+from audioprompt.ui.events import Parts
 from audioprompt.ui.page import Page
 from audioprompt.ui.render import script
 from audioprompt.ui.tabs.curate import write
@@ -32,8 +32,7 @@ def lay_out() -> Parts:
         notes = Parts(session=_html("curate-session"), message=_html("curate-message", "message.js"))
         with gr.Column(elem_id="curate-desk"):
             parts |= notes | _measured_pack()
-    unseen = Parts(parcel=gr.JSON(visible=HIDDEN), asked=gr.JSON(visible=HIDDEN))
-    return parts | unseen | Parts(view=gr.State(None), origin=gr.State(None))
+    return parts | Parts(view=gr.State(None), origin=gr.State(None), parcel=gr.JSON(visible="hidden"))
 
 
 def _html(elem_id: str, js: str | None = None) -> gr.HTML:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -51,10 +51,10 @@ def show_held_out(context: Context, view: CurateView | None) -> Iterator[View]:
     yield {"message": "", **render_view(context, replace(view, held_out=found))}
 
 
-def show_answers(context: Context, view: CurateView | None, asked: Mapping[str, str]) -> Iterator[View]:
+def show_answers(context: Context, view: CurateView | None, event: gr.EventData) -> Iterator[View]:
     """Hold the ways to answer against each other, and show more about the one that was chosen."""
     if view is not None:
-        yield from follow_answers(context, view, asked["way"])
+        yield from follow_answers(context, view, str(event.way))
 
 
 def follow_answers(context: Context, view: CurateView, chosen: str) -> Iterator[View]:
