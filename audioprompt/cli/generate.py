@@ -279,10 +279,11 @@ def _generate(
 
     templates, failure = _write(generator, task, ideas, count, who.recipe)
     pack = as_pack(task, templates, generator, pack_id, title)
-    flags = check(templates, task.labels)
     if model and templates:
         with progress_bar("checks") as progress:
             pack, flags = finish_pack(pack, task, generator, model, progress)
+    else:
+        flags = check(templates, task.labels)
     kept = bool(templates) and not dry_run
     if kept:
         store.create(pack)

@@ -22,6 +22,12 @@ PAIRS = 500  # that are shown of those that sound nearly the same
 NOTHING = "Upload recordings first."
 
 
+def _uploaded(explored: Explored | None) -> Explored:
+    if explored is None:
+        raise DataError(NOTHING)
+    return explored
+
+
 def search_collection(
     explored: Explored | None, words: str | None, model_name: str, context: Context = IN_PROCESS
 ) -> View:
@@ -30,8 +36,7 @@ def search_collection(
     Raises:
         AudiopromptError: nothing is searched for, or there is nothing to search.
     """
-    if explored is None:
-        raise DataError(NOTHING)
+    explored = _uploaded(explored)
     if not words or not words.strip():
         return {"rows": view.table(explored), "note": ""}
     found = search_words(explored.folder, context.model(model_name), words, FOUND)
@@ -47,8 +52,7 @@ def search_by_sound(
     Raises:
         AudiopromptError: it cannot be used, or there is nothing to search.
     """
-    if explored is None:
-        raise DataError(NOTHING)
+    explored = _uploaded(explored)
     if not sound:
         return {}
     found = search_like(explored.folder, context.model(model_name), Path(sound), FOUND)
@@ -65,8 +69,7 @@ def find_pairs(explored: Explored | None) -> View:
     Raises:
         DataError: there are none to look at.
     """
-    if explored is None:
-        raise DataError(NOTHING)
+    explored = _uploaded(explored)
     return {"rows": view.pairs(explored, *explored.folder.near_pairs(PAIRS)), "note": ""}
 
 
@@ -119,8 +122,7 @@ def save_table(explored: Explored | None, collection: Collection) -> View:
     Raises:
         DataError: there are none.
     """
-    if explored is None:
-        raise DataError(NOTHING)
+    explored = _uploaded(explored)
     table = collection.folder / "table" / "recordings.csv"
     write_table(table, explored.rows)
     return {"save": gr.DownloadButton(value=str(table))}
