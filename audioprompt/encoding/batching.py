@@ -1,6 +1,7 @@
 """One pass of a model for all who want sound embedded at the same moment."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
@@ -32,7 +33,7 @@ class Together:
     def __init__(self) -> None:
         self._waiting: list[_Wanted] = []
         self._guard = Lock()
-        self._turns: dict[tuple[str, str, str], Lock] = {}  # whose holder runs a model, by name, revision and device
+        self._runners: dict[tuple[str, str, str], ThreadPoolExecutor] = {}  # by a model's name, revision and device
 
     def embed(self, model: AudioTextModel, windows: torch.Tensor, encode: Encode | None = None) -> torch.Tensor:
         """Run ``encode``, by default ``model.embed_audio``; callable from any thread: ``[B, samples]`` -> ``[B, D]``.
@@ -42,18 +43,21 @@ class Together:
         mine = _Wanted(encode or model.embed_audio, windows)
         with self._guard:
             self._waiting.append(mine)
-            turn = self._turns.setdefault((model.name, model.revision, model.device), Lock())
-        with turn:
-            while mine.found is None:
-                self._run(self._next(mine.encode, MAX_ON_CPU if model.device == "cpu" else MOST))
-        if isinstance(mine.found, BaseException):
-            raise mine.found
-        return mine.found
+            # always the same thread, since torch keeps working memory, tens of megabytes, for each that it runs in
+            runner = self._runners.setdefault((model.name, model.revision, model.device), ThreadPoolExecutor(1))
+        return runner.submit(self._found, mine, MAX_ON_CPU if model.device == "cpu" else MOST).result()
 
     @property
     def busy(self) -> bool:
         """Whether somebody waits for a model that is running for others."""
         return bool(self._waiting)
+
+    def _found(self, mine: _Wanted, most: int) -> torch.Tensor:
+        while mine.found is None:
+            self._run(self._next(mine.encode, most))
+        if isinstance(mine.found, BaseException):
+            raise mine.found
+        return mine.found
 
     def _next(self, encode: Encode, most: int) -> list[_Wanted]:
         """Take what has waited longest to be encoded like this, up to a batch."""

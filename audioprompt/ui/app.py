@@ -24,7 +24,7 @@ from audioprompt.ui.events import INSTANT, Parts, View
 from audioprompt.ui.page import EMPTY, Opening, Page
 from audioprompt.ui.render import script, style
 from audioprompt.ui.tabs import TABS, TITLES
-from audioprompt.util import memory
+from audioprompt.util import cores, memory
 from audioprompt.util.jobs import CHECKING, FITTING, MEASURING
 from audioprompt.util.text import print_any_letter
 
@@ -131,6 +131,7 @@ def launch(
     """
     print_any_letter()
     memory.keep_in_few_places()
+    cores.one_for_matrices()
     access.serve(host, share)
     tabs = tabs or (hosting.TABS if access.public() else ())
     logs.begin(access.public())

@@ -35,7 +35,7 @@ def clip(tmp_path: Path) -> Path:
 def test_a_visitor_sees_an_answer_without_a_click_and_above_the_fold(new_page: Page):
     answered(new_page)
     expect(new_page.locator("#verdict .words")).to_contain_text(re.compile(r"They (dis)?agree.*prompts? say"))
-    for part in ("#verdict", "#vanilla", "#ensemble", "#heard", "#labels", "#classify"):
+    for part in ("#verdict", "#vanilla", "#ensemble", "#labels", "#classify"):
         box = new_page.locator(part).bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= 800, part
 

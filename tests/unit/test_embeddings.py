@@ -93,7 +93,7 @@ def expected(model: CountingModel, path: Path) -> EmbeddedClip:
 
 def assert_same(clip: EmbeddedClip, other: EmbeddedClip) -> None:
     np.testing.assert_array_equal(clip.starts, other.starts)
-    np.testing.assert_allclose(clip.windows, other.windows, atol=1e-6)
+    np.testing.assert_allclose(clip.windows, other.windows, atol=1e-5)
     assert clip.seconds == other.seconds
 
 
@@ -105,7 +105,7 @@ def test_clips_come_out_in_order_whatever_shares_a_batch(files: list[Path], devi
     for clip, path in zip(clips, files, strict=True):
         assert_same(clip, expected(CountingModel(), path))
     assert pooled(clips).shape == (len(files), model.dim)
-    np.testing.assert_allclose(np.linalg.norm(pooled(clips), axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(pooled(clips), axis=1), 1, atol=1e-5)
 
 
 def test_a_gpu_gets_windows_of_several_clips_at_once(files: list[Path]) -> None:
@@ -272,7 +272,7 @@ def test_silence_is_known_window_by_window_from_the_cache_too(tmp_path: Path) ->
         clips = embed_clips(CountingModel(), [(RATE, sound) for sound in sounds], cache=cache)
         assert [clip.silent.tolist() for clip in clips] == [[False, True, True], [True] * 3, [False] * 3]
         assert [clip.is_silent for clip in clips] == [False, True, False]
-        np.testing.assert_allclose(clips[0].pooled, clips[2].pooled, atol=1e-6)  # silence is left out of the mean
+        np.testing.assert_allclose(clips[0].pooled, clips[2].pooled, atol=1e-5)  # silence is left out of the mean
         assert silence(clips, ["a.wav", "b.wav", "c.wav"]) == "1 of 3 clips is silent: b.wav."
     (features,) = features_of_clips(CountingModel(), [(RATE, sounds[0])])
     assert len(features) == 1
@@ -311,7 +311,7 @@ def test_features_before_the_projection_are_cached_beside_the_embeddings(files: 
     clips = embed_clips(model, files, cache=cache)
     features = features_of_clips(model, files, cache=cache)
     for clip, one in zip(clips, features, strict=True):
-        np.testing.assert_allclose(model.project_audio(torch.from_numpy(one)), clip.windows, atol=1e-6)
+        np.testing.assert_allclose(model.project_audio(torch.from_numpy(one)), clip.windows, atol=1e-5)
     assert np.abs(features[0]).max() > 1, "not normalised, so not the embeddings"
     asked_again = CountingModel()
     asked_again.audio_features = None  # type: ignore[assignment,method-assign]

@@ -6,6 +6,7 @@ from itertools import count
 import gradio as gr
 
 from audioprompt.audio.decode import read
+from audioprompt.audio.recording import Recording
 from audioprompt.audio.spectrogram import picture
 from audioprompt.core.labels import LabelError, parse_labels
 from audioprompt.errors import AudiopromptError
@@ -135,11 +136,19 @@ def answer(query: Query, progress: gr.Progress, context: Context) -> View:
             if head and result.learned
             else None
         ),
-        "heard": charts.plot(charts.heard(picture(recording.samples, model.sample_rate))),
         "votes_fold": gr.update(visible=True),
         "votes": markup.votes(result.votes, winner(result.ensemble)),
-        **over_time.show(query.sound, recording, result, query.several),
+        **_picture(query.sound, recording, result, query.several),
     }
+
+
+def _picture(sound: str, recording: Recording, result: Classification, several: bool) -> View:
+    """Show a recording that has a course with what is heard when, any other alone."""
+    drawn = picture(recording.samples, recording.sample_rate)
+    if result.timeline is None or not result.is_long:
+        return {"heard": charts.plot(charts.heard(drawn)), **over_time.hide()}
+    shown = over_time.show(sound, drawn, result.timeline, result.events(several))
+    return {"heard": charts.plot(None), **shown}
 
 
 def besides(result: Classification) -> list[str]:

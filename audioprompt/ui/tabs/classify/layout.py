@@ -123,8 +123,8 @@ def _answer(message: str) -> Parts:
             )
         gr.HTML(markup.TERMS, elem_id="terms", apply_default_css=False)
         heard = gr.Plot(show_label=False, visible=False, elem_id="heard")
+        parts |= over_time.lay_out()  # in its place, where there is enough to hear
         with gr.Accordion("How each prompt voted", open=False, visible=False) as votes_fold:
             votes = gr.HTML(elem_id="votes")
-        parts |= over_time.lay_out()
     live_view = gr.HTML(live.START, elem_id="live")
     return parts | Parts(heard=heard, votes_fold=votes_fold, votes=votes, live=live_view)

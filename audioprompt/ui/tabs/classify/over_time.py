@@ -11,13 +11,11 @@ from typing import Any
 
 import gradio as gr
 
-from audioprompt.audio.recording import Recording
-from audioprompt.audio.spectrogram import Picture, picture
+from audioprompt.audio.spectrogram import Picture
 from audioprompt.core.timeline import Event, Timeline
 from audioprompt.data.events import EVENT_FORMATS
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
-from audioprompt.services.classify import Classification
 from audioprompt.services.collection import Collection
 from audioprompt.services.corrections import add_clips, cut, list_rows, read_rows, write_clips
 from audioprompt.ui import charts, markup
@@ -102,15 +100,12 @@ def wire(page: Page, parts: Parts) -> None:
 # --- handlers ---------------------------------------------------------------------------------------------------------
 
 
-def show(sound: str, recording: Recording, result: Classification, several: bool) -> View:
-    """Show what is heard when, if the recording is long enough to have a course."""
-    if result.timeline is None or not result.is_long:
-        return hide()
-    course = Course(sound, picture(recording.samples, recording.sample_rate), result.timeline)
-    events = result.events(several)
+def show(sound: str, picture: Picture, timeline: Timeline, events: Sequence[Event]) -> View:
+    """Show what is heard when in a recording that is long enough to have a course."""
+    course = Course(sound, picture, timeline)
     return {
         "course": course,
-        "time_fold": gr.update(label=f"Over time ({result.seconds:.0f} s)", visible=True),
+        "time_fold": gr.update(label=f"Over time ({course.seconds:.0f} s)", visible=True),
         "timeline": _plot(course, events),
         "events": markup.events(list_rows(events)),
         "event_note": "" if events else markup.remarks(["None of the labels is heard clearly at any time."]),
