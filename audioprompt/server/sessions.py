@@ -23,6 +23,7 @@ from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.prompts.store import TRASH, PromptStore
 from audioprompt.server import access, limits
 from audioprompt.server.temporary import folder as temporary
+from audioprompt.settings import cache_folder
 from audioprompt.util.fair import to_make_room
 from audioprompt.util.text import one_line
 
@@ -342,3 +343,28 @@ def refuse_too_many(request: gr.Request | None, folder: Path, files: Sequence[st
         raise access.NotAllowed(
             f"Visitors keep at most {FILES} files and {BYTES // 1_000_000} MB. Choose fewer, or {access.elsewhere()}."
         )
+
+
+def uploads(request: gr.Request | None) -> Path | None:
+    """Return where somebody's archives are kept, None for who can keep none."""
+    folder = cache_folder() if access.is_curator(request) else own_folder(request)
+    return folder and folder / "uploads"
+
+
+def room_in_uploads(request: gr.Request | None, files: Sequence[str | Path]) -> Path:
+    """Return where somebody's archives are kept, with room for these files: until another day, a visitor's for theirs.
+
+    Raises:
+        NotAllowed: there is no session to keep them for, or they are over a visitor's quota.
+        DataError: the folder cannot be made.
+    """
+    if (folder := uploads(request)) is None:
+        raise access.NotAllowed("Files can't be kept without a session. Sign in and try again.")
+    refuse_too_many(request, folder, files)
+    if not access.is_curator(request):
+        claim_folder(request)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be made, {error.strerror}: make room there.") from error
+    return folder

@@ -16,7 +16,7 @@ from audioprompt.services.collection import Collection
 from audioprompt.util.text import one_line
 
 MAX_EVENTS = 2_000  # in a table that a person corrects
-MAX_CLIPS = 200  # added to Learn at once
+MAX_CLIPS = 200  # added to others at once
 
 
 class CorrectionError(AudiopromptError, ValueError):
@@ -58,7 +58,7 @@ def write_clips(source: AudioSource, name: str, events: Sequence[Event], folder:
         CorrectionError: there are no events, or too many.
     """
     if not 0 < len(events) <= MAX_CLIPS:
-        raise CorrectionError(f"Keep 1 to {MAX_CLIPS} events to add them to Learn; there are {len(events)}.")
+        raise CorrectionError(f"Keep 1 to {MAX_CLIPS} events to add them; there are {len(events)}.")
     whole, files = read(source), []
     for number, event in enumerate(events, 1):
         files.append(folder / f"{Path(name).stem[:80]}-{number}-{event.start:.2f}.wav")

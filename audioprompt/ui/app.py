@@ -81,6 +81,8 @@ def _lay_out(page: Page, shown: Sequence[str]) -> Parts:
                 one.build(page, tab)
             if not tab.visible:
                 hidden[one.id] = tab
+                if lead := page.leads.get(one.id):
+                    lead.visible = False
     return Parts(**hidden)
 
 

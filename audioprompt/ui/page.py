@@ -7,6 +7,8 @@ from typing import Any
 
 import gradio as gr
 
+from audioprompt.data import DEMONSTRATION
+from audioprompt.data.sources import list_examples
 from audioprompt.server import sessions
 from audioprompt.services.collection import Collection
 
@@ -51,7 +53,8 @@ class Page:
         outbox: holds decisions that are not saved yet, whichever tab is open.
         sound: holds the clip in Classify, which lays it out.
         labels: holds the labels there.
-        to_explore: leads from there to Explore.
+        data: says where the clips are that Curate measures on; Curate lays it out.
+        leads: buttons that lead to another tab, by its id.
     """
 
     blocks: gr.Blocks
@@ -70,7 +73,16 @@ class Page:
     outbox: gr.HTML | None = None
     sound: gr.Audio | None = None
     labels: gr.Textbox | None = None
-    to_explore: gr.Button | None = None
+    data: gr.Textbox = field(
+        default_factory=lambda: gr.Textbox(
+            DEMONSTRATION,
+            label="Where they are",
+            placeholder=list_examples(),
+            elem_id="curate-data",
+            render=False,
+        )
+    )
+    leads: dict[str, gr.Button] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

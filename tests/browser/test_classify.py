@@ -101,8 +101,13 @@ def test_events_of_a_long_recording_are_corrected_heard_saved_and_learned_from(n
     expect(page.locator("#timeline .yaxislayer-above, #timeline svg").get_by_text("hen").first).to_be_visible()
     page.get_by_role("button", name="Add to Learn").click()
     expect(page.locator("#event-note")).to_contain_text("added to Learn")
+    page.get_by_role("button", name="Add to Curate").click()
+    expect(page.locator("#event-note")).to_contain_text("Curate measures on them next")
     go_to(page, "Learn")
     expect(page.locator("#learn-cards [data-label='hen']")).to_be_visible()
+    go_to(page, "Curate")
+    page.get_by_text("Validation clips").first.click()
+    expect(page.locator("#curate-data").locator("textarea, input")).to_have_value(re.compile("own-events.zip$"))
 
 
 def test_choosing_other_prompts_answers_anew(page: Page, clip: Path):

@@ -83,9 +83,25 @@ class Setup:
 
     def remember(self, split: Split, remembered: Remembered) -> Remembered:
         """Add these clips, divided like this, to those that a browser keeps; the oldest make room."""
-        others = [(pack_id, old) for pack_id, old in remembered.items() if pack_id != self.pack_id]
         now = fields_of(self.data, split) | ({"skip_bad": True} if self.skip_bad else {})
-        return dict([*others[1 - PACKS_REMEMBERED :], (self.pack_id, now)])
+        return remember_clips(self.pack_id, now, remembered)
+
+
+def remember_clips(pack_id: str, clips: dict[str, Any], remembered: Remembered) -> Remembered:
+    """Add a pack's clips to those that a browser keeps; without a division they are divided as suits them.
+
+    Args:
+        pack_id: the pack; empty for any that was not measured yet.
+        clips: as `fields_of` returns them.
+        remembered: what the browser keeps.
+    """
+    others = [(other, old) for other, old in remembered.items() if other != pack_id]
+    return dict([*others[1 - PACKS_REMEMBERED :], (pack_id, clips)])
+
+
+def has_new_clips(pack_id: str, remembered: Remembered) -> bool:
+    """Whether clips were named for a pack that it was not measured on: these are not divided yet."""
+    return pack_id in remembered and "folds" not in remembered[pack_id]
 
 
 def fields_of(data: str, split: Split) -> dict[str, Any]:

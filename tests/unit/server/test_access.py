@@ -601,7 +601,7 @@ def test_uploads_are_kept_apart_and_limited(public: None, tmp_path: Path, monkey
     (tmp_path / "clips.zip").write_bytes(b"mine")
     archive, mine = str(tmp_path / "clips.zip"), Context(request("first"))
     first, second = (Path(curate_measure.keep_upload(one, archive)) for one in (mine, Context(request("second"))))
-    assert first != second and first.parent == curate_measure.uploads(mine)
+    assert first != second and first.parent == sessions.uploads(mine.request)
     monkeypatch.setattr(sessions, "BYTES", 7)
     with pytest.raises(NotAllowed, match="Visitors keep at most 2 files and 0 MB"):
         curate_measure.keep_upload(mine, archive)

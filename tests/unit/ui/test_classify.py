@@ -14,6 +14,7 @@ import soundfile
 
 from audioprompt.audio.recording import AudioError
 from audioprompt.core.labels import LabelError, parse_labels
+from audioprompt.data import DataError, open_clips
 from audioprompt.data.examples import Example
 from audioprompt.encoding.batching import Together
 from audioprompt.few_shot.build import build_head
@@ -21,12 +22,14 @@ from audioprompt.few_shot.heads import SharedHead, record_of
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import pack_from_templates
 from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import VANILLA
 from audioprompt.server import models
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.turns import Turns
 from audioprompt.services import examples as opening
 from audioprompt.services.collection import Collection
 from audioprompt.services.corrections import CorrectionError
+from audioprompt.services.curate.setup import recall_setup
 from audioprompt.services.heads import HEADS, describe_head
 from audioprompt.services.live import Hearing
 from audioprompt.services.packs import BASELINE_PACK, GENERAL_PACK, ensembles, suitable_pack
@@ -140,6 +143,30 @@ def test_events_are_corrected_heard_saved_and_learned_from(course, tmp_path):
     over_time.learn(collection, shown, moved)
     assert collection.now.clips.labels == ("hum", "bird, far away")
     assert soundfile.info(collection.now.clips.paths[1]).duration == 2.25
+
+
+def test_corrected_events_become_a_data_set_that_curate_measures_on_next(course, tmp_path):
+    shown, rows = course
+    old = {"tones": {"data": "instruments", "folds": "1"}}
+    first = over_time.curate("tones", old, shown, rows)
+    assert "2 clips added to clips of your own, now 2 of 2 classes" in first["event_note"]
+    assert first["remembered"] == {"tones": {"data": first["data"]}}
+    rows[1][2] = "=bird, far/away"  # the same sound, corrected once more
+    again = over_time.curate("", first["remembered"], shown, [*rows, [0, 2, "hum", 1]])
+    assert again["data"] == first["data"] and "now 3 of 2 classes" in again["event_note"]
+    clips = open_clips(again["data"], tmp_path / "unpacked")
+    assert sorted(clips.labels) == ["=bird, far/away", "hum", "hum"]
+    assert {soundfile.info(path).duration for path in clips.paths} == {4, 2}
+    setup = recall_setup(pack_from_templates([VANILLA], "new"), again["remembered"], "fake")
+    assert setup and setup.data == again["data"]
+
+
+def test_a_damaged_data_set_of_ones_own_is_said_and_left_alone(course):
+    archive = Path(over_time.curate("", {}, *course)["data"])
+    archive.write_bytes(archive.read_bytes()[:-9])
+    with pytest.raises(DataError, match="is damaged: move it away"):
+        over_time.curate("", {}, *course)
+    assert sorted(path.name for path in archive.parent.iterdir()) == ["own-events.zip", "own-events.zip.lock"]
 
 
 @pytest.mark.parametrize(

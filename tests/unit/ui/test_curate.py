@@ -231,6 +231,8 @@ def test_entering_again_shows_the_pack_on_its_own_clips(view: CurateView, manife
     found = shown(measure.enter, None, "tones", kept, "fake")
     assert found.view.measured.split.folds == (2,)
     assert shown(measure.enter, found.view, "tones", kept, "fake").view is UNCHANGED, "nothing happened since"
+    named = {"tones": {"data": kept["tones"]["data"]}}
+    assert shown(measure.enter, found.view, "tones", named, "fake").view is not UNCHANGED, "clips were named since"
 
 
 def test_a_pack_without_clips_of_its_own_is_measured_on_those_used_last_but_not_on_the_demonstration():

@@ -88,7 +88,8 @@ def build(page: Page, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     parts, chips = lay_out(page.opening)
     parts |= Parts(head=page.head)
-    page.sound, page.labels, page.to_explore = parts["sound"], parts["labels"], parts["to_explore"]
+    page.sound, page.labels = parts["sound"], parts["labels"]
+    page.leads |= {"explore": parts["to_explore"], "curate": parts["event_curate"], "learn": parts["event_learn"]}
     asked = Form(
         Query,
         sound=page.sound,

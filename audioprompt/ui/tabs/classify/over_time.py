@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,10 @@ from audioprompt.core.timeline import Event, Timeline
 from audioprompt.data.events import EVENT_FORMATS
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.services import own_set
 from audioprompt.services.collection import Collection
 from audioprompt.services.corrections import add_clips, cut, list_rows, read_rows, write_clips
+from audioprompt.services.curate.setup import Remembered, remember_clips
 from audioprompt.ui import charts, markup
 from audioprompt.ui.events import HIDDEN, INSTANT, Parts, View
 from audioprompt.ui.page import Page
@@ -63,7 +66,8 @@ def lay_out() -> Parts:
         gr.HTML(markup.remarks(HELP), elem_id="event-help", apply_default_css=False)
         with gr.Row(elem_classes="exports"):
             small: dict[str, Any] = {"size": "sm", "min_width": 90}
-            learn = gr.Button("Add to Learn", elem_id="events-learn", **small)
+            to_learn = gr.Button("Add to Learn", elem_id="events-learn", **small)
+            to_curate = gr.Button("Add to Curate", elem_id="events-curate", **small)
             saves = {f"save_{form.name}": gr.Button(form.title, **small) for form in EVENT_FORMATS}
     return Parts(
         time_fold=fold,
@@ -71,7 +75,8 @@ def lay_out() -> Parts:
         event_note=note,
         event_player=player,
         events=events,
-        event_learn=learn,
+        event_learn=to_learn,
+        event_curate=to_curate,
         **saves,
         course=gr.State(None),
         event_rows=gr.JSON(visible=HIDDEN),
@@ -84,7 +89,8 @@ def wire(page: Page, parts: Parts) -> None:
     course, rows, table = parts["course"], parts["event_rows"], parts["events"]
 
     def changed(names: Sequence[str], handler: Callable[..., View], *given: Any) -> dict[str, Any]:
-        shown = (parts | Parts(collection=page.collection)).only(*names, "event_note")
+        held = Parts(collection=page.collection, data=page.data, remembered=page.clips)
+        shown = (parts | held).only(*names, "event_note")
         told = shown.told_by(handler, [*given, course, rows], problem="event_note")
         return told | INSTANT | AS_CORRECTED
 
@@ -92,6 +98,7 @@ def wire(page: Page, parts: Parts) -> None:
     table.play(**changed(["event_player"], play))
     parts["event_note"].click(**changed(["timeline", "events"], move))
     parts["event_learn"].click(**changed(["collection"], learn, page.collection))
+    parts["event_curate"].click(**changed(["data", "remembered"], curate, page.pack, page.clips))
     for form in EVENT_FORMATS:
         saved = parts[f"save_{form.name}"].click(**changed(["event_file"], partial(export_events, kind=form.name)))
         saved.then(None, parts["event_file"], js="audioprompt.save", **INSTANT)
@@ -171,12 +178,40 @@ def learn(collection: Collection, course: Course | None, rows: Rows, context: Co
     if course is None:
         return {}
     events = read_rows(rows, course.seconds)
-    with tempfile.TemporaryDirectory(prefix="events-", dir=sessions.temporary()) as folder:
-        files = write_clips(course.sound, Path(course.sound).name, events, Path(folder))
+    with _as_clips(course, events) as files:
         sessions.refuse_too_many(context.request, collection.folder, files)
         add_clips(collection, files, events)
     said = f"{counted(len(events), 'clip')} added to Learn, each under its label."
     return {"collection": collection, "event_note": markup.remarks([said])}
+
+
+def curate(
+    pack_id: str, remembered: Remembered, course: Course | None, rows: Rows, context: Context = IN_PROCESS
+) -> View:
+    """Add the events to a data set of one's own, and have Curate measure on it next."""
+    if course is None:
+        return {}
+    events = read_rows(rows, course.seconds)
+    with _as_clips(course, events) as files:
+        archive = sessions.room_in_uploads(context.request, files) / own_set.NAME
+        labelled = own_set.extend(archive, Path(course.sound).name, files, events)
+    classes = len({label for label, _ in labelled.values()})
+    said = (
+        f"{counted(len(events), 'clip')} added to clips of your own, now {len(labelled)} of"
+        f" {counted(classes, 'class')}: Curate measures on them next."
+    )
+    return {
+        "data": str(archive),
+        "remembered": remember_clips(pack_id, {"data": str(archive)}, remembered),
+        "event_note": markup.remarks([said]),
+    }
+
+
+@contextmanager
+def _as_clips(course: Course, events: Sequence[Event]) -> Iterator[list[Path]]:
+    """Write the events as clips that are there for a moment."""
+    with tempfile.TemporaryDirectory(prefix="events-", dir=sessions.temporary()) as folder:
+        yield write_clips(course.sound, Path(course.sound).name, events, Path(folder))
 
 
 def _plot(course: Course, events: Sequence[Event]) -> Any:

@@ -33,7 +33,7 @@ LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of several in a row, w
 def build(page: Page, tab: gr.Tab) -> None:
     """Lay out the tab and wire it."""
     held = Parts(model=page.model, pack_in_hand=page.pack, remembered=page.clips, outbox=page.outbox)
-    parts = lay_out() | held
+    parts = lay_out(page.data) | held
     page.blocks.load(**parts.only("session").told_by(show_session_note), **INSTANT)
     _wire_setup(parts, tab, page.switched)
     _wire_packs(parts)

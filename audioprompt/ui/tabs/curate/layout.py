@@ -6,8 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from audioprompt.data import DEMONSTRATION
-from audioprompt.data.sources import list_examples
 from audioprompt.prompts.formats import PACK_FORMATS
 from audioprompt.server.context import IN_PROCESS
 from audioprompt.ui.choices import waveform
@@ -24,11 +22,15 @@ def lay_out_outbox(page: Page) -> None:
     page.outbox = _html("curate-outbox", "outbox.js")
 
 
-def lay_out() -> Parts:
-    """Lay out the tab: its parts."""
+def lay_out(data: gr.Textbox) -> Parts:
+    """Lay out the tab: its parts.
+
+    Args:
+        data: says where the clips are; laid out here.
+    """
     with gr.Column(elem_id="curate"):
         with gr.Row(equal_height=False, elem_id="curate-setup"):
-            parts = _setup()
+            parts = _setup(data)
         notes = Parts(session=_html("curate-session"), message=_html("curate-message", "message.js"))
         with gr.Column(elem_id="curate-desk"):
             parts |= notes | _measured_pack()
@@ -40,19 +42,19 @@ def _html(elem_id: str, js: str | None = None) -> gr.HTML:
     return gr.HTML(elem_id=elem_id, js_on_load=on_load, apply_default_css=False)
 
 
-def _setup() -> Parts:
+def _setup(data: gr.Textbox) -> Parts:
     """Lay out what is measured, on which clips, and what can be done with whole packs."""
     offered = list_packs(IN_PROCESS)
     pack = gr.Dropdown(offered, value="", label="Pack", min_width=240, scale=3, elem_id="curate-pack", **PLAIN)
     with gr.Column(scale=5, min_width=300), gr.Accordion("Validation clips", open=False) as clips:
-        parts = _clips()
+        parts = _clips(data)
     with gr.Column(scale=3, min_width=220), gr.Accordion("Manage, import, export", open=False):
         parts |= _whole_packs()
     return parts | Parts(pack=pack, clips=clips)
 
 
-def _clips() -> Parts:
-    data = gr.Textbox(DEMONSTRATION, label="Where they are", placeholder=list_examples(), elem_id="curate-data")
+def _clips(data: gr.Textbox) -> Parts:
+    data.render()
     with gr.Row():
         split = Parts(
             folds=gr.Textbox(

@@ -16,8 +16,13 @@ from audioprompt.server import access, sessions
 from audioprompt.server.context import Context
 from audioprompt.services import curate as service
 from audioprompt.services.curate import MeasuredPack, Setup
-from audioprompt.services.curate.setup import Remembered, fields_of, parse_changed_split, recall_setup
-from audioprompt.settings import cache_folder
+from audioprompt.services.curate.setup import (
+    Remembered,
+    fields_of,
+    has_new_clips,
+    parse_changed_split,
+    recall_setup,
+)
 from audioprompt.ui import markup
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import CurateView, select_rows
@@ -69,7 +74,7 @@ def enter(
     context: Context, view: CurateView | None, pack_id: str, remembered: Remembered, model: str
 ) -> Iterator[View]:
     """Show a pack: as it is, if it is measured; else measure it, or say what to do first."""
-    if view and (view.pack_id, view.model) == (pack_id, model):
+    if view and (view.pack_id, view.model) == (pack_id, model) and not has_new_clips(pack_id, remembered):
         yield {**refresh(context, view, view.version), "pack": choose_pack(context, pack_id)}
         return
     if pack_id not in context.store.ids():
@@ -138,7 +143,7 @@ def _show(context: Context, view: CurateView | None, setup: Setup, remembered: R
 
 def start_measuring(context: Context, setup: Setup) -> Job[MeasuredPack]:
     """Measure in the background; at home all tabs wait for the same, elsewhere people would stop each other's."""
-    store, folder = context.store, uploads(context)
+    store, folder = context.store, sessions.uploads(context.request)
 
     def work(job: Job[MeasuredPack]) -> MeasuredPack:
         clips = context.clips(setup.data, folder, progress=partial(job.progress, "files"), skip_bad=setup.skip_bad)
@@ -193,19 +198,8 @@ def keep_upload(context: Context, path: str) -> str:
         NotAllowed: there is no session to keep it for, or it is over a visitor's quota.
         DataError: it cannot be written.
     """
-    if (folder := uploads(context)) is None:
-        raise access.NotAllowed("Files can't be kept without a session. Sign in and try again.")
-    sessions.refuse_too_many(context.request, folder, [path])
-    if not context.is_curator:
-        sessions.claim_folder(context.request)
+    folder = sessions.room_in_uploads(context.request, [path])
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         return str(shutil.copy(path, folder))
     except OSError as error:
         raise DataError(f"{Path(path).name} cannot be kept, {error.strerror}: make room in {folder}.") from error
-
-
-def uploads(context: Context) -> Path | None:
-    """Return where somebody's uploaded archives are kept, None for who can keep none."""
-    folder = cache_folder() if context.is_curator else sessions.own_folder(context.request)
-    return folder and folder / "uploads"

@@ -29,10 +29,9 @@ def build(page: Page, tab: gr.Tab) -> None:
     parts = _lay_out() | Parts(collection=page.collection)
     if access.public():
         page.blocks.load(**parts.only("where").told_by(show_folder_field), **INSTANT)
-    if page.to_explore:
-        page.to_explore.visible = bool(tab.visible)
+    if lead := page.leads.get("explore"):
         taken = Parts(labels=parts["labels"], tabs=page.tabs).told_by(take_labels, [page.labels])
-        page.to_explore.click(**taken, **INSTANT)
+        lead.click(**taken, **INSTANT)
     asked = Form(Asked, labels=parts["labels"], model_name=page.model)
     shown = parts.only(*listen.PARTS)
     for upload in (parts["files"], parts["folder"]):
