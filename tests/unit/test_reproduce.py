@@ -133,7 +133,7 @@ def test_nothing_to_run_on_says_what_to_do(tmp_path: Path, store: object) -> Non
     result = run("reproduce", "tspe", "--folder", tmp_path)
     assert result.exit_code == 2 and "audioprompt data get tspe:beijing-opera, or give other clips" in result.stderr
     unknown = run("reproduce", "palm", "--also", "village", "--model", "embedded", "--only", "x", "--out", tmp_path)
-    assert "palm has no column x. Choose of: zeroshot, coop, cocoop, palm, palm/own, auto/own." in unknown.stderr
+    assert "palm has no column x. Choose of: zeroshot, coop, cocoop, apl, palm, palm/own, auto/own." in unknown.stderr
     assert "There is no experiment called 'x'" in run("reproduce", "x").stderr
 
 

@@ -64,6 +64,13 @@ METHODS = Registry(
             colour="#D55E00",
         ),
         Method(
+            name="apl",
+            title="Audio Prompt Learner",
+            description="CoOp with tokens beside its context for how each clip sounds; many minutes.",
+            head=f"{HERE}.apl:AudioPromptLearner",
+            colour="#DDAA33",
+        ),
+        Method(
             name="linear-probe",
             title="Linear probe",
             description="Logistic regression on the clips alone; reads no text.",

@@ -27,9 +27,13 @@ class Cocoop(coop.Coop):
         }
 
     def class_weights(self, values: Mapping[str, Tensor], audio: Tensor) -> Tensor:
+        return self.prompts.encode(values["context"] + self.shifts(values, audio))
+
+    @staticmethod
+    def shifts(values: Mapping[str, Tensor], audio: Tensor) -> Tensor:
+        """Return what the net adds to tokens for each clip: ``[B, D]`` -> ``[B, 1, context_dim]``."""
         narrow = linear(audio, values["narrow.weight"], values["narrow.bias"]).relu()
-        shifts = linear(narrow, values["widen.weight"], values["widen.bias"])
-        return self.prompts.encode(values["context"] + shifts[:, None])
+        return linear(narrow, values["widen.weight"], values["widen.bias"])[:, None]
 
     @property
     def clips_at_once(self) -> int:

@@ -142,6 +142,7 @@ def _learned(*methods: str, shots: tuple[int, ...] = (SHOTS,), ours: tuple[str, 
 TITLES = {
     "coop": "CoOp",
     "cocoop": "CoCoOp",
+    "apl": "Audio Prompt Learner",
     "palm": "PALM",
     "palm-dagger": "PALM†",
     "tip-adapter": "Tip-Adapter",
@@ -209,7 +210,7 @@ EXPERIMENTS = Registry(
             PENGI,
             "zeroshot",
             _sets("palm"),
-            _learned("coop", "cocoop", "palm", ours=("palm", "auto")),
+            _learned("coop", "cocoop", "apl", "palm", ours=("palm", "auto")),
             _PALM,
         ),
         Experiment(

@@ -1,6 +1,7 @@
-"""CoOp and CoCoOp against loops that take one clip and one class at a time."""
+"""CoOp, CoCoOp and Audio Prompt Learner against loops that take one clip and one class at a time."""
 
 from collections.abc import Iterator, Mapping
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot.base import Epoch
 from audioprompt.few_shot.descent import batches
 from audioprompt.few_shot.methods import coop
+from audioprompt.few_shot.methods.apl import AudioPromptLearner
 from audioprompt.few_shot.methods.cocoop import Cocoop
 from audioprompt.few_shot.methods.coop import Coop, Prompts, start_tokens
 from audioprompt.few_shot.settings import FewShotError, FitSettings
@@ -43,8 +45,11 @@ def one_by_one(
             for row in batch.tolist():
                 if "narrow.weight" in values:
                     middle = torch.relu(values["narrow.weight"] @ clips[row] + values["narrow.bias"])
-                    context = values["context"] + values["widen.weight"] @ middle + values["widen.bias"]
-                    weights = None
+                    shift = values["widen.weight"] @ middle + values["widen.bias"]
+                    moved = [values["context"] + shift]
+                    if "domain" in values:
+                        moved = [values["domain"] + shift, values["context"]]
+                    context, weights = torch.cat(moved), None
                 if weights is None:
                     weights = torch.stack([one_prompt(text, name, context) for name in classes])
                 logits = 20 * weights @ clips[row]
@@ -59,7 +64,9 @@ def one_by_one(
         yield total / len(clips), values
 
 
-@pytest.mark.parametrize(("method", "starts"), [(Coop, False), (Coop, True), (Cocoop, True)])
+@pytest.mark.parametrize(
+    ("method", "starts"), [(Coop, False), (Coop, True), (Cocoop, True), (AudioPromptLearner, True)]
+)
 @pytest.mark.slow
 def test_every_epoch_is_the_formulas(method: type[Coop], starts: bool) -> None:
     audio, targets, _ = clusters(classes=3, each=3, dim=32, spread=0.7)
@@ -86,9 +93,20 @@ def test_as_many_numbers_are_learned_as_in_the_paper() -> None:
     text = TinyText(dim=1024, context_dim=512)
     assert Coop(NAMES, text).learnable(1024) == 8_192
     assert Cocoop(NAMES, text).learnable(1024) == 98_880 + 8_192
+    assert AudioPromptLearner(NAMES, text).learnable(1024) == 98_880 + 8_192 + 4 * 512  # four domain tokens
 
 
-@pytest.mark.parametrize("method", [Coop, Cocoop])
+def test_audio_prompt_learners_net_moves_the_domain_tokens_alone() -> None:
+    head = AudioPromptLearner(NAMES[:2], TinyText(), SMALL)
+    values = {name: torch.from_numpy(value) for name, value in head.initial(np.random.default_rng(0), 12).items()}
+    with patch.object(head.prompts, "encode") as encode:
+        head.class_weights(values, torch.eye(12)[:2])
+    (found,) = encode.call_args.args
+    assert found.shape == (2, 4 + 3, 6)
+    assert (found[0, :4] != found[1, :4]).all() and torch.equal(found[:, 4:], values["context"].expand(2, -1, -1))
+
+
+@pytest.mark.parametrize("method", [Coop, Cocoop, AudioPromptLearner])
 def test_gradients_reach_only_what_is_learned(method: type[Coop]) -> None:
     audio, targets, _ = clusters()
     text = TinyText()
@@ -117,7 +135,7 @@ def test_padding_changes_nothing(starts: bool) -> None:
             torch.testing.assert_close(row[number], one_prompt(text, name, context))
 
 
-@pytest.mark.parametrize("method", [Coop, Cocoop])
+@pytest.mark.parametrize("method", [Coop, Cocoop, AudioPromptLearner])
 def test_many_classes_take_no_more_memory_and_give_the_same(
     method: type[Coop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,7 +161,7 @@ def test_a_coop_head_reads_its_prompts_once() -> None:
     assert Cocoop(NAMES[:4], TinyText(), SMALL).fit(audio, targets, lambda _: False).weights is None
 
 
-@pytest.mark.parametrize("method", [Coop, Cocoop])
+@pytest.mark.parametrize("method", [Coop, Cocoop, AudioPromptLearner])
 def test_a_head_takes_over_the_state_of_another(method: type[Coop]) -> None:
     audio, targets, _ = clusters()
     fitted = method(NAMES[:4], TinyText(), SMALL).fit(audio, targets, lambda _: False)
