@@ -12,15 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audioprompt.audio.decode import load
+from audioprompt.core.timeline import smooth
 from audioprompt.core.zero_shot import Array, Prediction, ensemble_weights, predict
 from audioprompt.services.classify import winner
-from audioprompt.services.rejection import Verdict, recognise_by_head, recognise_by_words
+from audioprompt.services.rejection import Recogniser, Verdict, recognise_by_head, recognise_by_words
 
 if TYPE_CHECKING:
+    from audioprompt.encoding.frames import Frames
     from audioprompt.few_shot.base import Head
     from audioprompt.models.base import AudioTextModel
 
 ROLLING_SECONDS = 3.0  # what an answer is about: long enough to recognise, short enough to follow
+SETTLED_SECONDS = 1.0  # after which a band stays: until then, what follows a moment tells what it was
 MINUTE = 60.0  # seconds of history kept
 QUIET_DECIBELS = -55.0  # RMS, full scale; below it there is nothing to name
 NONE = "none of these"  # in the place of a label
@@ -115,7 +118,7 @@ def answer(
     labels: Sequence[str],
     head: "Head | None" = None,
 ) -> tuple[Hearing, Moment]:
-    """Name the rolling window, and note the answer in the last minute's bands: the head's if there is one.
+    """Name the rolling window, and note what is heard in the last minute's bands: by the head if there is one.
 
     The window is repeated until it fills the model's, as a short clip is.
 
@@ -128,25 +131,72 @@ def answer(
         labels: the C labels.
         head: a head fitted for these labels.
     """
-    from audioprompt.encoding.encoder import embed_clip
-
     decibels = level(hearing.samples[-max(round(newest_seconds * hearing.rate), 1) :])
     if level(hearing.samples) < QUIET_DECIBELS:
         return _note(hearing, newest_seconds, None), Moment(decibels, None, None)
-    newest = embed_clip(model, (hearing.rate, hearing.samples), name="The microphone").windows[-1:]
-    first, second = (predict(newest, prompts, labels, model.logit_scale) for prompts in (vanilla, ensemble))
+    newest, frames = _hear(model, hearing)
+    scale = model.logit_scale
+    first, second = (predict(newest, prompts, labels, scale) for prompts in (vanilla, ensemble))
     learned = head.prediction(newest) if head else None
-    recognise = recognise_by_head(model, head) if head else recognise_by_words(model, ensemble_weights(ensemble))
+    weights = ensemble_weights(ensemble)
+    recognise = recognise_by_head(model, head) if head else recognise_by_words(model, weights)
     verdict = recognise.judge(newest[0]) if recognise else None
-    label = winner(learned or second) if verdict is None or verdict.known else NONE
-    return _note(hearing, newest_seconds, label), Moment(decibels, first, second, learned, verdict)
+    moment = Moment(decibels, first, second, learned, verdict)
+    if frames is None or getattr(head, "per_clip", False):  # such a head would take as long for each frame as for all
+        label = winner(learned or second) if moment.known else NONE
+        return _note(hearing, newest_seconds, label), moment
+    said = head.prediction(frames.embeddings) if head else predict(frames.embeddings, weights[None], labels, scale)
+    return _follow(hearing, newest_seconds, frames, said, recognise), moment
+
+
+def _hear(model: "AudioTextModel", hearing: Hearing) -> "tuple[Array, Frames | None]":
+    """Return what a model hears in the rolling window, ``[1, D]``, and from moment to moment where it can tell."""
+    from audioprompt.encoding.encoder import embed_clip
+    from audioprompt.encoding.frames import embed_with_frames
+
+    source, name = (hearing.rate, hearing.samples), "The microphone"
+    if not hasattr(model, "embed_frames"):
+        return embed_clip(model, source, name).windows[-1:], None
+    clip, frames = embed_with_frames(model, source, name)
+    return clip.windows[-1:], frames
+
+
+def _follow(
+    hearing: Hearing, newest_seconds: float, frames: "Frames", said: Prediction, recognise: Recogniser | None
+) -> Hearing:
+    """Note frame by frame what is heard, and what the newest sound says of the moments before it.
+
+    Args:
+        hearing: with the newest chunk added.
+        newest_seconds: what was heard since the last answer.
+        frames: of the rolling window, F of them.
+        said: of each frame, N = F.
+        recognise: tells whether a frame is any of the labels.
+    """
+    named = smooth(said.probabilities, ~frames.silent, frames.step).argmax(axis=-1)
+    known = recognise.scores(frames.embeddings) >= recognise.threshold if recognise else np.ones(len(named), np.bool_)
+    begin = hearing.seconds - frames.seconds
+    since = max(hearing.seconds - newest_seconds - SETTLED_SECONDS, begin)
+    bands = [replace(band, end=min(band.end, since)) for band in hearing.bands if band.start < since]
+    for start, end, at, is_known in zip(frames.edges[:-1], frames.edges[1:], named, known, strict=True):
+        if begin + end > since:
+            quiet = level(hearing.samples[round(start * hearing.rate) : round(end * hearing.rate)]) < QUIET_DECIBELS
+            label = None if quiet else said.labels[at] if is_known else NONE
+            bands = _lengthened(bands, max(begin + float(start), since), begin + float(end), label)
+    return _within_a_minute(hearing, bands)
 
 
 def _note(hearing: Hearing, seconds: float, label: str | None) -> Hearing:
     """Lengthen the last band or begin a new one, and drop what is older than a minute."""
-    now, bands = hearing.seconds, hearing.bands
+    now = hearing.seconds
+    return _within_a_minute(hearing, _lengthened(hearing.bands, now - seconds, now, label))
+
+
+def _lengthened(bands: Sequence[Band], start: float, end: float, label: str | None) -> list[Band]:
     if bands and bands[-1].label == label:
-        bands = (*bands[:-1], replace(bands[-1], end=now))
-    else:
-        bands = (*bands, Band(bands[-1].end if bands else max(now - seconds, 0.0), now, label))
-    return replace(hearing, bands=tuple(band for band in bands if band.end > now - MINUTE))
+        return [*bands[:-1], replace(bands[-1], end=end)]
+    return [*bands, Band(bands[-1].end if bands else max(start, 0.0), end, label)]
+
+
+def _within_a_minute(hearing: Hearing, bands: Sequence[Band]) -> Hearing:
+    return replace(hearing, bands=tuple(band for band in bands if band.end > hearing.seconds - MINUTE))

@@ -31,6 +31,7 @@ from audioprompt.models.background import background_names
 from audioprompt.prompts.template import BARE_NAME, VANILLA
 from audioprompt.services.prompts import PROMPTS
 from audioprompt.services.words import read_labels
+from audioprompt.util.lru import Recent
 from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 REVIEWED = 10  # clips
 FRAMES_AT_ONCE = 10_000  # bounds the memory a long recording takes
+RECOGNISERS_KEPT = 8  # of a megabyte each, for a microphone asks twice a second
 MEANS, THRESHOLD = "known.means", "known.threshold"  # in a head's state: [C, D], and [1]
 
 
@@ -148,9 +150,15 @@ def recognise_by_words(model: "AudioTextModel", words: Array) -> Recogniser | No
         model: what reads the names of the background, once.
         words: class weights of the labels, ``[C, D]``.
     """
-    names = PROMPTS.get(model, [BARE_NAME], background_names(model))[0]
-    background = choose_background(names, words)
-    return Recogniser(words, background) if len(background) >= MIN_BACKGROUND else None
+    others = background_names(model)
+    key = (model.name, model.revision, others, words.tobytes())
+    if (found := _BY_WORDS.get(key)) is None:
+        names = PROMPTS.get(model, [BARE_NAME], others)[0]
+        found = _BY_WORDS.put(key, Recogniser(words, choose_background(names, words)))
+    return found if len(found.background) >= MIN_BACKGROUND else None
+
+
+_BY_WORDS: Recent[Recogniser] = Recent(RECOGNISERS_KEPT)
 
 
 def recognise_by_head(model: "AudioTextModel", head: "Head") -> Recogniser | None:

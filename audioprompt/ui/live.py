@@ -15,11 +15,12 @@ from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.template import VANILLA
 from audioprompt.services.classify import PROMPTS, alike_labels, ranked, say_words
 from audioprompt.services.live import MINUTE, Band, Hearing, Moment, add, answer
-from audioprompt.services.words import read_labels
+from audioprompt.services.words import ReadLabels, read_labels
 from audioprompt.ui import theme
 from audioprompt.ui.charts import TOP
 from audioprompt.ui.markup import VANILLA_NAME, empty, learned_name, method_name
 from audioprompt.ui.render import render
+from audioprompt.util.lru import Recent
 
 if TYPE_CHECKING:
     from audioprompt.few_shot.base import Head
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 STREAM_EVERY = 0.5  # seconds between two chunks of the microphone: each costs an upload, whatever its length
 REST_SECONDS = 1.0  # of sound from one answer to the next, while others wait for the model
+LISTS_KEPT = 50  # of labels, as models read them
 METER_DECIBELS = -60.0  # where the level meter begins
 
 LATE_CHUNKS = "/gradio_api/stream/"  # where Gradio sends what was still under way when Stop was pressed
@@ -75,7 +77,7 @@ def listen(
     seconds = hearing.seconds - (hearing.bands[-1].end if hearing.bands else 0.0)  # since the last answer
     if TOGETHER.busy and hearing.bands and seconds < REST_SECONDS:
         return hearing, None
-    labels, head, read = asked.labels, asked.head, read_labels(model, asked.labels)
+    labels, head, read = asked.labels, asked.head, _read(model, asked.labels)
     vanilla, ensemble = (PROMPTS.get(model, templates, read.spoken) for templates in ([VANILLA], asked.pack.approved))
     hearing, moment = answer(hearing, seconds, model, vanilla, ensemble, labels, head)
     said = " ".join(filter(None, (asked.notice, *say_words(read, alike_labels(labels, vanilla, ensemble)))))
@@ -86,6 +88,15 @@ def listen(
         *([(learned_name(head), theme.PALM, moment.learned)] if head else []),
     ]
     return hearing, view(hearing, moment, columns, labels, milliseconds, said or None)
+
+
+def _read(model: "AudioTextModel", labels: Sequence[str]) -> ReadLabels:
+    """As `read_labels`, which a microphone would ask the same twice a second."""
+    key = (model.name, model.revision, tuple(labels))
+    return _READ.get(key) or _READ.put(key, read_labels(model, labels))
+
+
+_READ: Recent[ReadLabels] = Recent(LISTS_KEPT)
 
 
 def in_line(place: int, places: int, seconds: float) -> str:

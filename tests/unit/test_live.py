@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from audioprompt.encoding.encoder import embed_prompts
 from audioprompt.prompts.template import Template
 from audioprompt.services.live import MINUTE, ROLLING_SECONDS, Band, Hearing, add, answer, level
-from tests.fakes import HUM, WHISTLE, FakeModel, tone
+from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 
 LABELS = ("hum", "whistle", "rain")
 MICROPHONE = 48_000
@@ -13,12 +15,34 @@ MODEL = FakeModel()
 PROMPTS = embed_prompts(MODEL, [Template("the sound of {label}")], LABELS)
 
 
-def listen(hearing, sound):
+class FramedModel(FakeModel):
+    """The fake model with a frame for each quarter of a second."""
+
+    frame_seconds = 0.25
+
+    def embed_frames(self, windows: Tensor) -> Tensor:
+        return self.project_frames(self.audio_features(windows))
+
+    def audio_features(self, windows: Tensor) -> Tensor:
+        steps = windows.unfold(1, round(self.frame_seconds * RATE), round(self.frame_seconds * RATE))
+        rates = (steps[..., 1:] * steps[..., :-1] < 0).sum(dim=2) / self.frame_seconds
+        return torch.stack(
+            [torch.stack([self._direction("hum" if r < 1_000 else "whistle") for r in s]) for s in rates]
+        )
+
+    def project_audio(self, features: Tensor) -> Tensor:
+        return torch.nn.functional.normalize(features.mean(dim=1), dim=-1)
+
+    def project_frames(self, features: Tensor) -> Tensor:
+        return features
+
+
+def listen(hearing, sound, model=MODEL):
     """Feed a sound in chunks, as a microphone does; the last hearing and all moments."""
     moments = []
     for chunk in np.array_split(sound, round(len(sound) / MICROPHONE / CHUNK)):
         hearing = add(hearing, MICROPHONE, (chunk * 32767).astype(np.int16))
-        hearing, moment = answer(hearing, CHUNK, MODEL, PROMPTS, PROMPTS, LABELS)
+        hearing, moment = answer(hearing, CHUNK, model, PROMPTS, PROMPTS, LABELS)
         moments.append(moment)
     return hearing, moments
 
@@ -38,6 +62,16 @@ def test_it_follows_a_change_and_notes_the_bands():
     assert hearing.bands[0].end == hearing.bands[1].start
     assert hearing.bands[1].end == pytest.approx(12)
     assert 6 < hearing.bands[0].end < 6 + ROLLING_SECONDS
+
+
+def test_bands_follow_the_frames_of_a_model_that_has_them_and_later_sound_corrects_the_last():
+    parts = [tone(HUM, 6, MICROPHONE), tone(WHISTLE, 1, MICROPHONE), tone(HUM, 4, MICROPHONE)]
+    sound = np.concatenate([*parts, np.zeros(2 * MICROPHONE, np.float32), tone(HUM, 3, MICROPHONE)])
+    hearing, moments = listen(Hearing(), sound, FramedModel())
+    assert LABELS[moments[27].ensemble.winners[0]] == "hum", "of three seconds the whistle lasts one"
+    assert [band.label for band in hearing.bands] == ["hum", "whistle", "hum", None, "hum"]
+    assert [band.end for band in hearing.bands] == pytest.approx([6, 7, 11, 13, 16], abs=0.4)
+    assert [band.start for band in hearing.bands] == [0, *(band.end for band in hearing.bands[:-1])]
 
 
 def test_silence_is_quiet_and_not_named():
