@@ -10,12 +10,9 @@ Elizalde et al. 2023, "CLAP: Learning Audio Concepts from Natural Language Super
 "Pengi: An Audio Language Model for Audio Tasks" (pengi, whose encoders PALM learns prompts for).
 """
 
-import hashlib
-import re
 import sys
 import warnings
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -24,60 +21,23 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import BertConfig, BertModel, CLIPTextConfig, CLIPTextModel, GPT2Config, GPT2Model
+from transformers import BertConfig, BertModel, GPT2Config, GPT2Model
 from transformers.utils import logging as transformers_logging
 
-from audioprompt.models.base import ModelError, Tokens
+from audioprompt.models.base import ModelError
+from audioprompt.models.clip_text import ClipText
 from audioprompt.models.compat import htsat
 from audioprompt.models.compat.torchaudio_stand_in import importable_torchaudio
 from audioprompt.models.downloads import Progress, hub_file, zenodo_file
-from audioprompt.models.text import TextTokenizer, at_end
+from audioprompt.models.text import TextTokenizer, TextTower, at_end
 from audioprompt.models.towers import TwoTowers
+from audioprompt.models.weights import companion, fill, read_stored, revision
 
 SAMPLE_RATE = 44_100
 DIM = 1024
-PREPROCESSING = "1"  # goes up when the same weights would give other embeddings
-
-# Buffers that transformers stored until 2023 and now computes: in the published files, in no module.
-STORED_NO_LONGER = re.compile(r"\.position_ids$|\.attn\.(masked_)?bias$")
 
 
 # --- text towers ------------------------------------------------------------------------------------------------------
-
-
-class TextTower(nn.Module):
-    """A text model without a head, pooled at one token, and msclap's projection into the shared space.
-
-    Submodules bear the names they have in the published files.
-    """
-
-    context_dim: int
-    tokenizer: TextTokenizer  # set when the weights are in place
-
-    def __init__(self, projection: nn.Module) -> None:
-        super().__init__()
-        self.projection = projection
-
-    def tokenizer_from(self, file: Path, limit: int) -> TextTokenizer:
-        raise NotImplementedError
-
-    def words(self) -> nn.Embedding:
-        raise NotImplementedError
-
-    def pooled(self, embeddings: Tensor, mask: Tensor) -> Tensor:
-        """Return what the text model makes of each text: ``[T, L, context_dim]``, ``[T, L]`` -> ``[T,
-        context_dim]``.
-        """
-        raise NotImplementedError
-
-    def tokenize(self, texts: Sequence[str]) -> Tokens:
-        return self.tokenizer(texts, self.words().weight.device)
-
-    def token_embeddings(self, ids: Tensor) -> Tensor:
-        return self.words()(ids)
-
-    def encode(self, embeddings: Tensor, mask: Tensor) -> Tensor:
-        return functional.normalize(self.projection(self.pooled(embeddings, mask)), dim=-1)
 
 
 class Gpt2Tower(TextTower):
@@ -120,30 +80,15 @@ class BertTower(TextTower):
         return self.base(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state[:, 0]
 
 
-class ClipTower(TextTower):
-    """The text tower of CLIP ViT-B/16 with its own projection, read at the end token."""
-
-    context_dim = 512
+class ClipTower(ClipText):
+    """The text tower of CLIP ViT-B/16 with its own projection, in front of msclap's."""
 
     def __init__(self, projection: nn.Module) -> None:
         super().__init__(projection)
-        config = CLIPTextConfig(vocab_size=49_408, hidden_size=512, intermediate_size=2048, max_position_embeddings=77)
-        self.base = CLIPTextModel(config).text_model
         self.clip_text_projection = nn.Linear(512, 512, bias=False)
 
-    def tokenizer_from(self, file: Path, limit: int) -> TextTokenizer:
-        return TextTokenizer(file, limit, self.base.config.vocab_size, end="<|endoftext|>")
-
-    def words(self) -> nn.Embedding:
-        return self.base.embeddings.token_embedding
-
     def pooled(self, embeddings: Tensor, mask: Tensor) -> Tensor:
-        # its own forward takes token ids only; padding stands behind the token that is read, so looking back is enough
-        length = embeddings.shape[1]
-        ahead = torch.full((length, length), torch.finfo(embeddings.dtype).min, device=embeddings.device).triu(1)
-        placed = self.base.embeddings(inputs_embeds=embeddings)
-        hidden = self.base.encoder(inputs_embeds=placed, attention_mask=ahead[None, None]).last_hidden_state
-        return self.clip_text_projection(self.base.final_layer_norm(at_end(hidden, mask)))
+        return self.clip_text_projection(super().pooled(embeddings, mask))
 
 
 # --- the three models -------------------------------------------------------------------------------------------------
@@ -328,16 +273,7 @@ def load_msclap(
 def _tokenizer_file(checkpoint: Checkpoint, weights: Path | None, tokenizer: Path | None) -> Path:
     if tokenizer is not None:
         return tokenizer / "tokenizer.json" if tokenizer.is_dir() else tokenizer
-    if weights is None:
-        return hub_file(checkpoint.text_model, "tokenizer.json")
-    beside = weights.parent / "tokenizer.json"
-    try:
-        return beside if beside.is_file() else hub_file(checkpoint.text_model, "tokenizer.json")
-    except ModelError as error:
-        raise ModelError(
-            f"These weights need the tokenizer.json of {checkpoint.text_model}, which is neither beside them nor to be"
-            " had from the hub: put it into the same folder."
-        ) from error
+    return companion(weights, checkpoint.text_model, "tokenizer.json")
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
@@ -346,54 +282,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     Raises:
         ModelError: there is no such file, it is damaged, or it holds anything else than tensors.
     """
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except FileNotFoundError as error:
-        raise ModelError(f"There is no file {path}; check the path of the weights.") from error
-    except Exception as error:  # of torch, zip and pickle; their advice to trust the file is not passed on
-        raise ModelError(
-            f"{path} cannot be read as weights: it is damaged, or holds more than tensors, which could run code;"
-            " delete it and download it again."
-        ) from error
+    stored = read_stored(path)
     if not isinstance(stored, dict) or not isinstance(stored.get("model"), dict):
         raise ModelError(f"{path} holds no entry 'model', as CLAP's and Pengi's weights do; use the published file.")
     return {key.removeprefix("module."): tensor for key, tensor in stored["model"].items()}
-
-
-def fill(module: nn.Module, stored: Mapping[str, Tensor], name: str) -> None:
-    """Copy stored tensors into a module.
-
-    Raises:
-        ModelError: they are not exactly what the module needs.
-    """
-    needed = module.state_dict()
-    stored = {key: value for key, value in stored.items() if key in needed or not STORED_NO_LONGER.search(key)}
-    shapes = [
-        f"{key} is {list(stored[key].shape)} instead of {list(tensor.shape)}"
-        for key, tensor in needed.items()
-        if key in stored and stored[key].shape != tensor.shape
-    ]
-    differences = {
-        "missing": [key for key in needed if key not in stored],
-        "unknown": [key for key in stored if key not in needed],
-        "of another shape": shapes,
-    }
-    if any(differences.values()):
-        found = "; ".join(
-            f"{len(keys)} {kind} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
-            for kind, keys in differences.items()
-            if keys
-        )
-        raise ModelError(
-            f"These are not the weights of {name}, entries {found}; use the file that is published for it."
-        )
-    module.load_state_dict(stored)
-
-
-def revision(module: nn.Module, vocabulary: Path) -> str:
-    """Return what makes embeddings comparable: a hash of the weights, the tokenizer and the preprocessing."""
-    digest = hashlib.sha256(PREPROCESSING.encode() + vocabulary.read_bytes())
-    for key, tensor in sorted(module.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(tensor.contiguous().numpy())
-    return digest.hexdigest()[:12]

@@ -6,7 +6,7 @@ and ``HF_HUB_OFFLINE`` mean what they mean everywhere. Files of Zenodo go into t
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from pathlib import Path
@@ -98,6 +98,19 @@ def in_hub_cache(repo: str, name: str) -> bool:
     return isinstance(try_to_load_from_cache(repo, name), str)
 
 
+def first_hub_file(repo: str, names: Sequence[str], progress: Progress | None = None) -> Path:
+    """Return the first of some files that a repository on the hub has; one in the cache before one that is not.
+
+    Raises:
+        NotThere: it has none of them.
+        ModelError: it cannot be downloaded.
+    """
+    for name in [name for name in names if in_hub_cache(repo, name)] or names:
+        with suppress(NotThere):
+            return hub_file(repo, name, progress)
+    raise NotThere(f"{repo} does not exist, is not public or has no {' or '.join(names)}; check the name.")
+
+
 def zenodo_file(record: str, name: str, progress: Progress | None = None) -> Path:
     """Return a file of a record on Zenodo.
 
@@ -110,8 +123,8 @@ def zenodo_file(record: str, name: str, progress: Progress | None = None) -> Pat
     return _fetched_once(url, name, what, record, lambda: _zenodo_listing(record, name, what), progress)
 
 
-def web_file(url: str, progress: Progress | None = None) -> Path:
-    """Return a file of the web, of which its size is all that can be checked.
+def web_file(url: str, progress: Progress | None = None, checksum: str | None = None) -> Path:
+    """Return a file of the web, of which its size is all that is checked where no checksum is given.
 
     Raises:
         NotThere: the file does not exist.
@@ -119,12 +132,12 @@ def web_file(url: str, progress: Progress | None = None) -> Path:
     """
     name = url.rpartition("/")[2]
 
-    def look_up() -> tuple[int, None]:
+    def look_up() -> tuple[int, str | None]:
         try:
             with _reaching(url, name):
                 answer = get_session().head(url, timeout=TIMEOUT_SECONDS, allow_redirects=True)
             answer.raise_for_status()
-            return int(answer.headers["Content-Length"]), None
+            return int(answer.headers["Content-Length"]), checksum
         except OSError as error:
             raise _unavailable(name, error) from error
         except (KeyError, ValueError) as error:

@@ -10,7 +10,6 @@ Augmentation".
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -20,10 +19,10 @@ from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
 from transformers.utils import logging as transformers_logging
 
 from audioprompt.models.base import ModelError, Tokens
-from audioprompt.models.clap import revision
-from audioprompt.models.downloads import NotThere, Progress, hub_file, in_hub_cache
+from audioprompt.models.downloads import Progress, first_hub_file, hub_file
 from audioprompt.models.text import TextTokenizer
 from audioprompt.models.towers import TwoTowers
+from audioprompt.models.weights import revision
 
 CHECKPOINTS = {
     "laion-clap": "laion/clap-htsat-unfused",
@@ -153,13 +152,7 @@ def load_laion(
 
 def _download(repo: str, progress: Progress | None) -> Path:
     """Fetch what is needed of a repository; returns the folder of the hub's cache that holds it."""
-    weights = [name for name in WEIGHTS if in_hub_cache(repo, name)] or WEIGHTS
-    for name in weights:
-        with suppress(NotThere):
-            folder = hub_file(repo, name, progress).parent
-            break
-    else:
-        raise NotThere(f"{repo} does not exist, is not public or has no {' or '.join(WEIGHTS)}; check the name.")
+    folder = first_hub_file(repo, WEIGHTS, progress).parent
     for name in FILES:
         hub_file(repo, name)
     return folder

@@ -88,6 +88,18 @@ def _laion(name: str, device: str, weights: Path | None, progress: Progress | No
     return load_laion(name, device, weights, progress)
 
 
+def _wav2clip(device: str, weights: Path | None, progress: Progress | None) -> AudioTextModel:
+    from audioprompt.models.wav2clip import load_wav2clip
+
+    return load_wav2clip("wav2clip", device, weights, progress)
+
+
+def _audioclip(device: str, weights: Path | None, progress: Progress | None) -> AudioTextModel:
+    from audioprompt.models.audioclip import load_audioclip
+
+    return load_audioclip("audioclip", device, weights, progress)
+
+
 BUILT_IN = (
     ModelEntry(
         name="embedded",
@@ -137,6 +149,20 @@ BUILT_IN = (
         licence="Apache-2.0",
         load=partial(_laion, "laion-clap-general"),
         repository="laion/larger_clap_general",
+    ),
+    ModelEntry(
+        name="wav2clip",
+        description="Wav2CLIP: ResNet-18 in the space of CLIP ViT-B/32, for comparison; 16 kHz, windows of 10 s.",
+        size="0.7 GB, downloaded on first use",
+        licence="MIT",
+        load=_wav2clip,
+    ),
+    ModelEntry(
+        name="audioclip",
+        description="AudioCLIP: ESResNeXt-fbsp beside CLIP ResNet-50, for comparison; 44.1 kHz, windows of 5 s.",
+        size="0.5 GB, downloaded on first use",
+        licence="MIT",
+        load=_audioclip,
     ),
 )
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from audioprompt.models.base import ModelError, Tokens
 
@@ -100,3 +101,38 @@ def scripts_of(text: str) -> set[str]:
 def at_end(hidden: Tensor, mask: Tensor) -> Tensor:
     """Return what a causal model says at each text's last token: ``[T, L, W]``, ``[T, L]`` -> ``[T, W]``."""
     return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(dim=1) - 1]
+
+
+class TextTower(nn.Module):
+    """A text model without a head, pooled at one token, and its projection into the shared space.
+
+    Submodules bear the names they have in the published files.
+    """
+
+    context_dim: int
+    tokenizer: TextTokenizer  # set when the weights are in place
+
+    def __init__(self, projection: nn.Module) -> None:
+        super().__init__()
+        self.projection = projection
+
+    def tokenizer_from(self, file: Path, limit: int) -> TextTokenizer:
+        raise NotImplementedError
+
+    def words(self) -> nn.Embedding:
+        raise NotImplementedError
+
+    def pooled(self, embeddings: Tensor, mask: Tensor) -> Tensor:
+        """Return what the text model makes of each text: ``[T, L, context_dim]``, ``[T, L]`` -> ``[T,
+        context_dim]``.
+        """
+        raise NotImplementedError
+
+    def tokenize(self, texts: Sequence[str]) -> Tokens:
+        return self.tokenizer(texts, self.words().weight.device)
+
+    def token_embeddings(self, ids: Tensor) -> Tensor:
+        return self.words()(ids)
+
+    def encode(self, embeddings: Tensor, mask: Tensor) -> Tensor:
+        return functional.normalize(self.projection(self.pooled(embeddings, mask)), dim=-1)

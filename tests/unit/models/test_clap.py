@@ -20,8 +20,9 @@ from torch import Tensor
 
 from audioprompt.audio.decode import load, stream_windows
 from audioprompt.models.base import ModelError
-from audioprompt.models.clap import CHECKPOINTS, MsClap, fill, import_msclap, load_msclap, read_checkpoint
+from audioprompt.models.clap import CHECKPOINTS, MsClap, import_msclap, load_msclap, read_checkpoint
 from audioprompt.models.compat.torchaudio_stand_in import importable_torchaudio
+from audioprompt.models.weights import fill
 from tests.hub import Hub, Worker
 from tests.unit.models import reference, tokenizers_trained
 
