@@ -14,6 +14,7 @@ from audioprompt.cli.options import load_model, parse_numbers
 from audioprompt.cli.output import print_, progress_bars, say, table
 
 if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
     from audioprompt.services.reproduce.experiments import Experiment
     from audioprompt.services.reproduce.run import Place
 
@@ -34,6 +35,30 @@ class RunOn:
     ] = None
     folder: Root = None
     device: Annotated[str, typer.Option(help="Device to run on: auto, cpu, cuda, cuda:1 or mps.")] = "auto"
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL=FILE", help="Load a model's weights from this file or folder. Can be repeated."),
+    ] = None
+
+    def models(self, experiment: Experiment) -> tuple[list[AudioTextModel], list[str]]:
+        """Load the models that can be had, and return why the others cannot."""
+        from audioprompt.models.base import ModelError
+        from audioprompt.models.registry import MODELS
+
+        for given in self.weights or []:
+            name, equals, file = given.partition("=")
+            if not equals:
+                raise UsageError(f"--weights {given} names no model: write it as msclap-2023={given}.")
+            MODELS.keep_weights(name, Path(file))
+        found, missing = [], []
+        for name in [MODELS[name].name for name in dict.fromkeys(self.model or experiment.models)]:
+            try:
+                found.append(load_model(name, None, self.device, False))
+            except ModelError as error:
+                missing.append(f"{name} is left out: {error}")
+        if not found:
+            raise ModelError(f"No model of {experiment.name} can be had. {' '.join(missing)}")
+        return found, missing
 
     def places(self, experiment: Experiment) -> tuple[list[Place], list[str]]:
         """Return the data sets that are here, and how to get the others."""
@@ -59,6 +84,7 @@ class HowToRun:
     only: Annotated[
         list[str] | None, typer.Option(help="Column to run, such as palm; all by default. Can be repeated.")
     ] = None
+    jobs: Annotated[int, typer.Option(min=1, help="Data sets to run at once; the models are shared.")] = 1
     restart: Annotated[bool, typer.Option("--restart", help="Forget what was done, and start anew.")] = False
 
 
@@ -72,9 +98,9 @@ def reproduce(experiment: Which, *, on: RunOn, how: HowToRun) -> None:
 
     asked = service.EXPERIMENTS[experiment]
     places, missing = on.places(asked)
-    models = [load_model(name, None, on.device, False) for name in dict.fromkeys(on.model or asked.models)]
+    models, unavailable = on.models(asked)
     settings = service.RunSettings(
-        tuple(parse_numbers(how.seeds, "--seeds") or ()), how.epochs, frozenset(how.only or ())
+        tuple(parse_numbers(how.seeds, "--seeds") or ()), how.epochs, frozenset(how.only or ()), how.jobs
     )
     journal = how.out / f"{experiment}.journal"
     if how.restart:
@@ -85,7 +111,7 @@ def reproduce(experiment: Which, *, on: RunOn, how: HowToRun) -> None:
     systems = list(dict.fromkeys(one for pack in packs.values() for one in asked.systems(pack)))
     results, across = service.summarise(asked, cells, systems)
     used = {"seeds": how.seeds, "epochs": how.epochs, "data sets": ", ".join(place.title for place in places)}
-    about, remarks = describe_run(asked, models, systems, used), [*problems, *missing]
+    about, remarks = describe_run(asked, models, systems, used), [*problems, *unavailable, *missing]
     for ending, text in (
         ("html", write_report(asked, results, across, about, remarks)),
         ("csv", as_csv(results)),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import soundfile
 
 from audioprompt.data.papers import PAPER_SETS
+from audioprompt.models import registry
 from audioprompt.services import reproduce as service
 from audioprompt.services.reproduce.experiments import sources
 from audioprompt.services.reproduce.results import as_csv
@@ -49,6 +51,11 @@ def test_the_published_tables_are_those_of_the_papers() -> None:
         for method in ("zeroshot", "coop", "cocoop", "palm")
     }
     assert [round(100 * mean, 1) for mean in means.values()] == pytest.approx([39.7, 71.1, 73.5, 76.6], abs=0.1)
+
+
+def test_the_models_of_tspe_and_of_its_related_work_have_their_rows() -> None:
+    assert EXPERIMENTS["tspe"].models == ("msclap-2023", "msclap-2022", "wav2clip", "audioclip")
+    assert set(EXPERIMENTS["tspe"].models) <= set(registry.MODELS.names)
 
 
 def test_every_published_set_has_its_entry() -> None:
@@ -103,6 +110,43 @@ def test_a_run_that_was_killed_goes_on_where_it_ended(
     changed = run(*arguments[:-1], 3)
     assert changed.exit_code == 1 and "changed: epochs" in changed.stderr
     assert run(*arguments[:-1], 3, "--restart").exit_code == 0
+
+
+def test_several_data_sets_at_once_give_the_same(
+    tones: Path, tmp_path: Path, model: CountingModel, store: object
+) -> None:
+    other = tones.parent.with_name("others")
+    shutil.copytree(tones.parent, other)
+    arguments = ["reproduce", "palm-dagger", "--model", "embedded", "--also", tones, "--also", other / tones.name]
+    arguments += ["--epochs", 2, "--seeds", "0,1"]
+    tables = []
+    for jobs in (1, 2):
+        out = tmp_path / f"{jobs}"
+        assert run(*arguments, "--jobs", jobs, "--out", out).exit_code == 0
+        rows = list(csv.DictReader((out / "palm-dagger.csv").open()))
+        tables.append([{key: row[key] for key in ("dataset", "system", "accuracies", "p")} for row in rows])
+        journal = (out / "palm-dagger.journal").read_text().splitlines()
+        assert len(journal) == len({json.loads(line).get("key") for line in journal}) == 1 + 2 * 3 * 5
+    assert tables[0] == tables[1] and {row["dataset"] for row in tables[0]} == {"<b>tones", "others"}
+
+
+def test_a_model_that_cannot_be_had_is_left_out_and_named(
+    tones: Path, tmp_path: Path, model: CountingModel, store: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = registry.MODELS["embedded"], next(one for one in registry.BUILT_IN if one.name == "wav2clip")
+    monkeypatch.setattr(registry, "MODELS", registry.ModelRegistry(entries))
+    (tmp_path / "Wav2CLIP.pt").write_bytes(b"<html>404</html>")
+    here = ["--also", tones, "--out", tmp_path / "out", "--folder", tmp_path / "none"]
+    weights = ["--weights", f"wav2clip={tmp_path / 'Wav2CLIP.pt'}"]
+    found = run("reproduce", "tspe", "--model", "embedded", "--model", "wav2clip", *weights, *here)
+    assert found.exit_code == 0, found.stderr
+    said = "wav2clip is left out: "
+    assert said in found.stderr and "cannot be read as weights" in found.stderr
+    assert said in (tmp_path / "out/tspe.html").read_text()
+    alone = run("reproduce", "tspe", "--model", "wav2clip", *weights, *here)
+    assert alone.exit_code == 1 and "No model of tspe can be had. wav2clip is left out: " in alone.stderr
+    odd = run("reproduce", "tspe", "--model", "embedded", "--weights", "file.pt", *here)
+    assert odd.exit_code == 2 and "names no model: write it as msclap-2023=file.pt" in odd.stderr
 
 
 @pytest.mark.slow

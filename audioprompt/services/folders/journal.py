@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any
 
@@ -24,7 +25,7 @@ class Journal:
     """Lines of JSON in a file: the question in its head, then an answer for each key, of which the last counts.
 
     A line is written whole; what a kill leaves of the last one is cut off. Only where each answer stands is kept in
-    memory. As a context it closes the file.
+    memory. Several threads can share it. As a context it closes the file.
 
     Args:
         path: the file; it is made where there is none.
@@ -37,6 +38,7 @@ class Journal:
     def __init__(self, path: Path, question: Json) -> None:
         self.path = path
         self._places: dict[str, tuple[int, Json]] = {}  # of each key: where its line begins, and what marks it
+        self._guard = Lock()  # over where the file is read and written
         self._lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=0)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +84,8 @@ class Journal:
         Raises:
             JournalError: the disk is full, or the file cannot be written for another reason.
         """
-        self._append({"key": key, "marks": marks, "answer": answer}, key, marks)
+        with self._guard:
+            self._append({"key": key, "marks": marks, "answer": answer}, key, marks)
 
     def answer(self, key: str) -> Json:
         """Return the answer to a key.
@@ -90,8 +93,9 @@ class Journal:
         Raises:
             KeyError: there is none.
         """
-        self._file.seek(self._places[key][0])
-        return json.loads(self._file.readline())["answer"]
+        with self._guard:
+            self._file.seek(self._places[key][0])
+            return json.loads(self._file.readline())["answer"]
 
     def _append(self, line: Json, key: str | None = None, marks: Json | None = None) -> None:
         content = json.dumps(line).encode() + b"\n"

@@ -187,6 +187,7 @@ def _sets(paper: str, *names: str) -> tuple[PaperSet, ...]:
 
 
 CLAPS = ("msclap-2023", "msclap-2022")
+RELATED = ("wav2clip", "audioclip")  # work of TSPE, without figures in its table
 PENGI = ("pengi",)
 _PALM = _published_palm()
 
@@ -198,7 +199,7 @@ EXPERIMENTS = Registry(
         Experiment(
             "tspe",
             "TSPE's Table I: twelve data sets, vanilla prompting and the prompt ensemble.",
-            CLAPS,
+            CLAPS + RELATED,
             "vanilla",
             _sets("tspe"),
             _tspe,

@@ -3,8 +3,11 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 
@@ -18,7 +21,7 @@ from audioprompt.errors import AudiopromptError
 from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.models.base import AudioTextModel
 from audioprompt.prompts.store import PromptStore
-from audioprompt.services.folders.journal import Journal
+from audioprompt.services.folders.journal import Journal, JournalError
 from audioprompt.services.learn.clips import EmbeddedClips, embed_clips, hold_back
 from audioprompt.services.learn.fitting import run as fit
 from audioprompt.services.learn.results import ExperimentSettings, Watch
@@ -81,11 +84,13 @@ class RunSettings:
         seeds: of each method that learns.
         epochs: of each fit.
         only: the systems to run, beside the baseline; none for all.
+        jobs: data sets at once.
     """
 
     seeds: tuple[int, ...] = (0, 1, 2)
     epochs: int = 50
     only: frozenset[str] = frozenset()
+    jobs: int = 1
 
 
 def papers_places(experiment: Experiment, root: Path | None) -> tuple[list[Place], list[str]]:
@@ -132,20 +137,40 @@ def run(
     Raises:
         JournalError: the journal is of another question, or cannot be written.
     """
+    pairs = [(model, place) for model in models for place in places]
+    done, stop = count(1), Event()
+
+    def report(*far: int) -> None:
+        if stop.is_set():
+            raise ReproduceError("stopped")
+        if settings.jobs == 1:  # one bar cannot tell of several
+            progress(PART, *far)
+
+    def run_pair(pair: tuple[AudioTextModel, Place]) -> tuple[list[Cell], list[str]]:
+        model, place = pair
+        cells: list[Cell] = []
+        try:
+            task = _Task(experiment, model, place, settings, report)
+            for part in task.parts():
+                cells += [task.run(one, part, journal) for one in task.planned(part)]
+        except JournalError:
+            raise
+        except AudiopromptError as error:
+            return cells, [f"{place.title} with {model.name}: {error}"]
+        finally:
+            progress(WHOLE, next(done), len(pairs))
+        return cells, []
+
+    progress(WHOLE, 0, len(pairs))
     question = {"experiment": experiment.name, "epochs": settings.epochs}
-    cells: list[Cell] = []
-    problems: list[str] = []
-    with Journal(journal_path, question) as journal:
-        for number, (model, place) in enumerate(pairs := [(m, p) for m in models for p in places]):
-            try:
-                task = _Task(experiment, model, place, settings, lambda *far: progress(PART, *far))
-                for part in task.parts():
-                    cells += [task.run(one, part, journal) for one in task.planned(part)]
-                    progress(WHOLE, number, len(pairs))
-            except AudiopromptError as error:
-                problems.append(f"{place.title} with {model.name}: {error}")
-            progress(WHOLE, number + 1, len(pairs))
-    return cells, problems
+    with Journal(journal_path, question) as journal, ThreadPoolExecutor(settings.jobs) as pool:
+        try:
+            found = list((pool.map if settings.jobs > 1 else map)(run_pair, pairs))
+        except BaseException:
+            stop.set()  # what else runs ends at its next step
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [cell for cells, _ in found for cell in cells], [why for _, problems in found for why in problems]
 
 
 @dataclass(frozen=True, eq=False)
