@@ -1,6 +1,7 @@
 """Temporary files: the folder that goes with this process, and what broken-off uploads leave behind."""
 
 import atexit
+import os
 import shutil
 import tempfile
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from audioprompt.server.gradio_patches import files as gradio_files
+from audioprompt.settings import UPLOADS
 
 PREFIX = "audioprompt-"
 LOCK = ".lock"  # held for as long as the process lives that a folder belongs to
@@ -66,11 +68,13 @@ def sweep_for_ever() -> None:
 
 
 def install() -> None:
-    """Let Gradio's uploads arrive in our folder, where `no_leftovers` finds those that broke off.
+    """Let Gradio's uploads arrive in our folder, where `no_leftovers` finds those that broke off, and stay there.
 
+    All apps of a machine would share Gradio's own folder, and each removes, as it ends, what others still show.
     Gradio writes them to files of their own, moves those that arrive whole, and leaves all others where they are.
     """
     gradio_files.spool_with(_spool)
+    os.environ.setdefault(UPLOADS.name, str(folder() / "gradio"))
 
 
 def _spool(*args: Any, **kwargs: Any) -> Any:

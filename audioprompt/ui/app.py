@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 
 from audioprompt import hosting
 from audioprompt.api import endpoints
-from audioprompt.server import access, guard, limits, logs, models, sessions, temporary
+from audioprompt.server import access, cores, guard, limits, logs, models, sessions, temporary
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.gradio_patches import calls, pages, queue
 from audioprompt.services.heads import load_heads
@@ -24,7 +24,7 @@ from audioprompt.ui.events import INSTANT, Parts, View
 from audioprompt.ui.page import EMPTY, Opening, Page
 from audioprompt.ui.render import script, style
 from audioprompt.ui.tabs import TABS, TITLES
-from audioprompt.util import cores, memory
+from audioprompt.util import memory
 from audioprompt.util.jobs import CHECKING, FITTING, MEASURING
 from audioprompt.util.text import print_any_letter
 

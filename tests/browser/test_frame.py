@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, Request, Route, expect
 
 from audioprompt.ui.tabs import TITLES
 from tests.browser.conftest import visit
@@ -85,6 +85,34 @@ def test_an_address_without_a_tab_stays_as_it_is(page: Page, app_address: str) -
     page.goto(f"{app_address}?tab=nosuch")
     answered(page)
     assert opened(page) == TITLES["classify"]
+
+
+def test_an_answer_that_overtakes_the_answer_to_its_question_is_not_waited_for(page: Page, app_address: str) -> None:
+    questions: list[Request] = []
+    streams: set[Request] = set()
+
+    def delayed(route: Route) -> None:
+        questions.append(route.request)
+        answer = route.fetch()
+        if len(questions) > 1:  # the first opens the stream that brings the answers to the others
+            time.sleep(2)
+        route.fulfill(response=answer)
+
+    def ended(request: Request) -> None:
+        streams.discard(request)
+
+    page.on("request", lambda request: streams.add(request) if "/queue/data" in request.url else None)
+    page.on("requestfinished", ended)
+    page.on("requestfailed", ended)
+    page.route("**/queue/join*", delayed)
+    page.goto(app_address)
+    answered(page)
+    page.unroute("**/queue/join*")
+    assert len(questions) > 1
+    until = time.monotonic() + 60
+    while streams and time.monotonic() < until:
+        page.wait_for_timeout(500)
+    assert not streams, "it holds a stream open, in which nothing comes"
 
 
 def test_lists_close_when_the_keyboard_goes_on(page: Page) -> None:

@@ -4,7 +4,7 @@ import os
 
 from threadpoolctl import threadpool_limits
 
-BLAS_THREADS = "OPENBLAS_NUM_THREADS"  # as OpenBLAS names it, the library behind numpy and scipy
+from audioprompt.settings import BLAS_THREADS
 
 
 def one_for_matrices() -> None:
@@ -13,6 +13,6 @@ def one_for_matrices() -> None:
     Those of a clip are so small that the other cores would spend longer waiting for them than computing, busily: the
     processor time of answering, doubled.
     """
-    if BLAS_THREADS not in os.environ:
-        os.environ[BLAS_THREADS] = "1"  # for the copies of OpenBLAS that are loaded later
-        threadpool_limits(1, user_api="blas")
+    if not BLAS_THREADS:
+        os.environ[BLAS_THREADS.name] = BLAS_THREADS.value  # for the copies of OpenBLAS that are loaded later
+        threadpool_limits(int(BLAS_THREADS.value), user_api="blas")
