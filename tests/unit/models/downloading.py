@@ -9,7 +9,7 @@ from huggingface_hub import constants
 from huggingface_hub.utils import reset_sessions
 
 from audioprompt.models import downloads
-from audioprompt.models.downloads import hub_file, zenodo_file
+from audioprompt.models.downloads import hub_file, web_file, zenodo_file
 
 
 def from_hub(repo: str, name: str, offline: bool = False) -> tuple[Path, list[tuple[int, int]]]:
@@ -22,6 +22,10 @@ def from_hub(repo: str, name: str, offline: bool = False) -> tuple[Path, list[tu
 def from_zenodo(record: str, name: str) -> tuple[Path, list[tuple[int, int]]]:
     reports: list[tuple[int, int]] = []
     return zenodo_file(record, name, lambda *report: reports.append(report)), reports
+
+
+def from_web(url: str, checksum: str) -> Path:
+    return web_file(url, checksum=checksum)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Downloads end in a good file or in one clear error, whatever the network does."""
 
+import hashlib
 import random
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from audioprompt.models.base import ModelError
 from audioprompt.models.downloads import ATTEMPTS, NotThere
 from tests.hub import Hub, Worker
-from tests.unit.models.downloading import from_hub, from_zenodo, without_network
+from tests.unit.models.downloading import from_hub, from_web, from_zenodo, without_network
 
 SMALL, LARGE = 300_000, 48 << 20  # bytes
 CHUNK = 10 << 20  # huggingface_hub writes this much at a time; an unfinished chunk is lost when a connection drops
@@ -47,6 +48,15 @@ def test_downloads_once_and_reports_progress(hub: Hub, worker: Worker, place: st
     assert again == path
     assert len(hub.requests) == before, "a file in the cache needs no network"
     assert len(hub.asked(served)) == 1
+
+
+def test_a_file_of_the_web_is_held_against_its_checksum(hub: Hub, worker: Worker) -> None:
+    _, served = publish(hub, "zenodo", "web.bin")
+    url = f"{hub.url}/records/12345/files/{Path(served).name}"
+    with pytest.raises(ModelError, match="does not match its checksum"):
+        worker(from_web, url, f"sha256:{'0' * 64}")
+    right = hashlib.sha256(content(Path(served).name)).hexdigest()
+    assert worker(from_web, url, f"sha256:{right}").read_bytes() == content(Path(served).name)
 
 
 @PLACES
