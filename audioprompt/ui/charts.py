@@ -240,7 +240,9 @@ def over_time(picture: Picture, timeline: Timeline, events: Sequence[Event]) -> 
             "autorange": "reversed",
             "tickfont": {"size": 12, "color": theme.INK},
             "automargin": True,
-            "ticks": "",
+            "ticks": "outside",  # unseen, so that there is room between a label and its lane
+            "ticklen": 6,
+            "tickcolor": "rgba(0, 0, 0, 0)",
             "showline": False,
         },
     )
