@@ -17,6 +17,15 @@ def pack_choices(context: Context = IN_PROCESS) -> list[tuple[str, str]]:
     return [(f"{pack.title} ({len(pack.approved)})", pack.id) for pack in ensembles(context.store)]
 
 
+def offer_packs(pack_id: str | None, context: Context = IN_PROCESS) -> gr.Dropdown:
+    """Return the list of packs as it is now; the first takes the place of one that was chosen and is gone."""
+    offered = pack_choices(context)
+    there = [value for _, value in offered]
+    if pack_id in there:
+        return gr.Dropdown(choices=offered)
+    return gr.Dropdown(choices=offered, value=there[0] if there else None)
+
+
 def presets(context: Context = IN_PROCESS) -> dict[str, tuple[PromptPack, Sequence[str]]]:
     """Return all packs' lists of labels, by the name they are chosen by."""
     return label_presets(context.store)

@@ -18,10 +18,9 @@ from tests.browser.pages import DESKTOP, PHONE, WAIT, wait_until_ready
 from tests.serving import Running
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-# Faults in the page's own code. What is only late or broken off on a busy machine is none, nor is Record pressed before
-# Gradio had fetched its recorder.
+# Faults in the page's own code. What is only late or broken off on a busy machine is none.
 FAULT = re.compile(r"(Reference|Syntax|Type|Range)Error|js_on_load|Content Security Policy")
-NO_FAULT = re.compile(r"Failed to fetch|NetworkError|is not a constructor|AbortError", re.IGNORECASE)
+NO_FAULT = re.compile(r"Failed to fetch|NetworkError|AbortError", re.IGNORECASE)
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",

@@ -3,7 +3,8 @@
 - `importing`: ``gradio.component_meta.create_or_modify_pyi``, which is not to run, and the import of ``mcp``.
 - `pages`: the loader of its templates, and its scripts for the browser.
 - `files`: how files are uploaded, fetched and kept.
-- `calls`: the request of the event at hand, what the API's page says of an endpoint, and matplotlib around each call.
+- `calls`: the request of the event at hand, what the API's page says of an endpoint, matplotlib around each call, and
+  what lists to choose from take.
 - `queue`: `gradio.queueing.Queue`, and the states of `gradio.state_holder`.
 - `steps`: what `gradio.Blocks` sends of answers that come in steps.
 - `late_tools`, `tools`: `gradio.mcp.GradioMCPServer`.

@@ -42,3 +42,26 @@ def draw_without_matplotlib() -> None:
     installed its import takes a second of the first answer.
     """
     utils.MatplotlibBackendMananger = nullcontext  # type: ignore[misc, assignment]
+
+
+def take_what_is_gone() -> None:
+    """Let lists to choose from take any text from now on, and boxes to tick any texts.
+
+    What is in them comes and goes: a pack is deleted in another page, a server started anew knows no head. Gradio
+    answers what a list does not have with an error of its own, and 500; the handler that looks for the thing says in a
+    sentence that it is gone.
+    """
+    for component in (gr.Dropdown, gr.CheckboxGroup):
+        if not hasattr(component.preprocess, "takes_all"):
+            component.preprocess = _taking_all(component.preprocess)  # type: ignore[method-assign]
+
+
+def _taking_all(preprocess: Callable[..., Any]) -> Callable[..., Any]:
+    def take(self: Any, payload: Any) -> Any:
+        texts = payload if isinstance(payload, list) else [payload]
+        is_text = all(isinstance(text, str) for text in texts) and self.type == "value"
+        one_or_more = isinstance(payload, list) == (getattr(self, "multiselect", True) is True)
+        return payload if is_text and one_or_more else preprocess(self, payload)
+
+    take.takes_all = True  # type: ignore[attr-defined]
+    return take

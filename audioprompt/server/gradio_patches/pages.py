@@ -62,10 +62,31 @@ ANSWERED = (
     'const Qs=P in He&&He[P].some(Qt=>Qt.msg==="process_completed");P in He&&(He[P].forEach(Qt=>Pe(Qt)),delete He[P]),'
     "Qs||(Jt[P]=Pe,os.add(P),Ge.open||await this.open_stream())"
 )
+# A microphone that streams records with a script that is fetched when it is shown. Record pressed before that is there
+# fails, with the button at Stop; it waits for the script then, and records nothing if Stop was pressed meanwhile.
+UNWAITED = "&&Xt().then("
+KEPT = "&&(c=Xt()).then("
+UNREGISTERED = "return e(await o()),Ze=J,Ze"
+REGISTERED = "return await e(await o()),Ze=J,Ze"
+TOO_EARLY = 'g=new c(m,{mimeType:"audio/wav"})'
+WAITED = 'g=new(await c)(m,{mimeType:"audio/wav"})'
+UNASKED = 'i()&&g.state!="recording"&&g.start('
+ASKED = 'i()&&l()&&g.state!="recording"&&g.start('
+NOT_THERE = "e.onstop_recording?.(),g.stop(),"
+IF_THERE = "e.onstop_recording?.(),g?.stop(),"
 MENDS = {  # by the names of scripts
     "Walkthrough*.js": {ENDLESS: ENDING},
     "Blocks*.js": {FORGOTTEN: REMEMBERED, ALL_AGAIN: IT_AGAIN},
-    "index*.js": {UNHEARD: HEARD, BROKEN: CLOSED, AWAITED: ANSWERED},
+    "index*.js": {
+        UNHEARD: HEARD,
+        BROKEN: CLOSED,
+        AWAITED: ANSWERED,
+        UNWAITED: KEPT,
+        UNREGISTERED: REGISTERED,
+        TOO_EARLY: WAITED,
+        UNASKED: ASKED,
+        NOT_THERE: IF_THERE,
+    },
 }
 
 

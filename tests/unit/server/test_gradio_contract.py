@@ -67,6 +67,20 @@ def test_calls_set_up_no_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+def test_lists_take_what_is_gone_and_nothing_but_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for component in (gr.Dropdown, gr.CheckboxGroup):
+        monkeypatch.setattr(component, "preprocess", component.preprocess)  # put back afterwards
+    calls.take_what_is_gone()
+    one, some = gr.Dropdown(["a"]), gr.CheckboxGroup(["a"])
+    assert one.preprocess("gone") == "gone"
+    assert one.preprocess(None) is None
+    assert some.preprocess(["a", "gone"]) == ["a", "gone"]
+    wrong: list[tuple[Any, Any]] = [(one, ["a", "gone"]), (one, 7), (some, "gone"), (some, [["a"]])]
+    for component, payload in wrong:
+        with pytest.raises(gr.Error, match="not in the list of choices"):
+            component.preprocess(payload)
+
+
 def test_endpoints_can_be_described() -> None:
     def double(number: int) -> int:
         """Double it.

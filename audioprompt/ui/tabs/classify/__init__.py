@@ -12,7 +12,7 @@ from audioprompt.server.limits import CLASSIFIERS
 from audioprompt.services.examples import open_example, opening_for
 from audioprompt.services.heads import HEADS, first_head_for
 from audioprompt.ui import frame, live, markup
-from audioprompt.ui.choices import pack_choices, preset_choices, presets
+from audioprompt.ui.choices import offer_packs, preset_choices, presets
 from audioprompt.ui.events import HIDDEN, INSTANT, QUEUED, Form, Parts, View
 from audioprompt.ui.page import Opening, Page
 from audioprompt.ui.tabs.classify import over_time
@@ -26,9 +26,9 @@ REVEAL = "() => audioprompt.reveal('answer')"
 # --- what the page offers, and what a choice sets ---------------------------------------------------------------------
 
 
-def show_offers(context: Context = IN_PROCESS) -> View:
-    """Show the lists of packs and of labels, which may have grown since the page was made."""
-    return {"pack": gr.Dropdown(choices=pack_choices(context)), "preset": gr.Dropdown(choices=preset_choices(context))}
+def show_offers(pack_id: str | None, context: Context = IN_PROCESS) -> View:
+    """Show the lists of packs and of labels, which may have changed since the page was made."""
+    return {"pack": offer_packs(pack_id, context), "preset": gr.Dropdown(choices=preset_choices(context))}
 
 
 def choose_example(index: int, head_id: str = "", context: Context = IN_PROCESS) -> View:
@@ -109,16 +109,17 @@ def build(page: Page, tab: gr.Tab) -> None:
     }
     _wire_opening(page, parts, bool(chips), answered)
     _wire_questions(page, parts, chips, answered)
-    _wire_head(page, tab, parts, answered)
+    _wire_head(page, parts, answered)
     _wire_microphone(page, parts)
     over_time.wire(page, parts)
-    tab.select(**parts.only("pack", "preset").told_by(show_offers), **INSTANT)
+    offered = tab.select(**parts.only("pack", "preset").told_by(show_offers, [parts["pack"]]), **INSTANT)
+    offered.then(**_beside(page, parts), **INSTANT)
 
 
 def _wire_opening(page: Page, parts: Parts, has_examples: bool, answered: View) -> None:
     """Offer what there is as the page opens, and answer: a visitor sees an answer before the first click."""
     opening = page.opening
-    loaded = page.blocks.load(**parts.only("pack", "preset").told_by(show_offers), **INSTANT)
+    loaded = page.blocks.load(**parts.only("pack", "preset").told_by(show_offers, [parts["pack"]]), **INSTANT)
     if has_examples:
         opened = parts.only("sound", "labels", "pack", "opened_with")
         loaded = loaded.then(**opened.told_by(partial(open_page, opening.labels)), **INSTANT)
@@ -147,7 +148,7 @@ def _wire_questions(page: Page, parts: Parts, chips: list[gr.Button], answered: 
     labels.change(None, labels, js="audioprompt.tell", **INSTANT)
 
 
-def _wire_head(page: Page, tab: gr.Tab, parts: Parts, answered: View) -> None:
+def _wire_head(page: Page, parts: Parts, answered: View) -> None:
     """Take a fitted head into use with its labels, drop it, and say beside the answer which is in use."""
     labels, opening = parts["labels"], page.opening
     taken = parts.only("labels")
@@ -158,13 +159,14 @@ def _wire_head(page: Page, tab: gr.Tab, parts: Parts, answered: View) -> None:
     if opening.heads:
         parts["learned_head"].input(lambda head_id: head_id, parts["learned_head"], page.head, **QUEUED)
         parts["drop"].click(lambda: "", None, parts["learned_head"], **INSTANT)
-    beside = parts.only("stale", "head_name", "its_labels")
-    gr.on(
-        [labels.change, parts["question"].change, page.head.change, tab.select],  # a paste is no input to Gradio
-        **beside.told_by(show_beside, [parts["question"], labels, parts["pack"], page.model, page.head]),
-        trigger_mode="always_last",
-        **INSTANT,
-    )
+    changes = [labels.change, parts["question"].change, page.head.change]  # a paste is no input to Gradio
+    gr.on(changes, **_beside(page, parts), trigger_mode="always_last", **INSTANT)
+
+
+def _beside(page: Page, parts: Parts) -> View:
+    """Return what shows whether the answer still holds, and the head in use."""
+    asked = [parts["question"], parts["labels"], parts["pack"], page.model, page.head]
+    return parts.only("stale", "head_name", "its_labels").told_by(show_beside, asked)
 
 
 def _wire_microphone(page: Page, parts: Parts) -> None:

@@ -23,6 +23,7 @@ from audioprompt.ui.tabs.classify import over_time
 NO_SOUND = "Record or upload a sound, or pick an example. Both methods' answers appear here."
 OTHER_LABELS = "You changed the labels. Press Classify for a new answer."
 OTHER_PROMPTS = "The approved prompts have changed. Press Classify for a new answer."
+GONE_PROMPTS = "The prompts you had chosen were deleted, and others have taken their place. Press Classify to use them."
 PARTS = (
     "verdict",
     "presences",
@@ -183,7 +184,9 @@ def changed_since(question: Question | None, labels: str, pack_id: str, context:
         return ""
     if now.labels != question.labels:
         return OTHER_LABELS
-    return OTHER_PROMPTS if now.pack_id == question.pack_id and now.prompts != question.prompts else ""
+    if now.pack_id != question.pack_id:  # chosen by the person, and answered at once, or else
+        return "" if question.pack_id in context.store.ids() else GONE_PROMPTS
+    return OTHER_PROMPTS if now.prompts != question.prompts else ""
 
 
 def show_beside(

@@ -7,6 +7,7 @@ import gradio as gr
 from audioprompt.server import access, sessions
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.collection import Collection
+from audioprompt.ui.choices import offer_packs
 from audioprompt.ui.components import learn as view
 from audioprompt.ui.events import HIDDEN, INSTANT, Form, Parts, View
 from audioprompt.ui.page import Page
@@ -35,6 +36,7 @@ def build(page: Page, tab: gr.Tab) -> None:
         page.blocks.load(**parts.only("epochs", "seeds", "pool_where").told_by(show_limits), **INSTANT)
     seen = parts.only("cards", "folds").told_by(show_cards, [page.collection])
     tab.select(**seen, **INSTANT)  # Explore may have put clips there
+    tab.select(**parts.only("pack_id").told_by(show_packs, [parts["pack_id"]]), **INSTANT)
     _wire_clips(parts)
     _wire_pool(page, parts)
     _wire_experiment(page, parts)
@@ -55,6 +57,11 @@ def show_cards(collection: Collection) -> View:
     """Show what is gathered, wherever it came from."""
     shown = gather.show(collection)
     return {"cards": shown["cards"], "folds": shown["folds"]}
+
+
+def show_packs(pack_id: str | None, context: Context = IN_PROCESS) -> View:
+    """Show the packs that TSPE can take, which may have changed since the page was made."""
+    return {"pack_id": offer_packs(pack_id, context)}
 
 
 def _wire_clips(parts: Parts) -> None:

@@ -21,6 +21,7 @@ from audioprompt.ui import charts, markup
 from audioprompt.ui.components import learn as view
 from audioprompt.ui.events import View
 from audioprompt.ui.tabs.learn.gather import enter_data, proposed_folds, take_name
+from audioprompt.ui.tabs.learn.heads import FORGOTTEN
 from audioprompt.util.jobs import FITTING, Job, Stopped, TookTooLong, follow
 from audioprompt.util.text import counted
 
@@ -67,8 +68,13 @@ class Settings:
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The methods as they are offered, however they were ticked."""
-        return tuple(sorted({*self.methods, *self.more_methods}, key=METHODS.names.index))
+        """The methods as they are offered, however they were ticked.
+
+        Raises:
+            FewShotError: one of them is not offered any more.
+        """
+        ticked = {METHODS[name].name for name in (*self.methods, *self.more_methods)}
+        return tuple(sorted(ticked, key=METHODS.names.index))
 
 
 def trial_of(
@@ -91,6 +97,8 @@ def trial_of(
     needed = any(method.needs_templates for method in chosen) or settings.start == "pack"
     templates = tuple(context.store.get(settings.pack_id).approved) if needed else ()
     starts = {"name": (BARE_NAME,), "vanilla": (VANILLA,), "pack": templates}
+    if settings.start not in starts:
+        raise FewShotError("Choose what PALM starts from.")
     fit = FitSettings(epochs=int(settings.epochs), learning_rate=settings.learning_rate)
     seeds = tuple(range(int(settings.seeds)))
     return ExperimentSettings(
@@ -224,14 +232,16 @@ def stop(job_id: str) -> View:
     return {}
 
 
-def show_curve(tried: "Experiment", model_name: str, context: Context = IN_PROCESS) -> Iterator[View]:
+def show_curve(tried: "Experiment | None", model_name: str, context: Context = IN_PROCESS) -> Iterator[View]:
     """Run the same trial with 1, 2, 4, 8 and 16 clips per class: yields how far it is, then the curve.
 
     Raises:
-        FewShotError: nothing was held back to measure on.
+        FewShotError: nothing was held back to measure on, or what was learned is no longer there.
     """
     from audioprompt.services.learn import Watch, curve
 
+    if tried is None:
+        raise FewShotError(FORGOTTEN)
     train, test = tried.train, tried.test
     if test is None:
         raise FewShotError("Nothing was held back to measure on: give three clips of every class.")

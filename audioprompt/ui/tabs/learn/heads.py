@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from audioprompt.few_shot.settings import FewShotError
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.collection import Collection
 from audioprompt.services.heads import HEADS
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
     from audioprompt.few_shot.heads import SharedHead
     from audioprompt.services.learn import Experiment
 
+FORGOTTEN = "What was learned is no longer there: learn it again."
 
-def use(tried: "Experiment", method: str, licence: str, model_name: str, context: Context = IN_PROCESS) -> View:
+
+def use(tried: "Experiment | None", method: str, licence: str, model_name: str, context: Context = IN_PROCESS) -> View:
     """Keep a head for the Classify tab, and go there.
 
     Raises:
-        FewShotError: there is no such head.
+        FewShotError: there is no such head, or no longer, where the server was started anew.
     """
+    if tried is None:
+        raise FewShotError(FORGOTTEN)
     head_id = HEADS.keep(_head_of(tried, method, licence, context, model_name), owner=context.owner)
     return {"head_in_hand": head_id, "tabs": gr.Tabs(selected="classify")}
 
