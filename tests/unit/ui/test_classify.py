@@ -434,6 +434,8 @@ def test_an_answer_to_other_labels_or_prompts_is_marked(tmp_path, monkeypatch):
     PromptStore().save(pack_from_templates(["a {label}"], "mine", "Mine"))
     assert answer.changed_since(question, LABELS, "mine") == answer.OTHER_PROMPTS
     assert answer.question_of(LABELS, "mine") != answer.question_of(LABELS, "mine"), "else no change would be told"
+    PromptStore().delete("mine")
+    assert answer.changed_since(question, LABELS, "acoustic-scenes") == answer.GONE_PROMPTS
 
 
 def test_a_question_that_is_being_answered_is_not_answered_twice(hum, fake_model, monkeypatch):
