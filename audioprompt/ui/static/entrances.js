@@ -15,16 +15,23 @@
         for (const file of files) sounds.items.add(asAudio(file));
         input.files = sounds.files;
     };
+    // A page that is busy, or has a file on its way, takes the next one when it can.
+    const until = async (there) => {
+        for (let tries = 0; tries < 1200 && !there(); tries++) await new Promise((go) => setTimeout(go, 50));
+    };
+    const empty = (place) => {
+        if (!field(place)) document.querySelector(`${place} [aria-label='Clear']`)?.click();
+        if (!field(place)) document.querySelector(`${place} [aria-label='Upload file']`)?.click();
+        return field(place);
+    };
     const take = async (place, files) => {
         const explore = document.querySelector('#to-explore');
         if (place === '#sound' && files.length > 1 && explore) {  // Classify takes one
             explore.click();
             place = '#explore-files';
-            for (let tries = 0; tries < 100 && !seen(place); tries++) await new Promise((go) => setTimeout(go, 50));
+            await until(() => seen(place));
         }
-        if (!field(place)) document.querySelector(`${place} [aria-label='Clear']`)?.click();
-        if (!field(place)) document.querySelector(`${place} [aria-label='Upload file']`)?.click();
-        for (let tries = 0; tries < 100 && !field(place); tries++) await new Promise((go) => setTimeout(go, 50));
+        await until(() => empty(place));
         const input = field(place);
         if (!input) return;
         give(input, input.multiple ? files : files.slice(0, 1));
