@@ -19,6 +19,7 @@ from audioprompt.services.folders import classify as service
 from audioprompt.services.folders.classify import Question, journal_beside
 from audioprompt.services.folders.journal import Journal
 from audioprompt.services.folders.tables import check_table, write_table
+from audioprompt.util import memory
 from audioprompt.util.pace import Pace
 from audioprompt.util.text import counted
 
@@ -80,6 +81,7 @@ def told_how_far(
     Yields:
         What is told of each file once it is done.
     """
+    memory.keep_in_few_places()
     done, said = len(files) - len(left), time.monotonic()
     pace = Pace(sum(file.size for file in left))
     with progress_bar("recordings") as bar:

@@ -25,12 +25,13 @@ class Bert(nn.Module):
 
     Args:
         config: the settings of a BERT's ``config.json``.
+        words: looks up the embeddings of words, ``[...]`` -> ``[..., D]``; by default a table that `read` fills.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any], words: nn.Module | None = None) -> None:
         super().__init__()
         self.dim: int = config["hidden_size"]
-        self.words = nn.Embedding(config["vocab_size"], self.dim)
+        self.words = words or nn.Embedding(config["vocab_size"], self.dim)
         self.positions = nn.Embedding(config["max_position_embeddings"], self.dim)
         self.segment = nn.Parameter(torch.zeros(self.dim))  # every token is of the first segment
         self.norm = nn.LayerNorm(self.dim, config["layer_norm_eps"])
@@ -51,23 +52,30 @@ class Bert(nn.Module):
         return self.layers(states, src_key_padding_mask=mask == 0)
 
     def read(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over weights that have the transformers library's names.
+        """Take over weights that have the transformers library's names, each looked up once.
 
         Raises:
             KeyError, RuntimeError: they are those of another model.
         """
         embeddings = "embeddings."
         own = {
-            "words.weight": weights[embeddings + "word_embeddings.weight"],
             "positions.weight": weights[embeddings + "position_embeddings.weight"],
             "segment": weights[embeddings + "token_type_embeddings.weight"][0],
         }
+        if isinstance(self.words, nn.Embedding):
+            own["words.weight"] = weights[embeddings + "word_embeddings.weight"]
         for kind in ("weight", "bias"):
             own[f"norm.{kind}"] = weights[f"{embeddings}LayerNorm.{kind}"]
-            for number in range(self.layers.num_layers):
-                ours, theirs = f"layers.layers.{number}", f"encoder.layer.{number}"
-                own[f"{ours}.self_attn.in_proj_{kind}"] = torch.cat(
-                    [weights[f"{theirs}.attention.self.{part}.{kind}"] for part in ("query", "key", "value")]
-                )
-                own |= {f"{ours}.{part}.{kind}": weights[f"{theirs}.{name}.{kind}"] for part, name in PARTS.items()}
-        self.load_state_dict(own)
+        self.load_state_dict(own, strict=False)
+        for number, layer in enumerate(self.layers.layers):  # one after the other: unpacked weights take much room
+            layer.load_state_dict(_of_layer(weights, f"encoder.layer.{number}"))
+
+
+def _of_layer(weights: Mapping[str, Tensor], theirs: str) -> dict[str, Tensor]:
+    own = {}
+    for kind in ("weight", "bias"):
+        own[f"self_attn.in_proj_{kind}"] = torch.cat(
+            [weights[f"{theirs}.attention.self.{part}.{kind}"] for part in ("query", "key", "value")]
+        )
+        own |= {f"{part}.{kind}": weights[f"{theirs}.{name}.{kind}"] for part, name in PARTS.items()}
+    return own

@@ -11,7 +11,7 @@ has no name, for those who learn from a few clips; texts are zero there, so that
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ TEXT_TOKENS = 128  # longest text, in tokens
 
 # in assets/embedded: the sentence encoder, its map into the shared space with the sounds' directions, the audio tower
 FILES = ["text_config.json", "tokenizer.json", "text.safetensors", "space.safetensors", "audio.safetensors"]
+WORDS = "embeddings.word_embeddings.weight"
 
 
 # --- audio tower ------------------------------------------------------------------------------------------------------
@@ -142,19 +143,20 @@ class TextTower(nn.Module):
     middle: Tensor
     whitening: Tensor
 
-    def __init__(self, config: dict[str, Any], tokenizer_file: Path) -> None:
+    def __init__(self, config: dict[str, Any], tokenizer_file: Path, words: nn.Module) -> None:
         super().__init__()
-        self.bert = Bert(config)
+        self.bert = Bert(config, words)
         self.context_dim = self.bert.dim
         self.register_buffer("middle", torch.zeros(self.context_dim))
         self.register_buffer("whitening", torch.eye(self.context_dim))
-        self.tokenizer = TextTokenizer(tokenizer_file, TEXT_TOKENS, self.bert.words.num_embeddings, end="</s>")
+        self.tokenizer = TextTokenizer(tokenizer_file, TEXT_TOKENS, config["vocab_size"], end="</s>")
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         return self.tokenizer(texts, self.middle.device)
 
     def token_embeddings(self, ids: Tensor) -> Tensor:
-        return self.bert.words(ids)
+        embedded: Tensor = self.bert.words(ids)
+        return embedded
 
     def encode(self, embeddings: Tensor, mask: Tensor) -> Tensor:
         shared = functional.normalize((self.sentence(embeddings, mask) - self.middle) @ self.whitening, dim=-1)
@@ -169,19 +171,52 @@ class TextTower(nn.Module):
 
 def read_text_tower(folder: Path) -> TextTower:
     """Return the text tower without its map into the shared space, from the first three ``FILES`` in a folder."""
-    tower = TextTower(json.loads((folder / FILES[0]).read_text()), folder / FILES[1])
-    tower.bert.read(unpack(load_file(folder / FILES[2])))
+    stored = load_file(folder / FILES[2])
+    words = PackedWords(stored.pop(WORDS), stored.pop(f"{WORDS}.scale"))
+    tower = TextTower(json.loads((folder / FILES[0]).read_text()), folder / FILES[1], words)
+    tower.bert.read(Unpacked(stored))
     return tower
 
 
-def unpack(stored: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Undo the packing of ``tools/embedded``: float16, or four bits a value in blocks, become float32."""
-    scales = {name.removesuffix(".scale"): scale for name, scale in stored.items() if name.endswith(".scale")}
-    return {
-        name: unpack_blocks(tensor, scales[name]) if name in scales else tensor.float()
-        for name, tensor in stored.items()
-        if not name.endswith(".scale")
-    }
+class PackedWords(nn.Module):
+    """Embeddings of words, four bits a value, as `unpack_blocks` takes them; unpacked are only those looked up.
+
+    In float32 the table would be four fifths as large again as all the rest of the tower.
+    """
+
+    pairs: Tensor
+    scales: Tensor
+
+    def __init__(self, pairs: Tensor, scales: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("pairs", pairs, persistent=False)
+        self.register_buffer("scales", scales, persistent=False)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Look up: ``[...]`` -> ``[..., D]``."""
+        rows = ids.flatten()
+        return unpack_blocks(self.pairs[rows], self.scales[rows]).unflatten(0, ids.shape)
+
+
+class Unpacked(Mapping[str, Tensor]):
+    """What ``tools/embedded`` packed: float16, or four bits a value in blocks, become float32 when they are looked up.
+
+    Args:
+        stored: tensors by name; those of four bits have their scales beside them.
+    """
+
+    def __init__(self, stored: Mapping[str, Tensor]) -> None:
+        self._stored = stored
+
+    def __getitem__(self, name: str) -> Tensor:
+        tensor, scales = self._stored[name], self._stored.get(f"{name}.scale")
+        return tensor.float() if scales is None else unpack_blocks(tensor, scales)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._stored if not name.endswith(".scale"))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def unpack_blocks(pairs: Tensor, scales: Tensor) -> Tensor:
@@ -220,8 +255,10 @@ class EmbeddedModel(TwoTowers):
             text.middle, text.whitening = space["middle"], space["whitening"]
             audio = AudioTower()
             audio.directions = space["directions"].float()
-            audio.load_state_dict(unpack(load_file(folder / FILES[4])))
-            digest = hashlib.sha256(b"".join((folder / file).read_bytes() for file in FILES))
+            audio.load_state_dict(Unpacked(load_file(folder / FILES[4])))
+            digest = hashlib.sha256()
+            for file in FILES:
+                digest.update((folder / file).read_bytes())
         except Exception as error:
             raise ModelError(
                 f"The bundled model in {folder.name}/ cannot be loaded ({error}); install audioprompt again."

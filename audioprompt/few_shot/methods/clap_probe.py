@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from audioprompt.core.zero_shot import Array, softmax
 from audioprompt.few_shot.from_words import FromWords, members
@@ -52,6 +51,8 @@ def fit_probe(begin: Array, hold: Array, audio: Array, targets: NDArray[np.intp]
         cost = logit_scale * (held * moved**2).sum() / 2 - logits[rows, targets].sum()
         slope = (np.exp(logits) - mine).astype(np.float32).T @ audio
         return float(cost), (logit_scale * (slope + held * moved)).ravel()
+
+    from scipy.optimize import minimize  # takes a while to import
 
     found = minimize(loss, begin.astype(np.float64).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
     return found.x.reshape(begin.shape).astype(np.float32)

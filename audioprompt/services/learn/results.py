@@ -8,7 +8,6 @@ from statistics import mean, stdev
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from audioprompt.core.calibration import Reliability
 from audioprompt.core.metrics import Score
@@ -246,5 +245,7 @@ def interval_over_seeds(scores: Sequence[Score]) -> tuple[float, float]:
     shares = [one.accuracy for one in scores]
     if len(set(shares)) == 1:
         return scores[0].interval
-    half = float(student.ppf(0.975, len(shares) - 1)) * stdev(shares) / math.sqrt(len(shares))
+    from scipy.special import stdtrit  # takes a while to import
+
+    half = float(stdtrit(len(shares) - 1, 0.975)) * stdev(shares) / math.sqrt(len(shares))
     return max(0.0, mean(shares) - half), min(1.0, mean(shares) + half)

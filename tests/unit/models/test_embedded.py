@@ -27,10 +27,12 @@ from audioprompt.models.embedded import (
     SAMPLE_RATE,
     TEXT_DIM,
     TEXT_TOKENS,
+    WORDS,
     EmbeddedModel,
     LogMel,
+    Unpacked,
     mel_filters,
-    unpack,
+    unpack_blocks,
 )
 from audioprompt.models.mobilenet import FEATURES
 from audioprompt.settings import asset_folder
@@ -267,7 +269,7 @@ def test_packed_weights_are_unpacked() -> None:
         "w.scale": torch.tensor([[0.5]]).half(),
         "b": torch.ones(2).half(),
     }
-    found = unpack(stored)
+    found = Unpacked(stored)
     assert set(found) == {"w", "b"} and found["b"].dtype == torch.float32
     torch.testing.assert_close(found["w"], 0.5 * (torch.cat([low, high]).float() - 8)[None])
 
@@ -276,3 +278,13 @@ def test_labels_in_chinese_are_understood(model: EmbeddedModel) -> None:
     english = model.embed_text(["a dog barks", "heavy rain", "a baby crying", "a violin", "a helicopter"])
     chinese = model.embed_text(["狗叫声", "大雨声", "婴儿哭声", "小提琴", "直升机"])
     assert ((english @ chinese.T).argmax(dim=1) == torch.arange(5)).all()  # labels are all in one language
+
+
+def test_words_are_unpacked_when_they_are_looked_up(model: EmbeddedModel) -> None:
+    """All of them unpacked would take 75 MB."""
+    stored = load_file(asset_folder("embedded") / FILES[2])
+    whole = unpack_blocks(stored[WORDS], stored[f"{WORDS}.scale"])
+    ids = torch.tensor([[5, 7, 49_050], [0, 5, 5]])
+    torch.testing.assert_close(model.text.token_embeddings(ids), whole[ids], atol=0, rtol=0)
+    held = [*model.text.parameters(), *model.text.buffers()]
+    assert sum(tensor.nbytes for tensor in held) < whole.nbytes + 30_000_000
