@@ -77,13 +77,13 @@ def test_a_sound_is_dropped_or_pasted_in_place_of_another(page: Page, how: str) 
     page.wait_for_selector("#sound input[type=file], #sound [aria-label='Clear']", state="attached")
     if examples():
         answered(page)
-    page.fill("#labels textarea", "rain, sea waves")
+    page.fill("#labels textarea", f"rain, waves after a {how}")
     where = "#sound" if how == "drop" else "#labels textarea"
     with page.expect_response(lambda reply: "/upload?" in reply.url and "b.caf" in reply.text()):
         give(page, how, where, "a.webm", sound("a.webm"), "video/webm")
         give(page, how, where, "b.caf", sound("b.caf"))  # while the first is on its way
-    answered(page)
-    assert page.input_value("#labels textarea") == "rain, sea waves"
+    expect(page.locator("#vanilla")).to_contain_text(f"waves after a {how}")
+    assert page.input_value("#labels textarea") == f"rain, waves after a {how}"
 
 
 @pytest.mark.parametrize("how", ["choose", "drop", "paste"])

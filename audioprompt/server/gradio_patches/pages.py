@@ -50,12 +50,13 @@ IT_AGAIN = (
 )
 # The server ends the stream of answers when nothing is under way. What is asked before the page has heard of that finds
 # the stream open still, and nobody would ever read its answer: then the page opens another. The end of an older stream
-# is none of the newer one, which Gradio would break off, and with it, on the server, all that the page waits for.
+# is none of the newer one, which Gradio would break off, and with it, on the server, all that the page waits for: it
+# breaks off the last stream of any kind, that of an upload's progress too.
 UNHEARD = 'if(l.msg==="close_stream"){En(r,o.abort_controller);return}'
-HEARD = 'if(l.msg==="close_stream"){o.stream_instance===a&&(r.open=!1,t.size&&o.open_stream());return}'
+HEARD = 'if(l.msg==="close_stream"){r.stream===a&&(r.open=!1,t.size&&o.open_stream());return}'
 # Nor does it open another where a stream breaks.
 BROKEN = "a.onerror=async function(f){console.error(f),"
-CLOSED = "a.onerror=async function(f){o.stream_instance===a&&(r.open=!1),console.error(f),"
+CLOSED = "r.stream=a,a.onerror=async function(f){r.stream===a&&(r.open=!1),console.error(f),"
 # An answer can overtake the answer to its question. Gradio takes it for one still to come, for ever.
 AWAITED = "P in He&&(He[P].forEach(Qt=>Pe(Qt)),delete He[P]),Jt[P]=Pe,os.add(P),Ge.open||await this.open_stream()"
 ANSWERED = (
