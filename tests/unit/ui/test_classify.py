@@ -149,15 +149,17 @@ def test_corrected_events_become_a_data_set_that_curate_measures_on_next(course,
     shown, rows = course
     old = {"tones": {"data": "instruments", "folds": "1"}}
     first = over_time.curate("tones", old, shown, rows)
-    assert "2 clips added to clips of your own, now 2 of 2 classes" in first["event_note"]
+    assert (
+        "2 clips added to clips of your own. Curate measures on them next: 2 clips of 2 classes." in first["event_note"]
+    )
     assert first["remembered"] == {"tones": {"data": first["data"]}}
     rows[1][2] = "=bird, far/away"  # the same sound, corrected once more
     again = over_time.curate("", first["remembered"], shown, [*rows, [0, 2, "hum", 1]])
-    assert again["data"] == first["data"] and "now 3 of 2 classes" in again["event_note"]
+    assert again["data"] == first["data"] and "next: 3 clips of 2 classes" in again["event_note"]
     clips = open_clips(again["data"], tmp_path / "unpacked")
     assert sorted(clips.labels) == ["=bird, far/away", "hum", "hum"]
     assert {soundfile.info(path).duration for path in clips.paths} == {4, 2}
-    setup = recall_setup(pack_from_templates([VANILLA], "new"), again["remembered"], "fake")
+    setup = recall_setup(pack_from_templates([VANILLA.text], "new"), again["remembered"], "fake")
     assert setup and setup.data == again["data"]
 
 

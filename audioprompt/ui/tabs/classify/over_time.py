@@ -197,8 +197,8 @@ def curate(
         labelled = own_set.extend(archive, Path(course.sound).name, files, events)
     classes = len({label for label, _ in labelled.values()})
     said = (
-        f"{counted(len(events), 'clip')} added to clips of your own, now {len(labelled)} of"
-        f" {counted(classes, 'class')}: Curate measures on them next."
+        f"{counted(len(events), 'clip')} added to clips of your own. Curate measures on them next:"
+        f" {counted(len(labelled), 'clip')} of {counted(classes, 'class')}."
     )
     return {
         "data": str(archive),
