@@ -24,7 +24,7 @@ PHONE_WIDTH = 640  # below it everything stands in one column, and the picture s
 
 def classify(page: Page) -> None:
     """The first example's answer."""
-    for figure in ("#vanilla", "#ensemble", "#heard"):
+    for figure in ("#vanilla", "#ensemble", "#timeline"):
         page.wait_for_selector(f"{figure} .main-svg")
 
 
