@@ -84,7 +84,7 @@ def learn(page: Page) -> None:
     tab(page, "Learn")
     page.get_by_role("button", name="Try it with 12 instruments").click()
     page.click("#learn-go")
-    page.wait_for_selector("#learn-map .main-svg")
+    page.wait_for_selector("#learn-summary tbody tr")
 
 
 def publish(page: Page) -> None:
