@@ -1,5 +1,6 @@
 """One pass of a model for all who want sound embedded at the same moment."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,7 +34,9 @@ class Together:
     def __init__(self) -> None:
         self._waiting: list[_Wanted] = []
         self._guard = Lock()
-        self._runners: dict[tuple[str, str, str], ThreadPoolExecutor] = {}  # by a model's name, revision and device
+        # By a model's name, revision and device: always the same thread, since torch keeps working memory, tens of
+        # megabytes, for each that it runs in.
+        self._runners: dict[tuple[str, str, str], ThreadPoolExecutor] = defaultdict(lambda: ThreadPoolExecutor(1))
 
     def embed(self, model: AudioTextModel, windows: torch.Tensor, encode: Encode | None = None) -> torch.Tensor:
         """Run ``encode``, by default ``model.embed_audio``; callable from any thread: ``[B, samples]`` -> ``[B, D]``.
@@ -43,8 +46,7 @@ class Together:
         mine = _Wanted(encode or model.embed_audio, windows)
         with self._guard:
             self._waiting.append(mine)
-            # always the same thread, since torch keeps working memory, tens of megabytes, for each that it runs in
-            runner = self._runners.setdefault((model.name, model.revision, model.device), ThreadPoolExecutor(1))
+            runner = self._runners[model.name, model.revision, model.device]
         return runner.submit(self._found, mine, MAX_ON_CPU if model.device == "cpu" else MOST).result()
 
     @property
