@@ -17,6 +17,7 @@ from audioprompt.core.labels import LabelError, parse_labels
 from audioprompt.data import LabelledClips
 from audioprompt.data.recordings import find_recordings
 from audioprompt.services.label_next import LabellingSession, take_up, write_manifest
+from audioprompt.util import whole
 from audioprompt.util.text import one_line
 
 MANIFEST = "labels.csv"
@@ -63,7 +64,8 @@ def label(
         while (recording := session.next()) is not None:
             if not _ask(session, recording, clips.paths[recording], player):
                 break
-            _write_whole(manifest, write_manifest(session, clips.paths, manifest))
+            with whole.written(manifest) as unfinished:
+                unfinished.write_text(write_manifest(session, clips.paths, manifest), "utf-8")
         else:
             say("Every recording has a label or was skipped.")
     except (EOFError, KeyboardInterrupt, typer.Abort):
@@ -107,13 +109,6 @@ def _name_of(session: LabellingSession, answer: str) -> str:
     if not 1 <= int(answer) <= min(len(session.classes), MAX_KEYS):
         raise LabelError(f"No label has the number {answer}.")
     return session.classes[int(answer) - 1]
-
-
-def _write_whole(path: Path, content: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(content, "utf-8")
-    temporary.replace(path)
 
 
 def find_player() -> list[str] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from audioprompt.data import DataError
 from audioprompt.data.duplicates import digest
 from audioprompt.data.layouts import MANIFEST
 from audioprompt.data.tables import check_size
+from audioprompt.util import whole
 from audioprompt.util.text import one_line
 
 NAME = "own-events.zip"
@@ -76,20 +76,15 @@ def _read(archive: Path) -> Labelled:
 
 def _write(archive: Path, old: Labelled, new: Mapping[str, Path], labelled: Labelled) -> None:
     """Write the archive anew beside the old one, and put it in its place."""
-    unfinished = archive.with_name(f".{archive.name}.unfinished")
-    try:
-        with ZipFile(unfinished, "w") as packed:
-            if old:
-                with ZipFile(archive) as before:
-                    for name in old:
-                        packed.writestr(name, before.read(name))
-            for name, file in new.items():
-                packed.write(file, name)
-            lines = io.StringIO()
-            table = csv.writer(lines, lineterminator="\n")
-            table.writerow(TITLES)
-            table.writerows((name, *of) for name, of in labelled.items())
-            packed.writestr(MANIFEST, lines.getvalue())
-        os.replace(unfinished, archive)  # noqa: PTH105, one step on every system
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole.written(archive) as unfinished, ZipFile(unfinished, "w") as packed:
+        if old:
+            with ZipFile(archive) as before:
+                for name in old:
+                    packed.writestr(name, before.read(name))
+        for name, file in new.items():
+            packed.write(file, name)
+        lines = io.StringIO()
+        table = csv.writer(lines, lineterminator="\n")
+        table.writerow(TITLES)
+        table.writerows((name, *of) for name, of in labelled.items())
+        packed.writestr(MANIFEST, lines.getvalue())

@@ -7,6 +7,7 @@ and by whatever machine. Everything is written whole or not at all.
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from safetensors.numpy import save_file
 
 from audioprompt.data.recordings import FoundFile
 from audioprompt.errors import AudiopromptError
+from audioprompt.util import whole
 
 if TYPE_CHECKING:
     from audioprompt.encoding.encoder import EmbeddedClip
@@ -97,33 +99,22 @@ class Shard:
         return json.dumps([[file.name, *file.version] for file in self.files])
 
 
-class written_whole:
-    """A path to write to, whose content takes the place of a file once all has gone well.
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a path to write to, whose content takes the place of a file once all has gone well.
 
     Raises:
         EmbedError: it cannot be written.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.unfinished = path, path.with_name(f".{path.name}.{os.getpid()}")
-
-    def __enter__(self) -> Path:
-        return self.unfinished
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            try:
-                os.replace(self.unfinished, self.path)  # noqa: PTH105, one step on every system
-                return
-            except OSError as trouble:
-                error = trouble
-        self.unfinished.unlink(missing_ok=True)
-        if isinstance(error, (OSError, SafetensorError)):
-            reason = getattr(error, "strerror", None) or error
-            raise EmbedError(
-                f"{self.path} cannot be written ({reason}). All shards before it are kept: make room and give the same"
-                " command again."
-            ) from error
+    try:
+        with whole.written(path) as unfinished:
+            yield unfinished
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise EmbedError(
+            f"{path} cannot be written ({reason}). All shards before it are kept: make room and give the same"
+            " command again."
+        ) from error
 
 
 def opened(path: Path) -> Any:

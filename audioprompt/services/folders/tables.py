@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import Any
 from audioprompt.errors import AudiopromptError
 from audioprompt.prompts.formats.csv import defuse
 from audioprompt.services.folders.classify import Row
+from audioprompt.util import whole
 
 COLUMNS = tuple(field.name for field in fields(Row))
 ROWS_AT_ONCE = 10_000
@@ -43,13 +43,11 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
         TableError: its ending is none of a table, a library is missing, or it cannot be written.
     """
     check_table(path)
-    unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        WRITERS[path.suffix.lower()](unfinished, rows)
-        os.replace(unfinished, path)  # noqa: PTH105, one step on every system
+        with whole.written(path) as unfinished:
+            WRITERS[path.suffix.lower()](unfinished, rows)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise TableError(f"{path} cannot be written ({error.strerror}). Make room, or give another file.") from error
 
 
