@@ -58,7 +58,8 @@ def build(model: str = "embedded", opening: Opening = EMPTY, title: str = NAME, 
             shown = partial(_show_to_curators, list(hidden.components))
             blocks.load(**hidden.told_by(shown), **INSTANT)
         blocks.load(**Parts(tabs=page.tabs).told_by(partial(_open_tab, tabs)), **INSTANT)
-        blocks.load(None, js=script("static/entrances.js", places=entrances.SHOWN), **INSTANT)
+        given = {"places": entrances.SHOWN, "most": entrances.MOST, "between": entrances.BETWEEN}
+        blocks.load(None, js=script("static/entrances.js", **given), **INSTANT)
         blocks.unload(closed)
     queue.install()
     calls.draw_without_matplotlib()

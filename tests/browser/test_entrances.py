@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,89 @@ def sound(name: str) -> bytes:
 
 def give(page: Page, how: str, where: str, name: str, content: bytes, type: str = "") -> None:
     page.locator(where).first.evaluate(GIVE, [how, name, base64.b64encode(content).decode(), type])
+
+
+def drop(page: Page, where: str, *paths: Path) -> None:
+    """Drop files and folders of the disk, as a hand does it."""
+    box = page.locator(where).bounding_box()
+    assert box
+    browser = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        held = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        browser.send("Input.dispatchDragEvent", {"type": kind, **place, "data": held})
+    browser.detach()
+
+
+def a_folder(folder: Path) -> Path:
+    """A folder with folders, among whose recordings is what nobody wants to hear."""
+    inner = folder / "day 1" / "im Wald"
+    inner.mkdir(parents=True)
+    for name in (*(f"{number:03}.wav" for number in range(3)), ".hidden.wav", "notes.txt"):
+        (inner / name).write_bytes(sound("a.wav"))
+        (folder / name).write_bytes(sound("a.wav"))
+    (folder / ".git").mkdir()
+    (folder / ".git" / "old.wav").write_bytes(sound("a.wav"))
+    return folder
+
+
+def names(page: Page) -> list[str]:
+    return page.locator("#explore-rows tbody td:first-child [data-act='play']").all_inner_texts()
+
+
+def test_a_folder_dropped_in_classify_is_a_collection(page: Page, tmp_path: Path) -> None:
+    go_to(page, "Classify")
+    drop(page, "#sound", a_folder(tmp_path / "birds"))
+    expect(page.locator("#explore-rows tbody tr")).to_have_count(6)
+    within = [f"{number:03}.wav" for number in range(3)]
+    assert names(page) == [*within, *(f"day 1/im Wald/{name}" for name in within)]
+
+
+def test_folders_files_and_a_zip_are_dropped_together(page: Page, tmp_path: Path) -> None:
+    go_to(page, "Explore")
+    (tmp_path / "alone.wav").write_bytes(sound("a.wav"))
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as packed:
+        packed.writestr("packed.wav", sound("a.wav"))
+    places = [a_folder(tmp_path / name) for name in ("one", "two")]
+    drop(page, "#explore-files", *places, tmp_path / "alone.wav", tmp_path / "b.zip")
+    expect(page.locator("#explore-rows tbody tr")).to_have_count(14)
+    assert {"alone.wav", "one/000.wav", "two/day 1/im Wald/002.wav"} < set(names(page))
+
+
+def test_a_zip_dropped_in_classify_is_a_collection(page: Page, tmp_path: Path) -> None:
+    go_to(page, "Classify")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as packed:
+        for number in range(4):
+            packed.writestr(f"{number}.wav", sound("a.wav"))
+    drop(page, "#sound", tmp_path / "b.zip")
+    expect(page.locator("#explore-rows tbody tr")).to_have_count(4)
+
+
+def test_a_folder_without_recordings_is_refused_in_a_sentence(page: Page, tmp_path: Path) -> None:
+    go_to(page, "Explore")
+    (tmp_path / "<b>notes").mkdir()
+    (tmp_path / "<b>notes" / "a.txt").write_text("none")
+    drop(page, "#explore-files", tmp_path / "<b>notes")
+    said = page.get_by_role("alert")
+    expect(said).to_have_text("<b>notes holds no recordings: give a folder with some.")
+    drop(page, "#explore-files", a_folder(tmp_path / "birds"))
+    expect(said).to_have_count(0)
+
+
+def test_a_folder_is_chosen(page: Page, tmp_path: Path) -> None:
+    go_to(page, "Explore")
+    with page.expect_file_chooser() as opened:
+        page.locator("#explore-folder").click()
+    opened.value.set_files(a_folder(tmp_path / "chosen"))
+    expect(page.locator("#explore-rows tbody tr")).to_have_count(6)
+    assert "day 1/im Wald/001.wav" in names(page)
+
+
+def test_a_folder_dropped_in_learn_gives_its_recordings(page: Page, tmp_path: Path) -> None:
+    go_to(page, "Learn (PALM)")
+    page.fill("#learn-name textarea, #learn-name input", "of a folder")
+    drop(page, "#learn-cards", a_folder(tmp_path / "birds"))
+    expect(page.locator("#learn-cards [data-label='of a folder']")).to_contain_text("6 clips")
 
 
 @pytest.mark.parametrize("name", ["a.webm", "a.mp4", "a.mov", "a.3gp", "a.caf", "a.w64", "no ending"])

@@ -15,10 +15,12 @@ from audioprompt.data import DataError
 from audioprompt.data.recordings import find_files
 from audioprompt.prompts.template import as_templates
 from audioprompt.server import models
+from audioprompt.server.context import IN_PROCESS
 from audioprompt.services.collection import Collection
 from audioprompt.services.folders import search
 from audioprompt.services.folders.classify import Question
 from audioprompt.services.folders.explore import Explored, explore
+from audioprompt.ui import entrances
 from audioprompt.ui.components import explore as view
 from audioprompt.ui.tabs.explore import listen, look
 from audioprompt.util.jobs import Stopped
@@ -164,3 +166,22 @@ def test_maps_of_any_size() -> None:
         assert lay_out(vectors).shape == (count, 2) and np.isfinite(lay_out(vectors)).all()
         names = name_clusters(vectors, clusters, rng.standard_normal((20, 6)).astype(np.float32))
         assert len(set(names)) == clusters.max() + 1
+
+
+def test_uploads_lie_as_in_their_folder_and_never_outside(tmp_path: Path) -> None:
+    names = ["day/a.wav", "day/a.wav", "../../out.wav", "day/a.wav/b.wav", "//.wav", "day/deep/é\u202e.wav"]
+    files = [tmp_path / str(number) / name.replace("/", entrances.BETWEEN) for number, name in enumerate(names)]
+    for file in files:
+        file.parent.mkdir()
+        file.write_bytes(file.parent.name.encode())
+    into = tmp_path / "kept" / "here"
+    into.mkdir(parents=True)
+    taken = listen._take(list(map(str, files)), into, IN_PROCESS)
+    assert {file.name: file.path.read_bytes() for file in taken} == {
+        "day/a.wav": b"0",
+        "day/1-a.wav": b"1",
+        "out.wav": b"2",
+        "b.wav": b"3",
+        "day/deep/é\u202e.wav": b"5",
+    }
+    assert [path.name for path in tmp_path.rglob("out.wav") if into in path.parents] == ["out.wav"]

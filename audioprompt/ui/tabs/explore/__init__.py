@@ -72,7 +72,7 @@ def _lay_out() -> Parts:
             labels = gr.Textbox(LABELS, label="Labels", lines=2, elem_id="explore-labels")
             with gr.Row(elem_classes="inline"):
                 files = gr.UploadButton("Upload files", file_count="multiple", size="md", elem_id="explore-files")
-                folder = gr.UploadButton("Upload a folder", file_count="directory", size="md")
+                folder = gr.UploadButton("Upload a folder", file_count="directory", size="md", elem_id="explore-folder")
             where = gr.Textbox(
                 label="Folder",
                 placeholder="Or a folder of this machine, then Enter",

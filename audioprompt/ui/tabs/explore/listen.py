@@ -19,14 +19,13 @@ from audioprompt.services.collection import Collection
 from audioprompt.services.folders.classify import Question
 from audioprompt.services.folders.explore import explore
 from audioprompt.services.packs import suitable_pack
-from audioprompt.ui import charts, markup
+from audioprompt.ui import charts, entrances, markup
 from audioprompt.ui.components import explore as view
 from audioprompt.ui.events import View
 from audioprompt.util.jobs import FITTING, follow
 from audioprompt.util.pace import Pace
 
 LOOK_SECONDS = 0.3
-MAX_RECORDINGS = 20_000  # that a page holds; the shell takes any number
 PARTS = ("rows", "player", "map", "selection", "selected", "explored", "stop", "save", "job_id", "note")
 
 
@@ -67,14 +66,23 @@ def _take(files: Sequence[str], folder: Path, context: Context) -> list[FoundFil
         if file.suffix.lower() == ".zip":
             given.append(file)
         elif is_sound(file):
-            place = folder / (file.name if not (folder / file.name).exists() else f"{number}-{file.name}")
-            given.append(Path(shutil.copyfile(file, place)))
+            given.append(Path(shutil.copyfile(file, _room_for(file, folder, number))))
     if not given:
         raise DataError("None of these files is a recording. Upload WAV, MP3, FLAC or the like, or a zip with some.")
     context.recordings(given, folder)
     kept = list(folder.iterdir())
     root = kept[0] if len(kept) == 1 and kept[0].is_dir() else folder  # names are as in the zip file where that is all
     return find_files([root], root)
+
+
+def _room_for(file: Path, folder: Path, number: int) -> Path:
+    """Make room for an upload where it lay in its own folder; where another is already, beside it by its number."""
+    place = folder / entrances.place_of(file)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        place = folder / place.name
+    return place if not place.exists() else place.with_name(f"{number}-{place.name}")
 
 
 def enter_folder(where: str | None, asked: Asked, context: Context = IN_PROCESS) -> Iterator[View]:
@@ -94,9 +102,9 @@ def enter_folder(where: str | None, asked: Asked, context: Context = IN_PROCESS)
 
 
 def _listen(files: Sequence[FoundFile], asked: Asked, context: Context) -> Iterator[View]:
-    if len(files) > MAX_RECORDINGS:
+    if len(files) > entrances.MOST:
         raise DataError(
-            f"These are {len(files):,} recordings; a page holds {MAX_RECORDINGS:,}. Use audioprompt classify and embed."
+            f"These are {len(files):,} recordings; a page holds {entrances.MOST:,}. Use audioprompt classify and embed."
         )
     labels = parse_labels(asked.labels).labels
     model = context.model(asked.model_name)
