@@ -79,9 +79,10 @@ def served(capability: Callable[..., Any]) -> Callable[..., Any]:
         job = _jobs.start(lambda job: checked(**given, progress=job.progress), seconds=asking.terms["seconds"])
         with _in_one_sentence():
             for now in follow(job, LOOK_SECONDS, alone=True):
+                done = now.done + now.part
                 if now.total:
-                    shown((now.done, now.total), desc=now.what, unit=now.what)
-                yield {"doing": now.what, "done": now.done, "total": now.total}
+                    shown((now.done, now.total) if not now.part else done / now.total, desc=now.what, unit=now.what)
+                yield _plain({"doing": now.what, "done": done, "total": now.total})
             yield _plain(job.result())
 
     wrapped: Any = answers if "progress" in signature.parameters else answer

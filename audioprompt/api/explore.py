@@ -1,20 +1,19 @@
 """Collections of recordings: an answer for each, and search in all of them."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audioprompt.api.inputs import Answer, File, Name, Text, approved_templates, tell
+from audioprompt.api.inputs import Answer, File, Name, Text, approved_templates
 from audioprompt.core.labels import parse_labels
 from audioprompt.data import DataError
 from audioprompt.data.recordings import FoundFile, find_files
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
-from audioprompt.services import curate as curation
 from audioprompt.services.folders.classify import Question, Row
 from audioprompt.services.folders.search import EmbeddedFolder, open_embedded, search_like, search_words
 
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_RECORDINGS, MAX_FOUND = 5_000, 1_000
 
+TellParts = Callable[[str, int, int, float], object]  # as `Job.progress`
+
 
 def classify_folder(
     labels: Text,
@@ -30,7 +31,7 @@ def classify_folder(
     folder: Name = "",
     pack: Name = "",
     model: Name = "embedded",
-    progress: curation.Progress | None = None,
+    progress: TellParts | None = None,
     context: Context = IN_PROCESS,
 ) -> Answer:
     """Name what is heard in each recording of a zip file or a folder; one that cannot be used costs the others nothing.
@@ -45,13 +46,14 @@ def classify_folder(
     Returns:
         recordings, for each its file, seconds, answer, probability, known, start and end of where the answer is heard most clearly, vanilla, heard, notes, and error, why it could not be named; count; failed, how many could not.
     """  # noqa: E501, Gradio reads one line of each
+    from audioprompt.encoding.stream import total
     from audioprompt.services.folders.classify import classify_files
 
     with _recordings(clips, folder, context) as files:
         question = Question(context.model(model), parse_labels(labels).labels, approved_templates(pack, context))
         rows: list[Row] = []
-        tick = partial(tell, progress, "clips")
-        for _, row in classify_files(question, files, lambda: tick(len(rows), len(files))):
+        tick = partial(progress or _tell_nobody, "clips")
+        for _, row in classify_files(question, files, lambda parts: tick(len(rows), len(files), total(parts))):
             rows.append(row)
     rows.sort(key=lambda row: row.file)
     return {"recordings": [asdict(row) for row in rows], "count": len(rows), "failed": sum(bool(r.error) for r in rows)}
@@ -64,7 +66,7 @@ def search(
     folder: Name = "",
     most: int = 10,
     model: Name = "embedded",
-    progress: curation.Progress | None = None,
+    progress: TellParts | None = None,
     context: Context = IN_PROCESS,
 ) -> Answer:
     """Find the recordings of a zip file or a folder in which something is heard most, by words or by a clip.
@@ -92,16 +94,20 @@ def search(
     }
 
 
+def _tell_nobody(what: str, done: int, total: int, part: float) -> None:
+    pass
+
+
 @contextmanager
 def _embedded(
     clips: Path | None,
     folder: str,
     model: "AudioTextModel",
-    progress: curation.Progress | None,
+    progress: TellParts | None,
     context: Context,
 ) -> Iterator[EmbeddedFolder]:
     """Open a folder that was embedded, or listen to recordings."""
-    from audioprompt.encoding.stream import Heard, stream_clips
+    from audioprompt.encoding.stream import Heard, stream_clips, total
     from audioprompt.services.folders.shards import MANIFEST
 
     if folder and context.is_curator and (Path(folder) / MANIFEST).is_file():
@@ -109,8 +115,8 @@ def _embedded(
         return
     with _recordings(clips, folder, context) as files:
         heard: list[Heard[FoundFile]] = []
-        tick = partial(tell, progress, "clips")
-        for one in stream_clips(model, files, lambda: tick(len(heard), len(files))):
+        tick = partial(progress or _tell_nobody, "clips")
+        for one in stream_clips(model, files, lambda parts: tick(len(heard), len(files), total(parts))):
             heard.append(one)
         yield EmbeddedFolder.of_heard(model, heard)
 

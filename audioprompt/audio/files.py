@@ -4,8 +4,9 @@ import io
 import os
 import shutil
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from math import isfinite
 from numbers import Real
 from pathlib import Path
@@ -26,6 +27,19 @@ MAX_CHANNELS_FIRST = 64  # an array with more rows than this is never taken for 
 # make it open other files and addresses.
 CONTAINERS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,flac,flv,matroska,mov,mp3,mpegts,ogg,tta,w64,wav,wv"
 USE_INSTEAD = "use a WAV, FLAC, Ogg, MP3, M4A or WebM recording"
+
+
+def parts_of(path: Path) -> Callable[[float], float]:
+    """Return what tells the fraction that some seconds are of a recording; it is 0 where its file states no length."""
+
+    @cache
+    def stated() -> float:
+        if path.is_file():  # a pipe can only be read once
+            with suppress(OSError, ValueError, av.FFmpegError), path.open("rb") as file, _contained(file) as container:
+                return (container.duration or 0) / float(av.time_base)
+        return 0.0
+
+    return lambda seconds: min(seconds / stated(), 1.0) if stated() else 0.0
 
 
 def read_blocks(opened: "Recording | tuple[int, np.ndarray] | _Reader", name: str) -> Generator[Block, None, None]:
@@ -245,13 +259,15 @@ def _with_libsndfile(file: _Reader) -> Iterator[Block]:
             return
 
 
+def _contained(file: "_Reader | BinaryIO") -> Any:
+    return av.open(file, mode="r", container_options={"format_whitelist": CONTAINERS}, metadata_errors="ignore")
+
+
 def _with_ffmpeg(file: _Reader, name: str) -> Iterator[Block]:
     """Skip damaged packets, and stop where the container breaks off."""
     file.seek(0)
     try:
-        container = av.open(
-            file, mode="r", container_options={"format_whitelist": CONTAINERS}, metadata_errors="ignore"
-        )
+        container = _contained(file)
     except (av.FFmpegError, ValueError):
         raise AudioError(f"{name} holds no audio that can be decoded: {USE_INSTEAD}.") from None
     with container:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
+from audioprompt.audio.files import parts_of
 from audioprompt.audio.recording import AudioError
 from audioprompt.cli.events import EventOutput
 from audioprompt.cli.folder import classify_to_table, refuse_with_a_table
@@ -145,12 +146,18 @@ def _hear(
     with progress_bar("prompts") as progress:
         read_prompts(model, templates, read_labels(model, labels).spoken, progress)
     with progress_bar("recordings") as progress:
-        for done, file in enumerate(files, 1):
+
+        def tell(done: int, part_of: Callable[[float], float], seconds: float) -> None:
+            progress(done + part_of(seconds), len(files))
+
+        for done, file in enumerate(files):
             try:
-                heard[file] = service.classify(model, file, labels, templates, str(file))
+                heard[file] = service.classify(
+                    model, file, labels, templates, str(file), tick=partial(tell, done, parts_of(file))
+                )
             except AudioError as error:
                 errors[file] = error
-            progress(done, len(files))
+            progress(done + 1, len(files))
     return heard, errors
 
 

@@ -37,15 +37,16 @@ def embed(
     left = [file for shard in missing for file in shard.files]
     if len(left) < len(files):
         say(f"{len(files) - len(left)} of {counted(len(files), 'recording')} were embedded before: going on.")
-    with told_how_far(files, left, str(out)) as tell:
+    with told_how_far(files, left, str(out)) as way:
         if ray:
             choice = ModelChoice(model.model, model.device, model.weights, model.half)
             for shard in embed_on_ray(choice, missing, root, out) if missing else ():
                 for file in shard.files:
-                    tell(file)
+                    way.tell(file)
+                way.look([])
         else:
-            for file in embed_shards(encoder, missing, out):
-                tell(file)
+            for file in embed_shards(encoder, missing, out, way.look):
+                way.tell(file)
     failed = list_failed(shards, out)
     say(f"Written to {out}: {counted(len(files), 'recording')} in {counted(len(shards), 'shard')}.")
     if failed:

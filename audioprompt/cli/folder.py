@@ -13,7 +13,7 @@ import typer
 from audioprompt.audio.recording import AudioError
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import ModelOptions
-from audioprompt.cli.output import progress_bar, say
+from audioprompt.cli.output import percent, progress_bar, say
 from audioprompt.data.recordings import FoundFile, find_files
 from audioprompt.services.folders import classify as service
 from audioprompt.services.folders.classify import Question, journal_beside
@@ -56,10 +56,10 @@ def classify_to_table(
         left = service.missing(journal, files)
         if len(left) < len(files):
             say(f"{len(files) - len(left)} of {counted(len(files), 'recording')} were heard before: going on.")
-        with told_how_far(files, left, str(out)) as tell:
-            for file, row in service.classify_files(question, left):
+        with told_how_far(files, left, str(out)) as way:
+            for file, row in service.classify_files(question, left, way.look):
                 service.note(journal, file, row)
-                tell(file)
+                way.tell(file)
         write_table(out, service.rows_of(journal, files))
         failed = [row.error for row in service.rows_of(journal, files) if row.error]
     say(f"Written to {out}: {counted(len(files), 'recording')}, of which {len(failed)} could not be named.")
@@ -67,10 +67,42 @@ def classify_to_table(
         raise AudioError(failed[0])
 
 
+class HowFar:
+    """How far the work on many recordings is, by their number, and by bytes for the time that is left.
+
+    Args:
+        total: how many there are.
+        left: those that are still to be done.
+        bar: shows it.
+    """
+
+    def __init__(self, total: int, left: Sequence[FoundFile], bar: Callable[[float, int], None]) -> None:
+        self._total, self._bar = total, bar
+        self._done, self._bytes, self._said = total - len(left), 0, time.monotonic()
+        self._pace = Pace(sum(file.size for file in left))
+
+    @property
+    def words(self) -> str:
+        """How many are done, of how many."""
+        return f"{self._done} of {counted(self._total, 'recording')}"
+
+    def tell(self, file: FoundFile) -> None:
+        """Note that one is done."""
+        self._done += 1
+        self._bytes += file.size
+
+    def look(self, under_way: Sequence[tuple[FoundFile, float]]) -> None:
+        """Show how far it is, with what was heard of those under way."""
+        self._pace.reach(self._bytes + sum(file.size * fraction for file, fraction in under_way))
+        self._bar(self._done + sum(fraction for _, fraction in under_way), self._total)
+        if not sys.stderr.isatty() and time.monotonic() - self._said > SAY_EVERY_SECONDS:
+            self._said = time.monotonic()
+            parts = ", ".join(f"{percent(fraction)} of {file.name}" for file, fraction in under_way if fraction)
+            say(f"{self.words}{f' and {parts}' if parts else ''}{self._pace.words}.")
+
+
 @contextmanager
-def told_how_far(
-    files: Sequence[FoundFile], left: Sequence[FoundFile], out: str
-) -> Iterator[Callable[[FoundFile], None]]:
+def told_how_far(files: Sequence[FoundFile], left: Sequence[FoundFile], out: str) -> Iterator[HowFar]:
     """Show on a terminal how far the work is, and elsewhere say it once a minute, with an estimate of the time left.
 
     Args:
@@ -79,27 +111,13 @@ def told_how_far(
         out: where the results go.
 
     Yields:
-        What is told of each file once it is done.
+        What is told of each file once it is done, and of what is under way.
     """
     memory.keep_in_few_places()
-    done, said = len(files) - len(left), time.monotonic()
-    pace = Pace(sum(file.size for file in left))
     with progress_bar("recordings") as bar:
-
-        def tell(file: FoundFile) -> None:
-            nonlocal done, said
-            done += 1
-            pace.add(file.size)
-            bar(done, len(files))
-            if not sys.stderr.isatty() and time.monotonic() - said > SAY_EVERY_SECONDS:
-                said = time.monotonic()
-                say(f"{done} of {counted(len(files), 'recording')}{pace.words}.")
-
+        way = HowFar(len(files), left, bar)
         try:
-            yield tell
+            yield way
         except KeyboardInterrupt:
-            say(
-                f"Stopped: {done} of {counted(len(files), 'recording')} are done. Give the same command again to go on"
-                f" with {out}."
-            )
+            say(f"Stopped: {way.words} are done. Give the same command again to go on with {out}.")
             raise typer.Exit(1) from None

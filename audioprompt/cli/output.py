@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from rich import box, progress
@@ -15,9 +15,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from audioprompt.util.text import one_line
-
-if TYPE_CHECKING:
-    from audioprompt.encoding.encoder import Progress
 
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # vanilla, ensemble and learned, here as in the app
 
@@ -83,7 +80,7 @@ def clock(seconds: float) -> str:
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Progress]:
+def progress_bar(what: str) -> Iterator[Callable[[float, int], None]]:
     """Show a bar on stderr while something takes time; nothing is left of it, and nothing shown where no one looks."""
     with progress_bars() as show:
         show(what, 0, 0)
@@ -91,7 +88,7 @@ def progress_bar(what: str) -> Iterator[Progress]:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+def progress_bars() -> Iterator[Callable[[str, float, int], None]]:
     """Show a bar for each of several things, the whole and its parts, by what each is called."""
     columns = (
         progress.TextColumn("{task.description}"),
@@ -104,7 +101,7 @@ def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
     tasks: dict[str, progress.TaskID] = {}
     with progress.Progress(*columns, console=console, transient=True, redirect_stdout=False, disable=hidden) as bars:
 
-        def show(what: str, done: int, total: int) -> None:
+        def show(what: str, done: float, total: int) -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=None)
             bars.update(tasks[what], completed=done, total=total or None)

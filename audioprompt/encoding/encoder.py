@@ -80,7 +80,7 @@ def embed_clip(
     source: AudioSource,
     name: str | None = None,
     say: Say | None = None,
-    tick: Callable[[], None] | None = None,
+    tick: Callable[[float], None] | None = None,
     alone: bool = False,
 ) -> EmbeddedClip:
     """Read, cut and encode one clip of any length in bounded memory, together with what others want encoded just now.
@@ -90,7 +90,7 @@ def embed_clip(
         source: the recording.
         name: what to call it in an error.
         say: told what people should know of the recording.
-        tick: called from time to time within a long clip; whatever it raises ends the work.
+        tick: told from time to time within a long clip how many seconds were heard; what it raises ends the work.
         alone: run the model for this clip without waiting for others' passes.
 
     Raises:
@@ -234,7 +234,7 @@ class _Encoding:
         unsaved: dict[str, bytes] = {}
         sources = [self.recordings.sources[index] for index in indices]
         try:
-            for position, clip in _encoded(self.model, self.encode, sources, tick=self.tick):
+            for position, clip in _encoded(self.model, self.encode, sources, tick=lambda seconds: self.tick()):
                 index = indices[position]
                 self.clips[index] = clip
                 if (key := self.keys[index]) is not None:
@@ -269,11 +269,12 @@ def _encoded(
     sources: Sequence[AudioSource],
     name: str | None = None,
     say: Say | None = None,
-    tick: Callable[[], None] | None = None,
+    tick: Callable[[float], None] | None = None,
 ) -> Iterator[tuple[int, EmbeddedClip]]:
     """Encode clips, on a GPU in batches that may hold windows of several: yields (index, clip), in order.
 
-    Within a long clip ``tick`` is called from time to time, so that whoever has had enough of it can say so by raising.
+    Within a long clip ``tick`` is told from time to time how many seconds were heard, so that whoever has had enough of
+    it can say so by raising.
     """
     unfinished: deque[tuple[int, list[Window], list[bool], bool]] = deque()  # pieces that wait for a full batch
     waiting: list[Array] = []  # their samples
@@ -306,7 +307,7 @@ def _encoded(
         if len(waiting) >= enough:
             yield from flush()
         if tick and not last:
-            tick()
+            tick(windows[-1].end)
     yield from flush()
 
 

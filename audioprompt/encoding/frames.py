@@ -5,7 +5,7 @@ straddles its end, and frames are taken from the middles. A model that has no fr
 of its window apart, each repeated until it fills the window.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
@@ -89,7 +89,11 @@ class _WindowsAndFrames:
 
 
 def embed_with_frames(
-    model: AudioTextModel, source: AudioSource, name: str | None = None, say: Say | None = None
+    model: AudioTextModel,
+    source: AudioSource,
+    name: str | None = None,
+    say: Say | None = None,
+    tick: Callable[[float], None] | None = None,
 ) -> tuple[EmbeddedClip, Frames]:
     """As `audioprompt.encoding.encoder.embed_clip`, with what is heard from moment to moment.
 
@@ -112,18 +116,24 @@ def embed_with_frames(
             some, embed_windows(model, encode, np.stack([one.samples for one in some])), strict=True
         ):
             heard.add(look, vectors.reshape(-1, model.dim))
+        if tick:
+            tick(heard.seconds)
     return heard.result()
 
 
 def embed_to_name_over_time(
-    model: AudioTextModel, source: AudioSource, name: str | None = None, say: Say | None = None
+    model: AudioTextModel,
+    source: AudioSource,
+    name: str | None = None,
+    say: Say | None = None,
+    tick: Callable[[float], None] | None = None,
 ) -> tuple[EmbeddedClip, Frames]:
     """As `embed_with_frames`, for a recording in which something is to be named.
 
     Raises:
         AudioError: the source cannot be read, or is silent or too short, so that there is nothing to name.
     """
-    clip, frames = embed_with_frames(model, source, name, say)
+    clip, frames = embed_with_frames(model, source, name, say, tick)
     check_to_name(clip, name_of(source, name))
     return clip, frames
 

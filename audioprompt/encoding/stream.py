@@ -1,7 +1,7 @@
 """Any number of recordings as a stream: some are decoded and embedded at once, in memory that does not grow."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import Generic, Protocol, TypeVar
 
+from audioprompt.audio.files import parts_of
 from audioprompt.audio.recording import AudioError
 from audioprompt.encoding.encoder import EmbeddedClip, embed_clip
 from audioprompt.models.base import AudioTextModel
@@ -37,6 +38,8 @@ class HasPath(Protocol):
 
 F = TypeVar("F", bound=HasPath)
 
+Look = Callable[[Sequence[tuple[F, float]]], object]  # told which recordings are under way, and what fraction is heard
+
 
 @dataclass(frozen=True)
 class Heard(Generic[F]):
@@ -55,15 +58,21 @@ class Heard(Generic[F]):
     error: str | None = None
 
 
+def total(under_way: Sequence[tuple[HasPath, float]]) -> float:
+    """How many recordings those that were heard in part come to."""
+    return sum(fraction for _, fraction in under_way)
+
+
 def stream_clips(
-    model: AudioTextModel, files: Iterable[F], look: Callable[[], object] = int, workers: int | None = None
+    model: AudioTextModel, files: Iterable[F], look: Look[F] = len, workers: int | None = None
 ) -> Iterator[Heard[F]]:
     """Embed recordings, each as `embed_clip` does; one that cannot be used is given back with the reason.
 
     Args:
         model: what hears. On a CPU each worker runs it on one core, on a GPU workers share its batches.
         files: the recordings; they are asked for as they are needed.
-        look: called again and again; whatever it raises ends the work.
+        look: told again and again which long recordings are under way, and what fraction of each was heard by what its
+            file says of its length; whatever it raises ends the work.
         workers: how many recordings are under way at once; by default one for each core, or what fills a GPU's batch.
 
     Yields:
@@ -72,13 +81,17 @@ def stream_clips(
     on_cpu = model.device == "cpu"
     workers = workers or ((os.cpu_count() or 1) if on_cpu else ON_GPU)
     stopped = Event()
-
-    def go_on() -> None:
-        if stopped.is_set():
-            raise Stopped
+    under_way: dict[int, tuple[F, float]] = {}
 
     def hear(file: F) -> Heard[F]:
         notices: list[str] = []
+        part_of = parts_of(file.path)
+
+        def go_on(seconds: float) -> None:
+            if stopped.is_set():
+                raise Stopped
+            under_way[id(file)] = file, part_of(seconds)
+
         limit: AbstractContextManager[object] = one_thread() if on_cpu else nullcontext()
         try:
             with limit:
@@ -95,9 +108,11 @@ def stream_clips(
             if not running:
                 return
             done, running = wait(running, LOOK_SECONDS, FIRST_COMPLETED)
-            look()
+            look(list(under_way.values()))
             for one in done:
-                yield one.result()
+                heard = one.result()
+                under_way.pop(id(heard.file), None)
+                yield heard
     finally:
         stopped.set()
         pool.shutdown(cancel_futures=True)

@@ -3,7 +3,7 @@
 The app, the command line and the service all answer through `classify`, so they answer alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from audioprompt.services.words import ReadLabels, read_labels
 from audioprompt.util.text import counted, named
 
 if TYPE_CHECKING:
-    from audioprompt.encoding.encoder import EmbeddedClip, Progress
+    from audioprompt.encoding.encoder import EmbeddedClip
     from audioprompt.few_shot.base import Head
     from audioprompt.models.base import AudioTextModel
 
@@ -175,8 +175,8 @@ def classify(
     labels: str | Sequence[str],
     templates: "str | Template | Sequence[str | Template]",
     name: str | None = None,
-    progress: "Progress | None" = None,
     head: "Head | None" = None,
+    tick: Callable[[float], None] | None = None,
 ) -> Classification:
     """Classify one recording with the vanilla template and with an ensemble of templates.
 
@@ -186,8 +186,8 @@ def classify(
         labels: the C labels to choose between, or a text as `parse_labels` reads it.
         templates: the K templates of the ensemble, or texts of them.
         name: what to call the recording in an error.
-        progress: told how many prompts are encoded, where they were not already.
         head: a head fitted for these labels on this model's embeddings, to answer as well.
+        tick: told again and again how many seconds were heard.
 
     Raises:
         AudioError: the recording cannot be used, or is silent or too short, so that there is nothing to name.
@@ -200,9 +200,9 @@ def classify(
     if not templates:
         raise ValueError("There is no template: choose a pack that has approved templates.")
     notices: list[str] = []
-    clip, frames = embed_to_name_over_time(model, source, name, notices.append)
+    clip, frames = embed_to_name_over_time(model, source, name, notices.append, tick)
     read = read_labels(model, labels)
-    vanilla, ensemble = read_prompts(model, templates, read.spoken, progress)
+    vanilla, ensemble = read_prompts(model, templates, read.spoken)
     found = _label_as(read, judge(clip, vanilla, ensemble, read.spoken, templates, model, head))
     alike = alike_labels(labels, vanilla, ensemble)
     found = replace(found, alike=alike, notices=(*notices, *say_words(read, alike)))

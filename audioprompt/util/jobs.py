@@ -47,6 +47,7 @@ class Job(Generic[T]):
         what: is being encoded, ``clips`` or ``prompts``; empty before it starts.
         done: how many of them.
         total: how many there are.
+        part: of those under way, how many the parts that are encoded come to.
         stage: what the work itself says of where it is; None before it does.
     """
 
@@ -60,6 +61,7 @@ class Job(Generic[T]):
         self.id, self.owner, self.seconds = token_urlsafe(9), owner, seconds
         self._ends = math.inf
         self.what, self.done, self.total = "", 0, 0
+        self.part: float = 0
         self.stage: Any = None
         self._stop = Event()
         # in the context it was asked for in, by which a lent GPU knows whom it is lent to
@@ -82,13 +84,13 @@ class Job(Generic[T]):
             logger.warning("A job failed after %.1f s: %s", time.monotonic() - began, place_of(error))
             raise
 
-    def progress(self, what: str, done: int, total: int) -> None:
-        """Told by the work: so many clips or prompts are encoded.
+    def progress(self, what: str, done: int, total: int, part: float = 0) -> None:
+        """Told by the work: so many clips or prompts are encoded, and what part of others, which comes to so many.
 
         Raises:
             Stopped: it was asked to end.
         """
-        self.what, self.done, self.total = what, done, total
+        self.what, self.done, self.total, self.part = what, done, total, part
         if self._stop.is_set():
             raise Stopped
         if self.out_of_time():

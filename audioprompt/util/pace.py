@@ -18,9 +18,9 @@ class Pace:
     def __init__(self, size: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._size, self._clock, self._began, self._done = size, clock, clock(), 0.0
 
-    def add(self, size: float) -> None:
-        """Note that a part of this size is done."""
-        self._done += size
+    def reach(self, size: float) -> None:
+        """Note how much of it is done by now."""
+        self._done = size
 
     @property
     def seconds_left(self) -> float | None:
@@ -34,12 +34,12 @@ class Pace:
     def words(self) -> str:
         """The time left as the end of a sentence, ", about 3 hours left"; empty as long as that cannot be told."""
         seconds = self.seconds_left
-        return "" if seconds is None else f", about {say_duration(seconds)} left"
+        return "" if seconds is None else f", {say_duration(seconds)} left"
 
 
 def say_duration(seconds: float) -> str:
-    """Say how long something takes, roughly: 5400 -> "2 hours"."""
+    """Say how long something takes, roughly: 5400 -> "about 2 hours"."""
     for unit, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
         if seconds >= 1.5 * unit:
-            return f"{round(seconds / unit)} {name}s"
-    return "1 minute" if seconds > MINUTE / 2 else "less than a minute"
+            return f"about {round(seconds / unit)} {name}s"
+    return "about a minute" if seconds > MINUTE / 2 else "less than a minute"

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import soundfile
 from gradio_client import Client, handle_file  # type: ignore[import-untyped]
@@ -152,6 +153,15 @@ def test_a_collection_is_classified_and_searched(client: Client, home: Running, 
     by_clip = client.predict(like=handle_file(SOUND.with_name("dog.ogg")), **given, api_name="/search")
     assert by_clip["found"][0]["file"] == "dog.ogg" and len(by_clip["found"]) == 3
     assert not list(home.folder.rglob("rooster.ogg")), "what was unpacked is gone"
+
+
+def test_a_long_recording_is_told_in_parts(client: Client, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "long.zip", "w") as archive:
+        soundfile.write(tmp_path / "long.wav", np.tile(tone(HUM, 2), 900), RATE)
+        archive.write(tmp_path / "long.wav", "long.wav")
+    job = client.submit("hum, rain", clips=handle_file(tmp_path / "long.zip"), api_name="/classify_folder")
+    assert job.result()["count"] == 1
+    assert any(0 < told["done"] < told["total"] == 1 for told in job.outputs()[:-1])
 
 
 def test_what_is_unpacked_is_gone_when_it_is_over(client: Client, home: Running, zipped: Path) -> None:

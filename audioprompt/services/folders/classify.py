@@ -1,6 +1,6 @@
 """Recordings in any number, classified one after the other: a row for each, whatever becomes of it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from audioprompt.services.words import read_labels
 
 if TYPE_CHECKING:
     from audioprompt.encoding.encoder import EmbeddedClip
-    from audioprompt.encoding.stream import Heard
+    from audioprompt.encoding.stream import Heard, Look
     from audioprompt.models.base import AudioTextModel
 
 ENDING = ".journal"  # of the file beside the results that remembers what was heard
@@ -135,14 +135,14 @@ def why_unusable(heard: "Heard[FoundFile]") -> str:
 
 
 def classify_files(
-    question: Question, files: Iterable[FoundFile], look: Callable[[], object] = int
+    question: Question, files: Iterable[FoundFile], look: "Look[FoundFile]" = len
 ) -> Iterator[tuple[FoundFile, Row]]:
     """Classify recordings, several at once.
 
     Args:
         question: what is asked of each.
         files: the recordings.
-        look: called again and again; whatever it raises ends the work.
+        look: told again and again what is under way, as by `stream_clips`; whatever it raises ends the work.
 
     Yields:
         Each with its row once it is done, not always in their order.

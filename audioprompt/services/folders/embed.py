@@ -3,7 +3,7 @@
 import csv
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from audioprompt.services.folders.shards import FAILED, EmbedError, Shard, writt
 
 if TYPE_CHECKING:
     from audioprompt.encoding.encoder import EmbeddedClip
+    from audioprompt.encoding.stream import Look
     from audioprompt.models.base import AudioTextModel
 
 
@@ -53,7 +54,7 @@ def embed_shards(
     model: "AudioTextModel",
     shards: Sequence[Shard],
     folder: Path,
-    look: Callable[[], object] = int,
+    look: "Look[FoundFile]" = len,
     workers: int | None = None,
 ) -> Iterator[FoundFile]:
     """Embed the recordings of shards, each written as soon as all of it has been heard.
@@ -62,7 +63,8 @@ def embed_shards(
         model: what hears.
         shards: those to be made.
         folder: where to write them.
-        look: called again and again; whatever it raises ends the work, and the shards written by then stay.
+        look: told again and again what is under way, as by `stream_clips`; whatever it raises ends the work, and the
+            shards written by then stay.
         workers: how many recordings are under way at once.
 
     Yields:
@@ -76,7 +78,11 @@ def embed_shards(
     clips: dict[int, dict[int, EmbeddedClip]] = {}
     failed: dict[int, dict[int, str]] = {}
     placed = (_Placed(file, shard, place) for shard in shards for place, file in enumerate(shard.files))
-    for heard in stream_clips(model, placed, look, workers):
+
+    def look_at(under_way: "Sequence[tuple[_Placed, float]]") -> None:
+        look([(one.file, fraction) for one, fraction in under_way])
+
+    for heard in stream_clips(model, placed, look_at, workers):
         shard, place = heard.file.shard, heard.file.place
         good, bad = clips.setdefault(shard.number, {}), failed.setdefault(shard.number, {})
         if heard.clip is None:

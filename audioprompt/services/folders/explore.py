@@ -46,25 +46,28 @@ class Explored:
 
 
 def explore(
-    question: Question, files: Sequence[FoundFile], progress: Callable[[int, int], object] = lambda done, total: None
+    question: Question,
+    files: Sequence[FoundFile],
+    progress: Callable[[int, int, float], object] = lambda done, total, part: None,
 ) -> Explored:
     """Listen to recordings, answer for each, and put them on a map.
 
     Args:
         question: what is asked of each.
         files: the recordings.
-        progress: told how many are done; once it raises `Stopped`, what was heard until then is all.
+        progress: told how many are done, of how many, and how many the parts heard of others come to; once it raises
+            `Stopped`, what was heard until then is all.
 
     Raises:
         DataError: none of them can be used.
         Stopped: before any was.
     """
-    from audioprompt.encoding.stream import Heard, stream_clips
+    from audioprompt.encoding.stream import Heard, stream_clips, total
 
     done: dict[str, tuple[Heard[FoundFile], Row]] = {}
     stopped: Stopped | None = None
     try:
-        for heard in stream_clips(question.model, files, lambda: progress(len(done), len(files))):
+        for heard in stream_clips(question.model, files, lambda parts: progress(len(done), len(files), total(parts))):
             done[heard.file.name] = heard, question.answer(heard)
     except Stopped as error:
         stopped = error

@@ -22,7 +22,6 @@ from audioprompt.prompts.template import as_templates
 from audioprompt.services.folders.classify import Question, Row, classify_files, missing, note, rows_of
 from audioprompt.services.folders.journal import Journal, JournalError
 from audioprompt.services.folders.tables import TableError, write_table
-from audioprompt.util.pace import Pace, say_duration
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.unit.test_cli import CountingModel, json_of, model, run, sounds, store  # noqa: F401, fixtures
 
@@ -252,20 +251,3 @@ def _lines_of(journal: Path, process: "subprocess.Popen[bytes]") -> Iterator[Non
         if journal.exists():
             yield
     pytest.fail("it came to an end before it could be killed")
-
-
-def test_time_left() -> None:
-    now = [0.0]
-    pace = Pace(100, clock=lambda: now[0])
-    assert pace.words == ""
-    now[0] = 60.0
-    pace.add(1)
-    assert pace.words == ", about 2 hours left"
-    pace.add(99)
-    assert pace.seconds_left == 0 and pace.words == ", about less than a minute left"
-    assert [say_duration(seconds) for seconds in (40, 100, 4_000, 300_000)] == [
-        "1 minute",
-        "2 minutes",
-        "67 minutes",
-        "3 days",
-    ]

@@ -64,7 +64,7 @@ def test_rows_and_map(explored: Explored) -> None:
 
 
 def test_what_was_heard_before_it_was_stopped_stays(folder: Path) -> None:
-    def stop(done: int, total: int) -> None:
+    def stop(done: int, total: int, part: float) -> None:
         if done:
             raise Stopped
 

@@ -16,6 +16,8 @@ from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.questions import Questions
 from audioprompt.services.classify import LONGEST_SECONDS, Classification, classify, winner
 from audioprompt.services.heads import describe_head, fitting_head
+from audioprompt.services.prompts import read_prompts
+from audioprompt.services.words import read_labels
 from audioprompt.ui import charts, markup, theme
 from audioprompt.ui.events import HIDDEN, View
 from audioprompt.ui.tabs.classify import over_time
@@ -119,14 +121,13 @@ def answer(query: Query, progress: gr.Progress, context: Context) -> View:
         head = fitting_head(query.head_id, model, chosen.labels)
     except FewShotError as error:
         unfit = str(error)
-    result = classify(
+    read_prompts(
         model,
-        recording,
-        chosen.labels,
         pack.approved,
-        head=head,
-        progress=lambda done, total: progress((done, total), desc="Reading the prompts", unit="prompts"),
+        read_labels(model, chosen.labels).spoken,
+        lambda done, total: progress((done, total), desc="Reading the prompts", unit="prompts"),
     )
+    result = classify(model, recording, chosen.labels, pack.approved, head=head)
     return {
         "verdict": markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit, *besides(result))))),
         "presences": markup.presences(result.presences) if query.several else "",

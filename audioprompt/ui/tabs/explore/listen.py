@@ -24,6 +24,7 @@ from audioprompt.ui.components import explore as view
 from audioprompt.ui.events import View
 from audioprompt.util.jobs import FITTING, follow
 from audioprompt.util.pace import Pace
+from audioprompt.util.text import counted
 
 LOOK_SECONDS = 0.3
 PARTS = ("rows", "player", "map", "selection", "selected", "explored", "stop", "save", "job_id", "note")
@@ -112,12 +113,11 @@ def _listen(files: Sequence[FoundFile], asked: Asked, context: Context) -> Itera
     question, pace = Question(model, labels, templates), Pace(len(files))
     job = FITTING.start(lambda job: explore(question, files, partial(job.progress, "clips")), **context.terms)
     yield {"job_id": job.id, "stop": gr.Button(interactive=True), "note": "", "player": "", "selected": ()}
-    before = 0
     for _ in follow(job, LOOK_SECONDS, alone=True):
-        pace.add(job.done - before)
-        before = job.done
-        words = f"Listening: {job.done} of {len(files)} recordings{pace.words}"
-        yield {"rows": markup.progress(words, job.done / len(files))}
+        done = job.done + job.part
+        pace.reach(done)
+        words = f"Listening: {job.done} of {counted(len(files), 'recording')}{pace.words}"
+        yield {"rows": markup.progress(words, done / len(files))}
     explored = job.result()
     places = charts.sound_map(explored.places, explored.folder.names, explored.clusters, explored.titles)
     yield {
