@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from time import sleep
+from threading import Semaphore
 
 import numpy as np
 import pytest
@@ -23,12 +23,18 @@ from audioprompt.util.pace import Pace, say_duration
 from tests.fakes import HUM, RATE, FakeModel, tone
 from tests.unit.test_audio import container_bytes
 
+WAIT = 10  # seconds, for a look that never comes
 
-class Slow(FakeModel):
-    """Takes its time, so that somebody can look meanwhile."""
+
+class Watched(FakeModel):
+    """Hears no more than somebody looks at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = Semaphore()
 
     def embed_audio(self, windows: Tensor) -> Tensor:
-        sleep(0.002)
+        self.looks.acquire(timeout=WAIT)
         return super().embed_audio(windows)
 
 
@@ -54,12 +60,13 @@ def check(told: list[float]) -> None:
 
 @pytest.mark.usefixtures("often")
 def test_within_a_long_recording(folder: Path) -> None:
-    told: list[float] = []
+    told, model = list[float](), Watched()
 
     def look(under_way: Sequence[tuple[FoundFile, float]]) -> None:
         told.extend(fraction for file, fraction in under_way if file.name == "long.flac")
+        model.looks.release()
 
-    assert {heard.file.name for heard in stream_clips(Slow(), find_files([folder], folder), look)} == {
+    assert {heard.file.name for heard in stream_clips(model, find_files([folder], folder), look)} == {
         "long.flac",
         "short.wav",
     }
@@ -68,15 +75,19 @@ def test_within_a_long_recording(folder: Path) -> None:
 
 @pytest.mark.usefixtures("often")
 def test_a_collection(folder: Path) -> None:
-    told: list[float] = []
-    question = Question(Slow(), ("hum", "whistle"), as_templates(["{}"]))
-    explore(question, find_files([folder], folder), lambda done, total, part: told.append(done + part))
+    told, model = list[float](), Watched()
+
+    def progress(done: int, total: int, part: float) -> None:
+        told.append(done + part)
+        model.looks.release()
+
+    explore(Question(model, ("hum", "whistle"), as_templates(["{}"])), find_files([folder], folder), progress)
     check(told)
 
 
 def test_one_recording(folder: Path) -> None:
     told: list[float] = []
-    classify(Slow(), folder / "long.flac", ["hum", "whistle"], ["{}"], tick=told.append)
+    classify(FakeModel(), folder / "long.flac", ["hum", "whistle"], ["{}"], tick=told.append)
     check([parts_of(folder / "long.flac")(seconds) for seconds in told])
 
 
