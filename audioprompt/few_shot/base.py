@@ -7,6 +7,7 @@ N clips, B clips of one batch and D dimensions; every embedding is L2-normalised
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -303,6 +304,13 @@ class Head(ABC):
         Raises:
             FewShotError: clips or labels that nothing can be learned from, or a loss that grows out of bounds.
         """
+
+    def settled(self) -> "Self":
+        """Return a copy of a fitted head that chooses nothing anew in its next fit: strengths, widths, counts.
+
+        Logits of heads that chose differently lie differently far apart, so the temperature of one suits no other.
+        """
+        return copy(self)
 
     @abstractmethod
     def _logits(self, audio: Array) -> Array:

@@ -101,10 +101,11 @@ def choose_temperature(logits: Array, targets: NDArray[np.intp], clips: int) -> 
 def calibrate(head: Head, audio: Array, targets: NDArray[np.intp], stop: Stop | None = None) -> None:
     """Give a fitted head the temperature that suits its answers to clips it has not learned from.
 
-    The order of its answers stays as it is. A head that has a temperature keeps it.
+    The copies that answer take over what the head has chosen (`Head.settled`), so that their logits lie as far apart as
+    its own. The order of its answers stays as it is. A head that has a temperature keeps it.
     """
     if not head.state or TEMPERATURE in head.state:
         return
-    logits, rows = ask_left_out(head, audio, targets, stop)
+    logits, rows = ask_left_out(head.settled(), audio, targets, stop)
     temperature = choose_temperature(logits, targets[rows], len(audio))
     head.state = {**head.state, TEMPERATURE: np.array([temperature], np.float32)}

@@ -1,5 +1,7 @@
 """Gaussian discriminant analysis beside the words (Wang et al., ICLR 2024)."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +10,9 @@ from audioprompt.core.zero_shot import Array, cosines
 from audioprompt.few_shot.base import refuse_other_space
 from audioprompt.few_shot.calibration import divide
 from audioprompt.few_shot.from_words import FromWords, members
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 COUNTS = (0.25, 1.0, 4.0, 16.0, 64.0)  # that the Gaussians may count as, beside words that count as 1
 FOLDS = 5
@@ -26,15 +31,27 @@ class Gda(FromWords):
     """
 
     method = "gda"
+    counts: tuple[float, ...] = COUNTS
+
+    def settled(self) -> "Self":
+        head = super().settled()
+        head.counts = (float(self.state["count"][0]),)
+        return head
 
     def learn(self, audio: Array, targets: NDArray[np.intp]) -> dict[str, Array]:
         count = self._choose_count(audio, targets)
         weights, bias = discriminant(self.texts, audio, targets)
         scale = np.float32(self.logit_scale)
-        return {"weights": scale * (self.texts + count * weights), "bias": scale * count * bias}
+        return {
+            "weights": scale * (self.texts + count * weights),
+            "bias": scale * count * bias,
+            "count": np.array([count]),
+        }
 
     def _choose_count(self, audio: Array, targets: NDArray[np.intp]) -> np.float32:
         """Choose ``g`` by leaving clips out, if a class has another one; the first count where none has."""
+        if len(self.counts) == 1:
+            return np.float32(self.counts[0])
         found: list[tuple[Array, Array, NDArray[np.intp]]] = []
         place = divide(audio, targets, FOLDS, self.groups)
         for part in range(FOLDS):
@@ -44,14 +61,14 @@ class Gda(FromWords):
                 weights, bias = discriminant(self.texts, audio[others], targets[others])
                 found.append((cosines(audio[asked], self.texts), audio[asked] @ weights.T + bias, targets[asked]))
         if not found:
-            return np.float32(COUNTS[0])
+            return np.float32(self.counts[0])
         by_text, by_clips, right = (np.concatenate(parts) for parts in zip(*found, strict=True))
 
         def likelihood(count: float) -> float:
             logits = np.float32(self.logit_scale) * (by_text + np.float32(count) * by_clips)
             return log_likelihood(logits, right, fit_temperature(logits, right))
 
-        return np.float32(max(COUNTS, key=likelihood))
+        return np.float32(max(self.counts, key=likelihood))
 
     def _logits(self, audio: Array) -> Array:
         refuse_other_space(audio, self.weights)

@@ -1,5 +1,7 @@
 """Kernel ridge regression on what the words get wrong (ProKeR: Bendou et al., CVPR 2025)."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,9 @@ from audioprompt.core.calibration import fit_temperature
 from audioprompt.core.zero_shot import Array, cosines, softmax
 from audioprompt.few_shot.base import refuse_other_space
 from audioprompt.few_shot.from_words import FromWords, members, refuse_too_many
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 WIDTHS = (3.0, 1.0, 10.0)  # how quickly likeness fades with distance
 RIDGES = (0.3, 0.1, 1.0, 3.0)
@@ -23,6 +28,15 @@ class KernelRidge(FromWords):
     """
 
     method = "kernel-ridge"
+    widths: tuple[float, ...] = WIDTHS
+    ridges: tuple[float, ...] = RIDGES
+    gain: float | None = None  # to be chosen
+
+    def settled(self) -> "Self":
+        head = super().settled()
+        width, gain, ridge = self.state["kernel"].tolist()
+        head.widths, head.ridges, head.gain = (width,), (ridge,), gain
+        return head
 
     def learn(self, audio: Array, targets: NDArray[np.intp]) -> dict[str, Array]:
         refuse_too_many(len(audio), MAX_CLIPS, self.method)
@@ -30,16 +44,16 @@ class KernelRidge(FromWords):
         wrong = members(targets, len(self.classes)) - by_text
         tried = [
             (width, ridge, *solve_ridge(kernel(audio, audio, width), ridge, wrong))
-            for width in WIDTHS
-            for ridge in RIDGES
+            for width in self.widths
+            for ridge in self.ridges
         ]
-        width, _, coefficients, left_out = min(tried, key=lambda one: float(((wrong - one[3]) ** 2).mean()))
-        gain = 1 / fit_temperature(by_text + left_out, targets, weight=1, expected=1 / self.logit_scale)
+        width, ridge, coefficients, left_out = min(tried, key=lambda one: float(((wrong - one[3]) ** 2).mean()))
+        gain = self.gain or 1 / fit_temperature(by_text + left_out, targets, weight=1, expected=1 / self.logit_scale)
         return {
             "weights": self.texts,
             "clips": audio,
             "coefficients": coefficients,
-            "kernel": np.array([width, gain], np.float32),
+            "kernel": np.array([width, gain, ridge], np.float32),
         }
 
     def _chances_by_words(self, audio: Array) -> Array:
@@ -47,7 +61,7 @@ class KernelRidge(FromWords):
 
     def _logits(self, audio: Array) -> Array:
         refuse_other_space(audio, self.weights)
-        width, gain = self.state["kernel"]
+        width, gain = self.state["kernel"][:2]
         return gain * (
             self._chances_by_words(audio) + kernel(audio, self.state["clips"], width) @ self.state["coefficients"]
         )

@@ -50,6 +50,12 @@ class TipAdapter(ZeroShot):
         self.alphas = ALPHAS if alpha is None else (alpha,)
         self.betas = BETAS if beta is None else (beta,)
 
+    def settled(self) -> "Self":
+        head = super().settled()
+        alpha, beta = self.state["pair"].tolist()
+        head.alphas, head.betas = (alpha,), (beta,)
+        return head
+
     def fit(
         self, audio: Array, targets: NDArray[np.intp], on_epoch: OnEpoch | None = None, stop: Stop | None = None
     ) -> "Self":

@@ -1,5 +1,7 @@
 """Treff-Adapter: a clip attends to the clips it is shown (Liang et al., Interspeech 2023)."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,6 +12,9 @@ from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot.base import refuse_other_space
 from audioprompt.few_shot.from_words import FromWords, members, refuse_too_many
 from audioprompt.models.threads import one_thread
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 SHARPNESS = (10.0, 5.0, 20.0, 40.0)  # of the attention
 SHARES = (1.0, 0.3, 3.0, 10.0)  # of what the clips say, beside the words' logits
@@ -28,11 +33,19 @@ class TreffAdapter(FromWords):
 
     method = "treff-adapter"
     quick = False
+    shares: tuple[float, ...] = SHARES
+    sharpness: tuple[float, ...] = SHARPNESS
+
+    def settled(self) -> "Self":
+        head = super().settled()
+        share, sharpness = self.state["pair"].tolist()
+        head.shares, head.sharpness = (share,), (sharpness,)
+        return head
 
     def learn(self, audio: Array, targets: NDArray[np.intp]) -> dict[str, Array]:
         refuse_too_many(len(audio), MAX_CLIPS, self.method)
         votes = members(targets, len(self.classes))
-        pair, turn = (SHARES[0], SHARPNESS[0]), torch.eye(audio.shape[1])
+        pair, turn = (self.shares[0], self.sharpness[0]), torch.eye(audio.shape[1])
         rows = np.flatnonzero(np.bincount(targets)[targets] > 1)  # with another clip of their class to attend to
         if len(rows):
             with one_thread():
@@ -58,7 +71,7 @@ class TreffAdapter(FromWords):
             return functional.cross_entropy(logits[rows], targets[rows])
 
         same = torch.eye(clips.shape[1])
-        pairs = [(share, sharpness) for share in SHARES for sharpness in SHARPNESS]
+        pairs = [(share, sharpness) for share in self.shares for sharpness in self.sharpness]
         best = min(pairs, key=lambda pair: float(loss(same, *pair)))
         turn = same.clone().requires_grad_()
         optimiser = torch.optim.Adam([turn], LEARNING_RATE)

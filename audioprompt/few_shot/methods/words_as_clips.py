@@ -1,10 +1,15 @@
 """Words as clips: a class is the mean of its clips and of its words, which count as a few clips more."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from audioprompt.core.zero_shot import Array, normalise, softmax
 from audioprompt.few_shot.from_words import FromWords, members, prototypes
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 COUNTS = (4.0, 1.0, 2.0, 8.0, 16.0, 32.0)  # that words may count as; the first one where all do equally well
 
@@ -19,6 +24,11 @@ class WordsAsClips(FromWords):
     """
 
     method = "words-as-clips"
+
+    def settled(self) -> "Self":
+        head = super().settled()
+        head.words = float(self.state["words"][0])
+        return head
 
     def learn(self, audio: Array, targets: NDArray[np.intp]) -> dict[str, Array]:
         words = self.words or choose_count(self.texts, audio, targets, self.logit_scale)

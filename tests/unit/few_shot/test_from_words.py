@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audioprompt.core.zero_shot import Array, normalise, softmax
+from audioprompt.few_shot.base import Head
 from audioprompt.few_shot.from_words import FromWords, prototypes
 from audioprompt.few_shot.methods import kernel_ridge
 from audioprompt.few_shot.methods.clap_probe import ClapProbe, fit_probe
 from audioprompt.few_shot.methods.gda import Gda, apply_precision, class_means
 from audioprompt.few_shot.methods.kernel_ridge import KernelRidge, kernel, solve_ridge
+from audioprompt.few_shot.methods.tip_adapter import TipAdapter
 from audioprompt.few_shot.methods.treff_adapter import TreffAdapter
 from audioprompt.few_shot.methods.words_as_clips import WordsAsClips
 from audioprompt.few_shot.methods.words_probe import WordsProbe
@@ -43,6 +45,27 @@ def test_clips_mend_words_that_are_wrong(method: type[FromWords]) -> None:
     wrong = np.roll(CENTRES, 1, axis=0)
     head = method(CLASSES, wrong, 5, 1).fit(AUDIO[:20], TARGETS[:20])
     assert head.score(AUDIO[20:], TARGETS[20:]) > ZeroShot(CLASSES, wrong).score(AUDIO[20:], TARGETS[20:]) + 0.3
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS, st.integers(8, 24))
+@pytest.mark.parametrize("name", ["counts itself", "gda", "kernel-ridge", "tip-adapter", "treff-adapter"])
+def test_a_settled_head_chooses_nothing_anew(name: str, seed: int, clips: int) -> None:
+    heads: dict[str, Head] = {
+        "counts itself": WordsAsClips(CLASSES, CENTRES, 20, words=0),
+        "gda": Gda(CLASSES, CENTRES, 20),
+        "kernel-ridge": KernelRidge(CLASSES, CENTRES, 20),
+        "tip-adapter": TipAdapter(CLASSES, CENTRES, logit_scale=20),
+        "treff-adapter": TreffAdapter(CLASSES, CENTRES, 20),
+    }
+    chosen = {"counts itself": "words", "gda": "count", "kernel-ridge": "kernel"}.get(name, "pair")
+    head, rng = heads[name], np.random.default_rng(seed)
+    rows = rng.permutation(40)
+    head.fit(AUDIO[rows[:clips]], TARGETS[rows[:clips]])
+    settled = head.settled().fit(AUDIO[rows[:clips]], TARGETS[rows[:clips]])
+    np.testing.assert_allclose(settled.logits(AUDIO), head.logits(AUDIO), rtol=1e-3, atol=1e-4)
+    settled.fit(AUDIO[rows], rng.permutation(TARGETS))  # for which it would choose otherwise
+    np.testing.assert_allclose(settled.state[chosen], head.state[chosen], rtol=1e-5)
 
 
 @given(SEEDS, st.integers(2, 30), st.integers(2, 12))

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audioprompt.core.calibration import measure_reliability
+from audioprompt.core.zero_shot import normalise
 from audioprompt.few_shot.base import TEMPERATURE
 from audioprompt.few_shot.calibration import ask_left_out, calibrate, divide
+from audioprompt.few_shot.methods.gda import Gda
 from audioprompt.few_shot.methods.linear_probe import LinearProbe
 from audioprompt.few_shot.methods.words_as_clips import WordsAsClips
 from audioprompt.few_shot.settings import FewShotError
@@ -74,6 +76,22 @@ def test_a_temperature_keeps_the_answers_and_makes_them_honest() -> None:
     kept = head.state
     calibrate(head, audio[:80], targets[:80])
     assert head.state is kept
+
+
+def test_a_head_of_two_recordings_of_each_class_does_not_doubt_itself() -> None:
+    """What other heads choose of one recording lies far from what this one chooses of two."""
+    groups, shortest = np.repeat(np.arange(8), 4), 0.0
+    for seed in range(40):
+        recordings, classes, centres = clusters(each=12, spread=1.5, seed=seed)
+        noise = 0.02 * np.random.default_rng(seed).standard_normal((192, 12))
+        audio = normalise((np.repeat(recordings, 4, axis=0) + noise).astype(np.float32))
+        targets = np.repeat(classes, 4)
+        head = Gda(CLASSES, centres, 40)
+        head.groups = groups
+        calibrate(head.fit(audio[:32], targets[:32]), audio[:32], targets[:32])
+        sure = float(head.predict_proba(audio[32:]).max(axis=1).mean())
+        shortest = min(shortest, sure - head.score(audio[32:], targets[32:]))
+    assert shortest > -0.2
 
 
 @pytest.mark.parametrize("value", [[0.0], [-1.0], [1.0, 2.0], []])
