@@ -24,8 +24,11 @@ setup: $(VENV)/ready  ## make the environment in .venv from locked versions
 app: setup  ## open the app in the browser
 	$(BIN)/python app.py
 
+# The headless shell draws pages alone; Chromium itself draws a window of its own for each, a second of work every time.
 browser:  # Chromium and its fonts, for the browser tests
-	@command -v chromium >/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core)
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || ($(SUDO) apt-get update -qq && \
+	  for shell in chromium-headless-shell chromium; do \
+	    $(SUDO) apt-get install -y -qq --no-install-recommends $$shell fonts-dejavu-core && break; done)
 
 lint: style types  ## format check, lint, types
 

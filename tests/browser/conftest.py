@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.pages import DESKTOP, PHONE, WAIT, wait_until_ready
 from tests.serving import Running
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))), None)
 # Faults in the page's own code. What is only late or broken off on a busy machine is none.
 FAULT = re.compile(r"(Reference|Syntax|Type|Range)Error|js_on_load|Content Security Policy")
 NO_FAULT = re.compile(r"Failed to fetch|NetworkError|AbortError", re.IGNORECASE)

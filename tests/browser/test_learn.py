@@ -141,8 +141,6 @@ def test_the_demonstration_is_learned_measured_and_saved(page: Page, tmp_path: P
         box = page.locator(part).bounding_box()
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= 800, part
     page.locator("#learn-methods").get_by_label("PALM", exact=True).check()
-    page.get_by_role("button", name="Advanced").click()
-    page.get_by_label("number input for Epochs").fill("200")  # long enough to be watched
     page.evaluate(COUNT_CURVES)
     page.locator("#learn-go").click()
     rows = page.locator("#learn-summary tbody tr")
