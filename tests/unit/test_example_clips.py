@@ -71,6 +71,7 @@ def test_every_category_has_two_examples_and_the_general_pack_too():
     assert min(count.values()) >= 2
 
 
+@pytest.mark.slow
 def test_the_bundled_model_answers_every_clip_rightly() -> None:
     """What a newcomer tries first: with vanilla prompting as with the prompts of the clip's pack."""
     model, packs = EmbeddedModel(), PromptStore().packs()

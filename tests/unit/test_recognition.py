@@ -58,6 +58,7 @@ def test_what_is_among_the_labels_is_known(name: str, label: str) -> None:
     assert found.headline == label
 
 
+@pytest.mark.slow
 def test_most_examples_are_known_by_their_own_labels_and_few_by_others() -> None:
     known = [heard(one.path.stem, list(one.labels)).known for one in examples()]
     strangers = [heard(one.path.stem, ["vacuum cleaner", "sewing machine", "frog"]).known for one in examples()]
@@ -89,6 +90,7 @@ def instruments() -> tuple[LabelledClips, np.ndarray]:
     return clips, pooled(embed_clips(bundled(), clips.paths, cache=EmbeddingCache()))
 
 
+@pytest.mark.slow
 def test_a_head_notes_what_its_clips_are_like_and_keeps_that_in_its_file(tmp_path: Path) -> None:
     clips, audio = instruments()
     few = np.flatnonzero(np.isin(clips.targets, [0, 1, 2]))
@@ -103,6 +105,7 @@ def test_a_head_notes_what_its_clips_are_like_and_keeps_that_in_its_file(tmp_pat
     assert np.mean(others) < np.mean(own) - 0.2
 
 
+@pytest.mark.slow
 def test_a_head_of_few_clips_goes_by_the_words() -> None:
     clips, audio = instruments()
     few = np.array([int(np.flatnonzero(clips.targets == number)[0]) for number in range(3)])
