@@ -124,14 +124,16 @@ def score_templates(
 
 
 def enough_prompts(random: NDArray[np.floating], within: float = 0.005) -> int:
-    """From how many prompts on the mean over random orders stays near what all achieve.
+    """From how many prompts on, in random orders, no number of more of them gains much on the mean.
 
     Args:
         random: accuracies of the first 1 to K prompts in R orders, ``[R, K]``.
-        within: how near, as a share of the clips.
+        within: a gain that is not much, as a share of the clips.
     """
-    far = np.flatnonzero(np.abs(random.mean(axis=0) - random[:, -1].mean()) > within)
-    return int(far[-1]) + 2 if len(far) else 1
+    mean = random.mean(axis=0)
+    best_to_come = np.maximum.accumulate(mean[::-1])[::-1]
+    gaining = np.flatnonzero(best_to_come - mean > within)
+    return int(gaining[-1]) + 2 if len(gaining) else 1
 
 
 # --- ensembles on a table ---------------------------------------------------------------------------------------------

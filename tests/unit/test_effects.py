@@ -118,8 +118,21 @@ def test_effects_on_groups_add_up_to_that_on_all_clips(seed: int) -> None:
     assert chance_of_groups(found[:1]) == 1
 
 
-def test_enough_prompts_are_those_from_which_on_more_change_nothing() -> None:
+def test_enough_prompts_are_those_from_which_on_more_gain_little() -> None:
     flat = np.full((3, 6), 0.8)
     assert enough_prompts(flat) == 1
     flat[:, 3] = 0.7
     assert enough_prompts(flat) == 5 and enough_prompts(flat, within=0.2) == 1
+
+
+@pytest.mark.parametrize(
+    ("mean", "enough"),
+    [
+        ([0.70, 0.75, 0.80, 0.85], 4),  # each gains
+        ([0.70, 0.80, 0.79, 0.75], 2),  # the last ones lose
+        ([0.80, 0.78, 0.76, 0.70], 1),
+        ([0.78, 0.75, 0.75, 0.76], 4),  # what was lost comes back
+    ],
+)
+def test_prompts_that_only_lose_do_not_ask_for_more(mean: list[float], enough: int) -> None:
+    assert enough_prompts(np.array([mean, mean])) == enough

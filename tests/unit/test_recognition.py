@@ -116,6 +116,7 @@ def test_a_head_of_few_clips_goes_by_the_words() -> None:
     assert recogniser is not None and recogniser.means is None
 
 
+@pytest.mark.slow
 def test_a_review_of_ten_clips_moves_the_threshold_of_a_head_and_goes_with_its_file(tmp_path: Path) -> None:
     clips, audio = instruments()
     known = clips.targets < 3
@@ -141,6 +142,7 @@ def test_a_review_of_ten_clips_moves_the_threshold_of_a_head_and_goes_with_its_f
 # --- recordings that help each other ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_recordings_help_each_other_to_no_worse_an_answer() -> None:
     clips, audio = instruments()
     found = classify_together(bundled(), audio, clips.spoken_classes, TEMPLATES)

@@ -113,8 +113,8 @@ def _curve(measured: MeasuredPack, pack: PromptPack) -> Iterator[str]:
     count = len(mean)
     yield (
         f"The first 1 to {counted(count, 'prompt')} of all together: the mean over {len(random)} random orders, and "
-        f"one standard deviation above and below. From {counted(enough_prompts(random), 'prompt')} on the mean stays "
-        "within half a point of what all achieve."
+        f"one standard deviation above and below. From {counted(enough_prompts(random), 'prompt')} on more of "
+        "them gain less than half a point on the mean."
     )
     band = [100 * np.clip(mean + side * deviation, 0, 1) for side in (0, 1, -1)]
     low, high = floor(np.min(band) / 5) * 5, ceil(np.max(band) / 5) * 5
