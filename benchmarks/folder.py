@@ -5,10 +5,11 @@
   soundfile and the model, is timed as well. The sides take turns, and a figure is the median of the turns' ratios; it
   is clock time, so nothing else should run. With ``--work`` it is the processor time of all cores.
 * The peak memory of the command over 1,000 files and over ten times as many, each in a process of its own.
-* The peak memory of the command over one recording of two hours, and how much of it is beyond what one of five seconds
-  takes, for most is taken by torch and the model's text tower.
+* Its peak memory over 100,000 files that hold nothing but a header, and one that holds sound.
+* Its peak memory over one recording of two hours, how much of it is beyond what one of five seconds takes, for most is
+  taken by torch, and how much more one of ten hours takes.
 
-``--quick`` takes a tenth of the files and a quarter of an hour.
+``--quick`` takes a tenth of the files and of the hours.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -36,16 +38,16 @@ from benchmarks.side_by_side import Clock, alternate, report
 
 LABELS = ("dog bark", "rain", "siren", "bird song")
 CLIPS, TURNS = 60, 5
-MANY = 10_000
-LONG_SECONDS = 2 * 3_600
+MANY, EMPTY = 10_000, 100_000
+HOURS = (2.0, 10.0)
 SHARE = 0.9  # of the bare model's rate
-MAX_GROWTH, MAX_LONG = 100.0, 500.0  # MB
+MAX_GROWTH, MAX_PEAK, MAX_LONGER = 100.0, 500.0, 50.0  # MB
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.folder", description="Time folders, and measure their memory.")
     parser.add_argument("--quick", action="store_true", help="fewer files, and a shorter recording")
-    parser.add_argument("--only", choices=["rate", "many", "long"], help="one of the three parts")
+    parser.add_argument("--only", choices=["rate", "many", "empty", "long"], help="one of the parts")
     parser.add_argument("--work", action="store_true", help="processor time, which a busy machine does not stretch")
     arguments = parser.parse_args()
     few = 10 if arguments.quick else 1
@@ -54,7 +56,9 @@ def main() -> None:
         if arguments.only in (None, "many"):
             figures += many_files(Path(folder), MANY // few)
         if arguments.only in (None, "long"):
-            figures += long_file(Path(folder), LONG_SECONDS / (8 * (few > 1) or 1))
+            figures += long_files(Path(folder), [hours / few for hours in HOURS])
+        if arguments.only in (None, "empty"):
+            figures += empty_files(Path(folder), EMPTY // few)
         if arguments.only in (None, "rate"):
             figures += rate(Path(folder), time.process_time if arguments.work else time.perf_counter)
     report(figures)
@@ -103,40 +107,64 @@ def many_files(folder: Path, most: int) -> list[Figure]:
     for count in (most // 10, most):
         inside = folder / f"{count}-files"
         inside.mkdir()
-        for path in noises(folder, 10, 1, 16_000):
-            for number in range(count // 10):
-                (inside / f"{path.stem}-{number}.wav").hardlink_to(path)
+        multiply(noises(folder, 10, 1, 16_000), inside, count)
         peaks.append(peak_of_command(inside, folder / f"{count}.csv"))
         print(f"{count:,} files: at most {peaks[-1]:.0f} MB")
     return [at_most(f"folder, growth from {most // 10} to {most} files", peaks[1] - peaks[0], "MB", MAX_GROWTH)]
 
 
-def long_file(folder: Path, seconds: float) -> list[Figure]:
-    """Return the peak over one long recording, and by how much it is above that over a short one."""
+def multiply(paths: Sequence[Path], inside: Path, count: int) -> None:
+    """Give some files so many names in a folder; a file system allows a file some ten thousand."""
+    for path in paths:
+        for number in range(count // len(paths)):
+            (inside / f"{path.stem}-{number}.wav").hardlink_to(path)
+
+
+def empty_files(folder: Path, count: int) -> list[Figure]:
+    """Return the peak over many files without a sample, and one with some: the lists of names and rows are all."""
+    inside, headers = folder / "empty", [folder / f"header-{number}.wav" for number in range(10)]
+    inside.mkdir()
+    for path in headers:
+        soundfile.write(path, np.zeros(0), 16_000)
+    noises(inside, 1, 1, 16_000)
+    multiply(headers, inside, count)
+    return [at_most(f"folder, {count} empty files", peak_of_command(inside, folder / "empty.csv"), "MB", MAX_PEAK)]
+
+
+def long_files(folder: Path, hours: Sequence[float]) -> list[Figure]:
+    """Return the peak over a long recording, by how much it is above that over a short one, and a longer above it."""
     peaks = []
     minute = np.random.default_rng(0).integers(-3_000, 3_000, 60 * 44_100, np.int16)
-    for name, minutes in (("short", 1 / 12), ("long", seconds / 60)):
-        inside = folder / name
+    for minutes in (1 / 12, *(60 * some for some in hours)):
+        inside = folder / f"{minutes:g}-minutes"
         inside.mkdir()
-        with soundfile.SoundFile(inside / f"{name}.wav", "w", 44_100, 1, "PCM_16") as file:
+        with soundfile.SoundFile(inside / "recording.wav", "w", 44_100, 1, "PCM_16") as file:
             while file.frames < minutes * len(minute):
                 file.write(minute[: round(minutes * len(minute))])
-        peaks.append(peak_of_command(inside, folder / f"{name}.csv"))
-        print(f"a {name} recording: at most {peaks[-1]:.0f} MB")
-    what = f"folder, a recording of {seconds / 3600:g} hours"
+        peaks.append(peak_of_command(inside, folder / f"{minutes:g}.csv"))
+        print(f"a recording of {minutes:g} minutes: at most {peaks[-1]:.0f} MB")
+    what = f"folder, a recording of {hours[0]:g} hours"
     return [
         Figure(f"{what}, beyond one of 5 s", peaks[1] - peaks[0], "MB"),
-        at_most(f"{what}, with Python, torch and the model", peaks[1], "MB", MAX_LONG),
+        at_most(f"{what}, with Python, torch and the model", peaks[1], "MB", MAX_PEAK),
+        at_most(f"folder, growth from {hours[0]:g} to {hours[1]:g} hours", peaks[2] - peaks[1], "MB", MAX_LONGER),
     ]
+
+
+# A process begins with the peak of the one that starts it, so that this one, with a model of its own, starts none.
+LAUNCH = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 def peak_of_command(folder: Path, out: Path) -> float:
     """MB that the command takes at most for a folder."""
     command = [sys.executable, "-m", "audioprompt", "classify", str(folder), "--out", str(out)]
-    process = subprocess.Popen([*command, "--labels", ", ".join(LABELS)], stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0, "the command failed"
-    return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    launched = [sys.executable, "-c", LAUNCH, *command, "--labels", ", ".join(LABELS)]
+    peak = int(subprocess.run(launched, capture_output=True, check=True, text=True).stdout)
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from audioprompt.cli.folder import told_how_far
+from audioprompt.cli.folder import only_hear, told_how_far
 from audioprompt.cli.options import ModelOptions
 from audioprompt.cli.output import say
 from audioprompt.services.folders.embed import embed_shards, find_source, list_failed
@@ -32,6 +32,7 @@ def embed(
         check_ray()
     root, files = find_source(source)
     encoder = model.load()
+    only_hear(encoder)
     shards = plan(out, root, files, encoder)
     missing = [shard for shard in shards if not shard.done(out)]
     left = [file for shard in missing for file in shard.files]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -22,6 +23,9 @@ from audioprompt.services.folders.tables import check_table, write_table
 from audioprompt.util import memory
 from audioprompt.util.pace import Pace
 from audioprompt.util.text import counted
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
 
 SAY_EVERY_SECONDS = 60.0  # how far it is, where nobody looks at a terminal
 
@@ -52,6 +56,8 @@ def classify_to_table(
         journal_file.unlink(missing_ok=True)
     files = find_files(sources)
     question = ask(model.load())
+    question.read()
+    only_hear(question.model)
     with Journal(journal_file, question.as_dict()) as journal:
         left = service.missing(journal, files)
         if len(left) < len(files):
@@ -65,6 +71,14 @@ def classify_to_table(
     say(f"Written to {out}: {counted(len(files), 'recording')}, of which {len(failed)} could not be named.")
     if len(failed) == len(files):
         raise AudioError(failed[0])
+
+
+def only_hear(model: AudioTextModel) -> None:
+    """Have a model that has read all it has to give back what it reads with, where it can."""
+    if hasattr(model, "forget_text"):
+        model.forget_text()
+    memory.keep_in_few_places()
+    memory.give_back()
 
 
 class HowFar:
@@ -113,7 +127,6 @@ def told_how_far(files: Sequence[FoundFile], left: Sequence[FoundFile], out: str
     Yields:
         What is told of each file once it is done, and of what is under way.
     """
-    memory.keep_in_few_places()
     with progress_bar("recordings") as bar:
         way = HowFar(len(files), left, bar)
         try:

@@ -280,25 +280,24 @@ def _encoded(
     waiting: list[Array] = []  # their samples
     open_windows: list[Window] = []
     open_silent: list[bool] = []
-    open_embeddings: list[Array] = []
+    open_embeddings = Rows()
     # A CPU gains nothing from larger batches; alone in its batch, a clip's embedding does not depend on its neighbours.
     enough = 1 if model.device == "cpu" else WINDOWS_PER_BATCH
 
     def flush() -> Iterator[tuple[int, EmbeddedClip]]:
-        embeddings = list(embed_windows(model, encode, np.stack(waiting))) if waiting else []
+        embeddings = embed_windows(model, encode, np.stack(waiting)) if waiting else np.empty((0, 0), np.float32)
         waiting.clear()
         for index, windows, silent, last in unfinished:
             open_windows.extend(windows)
             open_silent.extend(silent)
-            open_embeddings.extend(embeddings[: len(windows)])
+            open_embeddings.add(embeddings[: len(windows)])
             embeddings = embeddings[len(windows) :]
             if last:
                 starts = np.asarray([window.start for window in open_windows], np.float32)
                 seconds = open_windows[-1].end + open_windows[-1].left_out
-                yield index, EmbeddedClip(starts, seconds, np.stack(open_embeddings), np.array(open_silent, np.bool_))
+                yield index, EmbeddedClip(starts, seconds, open_embeddings.take(), np.array(open_silent, np.bool_))
                 open_windows.clear()
                 open_silent.clear()
-                open_embeddings.clear()
         unfinished.clear()
 
     for index, windows, silent, last in _read_ahead(model, sources, name, say):
@@ -312,6 +311,31 @@ def _encoded(
 
 
 _NOTHING = np.empty(0, np.float32)
+
+
+class Rows:
+    """Rows of numbers that come a few at a time, kept in one place.
+
+    A long clip's, each where there was room between two passes of a net, would keep the memory of the passes in pieces.
+    """
+
+    def __init__(self) -> None:
+        self._rows, self._count = np.empty((0, 0), np.float32), 0
+
+    def add(self, rows: Array) -> None:
+        """Put rows behind those that are there, ``[n, D]``."""
+        if not len(rows):
+            return
+        count = self._count + len(rows)
+        if count > len(self._rows):
+            kept, self._rows = self._rows[: self._count], np.empty((2 * count, rows.shape[1]), np.float32)
+            self._rows[: len(kept)] = kept.reshape(len(kept), rows.shape[1])
+        self._rows[self._count : count], self._count = rows, count
+
+    def take(self) -> Array:
+        """Return all of them, ``[N, D]``, and begin anew."""
+        taken, self._count = self._rows[: self._count].copy(), 0
+        return taken
 
 
 def _read_ahead(

@@ -12,6 +12,7 @@ has no name, for those who learn from a few clips; texts are zero there, so that
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -244,15 +245,13 @@ class EmbeddedModel(TwoTowers):
     window_seconds = WINDOW_SECONDS
     logit_scale = LOGIT_SCALE
     frame_seconds = REACH * HOP / SAMPLE_RATE
-    text: TextTower
 
     def __init__(self, device: str = "cpu", folder: Path | None = None) -> None:
         folder = folder or asset_folder("embedded")
-        self.device = device
+        self.device, self._folder = device, folder
         try:
-            text = read_text_tower(folder)
+            self.dim = self.text.context_dim + DETAIL
             space = load_file(folder / FILES[3])
-            text.middle, text.whitening = space["middle"], space["whitening"]
             audio = AudioTower()
             audio.directions = space["directions"].float()
             audio.load_state_dict(Unpacked(load_file(folder / FILES[4])))
@@ -264,9 +263,17 @@ class EmbeddedModel(TwoTowers):
                 f"The bundled model in {folder.name}/ cannot be loaded ({error}); install audioprompt again."
             ) from error
         self.audio = audio.eval().requires_grad_(False).to(device)
-        self.text = text.eval().requires_grad_(False).to(device)
-        self.dim = text.context_dim + DETAIL
         self.revision = digest.hexdigest()[:12]
+
+    @cached_property
+    def text(self) -> TextTower:  # type: ignore[override]
+        text, space = read_text_tower(self._folder), load_file(self._folder / FILES[3])
+        text.middle, text.whitening = space["middle"], space["whitening"]
+        return text.eval().requires_grad_(False).to(self.device)
+
+    def forget_text(self) -> None:
+        """Give back the text tower, most of the model's memory; it is read again once it is needed."""
+        self.__dict__.pop("text", None)
 
     def hear(self, windows: Tensor) -> Tensor:
         with one_thread():

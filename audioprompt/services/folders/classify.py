@@ -79,6 +79,10 @@ class Question:
             "revision": self.model.revision,
         }
 
+    def read(self) -> None:
+        """Read all there is to read; from then on the model only has to hear."""
+        self._words, self._recogniser  # noqa: B018, they stay
+
     @cached_property
     def _words(self) -> tuple[Array, Array]:
         """Class weights of the plain prompt and of the ensemble, ``[C, D]``."""

@@ -191,6 +191,16 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
+def test_what_reads_is_given_back_before_anything_is_heard(
+    model: CountingModel, store: Any, sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[tuple[int, int]] = []
+    forget = lambda: known.append((len(model.texts_read), model.windows_heard))  # noqa: E731
+    monkeypatch.setattr(model, "forget_text", forget, raising=False)
+    assert run("classify", ".", "--pack", "plain", "--out", sounds.parent / "results.csv").exit_code == 0
+    assert known == [(len(model.texts_read), 0)] and model.windows_heard
+
+
 def test_the_command(model: CountingModel, store: Any, sounds: Path) -> None:
     out = sounds.parent / "results.csv"
     arguments = ("classify", ".", "hum.wav", "--pack", "plain", "--out", out)

@@ -215,6 +215,13 @@ def test_the_sound_matters(model: EmbeddedModel) -> None:
     assert not np.array_equal(loud, other)
 
 
+def test_the_text_tower_is_read_again_once_it_is_needed(model: EmbeddedModel) -> None:
+    before, heard = model.embed_text(["rain", "a dog"]), model.embed_audio(noise(1, 0))
+    model.forget_text()
+    assert torch.equal(model.embed_audio(noise(1, 0)), heard) and "text" not in vars(model)
+    assert torch.equal(model.embed_text(["rain", "a dog"]), before)
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the model's files, to be damaged."""
