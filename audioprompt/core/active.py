@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audioprompt.core.metrics import Score, score
-from audioprompt.core.zero_shot import Array, cosines, normalise
+from audioprompt.core.words_and_clips import join, left_out_cosines
+from audioprompt.core.zero_shot import Array, cosines
 
 Clusters = NDArray[np.intp]  # [N], the cluster of each clip
 Tree = NDArray[np.float64]  # [N - 1, 4], which clusters are joined one after the other
@@ -80,9 +81,7 @@ def typicality(audio: Array) -> Array:
 
 def class_weights(words: Array, audio: Array, targets: NDArray[np.intp]) -> Array:
     """Let words and labelled clips speak together: ``[C, D]``, ``[L, D]``, ``[L]`` -> ``[C, D]``."""
-    together = WORDS_COUNT * words
-    np.add.at(together, targets, audio)
-    return normalise(together)
+    return join(words, audio, targets, WORDS_COUNT)
 
 
 def estimate_accuracy(words: Array, audio: Array, targets: NDArray[np.intp]) -> Score | None:
@@ -95,12 +94,7 @@ def estimate_accuracy(words: Array, audio: Array, targets: NDArray[np.intp]) -> 
     """
     if len(np.unique(targets)) < 2:
         return None
-    sums = WORDS_COUNT * words
-    np.add.at(sums, targets, audio)
-    near = cosines(audio, normalise(sums))  # [L, C]
-    without = normalise(sums[targets] - audio)  # each clip's own class without it
-    near[np.arange(len(targets)), targets] = (without * audio).sum(axis=1)
-    return score(near.argmax(axis=1), targets)
+    return score(left_out_cosines(words, audio, targets, WORDS_COUNT).argmax(axis=1), targets)
 
 
 def stops_paying(estimates: Sequence[Score | None], targets: Sequence[int]) -> bool:

@@ -11,7 +11,7 @@ from audioprompt.core.zero_shot import Array, softmax
 
 BINS = 10
 MAX_LOG = 5.0  # of a temperature, either way
-OWN_TEMPERATURE = 1.3  # where nothing is known of a head: models are a little too sure of themselves
+OWN_TEMPERATURE = 1.5  # where nothing is known of a head: models are a little too sure of themselves
 
 
 @dataclass(frozen=True, eq=False)

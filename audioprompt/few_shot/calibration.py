@@ -10,7 +10,7 @@ from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot.base import TEMPERATURE, Head, Stop
 
 MAX_LEFT_OUT_SINGLY = 32  # clips; more are left out a part at a time
-CAUTION = 20.0  # weight of the expected temperature with one clip per class, half of it with two, and so on
+CAUTION = 5.0  # weight of the expected temperature with one clip per class, half of it with two, and so on
 
 
 def divide(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from audioprompt.core.zero_shot import Array, normalise
+from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot.base import HeadSpec, OnEpoch, SavedHead, Stop, checked_clips, refuse_other_space
 from audioprompt.few_shot.methods.zero_shot import ZeroShot
 from audioprompt.few_shot.settings import PAPER_SCALE, FewShotError, FitSettings
@@ -72,11 +72,6 @@ class FromWords(ZeroShot):
 def members(targets: NDArray[np.intp], classes: int) -> Array:
     """Which clips are of which class: ``[N]`` -> 0 and 1, ``[N, C]``."""
     return np.eye(classes, dtype=np.float32)[targets]
-
-
-def prototypes(texts: Array, audio: Array, targets: NDArray[np.intp], words: float) -> Array:
-    """Mean of each class's clips and of its words, which count as ``words`` clips: ``[C, D]``, L2-normalised."""
-    return normalise(np.float32(words) * texts + members(targets, len(texts)).T @ audio)
 
 
 def refuse_too_many(clips: int, most: int, method: str) -> None:

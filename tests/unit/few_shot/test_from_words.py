@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audioprompt.core.words_and_clips import join
 from audioprompt.core.zero_shot import Array, normalise, softmax
 from audioprompt.few_shot.base import Head
-from audioprompt.few_shot.from_words import FromWords, prototypes
+from audioprompt.few_shot.from_words import FromWords
 from audioprompt.few_shot.methods import kernel_ridge
 from audioprompt.few_shot.methods.clap_probe import ClapProbe, fit_probe
 from audioprompt.few_shot.methods.gda import Gda, apply_precision, class_means
@@ -114,7 +115,7 @@ def test_the_adaptive_probe_holds_a_class_whose_words_do_well() -> None:
 def test_a_probe_held_firmly_stays_at_words_as_clips(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audioprompt.few_shot.methods.words_probe.HOLD", 1e6)
     head = WordsProbe(CLASSES, CENTRES, 20, 3).fit(AUDIO, TARGETS)
-    np.testing.assert_allclose(head.weights, prototypes(CENTRES, AUDIO, TARGETS, 3), atol=1e-3)
+    np.testing.assert_allclose(head.weights, join(CENTRES, AUDIO, TARGETS, 3), atol=1e-3)
 
 
 @given(SEEDS, st.floats(0.05, 3))
