@@ -1,6 +1,7 @@
 """A collection in the Explore tab: listened to, searched, played, selected on the map and put into Learn."""
 
 import base64
+import re
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,9 @@ def test_a_collection(page: Page, tmp_path: Path, size: tuple[int, int]) -> None
         soundfile.write(file, wave, 16_000)
     broken = tmp_path / "broken.wav"
     broken.write_text("no sound")
+    go_to(page, "Explore")
+    expect(page.locator("#explore-files")).to_be_visible()
+    assert page.locator("#explore-words").is_hidden()
     bring(page, [*files, broken], dropped=size == DESKTOP)
     expect(page.locator("#explore-labels textarea")).to_have_value("a low hum, a high whistle")
 
@@ -52,6 +56,9 @@ def test_a_collection(page: Page, tmp_path: Path, size: tuple[int, int]) -> None
     page.locator('#explore-rows [data-act="play"]').first.click()
     expect(page.locator("#explore-player audio")).to_be_attached()
 
+    page.fill("#explore-labels textarea", "a beep, a buzz")
+    page.locator("#explore-again").click()
+    expect(rows.filter(has_text=re.compile("a (beep|buzz)"))).to_have_count(9)
     page.fill("#explore-words :is(input, textarea)", "a high whistle")
     page.press("#explore-words :is(input, textarea)", "Enter")
     expect(page.locator("#explore-rows .head span")).to_contain_text("by exact search")

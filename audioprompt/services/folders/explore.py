@@ -1,8 +1,9 @@
 """Recordings that a page holds: each with its row, all of them searchable, and on a map."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,12 @@ from audioprompt.data.recordings import FoundFile
 from audioprompt.models.background import background_names
 from audioprompt.prompts.template import BARE_NAME
 from audioprompt.services.folders.classify import Question, Row
-from audioprompt.services.folders.search import EmbeddedFolder
+from audioprompt.services.folders.search import EmbeddedFolder, check_model
 from audioprompt.services.prompts import PROMPTS
 from audioprompt.util.jobs import Stopped
+
+if TYPE_CHECKING:
+    from audioprompt.encoding.stream import Heard
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,16 +27,16 @@ class Explored:
     """Recordings that were listened to.
 
     Attributes:
-        files: those that can be heard, N.
-        rows: one for each of them, N, and behind them those of what cannot be used.
-        folder: what is heard in them.
+        heard: those that can be heard, N, and behind them what cannot be used.
+        rows: one for each.
+        folder: what is heard in the N.
         places: on the map, ``[N, 2]``.
         clusters: of which each is, ``[N]``.
         titles: of the clusters, from the sounds that the model knows.
         left: how many recordings were not reached, because it was stopped.
     """
 
-    files: tuple[FoundFile, ...]
+    heard: tuple["Heard[FoundFile]", ...]
     rows: tuple[Row, ...]
     folder: EmbeddedFolder
     places: Array
@@ -40,9 +44,14 @@ class Explored:
     titles: tuple[str, ...]
     left: int = 0
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of those that can be heard, N."""
+        return self.folder.names
+
     def path(self, number: int) -> Path:
         """Where a recording is."""
-        return self.files[number].path
+        return self.heard[number].file.path
 
 
 def explore(
@@ -62,7 +71,7 @@ def explore(
         DataError: none of them can be used.
         Stopped: before any was.
     """
-    from audioprompt.encoding.stream import Heard, stream_clips, total
+    from audioprompt.encoding.stream import stream_clips, total
 
     done: dict[str, tuple[Heard[FoundFile], Row]] = {}
     stopped: Stopped | None = None
@@ -74,16 +83,27 @@ def explore(
     if stopped and not done:
         raise stopped
     folder = EmbeddedFolder.of_heard(question.model, (heard for heard, _ in done.values()))
-    bad = [row for _, (_, row) in sorted(done.items()) if row.error]
+    bad = sorted(name for name, (_, row) in done.items() if row.error)
+    heard_ones, rows = zip(*(done[name] for name in (*folder.names, *bad)), strict=True)
     clusters = cluster(folder.clips)
     sounds = background_names(question.model)
     named = name_clusters(folder.clips, clusters, PROMPTS.get(question.model, [BARE_NAME], sounds)[0])
     return Explored(
-        tuple(done[name][0].file for name in folder.names),
-        (*(done[name][1] for name in folder.names), *bad),
+        heard_ones,
+        rows,
         folder,
         lay_out(folder.clips),
         clusters,
         tuple(sounds[at].partition(",")[0] for at in named),
         len(files) - len(done),
     )
+
+
+def answer_again(explored: Explored, question: Question) -> Explored:
+    """Ask the recordings something else, without listening to them again.
+
+    Raises:
+        EmbedError: another model heard them.
+    """
+    check_model(explored.folder, question.model)
+    return replace(explored, rows=tuple(map(question.answer, explored.heard)))

@@ -1,5 +1,6 @@
 """A collection that a page holds: its rows, its map, and what becomes of what is selected there."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ from audioprompt.services.collection import Collection
 from audioprompt.services.folders import search
 from audioprompt.services.folders.classify import Question
 from audioprompt.services.folders.explore import Explored, explore
+from audioprompt.services.folders.shards import EmbedError
 from audioprompt.ui import entrances
 from audioprompt.ui.components import explore as view
 from audioprompt.ui.tabs.explore import listen, look
@@ -52,7 +54,7 @@ def question() -> Question:
 
 
 def test_rows_and_map(explored: Explored) -> None:
-    assert len(explored.files) == 9 and [row.file for row in explored.rows[9:]] == ["bad.wav"]
+    assert len(explored.names) == 9 and [row.file for row in explored.rows[9:]] == ["bad.wav"]
     assert sorted(explored.titles) == ["hum", "whistle"]
     for row, number in zip(explored.rows, explored.clusters, strict=False):
         assert row.answer == explored.titles[number]
@@ -63,13 +65,37 @@ def test_rows_and_map(explored: Explored) -> None:
     assert "audio/wav" in view.player(explored, 0)
 
 
+def test_other_labels_are_answered_without_listening_again(
+    explored: Explored, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in folder.iterdir():
+        file.unlink()
+    asked = listen.Asked("a high whistle, a low hum", "fake")
+    model = question().model
+    monkeypatch.setattr(listen, "suitable_pack", lambda store, category: "eight-templates")
+    monkeypatch.setattr(models, "shared_model", lambda name, request: model)
+    found = listen.ask_again(explored, asked)["explored"]
+    assert found.names == explored.names and found.folder is explored.folder
+    assert [row.answer for row in found.rows[:2]] == ["a low hum", "a high whistle"]
+    assert found.rows[9] == explored.rows[9]
+    assert listen.ask_again(None, asked) == {}
+    monkeypatch.setattr(model, "revision", "another")
+    with pytest.raises(EmbedError, match=r"heard by fake .* Embed them again with this model, or choose that one"):
+        listen.ask_again(explored, asked)
+
+
+def test_an_answer_that_is_none_of_the_labels_stands_back(explored: Explored) -> None:
+    rows = tuple(replace(row, known=known) for row, known in zip(explored.rows, (True, False), strict=False))
+    assert view.table(replace(explored, rows=rows)).count('class="unknown"') == 1
+
+
 def test_what_was_heard_before_it_was_stopped_stays(folder: Path) -> None:
     def stop(done: int, total: int, part: float) -> None:
         if done:
             raise Stopped
 
     found = explore(question(), find_files([folder], folder), stop)
-    assert 0 < len(found.files) < 9 and found.left == 10 - len(found.rows)
+    assert 0 < len(found.names) < 9 and found.left == 10 - len(found.rows)
     assert "were not reached" in view.table(found)
 
 

@@ -53,7 +53,7 @@ def table(explored: Explored, found: Sequence[Found] | None = None, words: str =
     """
     if found is None:
         shown = [
-            _Shown(at if at < len(explored.files) else None, row, row.start) for at, row in enumerate(explored.rows)
+            _Shown(at if at < len(explored.names) else None, row, row.start) for at, row in enumerate(explored.rows)
         ]
     else:
         shown = [_Shown(one.number, explored.rows[one.number], one.start, one.score) for one in found]
@@ -75,16 +75,20 @@ def pairs(explored: Explored, near: Sequence[tuple[int, int, float]], count: int
         near: two of their numbers, and the cosine.
         count: how many pairs there are, of which these are the nearest.
     """
-    said = f"{counted(count, 'pair')} of recordings sound nearly the same (similarity {NEARLY_THE_SAME:g} or more)."
-    named = [_Pair(one, explored.files[one].name, two, explored.files[two].name, score) for one, two, score in near]
-    return render(TEMPLATE, "pairs", rows=named, hidden=count - len(near), words=f"{said} {OF_SOUNDS}")
+    if not near:
+        said = f"No two recordings sound nearly the same (similarity {NEARLY_THE_SAME:g} or more)."
+    else:
+        said = f"{counted(count, 'pair')} of recordings sound nearly the same (similarity {NEARLY_THE_SAME:g} or more)."
+        said = f"{said} {OF_SOUNDS}"
+    named = [_Pair(one, explored.names[one], two, explored.names[two], score) for one, two, score in near]
+    return render(TEMPLATE, "pairs", rows=named, hidden=count - len(near), words=said)
 
 
 def summary(explored: Explored) -> str:
     """Say how many recordings were heard."""
-    bad = len(explored.rows) - len(explored.files)
+    bad = len(explored.rows) - len(explored.names)
     return (
-        f"{counted(len(explored.files), 'recording')}"
+        f"{counted(len(explored.names), 'recording')}"
         + (f", {bad} more could not be used" if bad else "")
         + (f". Stopped: {explored.left} were not reached" if explored.left else "")
         + "."
@@ -98,10 +102,10 @@ def player(explored: Explored, number: int) -> str:
         sound = base64.b64encode(as_wav(path)).decode()
     except AudioError as error:
         return markup.problem(error)
-    return render(TEMPLATE, "player", name=explored.files[number].name, sound=sound)
+    return render(TEMPLATE, "player", name=explored.names[number], sound=sound)
 
 
 def selection(explored: Explored, numbers: Sequence[int]) -> str:
     """Say what is selected on the map."""
-    names = [explored.files[number].name for number in numbers]
+    names = [explored.names[number] for number in numbers]
     return render(TEMPLATE, "selection", names=names) if names else render(TEMPLATE, "choose")

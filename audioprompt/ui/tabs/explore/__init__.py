@@ -41,6 +41,8 @@ def build(page: Page, tab: gr.Tab) -> None:
         upload.upload(**given, **SLOW)
     named = shown.told_by(listen.enter_folder, [parts["where"], asked], problem="rows", beside=listen.over)
     parts["where"].submit(**named, **SLOW)
+    again = parts.only("explored", "rows", "note").told_by(listen.ask_again, [parts["explored"], asked], problem="note")
+    parts["again"].click(**again, **SLOW)
     parts["stop"].click(**Parts().told_by(listen.stop_listening, [parts["job_id"]]), **INSTANT)
     parts["save"].click(**parts.only("save").told_by(look.save_table, [parts["explored"], page.collection]), **SLOW)
     found = [parts["explored"], parts["words"], page.model]
@@ -79,27 +81,29 @@ def _lay_out() -> Parts:
                 elem_id="explore-where",
                 **PLAIN,
             )
-            with gr.Row(elem_classes="inline"):
-                stop = gr.Button("Stop", interactive=False, size="md", elem_id="explore-stop")
-                save = gr.DownloadButton("Save the table", interactive=False, size="md", elem_id="explore-save")
-            words = gr.Textbox(
-                label="Search",
-                placeholder="Search: a dog barking far away",
-                elem_id="explore-words",
-                **PLAIN,
-            )
-            with gr.Row(elem_classes="inline"):
-                like = gr.UploadButton("Search by a sound", size="md", elem_id="explore-like")
-                twice = gr.Button("The same sound twice", size="md", elem_id="explore-twice")
-            selection = gr.HTML(elem_id="explore-selection", apply_default_css=False)
-            with gr.Row(elem_classes="inline"):
-                label = gr.Textbox(
-                    label="Label of the selected",
-                    placeholder="Label",
-                    elem_id="explore-label",
+            stop = gr.Button("Stop", visible=HIDDEN, size="md", elem_id="explore-stop")
+            with gr.Column(elem_id="explore-after"):  # seen once there is a table
+                with gr.Row(elem_classes="inline"):
+                    again = gr.Button("Answer again", size="md", elem_id="explore-again")
+                    save = gr.DownloadButton("Save the table", size="md", elem_id="explore-save")
+                words = gr.Textbox(
+                    label="Search",
+                    placeholder="Search: a dog barking far away",
+                    elem_id="explore-words",
                     **PLAIN,
                 )
-                to_learn = gr.Button("Put into Learn", size="md", elem_id="explore-learn")
+                with gr.Row(elem_classes="inline"):
+                    like = gr.UploadButton("Search by a sound", size="md", elem_id="explore-like")
+                    twice = gr.Button("The same sound twice", size="md", elem_id="explore-twice")
+                selection = gr.HTML(elem_id="explore-selection", apply_default_css=False)
+                with gr.Row(elem_classes="inline"):
+                    label = gr.Textbox(
+                        label="Label of the selected",
+                        placeholder="Label",
+                        elem_id="explore-label",
+                        **PLAIN,
+                    )
+                    to_learn = gr.Button("Put into Learn", size="md", elem_id="explore-learn")
             note = gr.HTML(elem_id="explore-note", apply_default_css=False)
         with gr.Column(scale=8, min_width=320):
             player = gr.HTML(elem_id="explore-player", apply_default_css=False)
@@ -112,5 +116,5 @@ def _lay_out() -> Parts:
             chart = gr.Plot(show_label=False, container=False, visible=HIDDEN, elem_id="explore-map")
     kept = Parts(explored=gr.State(None), selected=gr.State(()), job_id=gr.State(""))
     given = Parts(labels=labels, files=files, folder=folder, where=where, words=words, label=label)
-    buttons = Parts(stop=stop, save=save, like=like, twice=twice, to_learn=to_learn)
+    buttons = Parts(stop=stop, again=again, save=save, like=like, twice=twice, to_learn=to_learn)
     return kept | given | buttons | Parts(rows=rows, selection=selection, note=note, player=player, map=chart)

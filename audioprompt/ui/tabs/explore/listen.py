@@ -17,17 +17,17 @@ from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.collection import Collection
 from audioprompt.services.folders.classify import Question
-from audioprompt.services.folders.explore import explore
+from audioprompt.services.folders.explore import Explored, answer_again, explore
 from audioprompt.services.packs import suitable_pack
 from audioprompt.ui import charts, entrances, markup
 from audioprompt.ui.components import explore as view
-from audioprompt.ui.events import View
+from audioprompt.ui.events import HIDDEN, View
 from audioprompt.util.jobs import FITTING, follow
 from audioprompt.util.pace import Pace
 from audioprompt.util.text import counted
 
 LOOK_SECONDS = 0.3
-PARTS = ("rows", "player", "map", "selection", "selected", "explored", "stop", "save", "job_id", "note")
+PARTS = ("rows", "player", "map", "selection", "selected", "explored", "stop", "job_id", "note")
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,9 @@ def _listen(files: Sequence[FoundFile], asked: Asked, context: Context) -> Itera
         raise DataError(
             f"These are {len(files):,} recordings; a page holds {entrances.MOST:,}. Use audioprompt classify and embed."
         )
-    labels = parse_labels(asked.labels).labels
-    model = context.model(asked.model_name)
-    templates = context.store.get(suitable_pack(context.store, None)).approved
-    question, pace = Question(model, labels, templates), Pace(len(files))
+    question, pace = _question(asked, context), Pace(len(files))
     job = FITTING.start(lambda job: explore(question, files, partial(job.progress, "clips")), **context.terms)
-    yield {"job_id": job.id, "stop": gr.Button(interactive=True), "note": "", "player": "", "selected": ()}
+    yield {"job_id": job.id, "stop": gr.Button(visible=True), "note": "", "player": "", "selected": ()}
     for _ in follow(job, LOOK_SECONDS, alone=True):
         done = job.done + job.part
         pace.reach(done)
@@ -125,14 +122,30 @@ def _listen(files: Sequence[FoundFile], asked: Asked, context: Context) -> Itera
         "rows": view.table(explored),
         "map": charts.plot(places),
         "selection": view.selection(explored, ()),
-        "save": gr.DownloadButton(interactive=True),
         **over(),
     }
 
 
+def _question(asked: Asked, context: Context) -> Question:
+    templates = context.store.get(suitable_pack(context.store, None)).approved
+    return Question(context.model(asked.model_name), parse_labels(asked.labels).labels, templates)
+
+
+def ask_again(explored: Explored | None, asked: Asked, context: Context = IN_PROCESS) -> View:
+    """Answer for other labels, without listening again.
+
+    Raises:
+        AudiopromptError: the labels cannot be used, or another model is chosen.
+    """
+    if explored is None:
+        return {}
+    explored = answer_again(explored, _question(asked, context))
+    return {"explored": explored, "rows": view.table(explored), "note": ""}
+
+
 def over() -> View:
     """Return what is shown once nothing is under way."""
-    return {"stop": gr.Button(interactive=False), "job_id": ""}
+    return {"stop": gr.Button(visible=HIDDEN), "job_id": ""}
 
 
 def stop_listening(job_id: str) -> View:

@@ -77,12 +77,12 @@ def act_on_collection(explored: Explored | None, event: gr.EventData) -> View:
     """Do what was clicked on the table or drawn on the map."""
     if explored is None:
         return {}
-    numbers = [number for number in map(int, event.numbers) if 0 <= number < len(explored.files)]
+    numbers = [number for number in map(int, event.numbers) if 0 <= number < len(explored.names)]
     if event.act == "all":
         return {"rows": view.table(explored)}
     if event.act == "like" and numbers:
         found = explored.folder.like(numbers[0], FOUND)
-        return {"rows": view.table(explored, found, _like(explored, explored.files[numbers[0]].name))}
+        return {"rows": view.table(explored, found, _like(explored, explored.names[numbers[0]]))}
     if event.act == "play" and numbers:
         return {"player": view.player(explored, numbers[0])}
     if event.act == "select":
