@@ -13,7 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audioprompt.core.active import choose_next, class_weights, cut_tree, estimate_accuracy, grow_tree, stops_paying
+from audioprompt.core.active import (
+    choose_next,
+    class_weights,
+    cut_tree,
+    doubts,
+    estimate_accuracy,
+    grow_tree,
+    stops_paying,
+)
 from audioprompt.core.transductive import LabelledExamples, name_together
 from audioprompt.core.zero_shot import accuracy, cosines
 from benchmarks.embedded_model import Figure, at_least
@@ -36,10 +44,15 @@ class Cell:
 
 
 def ask(pool: Pool, labels: int, seed: int) -> list[int]:
-    """The first clips to label, as `audioprompt.core.active` asks for them: always the same."""
+    """The first clips to label, as a `LabellingSession` that was told the labels asks for them: always the same."""
     asked: list[int] = []
     tree = grow_tree(pool.audio)
-    while len(asked) < labels and (clip := choose_next(pool.audio, cut_tree(tree, len(asked)), asked)) is not None:
+    while len(asked) < labels:
+        weights = class_weights(pool.words, pool.audio[asked], pool.targets[asked])
+        doubt = doubts(pool.audio, weights, pool.model.logit_scale)
+        clip = choose_next(pool.audio, cut_tree(tree, len(asked), fine=True), asked, doubt=doubt)
+        if clip is None:
+            break
         asked.append(clip)
     return asked
 

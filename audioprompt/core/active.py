@@ -1,8 +1,9 @@
 """Which clip of a pool to label next, and how much the labels given so far are worth.
 
 The pool is clustered, ever more finely as labels come, and the next clip is the most typical one of the cluster with
-the fewest labels (as in TypiClust, Hacohen et al. 2022). Labelled clips and words make class weights together, in
-closed form: the words count as some clips.
+the fewest labels (as in TypiClust, Hacohen et al. 2022). Where the classes are known beforehand, clusters are finer and
+that one comes first whose clips are most in doubt. Labelled clips and words make class weights together, in closed
+form: the words count as some clips.
 
 Shapes and letters are those of `audioprompt.core.zero_shot`: C classes, N clips of the pool, L of them labelled, and
 D dimensions.
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from audioprompt.core.metrics import Score, score
 from audioprompt.core.words_and_clips import join, left_out_cosines
-from audioprompt.core.zero_shot import Array, cosines
+from audioprompt.core.zero_shot import Array, cosines, softmax
 
 Clusters = NDArray[np.intp]  # [N], the cluster of each clip
 Tree = NDArray[np.float64]  # [N - 1, 4], which clusters are joined one after the other
@@ -23,6 +24,7 @@ Tree = NDArray[np.float64]  # [N - 1, 4], which clusters are joined one after th
 # Constants chosen on the loops of the training pool, 20 of them and their 8 kinds told apart after 20 labels: steps of
 # 1, 5 and 20 clusters do alike, and typical by the fourth power of the cosine is better than by the nearest ten.
 CLUSTERS_PER_STEP = 5
+CLUSTERS_PER_LABEL = 2  # where the classes are known; chosen on these loops, mixed in pairs, and on the village
 LIKENESS = 4
 MAX_CLUSTERED = 4000  # clips, of which all pairs are held against each other
 WORDS_COUNT = 4.0  # as many clips
@@ -43,17 +45,41 @@ def grow_tree(audio: Array) -> Tree:
     return linkage(audio, "ward") if len(audio) > 1 else np.empty((0, 4))
 
 
-def cut_tree(tree: Tree, labelled: int) -> Clusters:
-    """Cut a tree to as many clusters as suit the labels given: 5 at first, 10 from the fifth label on, and so on."""
+def cut_tree(tree: Tree, labelled: int, fine: bool = False) -> Clusters:
+    """Cut a tree to as many clusters as suit the labels given: 5 at first, 10 from the fifth label on, and so on.
+
+    Args:
+        tree: of `grow_tree`.
+        labelled: how many clips have a label.
+        fine: take two more with every label.
+    """
     from scipy.cluster.hierarchy import fcluster
 
     if not len(tree):
         return np.zeros(1, np.intp)
-    clusters = (labelled // CLUSTERS_PER_STEP + 1) * CLUSTERS_PER_STEP
+    more = CLUSTERS_PER_LABEL * labelled if fine else labelled // CLUSTERS_PER_STEP * CLUSTERS_PER_STEP
+    clusters = CLUSTERS_PER_STEP + more
     return fcluster(tree, min(clusters, len(tree) + 1), "maxclust").astype(np.intp) - 1
 
 
-def choose_next(audio: Array, clusters: Clusters, labelled: Sequence[int], skipped: Collection[int] = ()) -> int | None:
+def doubts(audio: Array, weights: Array, logit_scale: float) -> Array:
+    """How much there is to learn of each clip: the square of the chance that it is named wrongly, ``[N]``.
+
+    Args:
+        audio: embeddings of the pool, ``[N, D]``.
+        weights: `class_weights` of the labels given so far, ``[C, D]``.
+        logit_scale: the model's own.
+    """
+    return (1 - softmax(logit_scale * cosines(audio, weights)).max(axis=1)) ** 2
+
+
+def choose_next(
+    audio: Array,
+    clusters: Clusters,
+    labelled: Sequence[int],
+    skipped: Collection[int] = (),
+    doubt: Array | None = None,
+) -> int | None:
     """Return the clip to label next; None where there is none left.
 
     Args:
@@ -61,14 +87,15 @@ def choose_next(audio: Array, clusters: Clusters, labelled: Sequence[int], skipp
         clusters: of the pool, ``[N]``.
         labelled: clips that have a label.
         skipped: clips that nobody wants to label.
+        doubt: `doubts` of the pool, ``[N]``; None where they are not known: clips are then as good as each other.
     """
     left = np.ones(len(audio), bool)
     left[[*labelled, *skipped]] = False
     if not left.any():
         return None
-    sizes = np.bincount(clusters)
-    labels = np.bincount(clusters[list(labelled)], minlength=len(sizes))
-    best = min(np.unique(clusters[left]), key=lambda one: (labels[one], -sizes[one]))
+    worth = np.bincount(clusters, doubt)
+    labels = np.bincount(clusters[list(labelled)], minlength=len(worth))
+    best = min(np.unique(clusters[left]), key=lambda one: (labels[one], -worth[one]))
     members = np.flatnonzero(clusters == best)
     candidates = left[members]
     return int(members[candidates][typicality(audio[members])[candidates].argmax()])

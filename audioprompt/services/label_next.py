@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audioprompt.core.active import choose_next, cut_tree, estimate_accuracy, grow_tree, sample, stops_paying
+from audioprompt.core.active import (
+    choose_next,
+    class_weights,
+    cut_tree,
+    doubts,
+    estimate_accuracy,
+    grow_tree,
+    sample,
+    stops_paying,
+)
 from audioprompt.core.labels import LABEL_CHARACTERS, MAX_LABELS, LabelError, clean_label, label_key
 from audioprompt.core.metrics import Score
 from audioprompt.core.zero_shot import Array, ensemble_weights
@@ -40,6 +49,7 @@ class LabellingSession:
         given: the class of each labelled recording, an index into ``classes``, in the order they were labelled.
         skipped: recordings that nobody wants to label.
         estimates: after each label how good a head would be, by leaving one out.
+        known: whether the labels were there before the first one was given, so that it can be told what is in doubt.
     """
 
     model: "AudioTextModel"
@@ -49,6 +59,7 @@ class LabellingSession:
     given: dict[int, int] = field(default_factory=dict)
     skipped: set[int] = field(default_factory=set)
     estimates: list[Score | None] = field(default_factory=list)
+    known: bool = field(init=False)
 
     def __post_init__(self) -> None:
         if not len(self.audio):
@@ -56,6 +67,7 @@ class LabellingSession:
         names, self.classes = self.classes, []
         for name in names:
             self._class_of(name)
+        self.known = len(self.classes) > 1
 
     @property
     def targets(self) -> np.ndarray:
@@ -67,8 +79,13 @@ class LabellingSession:
         asked = self._asked
         place = {clip: index for index, clip in enumerate(asked.tolist())}
         labelled, skipped = ([place[clip] for clip in some if clip in place] for some in (self.given, self.skipped))
-        found = choose_next(self.audio[asked], cut_tree(self._tree, len(labelled)), labelled, skipped)
+        clusters = cut_tree(self._tree, len(labelled), fine=self.known)
+        found = choose_next(self.audio[asked], clusters, labelled, skipped, self._doubts() if self.known else None)
         return None if found is None else int(asked[found])
+
+    def _doubts(self) -> Array:
+        weights = class_weights(self._words(), self.audio[list(self.given)], self.targets)
+        return doubts(self.audio[self._asked], weights, self.model.logit_scale)
 
     @cached_property
     def _asked(self) -> np.ndarray:
@@ -131,7 +148,8 @@ class LabellingSession:
         if estimate is None:
             return f"{done} An estimate of the accuracy needs labels of two classes."
         low, high = (round(100 * one) for one in estimate.interval)
-        said = f"{done} Estimated accuracy {100 * estimate.accuracy:.1f} % ({low} - {high}), leaving each one out."
+        how = "leaving each one out" + (", and these are harder than the rest" if self.known else "")
+        said = f"{done} Estimated accuracy {100 * estimate.accuracy:.1f} % ({low} - {high}), {how}."
         if stops_paying(self.estimates, list(self.given.values())):
             return f"{said} The last labels have not raised it: more of them stop paying."
         return said

@@ -18,6 +18,7 @@ from audioprompt.core.active import (
     choose_next,
     class_weights,
     cut_tree,
+    doubts,
     estimate_accuracy,
     grow_tree,
     sample,
@@ -74,6 +75,24 @@ def test_the_first_clip_is_the_most_typical_of_the_largest_cluster() -> None:
     clip = choose_next(audio, np.array([0] * 6 + [1] * 2 + [2]), [])
     assert clip == typicality(audio[:6]).argmax()
     assert choose_next(audio, np.array([0] * 6 + [1] * 2 + [2]), [0], skipped=[6]) == 7
+
+
+def test_of_known_classes_what_is_in_doubt_is_asked_for_first() -> None:
+    middle = np.eye(3, DIM, dtype=np.float32)
+    audio = normalise(np.concatenate([middle[[0] * 6], (middle[0] + middle[1])[None].repeat(3, axis=0)]))
+    clusters = np.array([0] * 6 + [1] * 3)
+    doubt = doubts(audio, middle, 10)
+    np.testing.assert_allclose(doubt[6:], 0.25, atol=1e-2)
+    assert choose_next(audio, clusters, []) == 0 and choose_next(audio, clusters, [], doubt=doubt) == 6
+    assert choose_next(audio, clusters, [6], doubt=doubt) == 0  # a cluster without a label comes before
+
+
+def test_only_a_session_that_was_told_its_labels_asks_by_doubt() -> None:
+    told, new = session(), session(classes=())
+    assert told.known and not new.known
+    for name in ("hum", "whistle"):
+        new.label(new.next() or 0, name)
+    assert not new.known and new.next() is not None
 
 
 def test_identical_clips_and_a_single_one() -> None:
