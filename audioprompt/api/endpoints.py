@@ -21,6 +21,7 @@ from audioprompt.server.gradio_patches import calls, files, late_tools
 from audioprompt.server.limits import CLASSIFIERS, WRITERS
 from audioprompt.util.jobs import Jobs, TookTooLong, follow
 from audioprompt.util.schema import explain
+from audioprompt.util.text import encodable
 
 OURS = ("context", "progress")  # parameters that no caller gives
 DECIMALS = 4
@@ -116,6 +117,8 @@ def _plain(value: Any) -> Any:
     match value:
         case float():
             return round(value, DECIMALS)
+        case str():
+            return encodable(value)
         case Path():
             return gr.FileData(path=str(value)).model_dump()
         case Mapping():

@@ -1,6 +1,7 @@
 """Recordings without labels: in folders of any size, and in zip files."""
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -43,7 +44,8 @@ class FoundFile:
 def find_files(sources: Sequence[Path], root: Path | None = None) -> list[FoundFile]:
     """Return recordings, and those in folders and their folders, no file twice, sorted by name.
 
-    A folder within that cannot be opened is given back as if it were a recording: reading it will tell why.
+    Pipes and the like in folders are left out. A folder within that cannot be opened is given back as if it were a
+    recording: reading it will tell why.
 
     Args:
         sources: recordings and folders.
@@ -57,7 +59,9 @@ def find_files(sources: Sequence[Path], root: Path | None = None) -> list[FoundF
         for path in _under(source) if source.is_dir() else [str(source)]:
             name = os.path.relpath(path, root) if root else path
             name = PurePath(name).as_posix()
-            found[name] = _look_at(root or Path(), name)
+            file = _look_at(root or Path(), name, named=path == str(source))
+            if file:
+                found[name] = file
     if not found:
         names = " and ".join(map(str, sources))
         raise DataError(f"{names} holds no recordings: give a folder with some.")
@@ -102,9 +106,12 @@ def _under(folder: Path) -> Iterator[str]:
     yield from unopened
 
 
-def _look_at(root: Path, name: str) -> FoundFile:
+def _look_at(root: Path, name: str, named: bool) -> FoundFile | None:
+    """Return a recording; None for a pipe or the like that nobody named, which might be read without end."""
     try:
         status = os.stat(root / name)  # noqa: PTH116, as above
     except OSError:  # it has gone meanwhile: reading it will tell
         return FoundFile(root, name)
+    if not (named or stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        return None
     return FoundFile(root, name, status.st_size, status.st_mtime_ns)

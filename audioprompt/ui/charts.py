@@ -24,6 +24,7 @@ from audioprompt.few_shot.methods import colour_of, title_of
 from audioprompt.services.classify import ranked
 from audioprompt.ui import theme
 from audioprompt.ui.events import HIDDEN
+from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -314,7 +315,7 @@ def sound_map(places: NDArray[Any], names: Sequence[str], clusters: NDArray[Any]
     dots = [
         _dots(places[rows])
         | {
-            "customdata": [[int(row), escape(names[row])] for row in rows],
+            "customdata": [[int(row), escape(one_line(names[row]))] for row in rows],
             "marker": {"size": 8, "color": theme.LABEL_COLOURS[number % len(theme.LABEL_COLOURS)]},
             "hovertemplate": f"%{{customdata[1]}}<br>{escape(title)}<extra></extra>",
         }

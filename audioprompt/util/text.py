@@ -17,6 +17,11 @@ def one_line(text: str) -> str:
     return _BLANKS.sub(" ", text).strip()
 
 
+def encodable(text: str) -> str:
+    """Write out what a name of a file holds that is no text, so that UTF-8 can: as a number behind a backslash."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def sentence(words: object) -> str:
     """Write what is said as a sentence: a capital first, unless it begins with the name of a file, and a full stop."""
     text = str(words)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import os
 import re
 import time
 import zipfile
@@ -153,6 +154,16 @@ def test_a_collection_is_classified_and_searched(client: Client, home: Running, 
     by_clip = client.predict(like=handle_file(SOUND.with_name("dog.ogg")), **given, api_name="/search")
     assert by_clip["found"][0]["file"] == "dog.ogg" and len(by_clip["found"]) == 3
     assert not list(home.folder.rglob("rooster.ogg")), "what was unpacked is gone"
+
+
+def test_names_that_are_no_text_are_written_out(client: Client, tmp_path: Path) -> None:
+    for name in (b"\xff.wav", b"dog\nbark.wav"):
+        soundfile.write(tmp_path / "a.wav", tone(HUM, 1), RATE)
+        (tmp_path / "a.wav").rename(tmp_path / os.fsdecode(name))
+    found = client.predict("hum, rain", folder=str(tmp_path), api_name="/classify_folder")
+    assert [row["file"] for row in found["recordings"]] == ["dog\nbark.wav", "\\udcff.wav"] and not found["failed"]
+    found = client.predict("a hum", folder=str(tmp_path), api_name="/search")["found"]
+    assert {row["file"] for row in found} == {"dog\nbark.wav", "\\udcff.wav"}
 
 
 def test_a_long_recording_is_told_in_parts(client: Client, tmp_path: Path) -> None:

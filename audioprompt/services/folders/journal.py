@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -43,13 +43,16 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
-            self._file = path.open("a+b")
+            # Without a buffer: what a full disk did not take would be written behind the cut once there is room again.
+            self._out = path.open("ab", buffering=0)
         except Timeout:
             raise JournalError(f"{path} is being written by another process. Wait for it, or stop it.") from None
         except OSError as error:
             raise JournalError(f"{path} cannot be written ({error.strerror}). Give another --out.") from error
         try:
-            self._end = self._take_up(question)
+            with path.open("rb") as before:
+                self._end = self._take_up(before, question)
+            self._file = path.open("rb")
         except BaseException:
             self._close()
             raise
@@ -58,10 +61,11 @@ class Journal:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self._file.close()
         self._close()
 
     def _close(self) -> None:
-        self._file.close()
+        self._out.close()
         Path(self._lock.lock_file).unlink(missing_ok=True)
         self._lock.release()
 
@@ -100,9 +104,9 @@ class Journal:
     def _append(self, line: Json, key: str | None = None, marks: Json | None = None) -> None:
         content = json.dumps(line).encode() + b"\n"
         try:
-            self._file.seek(0, os.SEEK_END)
-            self._file.write(content)
-            self._file.flush()
+            left = content
+            while left:
+                left = left[self._out.write(left) :]
         except OSError as error:
             self._cut_off()
             raise JournalError(
@@ -116,34 +120,29 @@ class Journal:
     def _cut_off(self) -> None:
         """Leave no half of a line behind; it may be tried in vain, for reading ignores it as well."""
         try:
-            os.ftruncate(self._file.fileno(), self._end)
+            os.ftruncate(self._out.fileno(), self._end)
         except OSError:
             return
 
-    def _take_up(self, question: Json) -> int:
+    def _take_up(self, before: BinaryIO, question: Json) -> int:
         """Read what is there already, or write the head; where the file ends."""
-        self._file.seek(0)
-        head = self._file.readline()
+        head = before.readline()
         if not head.endswith(b"\n"):  # nothing, or killed while it was written
-            os.ftruncate(self._file.fileno(), 0)
+            os.ftruncate(self._out.fileno(), 0)
             self._end = 0
             self._append({"question": question})
             return self._end
         self._check(head, question)
         end = len(head)
-        for line in self._lines():
+        for line in _whole_lines(before):
             try:
                 entry = json.loads(line)
                 self._places[entry["key"]] = end, entry["marks"]
             except (ValueError, KeyError, TypeError):
                 raise self._strange() from None
             end += len(line)
-        os.ftruncate(self._file.fileno(), end)
+        os.ftruncate(self._out.fileno(), end)
         return end
-
-    def _lines(self) -> Iterator[bytes]:
-        while (line := self._file.readline()).endswith(b"\n"):
-            yield line
 
     def _check(self, head: bytes, question: Json) -> None:
         try:
@@ -159,3 +158,8 @@ class Journal:
 
     def _strange(self) -> JournalError:
         return JournalError(f"{self.path} is not a journal of this command. Give another --out, or move it away.")
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    while (line := file.readline()).endswith(b"\n"):
+        yield line

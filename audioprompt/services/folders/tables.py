@@ -12,6 +12,7 @@ from audioprompt.errors import AudiopromptError
 from audioprompt.prompts.formats.csv import defuse
 from audioprompt.services.folders.classify import Row
 from audioprompt.util import whole
+from audioprompt.util.text import encodable
 
 COLUMNS = tuple(field.name for field in fields(Row))
 ROWS_AT_ONCE = 10_000
@@ -76,13 +77,13 @@ def _write_json(path: Path, rows: Iterable[Row]) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write("[")
         for number, row in enumerate(rows):
-            file.write((",\n" if number else "\n") + json.dumps(asdict(row)))
+            file.write((",\n" if number else "\n") + json.dumps(_written(row)))
         file.write("\n]\n")
 
 
 def _write_json_lines(path: Path, rows: Iterable[Row]) -> None:
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+        file.writelines(json.dumps(_written(row)) + "\n" for row in rows)
 
 
 def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
@@ -92,13 +93,11 @@ def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
     schema = arrow.schema([(name, types[kinds.get(name, "s")]) for name in COLUMNS])
     with parquet.ParquetWriter(path, schema) as table:
         for some in _batches(rows):
-            written = [{name: _encodable(value) for name, value in asdict(row).items()} for row in some]
-            table.write_table(arrow.Table.from_pylist(written, schema=schema))
+            table.write_table(arrow.Table.from_pylist(list(map(_written, some)), schema=schema))
 
 
-def _encodable(value: Any) -> Any:
-    """Return a text without the halves of letters that names of files may hold."""
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+def _written(row: Row) -> dict[str, Any]:
+    return {name: encodable(value) if isinstance(value, str) else value for name, value in asdict(row).items()}
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -67,7 +67,12 @@ def _take(files: Sequence[str], folder: Path, context: Context) -> list[FoundFil
         if file.suffix.lower() == ".zip":
             given.append(file)
         elif is_sound(file):
-            given.append(Path(shutil.copyfile(file, _room_for(file, folder, number))))
+            try:
+                given.append(Path(shutil.copyfile(file, _room_for(file, folder, number))))
+            except OSError as error:
+                raise DataError(
+                    f"{file.name} cannot be kept ({error.strerror}): make room on the disk and upload it again."
+                ) from error
     if not given:
         raise DataError("None of these files is a recording. Upload WAV, MP3, FLAC or the like, or a zip with some.")
     context.recordings(given, folder)
