@@ -7,7 +7,7 @@ the cache.
 import struct
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -24,6 +24,7 @@ from audioprompt.encoding.batching import LENT, TOGETHER, Encode
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.keys import key_of, key_of_clip
 from audioprompt.encoding.recordings import DECODERS, BadRecordings, Recordings
+from audioprompt.encoding.rows import Rows
 from audioprompt.models.base import AudioTextModel, ModelError, ProjectedAudio
 from audioprompt.prompts.template import Template
 from audioprompt.util.text import counted, named
@@ -313,31 +314,6 @@ def _encoded(
 _NOTHING = np.empty(0, np.float32)
 
 
-class Rows:
-    """Rows of numbers that come a few at a time, kept in one place.
-
-    A long clip's, each where there was room between two passes of a net, would keep the memory of the passes in pieces.
-    """
-
-    def __init__(self) -> None:
-        self._rows, self._count = np.empty((0, 0), np.float32), 0
-
-    def add(self, rows: Array) -> None:
-        """Put rows behind those that are there, ``[n, D]``."""
-        if not len(rows):
-            return
-        count = self._count + len(rows)
-        if count > len(self._rows):
-            kept, self._rows = self._rows[: self._count], np.empty((2 * count, rows.shape[1]), np.float32)
-            self._rows[: len(kept)] = kept.reshape(len(kept), rows.shape[1])
-        self._rows[self._count : count], self._count = rows, count
-
-    def take(self) -> Array:
-        """Return all of them, ``[N, D]``, and begin anew."""
-        taken, self._count = self._rows[: self._count].copy(), 0
-        return taken
-
-
 def _read_ahead(
     model: AudioTextModel, sources: Sequence[AudioSource], name: str | None, say: Say | None
 ) -> Iterator[tuple[int, list[Window], list[bool], bool]]:
@@ -351,13 +327,20 @@ def _read_ahead(
         read = list(islice(windows, WINDOWS_AHEAD))
         return read, [is_silent(window.samples) for window in read]
 
+    opened = (stream_windows(source, model.sample_rate, model.window_seconds, name=name, say=say) for source in sources)
+    upcoming = enumerate(opened)
+    begun: list[tuple[int, Iterator[Window]]] = []
+    if len(sources) == 1:  # most are short, and threads would cost more than they spare
+        begun = list(upcoming)
+        piece, silent = some(begun[0][1])
+        yield 0, piece, silent, len(piece) < WINDOWS_AHEAD
+        if len(piece) < WINDOWS_AHEAD:
+            return
     with ThreadPoolExecutor(DECODERS) as pool:
-        ahead: deque[tuple[int, Iterator[Window], Future[tuple[list[Window], list[bool]]]]] = deque()
-        upcoming = enumerate(sources)
+        ahead = deque((index, windows, pool.submit(some, windows)) for index, windows in begun)
 
         def start_more() -> None:
-            for index, source in islice(upcoming, 2 * DECODERS - len(ahead)):
-                windows = stream_windows(source, model.sample_rate, model.window_seconds, name=name, say=say)
+            for index, windows in islice(upcoming, 2 * DECODERS - len(ahead)):
                 ahead.append((index, windows, pool.submit(some, windows)))
 
         try:
