@@ -98,14 +98,19 @@ def choose_temperature(logits: Array, targets: NDArray[np.intp], clips: int) -> 
     return fit_temperature(logits, targets, CAUTION * logits.shape[1] / max(clips, 1))
 
 
-def calibrate(head: Head, audio: Array, targets: NDArray[np.intp], stop: Stop | None = None) -> None:
+def calibrate(head: Head, audio: Array, targets: NDArray[np.intp], stop: Stop | None = None) -> float | None:
     """Give a fitted head the temperature that suits its answers to clips it has not learned from.
 
     The copies that answer take over what the head has chosen (`Head.settled`), so that their logits lie as far apart as
     its own. The order of its answers stays as it is. A head that has a temperature keeps it.
+
+    Returns:
+        The share of these clips that was right; None where none was asked about.
     """
     if not head.state or TEMPERATURE in head.state:
-        return
+        return None
     logits, rows = ask_left_out(head.settled(), audio, targets, stop)
-    temperature = choose_temperature(logits, targets[rows], len(audio))
+    right = targets[rows]
+    temperature = choose_temperature(logits, right, len(audio))
     head.state = {**head.state, TEMPERATURE: np.array([temperature], np.float32)}
+    return float((logits.argmax(axis=1) == right).mean()) if len(rows) else None

@@ -121,11 +121,17 @@ class Auto(Head):
             name, why = choose(trials)
         head = self.candidates[name]
         head.groups = self.groups
-        calibrate(head.fit(audio, targets, stop=stop), audio, targets, stop)
+        right = calibrate(head.fit(audio, targets, stop=stop), audio, targets, stop)
         inner = {f"{name}.{key}": value for key, value in head.state.items() if key != TEMPERATURE}
         self.state = {**inner, TEMPERATURE: head.state[TEMPERATURE]}
         self.notice = f"{title_of(name)} was chosen: {why}."
+        if fewest >= MIN_TO_CHOOSE and right is not None and self._share_recordings():
+            self.notice += f" With all clips of a recording left out together it had {100 * right:.0f} % right."
         return self
+
+    def _share_recordings(self) -> bool:
+        """Whether a clip that is left out leaves others of its recording behind, which is easier than a new one."""
+        return self.groups is not None and len(np.unique(self.groups)) < len(self.groups)
 
     def _affordable(self, clips: int) -> list[str]:
         """Return the candidates that are tried on that many clips; with very many answers words as clips alone."""

@@ -1,10 +1,12 @@
 """Auto: what it chooses, why, and that it never falls below the words."""
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
+from audioprompt.core.zero_shot import normalise
 from audioprompt.few_shot.base import Head
 from audioprompt.few_shot.build import build_head
 from audioprompt.few_shot.methods.auto import FEW, WORDS, WORDS_COUNT_AS, Trial, choose
@@ -35,6 +37,19 @@ def test_with_more_clips_it_says_what_did_best_on_those_left_out() -> None:
     assert "was chosen: on 40 clips left out in turn it had" in str(head.notice)
     model: Any = TinyModel()
     assert head.score(AUDIO, TARGETS) >= build_head(WORDS, model, CLASSES).score(AUDIO, TARGETS)
+
+
+def test_clips_of_one_recording_flatter_it_and_it_says_how_it_does_without_them() -> None:
+    rng = np.random.default_rng(0)
+    targets = np.repeat(np.arange(4), 8)
+    groups = np.repeat(np.arange(16), 2)  # of each class four recordings, each of which sounds like none of the others
+    audio = normalise(rng.standard_normal((16, AUDIO.shape[1]))[groups] + 0.01 * rng.standard_normal((32, 1)))
+    head = auto()
+    head.groups = groups
+    alone, together = re.findall(r"(\d+) % right", str(head.fit(audio, targets).notice))
+    assert int(alone) > 90 and int(together) < 70
+    head.groups = np.arange(32)
+    assert "recording" not in str(head.fit(audio, targets).notice)
 
 
 @pytest.mark.parametrize("rows", [[0], [0, 0], [0, 1], [0, 4, 8], [*range(12), 0, 0]])
