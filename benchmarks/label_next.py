@@ -18,7 +18,7 @@ from audioprompt.core.active import (
     class_weights,
     cut_tree,
     doubts,
-    estimate_accuracy,
+    expected_accuracy,
     grow_tree,
     stops_paying,
 )
@@ -33,7 +33,7 @@ ASKED, AT_RANDOM = 20, 60  # labels that are to be worth as much
 
 @dataclass(frozen=True)
 class Cell:
-    """One draw: accuracies in per cent on the clips that have no label."""
+    """One draw: accuracies in per cent on the clips that have no label; `expected` is the estimate of `alone`."""
 
     set: str
     order: str
@@ -41,6 +41,7 @@ class Cell:
     labels: int
     alone: float
     helped: float
+    expected: float | None
 
 
 def ask(pool: Pool, labels: int, seed: int) -> list[int]:
@@ -74,16 +75,24 @@ def measure(pool: Pool, order: str, seed: int) -> Iterator[Cell]:
         alone = accuracy(cosines(rest.audio, weights).argmax(axis=-1), rest.targets)
         together = name_together(rest.audio, weights, pool.model.logit_scale, examples).probabilities
         helped = accuracy(together.argmax(axis=-1), rest.targets)
-        yield Cell(pool.name, order, seed, labels, 100 * alone, 100 * helped)
+        expected = expect(pool, some)
+        off = None if expected is None else 100 * expected
+        yield Cell(pool.name, order, seed, labels, 100 * alone, 100 * helped, off)
+
+
+def expect(pool: Pool, labelled: list[int]) -> float | None:
+    """The estimate that somebody is told who has labelled some clips; None where they are not of two classes."""
+    targets = pool.targets[labelled]
+    if len(set(targets.tolist())) < 2:
+        return None
+    rest = np.delete(pool.audio, labelled, axis=0)
+    return expected_accuracy(rest, pool.words, pool.audio[labelled], targets, pool.model.logit_scale)
 
 
 def stop(pool: Pool, seed: int) -> int:
     """After how many labels somebody would be told that more of them stop paying; all of them if never."""
     clips = ask(pool, max(LABELS), seed)
-    estimates = [
-        estimate_accuracy(pool.words, pool.audio[clips[:count]], pool.targets[clips[:count]])
-        for count in range(1, len(clips) + 1)
-    ]
+    estimates = [expect(pool, clips[:count]) for count in range(1, len(clips) + 1)]
     told = (
         count
         for count in range(1, len(clips) + 1)
@@ -105,6 +114,9 @@ def figures(pool: Pool, cells: list[Cell]) -> Iterator[Figure]:
                 name, value = f"{pool.name}: {labels} labels {order} {said}", mean(order, labels, what)
                 judged = (order, labels) == ("asked for", ASKED)
                 yield at_least(name, value, "%", enough) if judged else Figure(name, value, "%")
+    for order in ORDERS:
+        off = [abs(cell.alone - cell.expected) for cell in cells if cell.order == order and cell.expected is not None]
+        yield Figure(f"{pool.name}: the estimate is off by, {order}", round(float(np.mean(off)), 2), "points")
     yield Figure(f"{pool.name}: labels until they stop paying", stop(pool, 0), "labels")
 
 

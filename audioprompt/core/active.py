@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from audioprompt.core.metrics import Score, score
+from audioprompt.core.calibration import choose_temperature
 from audioprompt.core.words_and_clips import join, left_out_cosines
 from audioprompt.core.zero_shot import Array, cosines, softmax
 
@@ -111,20 +111,25 @@ def class_weights(words: Array, audio: Array, targets: NDArray[np.intp]) -> Arra
     return join(words, audio, targets, WORDS_COUNT)
 
 
-def estimate_accuracy(words: Array, audio: Array, targets: NDArray[np.intp]) -> Score | None:
-    """Score each labelled clip by `class_weights` of the others; None for labels of fewer than two classes.
+def expected_accuracy(pool: Array, words: Array, audio: Array, targets: NDArray[np.intp], logit_scale: float) -> float:
+    """Expect how many clips without a label are named rightly: the mean probability of the answers for them.
+
+    Probabilities are tempered by how each labelled clip is named without its own label. How many of these are named
+    rightly says too little of the pool: the clips that are asked for are the hard ones.
 
     Args:
+        pool: the clips without a label, ``[N, D]``.
         words: class weights by words alone, ``[C, D]``.
         audio: the labelled clips, ``[L, D]``.
         targets: their classes, ``[L]``.
+        logit_scale: the model's own.
     """
-    if len(np.unique(targets)) < 2:
-        return None
-    return score(left_out_cosines(words, audio, targets, WORDS_COUNT).argmax(axis=1), targets)
+    left_out = logit_scale * left_out_cosines(words, audio, targets, WORDS_COUNT)
+    scale = logit_scale / choose_temperature(left_out, targets, len(targets))
+    return float(softmax(scale * cosines(pool, class_weights(words, audio, targets))).max(axis=1).mean())
 
 
-def stops_paying(estimates: Sequence[Score | None], targets: Sequence[int]) -> bool:
+def stops_paying(estimates: Sequence[float | None], targets: Sequence[int]) -> bool:
     """Whether the last labels have brought nothing: the estimate has not risen by a point over five of them.
 
     Args:
@@ -133,7 +138,5 @@ def stops_paying(estimates: Sequence[Score | None], targets: Sequence[int]) -> b
     """
     if len(estimates) <= PATIENCE or np.unique(targets, return_counts=True)[1].min() < MIN_PER_CLASS:
         return False
-    before, last = estimates[-PATIENCE - 1], estimates[-PATIENCE:]
-    if before is None or None in last:
-        return False
-    return max(one.accuracy for one in last if one) < before.accuracy + MIN_GAIN
+    known = [one for one in estimates[-PATIENCE - 1 :] if one is not None]
+    return len(known) > PATIENCE and max(known[1:]) < known[0] + MIN_GAIN

@@ -11,6 +11,7 @@ from audioprompt.core.zero_shot import Array, softmax
 
 BINS = 10
 MAX_LOG = 5.0  # of a temperature, either way
+CAUTION = 5.0  # weight of the expected temperature with one clip per class, half of it with two, and so on
 OWN_TEMPERATURE = 1.5  # where nothing is known of a head: models are a little too sure of themselves
 
 
@@ -99,3 +100,12 @@ def fit_temperature(
         return weight * (log_temperature - math.log(expected)) ** 2 - fit
 
     return math.exp(float(minimize_scalar(cost, bounds=(-MAX_LOG, MAX_LOG), method="bounded").x))
+
+
+def choose_temperature(logits: Array, targets: NDArray[np.intp], clips: int) -> float:
+    """Choose a head's temperature by its answers to M of the clips: ``[M, C]``, ``[M]``.
+
+    The fewer clips there are of each class, the less alike are the heads that answered and the one fitted on all of
+    them, and the nearer the temperature stays to the expected one.
+    """
+    return fit_temperature(logits, targets, CAUTION * logits.shape[1] / max(clips, 1))

@@ -5,12 +5,11 @@ from copy import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from audioprompt.core.calibration import fit_temperature
+from audioprompt.core.calibration import choose_temperature
 from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot.base import TEMPERATURE, Head, Stop
 
 MAX_LEFT_OUT_SINGLY = 32  # clips; more are left out a part at a time
-CAUTION = 5.0  # weight of the expected temperature with one clip per class, half of it with two, and so on
 
 
 def divide(
@@ -87,15 +86,6 @@ def _even_out(head: Head, audio: Array, has_clips: NDArray[np.bool_]) -> Array:
     """
     logits, by_words = head.logits(audio), head.by_words(audio)
     return logits if by_words is None else np.where(has_clips[:, None], logits, (logits + by_words) / 2)
-
-
-def choose_temperature(logits: Array, targets: NDArray[np.intp], clips: int) -> float:
-    """Choose a head's temperature by its answers to M of the clips: ``[M, C]``, ``[M]``.
-
-    The fewer clips there are of each class, the less alike are the heads that answered and the one fitted on all of
-    them, and the nearer the temperature stays to the expected one.
-    """
-    return fit_temperature(logits, targets, CAUTION * logits.shape[1] / max(clips, 1))
 
 
 def calibrate(head: Head, audio: Array, targets: NDArray[np.intp], stop: Stop | None = None) -> float | None:

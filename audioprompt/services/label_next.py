@@ -16,13 +16,12 @@ from audioprompt.core.active import (
     class_weights,
     cut_tree,
     doubts,
-    estimate_accuracy,
+    expected_accuracy,
     grow_tree,
     sample,
     stops_paying,
 )
 from audioprompt.core.labels import LABEL_CHARACTERS, MAX_LABELS, LabelError, clean_label, label_key
-from audioprompt.core.metrics import Score
 from audioprompt.core.zero_shot import Array, ensemble_weights
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.data.recordings import UNLABELLED
@@ -48,7 +47,8 @@ class LabellingSession:
         classes: the labels to give.
         given: the class of each labelled recording, an index into ``classes``, in the order they were labelled.
         skipped: recordings that nobody wants to label.
-        estimates: after each label how good a head would be, by leaving one out.
+        estimates: after each label the share of the rest that would be named rightly, as is expected;
+            None where there is no rest, or one class.
         known: whether the labels were there before the first one was given, so that it can be told what is in doubt.
     """
 
@@ -58,7 +58,7 @@ class LabellingSession:
     classes: list[str] = field(default_factory=list)
     given: dict[int, int] = field(default_factory=dict)
     skipped: set[int] = field(default_factory=set)
-    estimates: list[Score | None] = field(default_factory=list)
+    estimates: list[float | None] = field(default_factory=list)
     known: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,10 +123,16 @@ class LabellingSession:
             read_prompts(self.model, self.templates, read_labels(self.model, self.classes).spoken)[1]
         )
 
-    def _estimate(self) -> Score | None:
-        if len(set(self.given.values())) < 2:
+    def _estimate(self) -> float | None:
+        rest = np.setdiff1d(self._asked, list(self.given))
+        if self._of_one_class or not len(rest):
             return None
-        return estimate_accuracy(self._words(), self.audio[list(self.given)], self.targets)
+        labelled = self.audio[list(self.given)]
+        return expected_accuracy(self.audio[rest], self._words(), labelled, self.targets, self.model.logit_scale)
+
+    @property
+    def _of_one_class(self) -> bool:
+        return len(set(self.given.values())) < 2
 
     def _class_of(self, name: str) -> int:
         name = clean_label(name)
@@ -145,11 +151,11 @@ class LabellingSession:
         """Say how far the labels go, in a sentence or two."""
         done = f"{counted(len(self.given), 'label')} of {counted(len(self.audio), 'recording')}."
         estimate = self.estimates[-1] if self.estimates else None
-        if estimate is None:
+        if self._of_one_class:
             return f"{done} An estimate of the accuracy needs labels of two classes."
-        low, high = (round(100 * one) for one in estimate.interval)
-        how = "leaving each one out" + (", and these are harder than the rest" if self.known else "")
-        said = f"{done} Estimated accuracy {100 * estimate.accuracy:.1f} % ({low} - {high}), {how}."
+        if estimate is None:
+            return done
+        said = f"{done} About {100 * estimate:.0f} % of the rest would be named rightly."
         if stops_paying(self.estimates, list(self.given.values())):
             return f"{said} The last labels have not raised it: more of them stop paying."
         return said

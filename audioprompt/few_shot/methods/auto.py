@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from audioprompt.core.calibration import log_likelihoods
+from audioprompt.core.calibration import choose_temperature, log_likelihoods
 from audioprompt.core.zero_shot import Array
 from audioprompt.few_shot.base import TEMPERATURE, Head, HeadSpec, OnEpoch, SavedHead, Stop, checked_clips
-from audioprompt.few_shot.calibration import ask_left_out, calibrate, choose_temperature
+from audioprompt.few_shot.calibration import ask_left_out, calibrate
 from audioprompt.few_shot.methods import METHODS, title_of
 from audioprompt.few_shot.settings import FewShotError, FitSettings
 
