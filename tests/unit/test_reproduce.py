@@ -173,6 +173,7 @@ def test_real_clips_in_the_layout_of_a_paper_run_end_to_end(
     assert f"{one.title}" in (tmp_path / "out/tspe.html").read_text()
 
 
+@pytest.mark.slow
 def test_nothing_to_run_on_says_what_to_do(tmp_path: Path, store: object) -> None:
     result = run("reproduce", "tspe", "--folder", tmp_path)
     assert result.exit_code == 2 and "audioprompt data get tspe:beijing-opera, or give other clips" in result.stderr

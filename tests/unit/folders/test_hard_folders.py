@@ -174,6 +174,7 @@ app(prog_name="audioprompt")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_disk_that_is_full_before_all_are_done(ending: str, tmp_path: Path) -> None:
     for number in range(30):

@@ -50,6 +50,7 @@ def test_downloads_once_and_reports_progress(hub: Hub, worker: Worker, place: st
     assert len(hub.asked(served)) == 1
 
 
+@pytest.mark.slow
 def test_a_file_of_the_web_is_held_against_its_checksum(hub: Hub, worker: Worker) -> None:
     _, served = publish(hub, "zenodo", "web.bin")
     url = f"{hub.url}/records/12345/files/{Path(served).name}"
@@ -98,6 +99,7 @@ def test_a_damaged_download_is_repeated(hub: Hub, worker: Worker, place: str) ->
     assert len(hub.asked(served)) == 2
 
 
+@pytest.mark.slow
 @PLACES
 def test_what_stays_damaged_is_an_error_and_leaves_nothing_behind(
     hub: Hub, worker: Worker, place: str, home: Path

@@ -45,7 +45,7 @@ class Elsewhere(BaseHTTPRequestHandler):
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a server on this machine that counts as public, as no other does."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
     check = fetching._public
 

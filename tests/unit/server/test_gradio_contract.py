@@ -21,6 +21,7 @@ def parameters(function: Callable[..., Any]) -> list[str]:
     return [name for name in inspect.signature(function).parameters if name != "self"]
 
 
+@pytest.mark.slow
 def test_gradio_is_imported_without_stubs_and_without_mcp() -> None:
     code = (
         "import audioprompt.server\n"

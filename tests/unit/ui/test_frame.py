@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import gradio as gr
+import pytest
 from gradio import routes
 
 from audioprompt.server.gradio_patches import pages
@@ -17,6 +18,7 @@ def test_every_text_field_has_a_name_of_its_own() -> None:
     assert [field.elem_id for field in fields if not field.label] == []
 
 
+@pytest.mark.slow
 def test_the_page_waits_for_nothing_heavy() -> None:
     code = "import sys, audioprompt.ui.app\nprint(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
