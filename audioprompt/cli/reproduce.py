@@ -105,8 +105,12 @@ def reproduce(experiment: Which, *, on: RunOn, how: HowToRun) -> None:
     journal = how.out / f"{experiment}.journal"
     if how.restart:
         journal.unlink(missing_ok=True)
-    with progress_bars() as progress:
-        cells, problems = service.run(asked, models, places, settings, journal, progress)
+    try:
+        with progress_bars() as progress:
+            cells, problems = service.run(asked, models, places, settings, journal, progress)
+    except KeyboardInterrupt:
+        say(f"Stopped. Give the same command again to go on: {journal} holds what was done.")
+        raise typer.Exit(1) from None
     packs = {place.category: pack_for(place.category, PromptStore()) for place in places}
     systems = list(dict.fromkeys(one for pack in packs.values() for one in asked.systems(pack)))
     results, across = service.summarise(asked, cells, systems)

@@ -173,6 +173,16 @@ def test_real_clips_in_the_layout_of_a_paper_run_end_to_end(
     assert f"{one.title}" in (tmp_path / "out/tspe.html").read_text()
 
 
+def test_one_that_is_stopped_says_how_to_go_on(tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(service, "run", stopped)
+    result = run("reproduce", "tspe", "--model", "embedded", "--also", str(tones), "--out", str(tmp_path / "out"))
+    assert result.exit_code == 1 and "Stopped. Give the same command again to go on: " in result.stderr
+    assert "tspe.journal holds what was done" in " ".join(result.stderr.split())
+
+
 @pytest.mark.slow
 def test_nothing_to_run_on_says_what_to_do(tmp_path: Path, store: object) -> None:
     result = run("reproduce", "tspe", "--folder", tmp_path)
