@@ -31,6 +31,7 @@ from audioprompt.data.recordings import find_files
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.models.threads import one_thread
 from audioprompt.prompts.store import PromptStore
+from audioprompt.server.cores import one_for_matrices
 from audioprompt.services.folders.classify import Question, classify_files
 from benchmarks.embedded_model import Figure, at_least, at_most
 from benchmarks.embedding_cache import noises
@@ -67,6 +68,7 @@ def main() -> None:
 def rate(folder: Path, clock: Clock) -> list[Figure]:
     """How near the stream comes to the bare model, and how much faster than a plain loop it is."""
     model, cores = EmbeddedModel("cpu"), os.cpu_count() or 1
+    one_for_matrices()  # as the command does
     inside = folder / "clips"
     inside.mkdir()
     paths = noises(inside, CLIPS, 5, model.sample_rate)

@@ -16,6 +16,7 @@ from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import ModelOptions
 from audioprompt.cli.output import percent, progress_bar, say
 from audioprompt.data.recordings import FoundFile, find_files
+from audioprompt.server.cores import one_for_matrices
 from audioprompt.services.folders import classify as service
 from audioprompt.services.folders.classify import Question, journal_beside
 from audioprompt.services.folders.journal import Journal
@@ -74,7 +75,8 @@ def classify_to_table(
 
 
 def only_hear(model: AudioTextModel) -> None:
-    """Have a model that has read all it has to give back what it reads with, where it can."""
+    """Have a model that has read all it has to give back what it reads with, where it can, and leave it the cores."""
+    one_for_matrices()
     if hasattr(model, "forget_text"):
         model.forget_text()
     memory.keep_in_few_places()

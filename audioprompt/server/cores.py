@@ -1,4 +1,4 @@
-"""How many cores the arithmetic of a server may spread over."""
+"""How many cores arithmetic beside a model may spread over."""
 
 import os
 
