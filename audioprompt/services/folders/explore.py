@@ -84,19 +84,28 @@ def explore(
         raise stopped
     folder = EmbeddedFolder.of_heard(question.model, (heard for heard, _ in done.values()))
     bad = sorted(name for name, (_, row) in done.items() if row.error)
-    heard_ones, rows = zip(*(done[name] for name in (*folder.names, *bad)), strict=True)
+    good = (_sharing(done[name][0], number, folder) for number, name in enumerate(folder.names))
     clusters = cluster(folder.clips)
     sounds = background_names(question.model)
     named = name_clusters(folder.clips, clusters, PROMPTS.get(question.model, [BARE_NAME], sounds)[0])
     return Explored(
-        heard_ones,
-        rows,
+        (*good, *(done[name][0] for name in bad)),
+        tuple(done[name][1] for name in (*folder.names, *bad)),
         folder,
         lay_out(folder.clips),
         clusters,
         tuple(sounds[at].partition(",")[0] for at in named),
         len(files) - len(done),
     )
+
+
+def _sharing(heard: "Heard[FoundFile]", number: int, folder: EmbeddedFolder) -> "Heard[FoundFile]":
+    """Return what was heard in a recording as the part of its folder that holds it, so that it is in memory once."""
+    its = slice(*np.searchsorted(folder.owners, [number, number + 1]))
+    silent = np.zeros(its.stop - its.start, np.bool_)
+    assert heard.clip is not None
+    clip = replace(heard.clip, starts=folder.starts[its], windows=folder.windows[its], silent=silent)
+    return replace(heard, clip=clip)
 
 
 def answer_again(explored: Explored, question: Question) -> Explored:

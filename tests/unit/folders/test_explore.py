@@ -20,7 +20,7 @@ from audioprompt.server.context import IN_PROCESS
 from audioprompt.services.collection import Collection
 from audioprompt.services.folders import search
 from audioprompt.services.folders.classify import Question
-from audioprompt.services.folders.explore import Explored, explore
+from audioprompt.services.folders.explore import Explored, answer_again, explore
 from audioprompt.services.folders.shards import EmbedError
 from audioprompt.ui import entrances
 from audioprompt.ui.components import explore as view
@@ -70,6 +70,10 @@ def test_other_labels_are_answered_without_listening_again(
 ) -> None:
     for file in folder.iterdir():
         file.unlink()
+    same = answer_again(explored, question())
+    assert same.rows == explored.rows
+    for one in explored.heard[:9]:
+        assert one.clip and np.shares_memory(one.clip.windows, explored.folder.windows), "what is heard is kept once"
     asked = listen.Asked("a high whistle, a low hum", "fake")
     model = question().model
     monkeypatch.setattr(listen, "suitable_pack", lambda store, category: "eight-templates")
