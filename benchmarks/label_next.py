@@ -13,17 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audioprompt.core.active import (
-    choose_next,
-    class_weights,
-    cut_tree,
-    doubts,
-    expected_accuracy,
-    grow_tree,
-    stops_paying,
-)
+from audioprompt.core.active import class_weights, stops_paying
 from audioprompt.core.transductive import LabelledExamples, name_together
 from audioprompt.core.zero_shot import accuracy, cosines
+from audioprompt.services.label_next import LabellingSession
 from benchmarks.embedded_model import Figure, at_least
 from benchmarks.pools import Pool, report
 
@@ -44,18 +37,17 @@ class Cell:
     expected: float | None
 
 
+def begin(pool: Pool) -> LabellingSession:
+    """A session that is told the labels."""
+    return LabellingSession(pool.model, pool.templates, pool.audio, list(pool.classes))
+
+
 def ask(pool: Pool, labels: int, seed: int) -> list[int]:
-    """The first clips to label, as a `LabellingSession` that was told the labels asks for them: always the same."""
-    asked: list[int] = []
-    tree = grow_tree(pool.audio)
-    while len(asked) < labels:
-        weights = class_weights(pool.words, pool.audio[asked], pool.targets[asked])
-        doubt = doubts(pool.audio, weights, pool.model.logit_scale)
-        clip = choose_next(pool.audio, cut_tree(tree, len(asked), fine=True), asked, doubt=doubt)
-        if clip is None:
-            break
-        asked.append(clip)
-    return asked
+    """The first clips that a session asks for: always the same."""
+    session = begin(pool)
+    while len(session.given) < labels and (clip := session.next()) is not None:
+        session.label(clip, pool.classes[pool.targets[clip]])
+    return list(session.given)
 
 
 def draw(pool: Pool, labels: int, seed: int) -> list[int]:
@@ -67,6 +59,7 @@ ORDERS = {"asked for": ask, "at random": draw}
 
 def measure(pool: Pool, order: str, seed: int) -> Iterator[Cell]:
     clips = ORDERS[order](pool, max(LABELS), seed)
+    expected = [None, *expect(pool, clips)]
     for labels in (0, *LABELS):
         some = clips[:labels]
         rest = pool.take(np.setdiff1d(np.arange(len(pool.audio)), some))
@@ -75,24 +68,22 @@ def measure(pool: Pool, order: str, seed: int) -> Iterator[Cell]:
         alone = accuracy(cosines(rest.audio, weights).argmax(axis=-1), rest.targets)
         together = name_together(rest.audio, weights, pool.model.logit_scale, examples).probabilities
         helped = accuracy(together.argmax(axis=-1), rest.targets)
-        expected = expect(pool, some)
-        off = None if expected is None else 100 * expected
-        yield Cell(pool.name, order, seed, labels, 100 * alone, 100 * helped, off)
+        told = expected[labels]
+        yield Cell(pool.name, order, seed, labels, 100 * alone, 100 * helped, None if told is None else 100 * told)
 
 
-def expect(pool: Pool, labelled: list[int]) -> float | None:
-    """The estimate that somebody is told who has labelled some clips; None where they are not of two classes."""
-    targets = pool.targets[labelled]
-    if len(set(targets.tolist())) < 2:
-        return None
-    rest = np.delete(pool.audio, labelled, axis=0)
-    return expected_accuracy(rest, pool.words, pool.audio[labelled], targets, pool.model.logit_scale)
+def expect(pool: Pool, clips: list[int]) -> list[float | None]:
+    """The estimates that somebody is told who labels these clips in turn."""
+    session = begin(pool)
+    for clip in clips:
+        session.label(clip, pool.classes[pool.targets[clip]])
+    return session.estimates
 
 
 def stop(pool: Pool, seed: int) -> int:
     """After how many labels somebody would be told that more of them stop paying; all of them if never."""
     clips = ask(pool, max(LABELS), seed)
-    estimates = [expect(pool, clips[:count]) for count in range(1, len(clips) + 1)]
+    estimates = expect(pool, clips)
     told = (
         count
         for count in range(1, len(clips) + 1)

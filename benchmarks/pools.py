@@ -18,6 +18,7 @@ from audioprompt.encoding.encoder import embed_clips, embed_prompts, pooled
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
+from audioprompt.prompts.template import Template
 from benchmarks.embedded_model import INSTRUMENTS, Figure
 
 
@@ -30,6 +31,8 @@ class Pool:
         audio: ``[N, D]``.
         targets: the class of each clip, ``[N]``; -1 for one that is of none.
         folds: the fold of each clip, ``[N]``.
+        classes: what they are called, C.
+        templates: in which the words are said.
         words: class weights, ``[C, D]``.
         model: that heard and read them.
     """
@@ -38,6 +41,8 @@ class Pool:
     audio: Array
     targets: NDArray[np.intp]
     folds: NDArray[np.intp]
+    classes: tuple[str, ...]
+    templates: tuple[Template, ...]
     words: Array
     model: EmbeddedModel
 
@@ -48,7 +53,8 @@ class Pool:
         """The same clips with only some of the classes among the labels."""
         place = np.full(len(self.words), -1)
         place[classes] = np.arange(len(classes))
-        return replace(self, targets=place[self.targets], words=self.words[classes])
+        names = tuple(self.classes[number] for number in classes)
+        return replace(self, targets=place[self.targets], classes=names, words=self.words[classes])
 
 
 def read_pool(model: EmbeddedModel, manifest: Path, pack: str) -> Pool:
@@ -58,10 +64,11 @@ def read_pool(model: EmbeddedModel, manifest: Path, pack: str) -> Pool:
     """
     clips = LabelledClips.from_manifest(manifest)
     templates, cache = PromptStore().get(pack).approved, EmbeddingCache()
-    words = ensemble_weights(embed_prompts(model, templates, clips.spoken_classes, cache=cache))
+    classes = tuple(clips.spoken_classes)
+    words = ensemble_weights(embed_prompts(model, templates, classes, cache=cache))
     audio = pooled(embed_clips(model, clips.paths, cache=cache))
     folds = np.array(clips.folds) if clips.folds else np.zeros(len(clips), int)
-    return Pool(manifest.resolve().parent.name, audio, clips.targets, folds, words, model)
+    return Pool(manifest.resolve().parent.name, audio, clips.targets, folds, classes, tuple(templates), words, model)
 
 
 def report(
