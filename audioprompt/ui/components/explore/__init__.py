@@ -75,11 +75,9 @@ def pairs(explored: Explored, near: Sequence[tuple[int, int, float]], count: int
         near: two of their numbers, and the cosine.
         count: how many pairs there are, of which these are the nearest.
     """
-    if not near:
-        said = f"No two recordings sound nearly the same (similarity {NEARLY_THE_SAME:g} or more)."
-    else:
-        said = f"{counted(count, 'pair')} of recordings sound nearly the same (similarity {NEARLY_THE_SAME:g} or more)."
-        said = f"{said} {OF_SOUNDS}"
+    near_enough = f"(similarity {NEARLY_THE_SAME:g} or more)"
+    some = f"{counted(count, 'pair')} of recordings sound nearly the same {near_enough}. {OF_SOUNDS}"
+    said = some if near else f"No two recordings sound nearly the same {near_enough}."
     named = [_Pair(one, explored.names[one], two, explored.names[two], score) for one, two, score in near]
     return render(TEMPLATE, "pairs", rows=named, hidden=count - len(near), words=said)
 
