@@ -27,6 +27,7 @@ from audioprompt.models.mobilenet import FEATURES, REACH, MobileNet, as_channels
 from audioprompt.models.text import TextTokenizer
 from audioprompt.models.threads import one_thread
 from audioprompt.models.towers import TwoTowers
+from audioprompt.models.traced import TracedOnceBusy
 from audioprompt.settings import asset_folder
 
 SAMPLE_RATE = 32_000
@@ -263,6 +264,7 @@ class EmbeddedModel(TwoTowers):
                 f"The bundled model in {folder.name}/ cannot be loaded ({error}); install audioprompt again."
             ) from error
         self.audio = audio.eval().requires_grad_(False).to(device)
+        self._look = TracedOnceBusy(lambda windows: audio.look(windows).flatten(1))  # steps one after the other
         self.revision = digest.hexdigest()[:12]
 
     @cached_property
@@ -277,7 +279,7 @@ class EmbeddedModel(TwoTowers):
 
     def hear(self, windows: Tensor) -> Tensor:
         with one_thread():
-            return self.audio.look(windows).flatten(1)  # what the net sees in each step, one after the other
+            return self._look(windows)
 
     def project(self, features: Tensor) -> Tensor:
         return self.audio.project(features.unflatten(1, (-1, FEATURES)))

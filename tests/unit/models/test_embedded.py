@@ -4,7 +4,9 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FunctionType
 
 import librosa
 import numpy as np
@@ -35,6 +37,7 @@ from audioprompt.models.embedded import (
     unpack_blocks,
 )
 from audioprompt.models.mobilenet import FEATURES
+from audioprompt.models.traced import OFTEN
 from audioprompt.settings import asset_folder
 
 SAMPLES = round(EmbeddedModel.sample_rate * EmbeddedModel.window_seconds)
@@ -74,6 +77,21 @@ def test_it_keeps_the_contract(model: EmbeddedModel) -> None:
 
 
 # --- sound ------------------------------------------------------------------------------------------------------------
+
+
+def test_once_it_is_busy_it_hears_the_same_to_the_last_bit() -> None:
+    model, sounds = EmbeddedModel("cpu"), [noise(1), noise(3)]
+    before = [model.embed_audio(sound) for sound in sounds]
+    plain = model._look._function
+    with ThreadPoolExecutor(2) as threads:
+        for _ in threads.map(model.embed_audio, [noise(1, seed) for seed in range(OFTEN)]):
+            pass
+    assert isinstance(plain, FunctionType) and not isinstance(model._look._function, FunctionType)
+    for sound, embedded in zip(sounds, before, strict=True):
+        assert torch.equal(model.embed_audio(sound), embedded)
+    short, long = torch.randn(2, SAMPLE_RATE), torch.randn(1, 3 * SAMPLES)
+    for windows in (short, long):  # of any length
+        assert torch.equal(model.hear(windows), model.audio.look(windows).flatten(1))
 
 
 @pytest.mark.parametrize("shape", [(SAMPLES,), (1, SAMPLES - 1), (1, SAMPLES + 1), (1, 1, SAMPLES), (2, 0)])
