@@ -73,7 +73,7 @@ def listen(model: AudioTextModel, mixed: Sequence[Mixture], follow_it: Follow) -
 def figures(model: EmbeddedModel, clips: LabelledClips) -> Iterator[Figure]:
     mixed = mixtures(clips, model.sample_rate, RECORDINGS, SEED)
     prompts = embed_prompts(model, PromptStore().get(PACK).approved, clips.spoken_classes)
-    recogniser = recognise_by_words(model, ensemble_weights(prompts))
+    recogniser = recognise_by_words(model, ensemble_weights(prompts), clips.spoken_classes)
 
     def by_frames(clip: EmbeddedClip, frames: Frames) -> Timeline:
         return follow(frames, predict(frames.embeddings, prompts, clips.classes, model.logit_scale), recogniser)

@@ -12,7 +12,6 @@ is a line for each draw as well. The exit code is the verdict.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,21 +19,16 @@ from sklearn.metrics import roc_auc_score
 
 from audioprompt.core.rejection import (
     KNOWN,
+    Background,
     average_precision,
-    choose_background,
     class_means,
     known_scores,
-    known_scores_with_clips,
     label_scores,
     leave_one_out_scores,
     threshold_refusing,
 )
 from audioprompt.core.zero_shot import Array
-from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import embed_prompts
-from audioprompt.models.background import background_names
-from audioprompt.models.embedded import EmbeddedModel
-from audioprompt.prompts.template import BARE_NAME
+from audioprompt.services.rejection import recognise_by_words
 from benchmarks.embedded_model import Figure, at_least
 from benchmarks.pools import Pool, report
 
@@ -61,14 +55,14 @@ def measure(pool: Pool, seed: int) -> Cell:
     rng = np.random.default_rng(seed)
     classes = np.sort(rng.permutation(len(pool.words))[: len(pool.words) // 2])
     drawn = pool.with_labels(classes)
-    background = choose_background(embed_names(drawn.model), drawn.words)
+    background = background_of(drawn)
     scores = known_scores(drawn.audio, drawn.words, background)
     plain = verdicts(scores, drawn.targets >= 0, KNOWN)
     learned, others = shots(drawn, rng)
     targets = drawn.targets[learned]
     means = class_means(drawn.audio[learned], targets, len(classes))
     left_out = leave_one_out_scores(drawn.audio[learned], targets, drawn.words, background)
-    scores = known_scores_with_clips(drawn.audio[others], drawn.words, means, background)
+    scores = known_scores(drawn.audio[others], drawn.words, background, means)
     with_clips = verdicts(scores, drawn.targets[others] >= 0, threshold_refusing(left_out))
     return Cell(pool.name, seed, classes.tolist(), *plain, *with_clips)
 
@@ -92,7 +86,7 @@ def shots(pool: Pool, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArr
 
 def several(pool: Pool) -> float:
     """Mean average precision of all labels, in per cent."""
-    scores = label_scores(pool.audio, pool.words, choose_background(embed_names(pool.model), pool.words))
+    scores = label_scores(pool.audio, pool.words, background_of(pool))
     each = [average_precision(scores[:, label], pool.targets == label) for label in range(len(pool.words))]
     return 100 * float(np.mean([one for one in each if one is not None]))
 
@@ -111,9 +105,10 @@ def figures(pool: Pool, cells: list[Cell]) -> Iterator[Figure]:
     yield Figure(f"{pool.name}: mean average precision", several(pool), "%")
 
 
-@cache
-def embed_names(model: EmbeddedModel) -> Array:
-    return embed_prompts(model, [BARE_NAME], background_names(model), cache=EmbeddingCache())[0]
+def background_of(pool: Pool) -> Background:
+    recogniser = recognise_by_words(pool.model, pool.words, pool.classes)
+    assert recogniser is not None
+    return recogniser.background
 
 
 def draws(pool: Pool, seeds: int) -> list[Cell]:

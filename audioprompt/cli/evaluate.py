@@ -110,7 +110,8 @@ def evaluate(
 
 
 def _measure_several(model: AudioTextModel, task: EmbeddedTask, clips: LabelledClips) -> PrecisionResult:
-    return measure_several(task, clips.classes, recognise_by_words(model, ensemble_weights(task.prompts)))
+    recogniser = recognise_by_words(model, ensemble_weights(task.prompts), clips.spoken_classes)
+    return measure_several(task, clips.classes, recogniser)
 
 
 def _evaluation_json(report: Evaluation, templates: Sequence[Template], packs: Sequence[PackResult]) -> Json:

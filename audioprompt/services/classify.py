@@ -206,7 +206,7 @@ def classify(
     found = _label_as(read, judge(clip, vanilla, ensemble, read.spoken, templates, model, head))
     alike = alike_labels(labels, vanilla, ensemble)
     found = replace(found, alike=alike, notices=(*notices, *say_words(read, alike)))
-    by_words = recognise_by_words(model, ensemble_weights(ensemble))
+    by_words = recognise_by_words(model, ensemble_weights(ensemble), labels)
     judging = recognise_by_head(model, head) if head else by_words
     if by_words and judging:
         presences = by_words.judge_each(clip.heard, labels)

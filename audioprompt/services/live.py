@@ -139,7 +139,7 @@ def answer(
     first, second = (predict(newest, prompts, labels, scale) for prompts in (vanilla, ensemble))
     learned = head.prediction(newest) if head else None
     weights = ensemble_weights(ensemble)
-    recognise = recognise_by_head(model, head) if head else recognise_by_words(model, weights)
+    recognise = recognise_by_head(model, head) if head else recognise_by_words(model, weights, labels)
     verdict = recognise.judge(newest[0]) if recognise else None
     moment = Moment(decibels, first, second, learned, verdict)
     if frames is None or getattr(head, "per_clip", False):  # such a head would take as long for each frame as for all

@@ -7,27 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from audioprompt.core.dictionary import translate_script
 from audioprompt.core.rejection import (
     HEARD,
     KNOWN,
-    MIN_BACKGROUND,
     MIN_LEFT_OUT,
+    Background,
     choose_around,
-    choose_background,
     class_means,
     known_scores,
-    known_scores_with_clips,
     label_scores,
-    label_scores_with_clips,
     leave_one_out_scores,
     presence_probabilities,
     threshold_between,
     threshold_refusing,
 )
 from audioprompt.core.timeline import smooth
-from audioprompt.core.zero_shot import Array
+from audioprompt.core.zero_shot import Array, cosines
 from audioprompt.few_shot.settings import FewShotError
-from audioprompt.models.background import background_names
+from audioprompt.models.background import background_names, names_meant
 from audioprompt.prompts.template import BARE_NAME, VANILLA
 from audioprompt.services.prompts import PROMPTS
 from audioprompt.services.words import read_labels
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
 
 REVIEWED = 10  # clips
+SAME = 0.7  # cosine of two texts from which on they say the same
 FRAMES_AT_ONCE = 10_000  # bounds the memory a long recording takes
 RECOGNISERS_KEPT = 8  # of a megabyte each, for a microphone asks twice a second
 MEANS, THRESHOLD = "known.means", "known.threshold"  # in a head's state: [C, D], and [1]
@@ -88,13 +87,13 @@ class Recogniser:
 
     Attributes:
         words: class weights, ``[C, D]``.
-        background: embeddings of names that say something else, ``[B, D]``.
+        background: what else a model can name.
         threshold: the score from which on a clip is known.
         means: the mean clip of each class that a head learned from, ``[C, D]``; None without such.
     """
 
     words: Array
-    background: Array
+    background: Background
     threshold: float = KNOWN
     means: Array | None = None
 
@@ -105,9 +104,7 @@ class Recogniser:
 
     def scores(self, clips: Array) -> Array:
         """Score how much each clip is like any of the labels: ``[N, D]`` -> ``[N]``."""
-        if self.means is None:
-            return known_scores(clips, self.words, self.background)
-        return known_scores_with_clips(clips, self.words, self.means, self.background)
+        return known_scores(clips, self.words, self.background, self.means)
 
     def judge_each(
         self, windows: Array, labels: Sequence[str], threshold: float | Sequence[float] = HEARD
@@ -136,29 +133,41 @@ class Recogniser:
             ``[F, C]``.
         """
         parts = (frames[at : at + FRAMES_AT_ONCE] for at in range(0, len(frames), FRAMES_AT_ONCE))
-        if self.means is None:
-            scores = [label_scores(part, self.words, self.background) for part in parts]
-        else:
-            scores = [label_scores_with_clips(part, self.words, self.means, self.background) for part in parts]
+        scores = [label_scores(part, self.words, self.background, self.means) for part in parts]
         return presence_probabilities(smooth(np.concatenate(scores), heard, step), self.threshold)
 
 
-def recognise_by_words(model: "AudioTextModel", words: Array) -> Recogniser | None:
+def recognise_by_words(model: "AudioTextModel", words: Array, labels: Sequence[str]) -> Recogniser | None:
     """Return what notices that a clip is none of the labels; None where the model knows too few other names.
 
     Args:
         model: what reads the names of the background, once.
         words: class weights of the labels, ``[C, D]``.
+        labels: C of them.
     """
     others = background_names(model)
-    key = (model.name, model.revision, others, words.tobytes())
+    key = (model.name, model.revision, others, tuple(labels), words.tobytes())
     if (found := _BY_WORDS.get(key)) is None:
         names = PROMPTS.get(model, [BARE_NAME], others)[0]
-        found = _BY_WORDS.put(key, Recogniser(words, choose_background(names, words)))
-    return found if len(found.background) >= MIN_BACKGROUND else None
+        found = _BY_WORDS.put(key, Recogniser(words, Background(names, find_kinds(model, labels))))
+    return found if found.background.enough else None
 
 
 _BY_WORDS: Recent[Recogniser] = Recent(RECOGNISERS_KEPT)
+
+
+def find_kinds(model: "AudioTextModel", labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which names of the background are what a label says or a kind of it: C labels, B names -> ``[C, B]``.
+
+    What a label says is what lies nearest to it in the model's own text space, if that is near enough.
+    """
+    names = background_names(model)
+    meant = names_meant(names)
+    spoken = [translate_script(label) or label for label in read_labels(model, labels).spoken]
+    near = cosines(*(PROMPTS.get(model, [BARE_NAME], texts)[0] for texts in (spoken, list(meant))))
+    nearest = [list(meant.values())[at] for at in near.argmax(axis=-1)]
+    found = np.array([[name in kinds for name in names] for kinds in nearest], np.bool_)
+    return found & (near.max(axis=-1, keepdims=True) >= SAME)
 
 
 def recognise_by_head(model: "AudioTextModel", head: "Head") -> Recogniser | None:
@@ -167,7 +176,7 @@ def recognise_by_head(model: "AudioTextModel", head: "Head") -> Recogniser | Non
     Raises:
         FewShotError: what it noted does not fit its classes.
     """
-    found = recognise_by_words(model, _words_of(model, head))
+    found = recognise_by_words(model, _words_of(model, head), head.classes)
     if found is None or THRESHOLD not in head.state:
         return found
     threshold, means = head.state[THRESHOLD], head.state.get(MEANS)
@@ -188,7 +197,7 @@ def note_clips(model: "AudioTextModel", head: "Head", audio: Array, targets: NDA
         audio: their embeddings, ``[N, D]``.
         targets: the class of each, ``[N]``.
     """
-    found = recognise_by_words(model, _words_of(model, head))
+    found = recognise_by_words(model, _words_of(model, head), head.classes)
     if found is None:
         return
     scores = leave_one_out_scores(audio, targets, found.words, found.background)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from audioprompt.core.rejection import Background
 from audioprompt.core.transductive import name_together
 from audioprompt.core.zero_shot import ensemble_weights, normalise
 from audioprompt.services.evaluate import EmbeddedTask, measure_several, measure_together
@@ -39,7 +40,8 @@ def test_where_clips_are_not_followed_nothing_changes_and_the_reason_is_given() 
 
 def test_each_label_is_judged_for_itself() -> None:
     given = task()
-    background = normalise(np.random.default_rng(9).standard_normal((40, 12)).astype(np.float32))
+    names = normalise(np.random.default_rng(9).standard_normal((40, 12)).astype(np.float32))
+    background = Background(names, np.zeros((3, 40), np.bool_))
     for recogniser in (None, Recogniser(ensemble_weights(given.prompts), background)):
         found = measure_several(given, CLASSES, recogniser)
         precisions = [one for one in found.precisions.values() if one is not None]

@@ -58,6 +58,29 @@ def test_what_is_among_the_labels_is_known(name: str, label: str) -> None:
     assert found.headline == label
 
 
+@pytest.mark.parametrize(
+    ("name", "labels", "wide"),
+    [
+        ("classical", ["music", "speech", "animal"], "music"),
+        ("flute", ["music", "speech", "animal"], "music"),
+        ("flute", ["a piece of music", "animals"], "a piece of music"),
+        ("piano", ["音乐", "动物"], "音乐"),
+        ("rooster", ["vehicle", "animals"], "animals"),
+        ("forest", ["household sounds", "sounds of nature"], "sounds of nature"),
+    ],
+)
+def test_what_is_a_kind_of_a_wide_label_is_known(name: str, labels: list[str], wide: str) -> None:
+    found = heard(name, labels)
+    assert found.headline == wide
+    assert found.presences[0].label == wide and found.presences[0].heard
+
+
+def test_wide_labels_refuse_what_is_no_kind_of_theirs() -> None:
+    for name in ("flute", "violin", "cough", "glass"):
+        assert not heard(name, ["animal", "vehicle"]).known
+    assert not heard("dog", ["music", "household sounds"]).known
+
+
 @pytest.mark.slow
 def test_most_examples_are_known_by_their_own_labels_and_few_by_others() -> None:
     known = [heard(one.path.stem, list(one.labels)).known for one in examples()]

@@ -91,7 +91,7 @@ class Question:
 
     @cached_property
     def _recogniser(self) -> Recogniser | None:
-        return recognise_by_words(self.model, self._words[1])
+        return recognise_by_words(self.model, self._words[1], self.labels)
 
     def answer(self, heard: "Heard[FoundFile]") -> Row:
         """Answer for one recording."""

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from audioprompt.audio.decode import read
 from audioprompt.core.labels import LABEL_CHARACTERS, LabelError, clean_label
-from audioprompt.core.rejection import HEARD, MIN_BACKGROUND, label_scores
+from audioprompt.core.rejection import HEARD, label_scores
 from audioprompt.core.search import best_of_each, highest, join_pairs, near_pairs, nearest_pairs
 from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.data.recordings import FoundFile
 from audioprompt.data.tables import DataError
-from audioprompt.models.background import background_names
 from audioprompt.prompts.template import BARE_NAME
 from audioprompt.services.classify import LONGEST_SECONDS
 from audioprompt.services.folders.classify import why_unusable
 from audioprompt.services.prompts import PROMPTS
+from audioprompt.services.rejection import recognise_by_words
 from audioprompt.services.words import read_labels
 
 if TYPE_CHECKING:
@@ -249,11 +249,11 @@ def search_words(folder: EmbeddedFolder, model: "AudioTextModel", words: str, mo
     spoken = read_labels(model, [words]).spoken
     query = PROMPTS.get(model, [BARE_NAME], spoken)[0]
     found = folder.nearest(query[0], most)
-    names = PROMPTS.get(model, [BARE_NAME], background_names(model))[0]
-    if len(names) < MIN_BACKGROUND or not found:
+    recogniser = recognise_by_words(model, query, [words])
+    if recogniser is None or not found:
         return found
     where = [np.flatnonzero((folder.owners == one.number) & (folder.starts >= one.start - 1e-3))[0] for one in found]
-    scores = label_scores(folder.windows[where], query, names)[:, 0]
+    scores = label_scores(folder.windows[where], query, recogniser.background)[:, 0]
     return [Found(**{**vars(one), "heard": bool(score >= HEARD)}) for one, score in zip(found, scores, strict=True)]
 
 
