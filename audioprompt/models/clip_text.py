@@ -6,6 +6,7 @@ Radford et al. 2021, "Learning Transferable Visual Models From Natural Language 
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +43,8 @@ class ClipText(TextTower):
         config = CLIPTextConfig(
             vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=4 * WIDTH, max_position_embeddings=TOKENS
         )
-        self.base = CLIPTextModel(config).text_model
+        model: Any = CLIPTextModel(config)
+        self.base = getattr(model, "text_model", model)  # which transformers 5 has no more
 
     def tokenizer_from(self, file: Path, limit: int = TOKENS) -> TextTokenizer:
         return TextTokenizer(file, limit, VOCABULARY, end="<|endoftext|>")

@@ -20,7 +20,7 @@ from huggingface_hub import (
     hf_hub_url,
     try_to_load_from_cache,
 )
-from huggingface_hub.errors import EntryNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.errors import EntryNotFoundError, HTTPError, OfflineModeIsEnabled
 from huggingface_hub.file_download import http_get, repo_folder_name
 from huggingface_hub.utils import (
     WeakFileLock,
@@ -39,6 +39,8 @@ ATTEMPTS = 5
 PAUSE_SECONDS = 0.5  # before another attempt
 LOOK_SECONDS = 0.2  # how often progress is reported
 TIMEOUT_SECONDS = 10
+# Of the network and of the disk: what huggingface_hub 1 asks with, httpx, has errors that are no OSError.
+FAILURES = (OSError, HTTPError)
 
 # Where Pengi's record is looked up; a mirror answers the same two paths.
 ZENODO = settings.ZENODO.value.rstrip("/")
@@ -63,7 +65,7 @@ def hub_file(repo: str, name: str, progress: Progress | None = None) -> Path:
     check_reachable(what, url)
     try:
         about = get_hf_file_metadata(url, timeout=TIMEOUT_SECONDS)
-    except OSError as error:
+    except FAILURES as error:
         raise _unavailable(what, error) from error
     if about.etag is None or about.size is None:
         raise ModelError(f"{constants.ENDPOINT} does not say how large {what} is; set HF_ENDPOINT to another mirror.")
@@ -135,10 +137,10 @@ def web_file(url: str, progress: Progress | None = None, checksum: str | None = 
     def look_up() -> tuple[int, str | None]:
         try:
             with _reaching(url, name):
-                answer = get_session().head(url, timeout=TIMEOUT_SECONDS, allow_redirects=True)
+                answer = get_session().request("HEAD", url, timeout=TIMEOUT_SECONDS)  # which goes where it is sent
             answer.raise_for_status()
             return int(answer.headers["Content-Length"]), checksum
-        except OSError as error:
+        except FAILURES as error:
             raise _unavailable(name, error) from error
         except (KeyError, ValueError) as error:
             raise ModelError(f"{url} does not say how large it is: get the file by other means.") from error
@@ -177,7 +179,7 @@ def _zenodo_listing(record: str, name: str, what: str) -> tuple[int, str]:
             answer = get_session().get(f"{ZENODO}/api/records/{record}", timeout=TIMEOUT_SECONDS)
         answer.raise_for_status()
         files = {file["key"]: file for file in answer.json()["files"]}
-    except OSError as error:
+    except FAILURES as error:
         raise _unavailable(what, error) from error
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{ZENODO} does not answer like Zenodo when asked for {what}; check the address.") from error
@@ -195,7 +197,7 @@ def _until_whole(
     progress: Progress | None,
 ) -> Path:
     """Call ``fetch``, which goes on where ``partial`` ends, until the file it returns is whole and right."""
-    failure: OSError | str = ""
+    failure: Exception | str = ""
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(PAUSE_SECONDS)
@@ -206,7 +208,7 @@ def _until_whole(
                 path = fetch()
         except (OfflineModeIsEnabled, EntryNotFoundError) as error:
             raise _unavailable(what, error) from error
-        except OSError as error:  # the network's and the disk's; what has arrived stays for the next attempt
+        except FAILURES as error:  # the network's and the disk's; what has arrived stays for the next attempt
             failure = error
             continue
         if checksum is None or _fits(path, checksum):
@@ -264,14 +266,14 @@ def _reaching(place: str, what: str) -> Iterator[None]:
         yield
     except OfflineModeIsEnabled as error:
         raise _unavailable(what, error) from error
-    except OSError as error:
+    except FAILURES as error:
         raise ModelError(
             f"{what} is not on this machine yet, and {place} cannot be reached: connect to the network and try again,"
             " or get the file by other means and give its path."
         ) from error
 
 
-def _unavailable(what: str, reason: OSError | str) -> ModelError:
+def _unavailable(what: str, reason: Exception | str) -> ModelError:
     """Why a file cannot be had, and what to do, in one sentence."""
     if isinstance(reason, OfflineModeIsEnabled):
         return ModelError(f"{what} is not on this machine yet, and HF_HUB_OFFLINE forbids downloads: unset that once.")
@@ -280,8 +282,8 @@ def _unavailable(what: str, reason: OSError | str) -> ModelError:
         return NotThere(f"{what} does not exist or is not public (HTTP {status}); check the name.")
     if status:
         reason = f"HTTP {status}"
-    elif isinstance(reason, OSError):  # of the disk with a reason, of the network without
-        reason = reason.strerror or "the connection broke off"
+    elif isinstance(reason, Exception):  # of the disk with a reason, of the network without
+        reason = getattr(reason, "strerror", None) or "the connection broke off"
     return ModelError(
         f"{what} could not be downloaded ({reason}); try again, which goes on where it stopped, or get the file by"
         " other means and give its path."

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
-from huggingface_hub import constants
-from huggingface_hub.utils import reset_sessions
+from huggingface_hub import constants, utils
 
 from audioprompt.models import downloads
 from audioprompt.models.downloads import hub_file, web_file, zenodo_file
+
+# close_session is huggingface_hub 1's
+reset_sessions = getattr(utils, "reset_sessions" if hasattr(utils, "reset_sessions") else "close_session")
 
 
 def from_hub(repo: str, name: str, offline: bool = False) -> tuple[Path, list[tuple[int, int]]]:
