@@ -60,6 +60,12 @@ quick-tests: setup
 all-tests: setup
 	$(PYTEST)
 
+NEWER := build/newer
+contract-newer:  ## run examples/pe_audio with transformers 5, in an environment of its own
+	$(PYTHON) -m venv $(NEWER)
+	$(NEWER)/bin/python -m pip install --quiet --progress-bar off $(TORCH) "transformers>=5,<6" platformdirs pytest
+	OMP_NUM_THREADS=1 $(NEWER)/bin/python -m pytest --noconftest -rs tests/unit/models/test_pe_audio.py
+
 LOCK := build/lock
 lock: setup  ## write requirements.lock anew, with hashes, from what is installed in .venv
 	$(PYTHON) -m venv $(LOCK)
@@ -77,4 +83,4 @@ audit:  ## look the locked packages up among known vulnerabilities, which needs 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
-.PHONY: help setup app browser lint style types format check test quick-tests all-tests lock audit clean
+.PHONY: help setup app browser lint style types format check test quick-tests all-tests contract-newer lock audit clean
