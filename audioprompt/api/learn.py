@@ -33,7 +33,8 @@ from audioprompt.services.views import as_dict
 
 if TYPE_CHECKING:
     from audioprompt.few_shot.heads import SharedHead
-    from audioprompt.services.learn import Results
+    from audioprompt.models.base import AudioTextModel
+    from audioprompt.services.learn import Experiment, Results
 
 
 @fill_in(methods=METHODS.names, sources=[list_examples()])
@@ -76,42 +77,43 @@ def learn(
     Returns:
         methods, each with accuracy, interval, calibration, seconds and advice; best, the most accurate one; fitted_on, how many clips its head learned from after that; head, its id for `predict`; file, its head.safetensors to keep.
     """  # noqa: E501
-    from audioprompt.few_shot.settings import FewShotError, FitSettings
-    from audioprompt.services.learn import HEADS, ExperimentSettings, Watch, fit_again, shared, try_out
+    from audioprompt.few_shot.settings import FitSettings
+    from audioprompt.services.learn import ExperimentSettings, Watch, try_out
 
     names = tuple(dict.fromkeys(methods or ("auto", "zero-shot")))
-    chosen = [METHODS[name] for name in names]
     context.refuse_large_trials(names, shots, epochs, seeds)
-    prompts = approved_templates(pack, context) if any(method.needs_templates for method in chosen) else ()
+    prompts = approved_templates(pack, context) if any(METHODS[name].needs_templates for name in names) else ()
     trial = ExperimentSettings(names, shots, tuple(range(seeds)), FitSettings(epochs=epochs), prompts, dropout=dropout)
     encoder = context.model(model)
     given = classes_alone(labels) if labels else labelled_clips(data, clips, context, progress, skip_bad)
     with given as labelled, recordings_of(unlabelled, context) as recordings:
         trial = replace(trial, unlabelled=tuple(recordings))
-        tried = try_out(
-            encoder,
-            labelled,
-            trial,
-            (learn_folds, None),
-            Watch(partial(tell, progress, "clips"), lambda step: tell(progress, "epochs", *step.epochs_done)),
-            skip_bad=skip_bad,
-        )
-        best = tried.results.best or next((one for one in tried.results.outcomes if one.head), None)
-        if best is None or best.head is None:
-            raise FewShotError(tried.results.outcomes[0].problem or "nothing was learned: give more epochs")
-        told = Watch(on_step=lambda step: tell(progress, "epochs on all clips", *step.epochs_done))
-        results = fit_again(encoder, tried, best.method, told).results
-    fitted = shared(results, best.method, encoder, labelled.name)
+        told = Watch(partial(tell, progress, "clips"), lambda step: tell(progress, "epochs", *step.epochs_done))
+        tried = try_out(encoder, labelled, trial, (learn_folds, None), told, skip_bad=skip_bad)
+        results, fitted = _fit_best_again(encoder, tried, labelled.name, progress)
     return {
         "model": encoder.name,
         "data": labelled.name,
         **as_dict(tried.clips.clips),
         **_results(results),
-        "fitted_on": fitted.record.fitted_on,
-        "best": best.method,
-        "head": HEADS.keep(fitted, owner=context.owner),
-        "file": _file(fitted),
+        **_kept(fitted, context),
     }
+
+
+def _fit_best_again(
+    encoder: "AudioTextModel", tried: "Experiment", data: str, progress: curation.Progress | None
+) -> tuple["Results", "SharedHead"]:
+    """Fit the most accurate method on all clips, the first that left a head where none was measured."""
+    from audioprompt.few_shot.settings import FewShotError
+    from audioprompt.services.learn import Watch, fit_again, shared
+
+    outcomes = tried.results.outcomes
+    best = tried.results.best or next((one for one in outcomes if one.head), None)
+    if best is None or best.head is None:
+        raise FewShotError(outcomes[0].problem or "nothing was learned: give more epochs")
+    told = Watch(on_step=lambda step: tell(progress, "epochs on all clips", *step.epochs_done))
+    results = fit_again(encoder, tried, best.method, told).results
+    return results, shared(results, best.method, encoder, data)
 
 
 def _results(results: "Results") -> Answer:
@@ -136,9 +138,17 @@ def _results(results: "Results") -> Answer:
     }
 
 
-def _file(fitted: "SharedHead") -> Path:
-    """Return the file of a head, to be downloaded."""
+def _kept(fitted: "SharedHead", context: Context) -> Answer:
+    """Keep a head for `predict`, and offer its file to be downloaded."""
+    from audioprompt.services.learn import HEADS
+
     with tempfile.TemporaryDirectory(dir=sessions.temporary()) as folder:
         fitted.save_pretrained(folder)
         file = next(Path(folder).glob("*.safetensors"))
-        return downloadable(file.read_bytes(), file.name)
+        offered = downloadable(file.read_bytes(), file.name)
+    return {
+        "fitted_on": fitted.record.fitted_on,
+        "best": fitted.record.method,
+        "head": HEADS.keep(fitted, owner=context.owner),
+        "file": offered,
+    }
