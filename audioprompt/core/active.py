@@ -1,9 +1,9 @@
 """Which clip of a pool to label next, and how much the labels given so far are worth.
 
-The pool is clustered, ever more finely as labels come, and the next clip is the most typical one of the cluster with
-the fewest labels (as in TypiClust, Hacohen et al. 2022). Where the classes are known beforehand, clusters are finer and
-that one comes first whose clips are most in doubt. Labelled clips and words make class weights together, in closed
-form: the words count as some clips.
+The next clip is the one that brings the pool nearest to its labels: that to which most clips are more alike than to any
+labelled one, and by most (the greedy choice for facility location). Where the classes are known beforehand, clips count
+as much as they are in doubt. Labelled clips and words make class weights together, in closed form: the words count as
+some clips.
 
 Shapes and letters are those of `audioprompt.core.zero_shot`: C classes, N clips of the pool, L of them labelled, and
 D dimensions.
@@ -16,17 +16,9 @@ from numpy.typing import NDArray
 
 from audioprompt.core.calibration import choose_temperature
 from audioprompt.core.words_and_clips import join, left_out_cosines
-from audioprompt.core.zero_shot import Array, cosines, softmax
+from audioprompt.core.zero_shot import Array, cosines, normalise, softmax
 
-Clusters = NDArray[np.intp]  # [N], the cluster of each clip
-Tree = NDArray[np.float64]  # [N - 1, 4], which clusters are joined one after the other
-
-# Constants chosen on the loops of the training pool, 20 of them and their 8 kinds told apart after 20 labels: steps of
-# 1, 5 and 20 clusters do alike, and typical by the fourth power of the cosine is better than by the nearest ten.
-CLUSTERS_PER_STEP = 5
-CLUSTERS_PER_LABEL = 2  # where the classes are known; chosen on these loops, mixed in pairs, and on the village
-LIKENESS = 4
-MAX_CLUSTERED = 4000  # clips, of which all pairs are held against each other
+MAX_COMPARED = 4000  # clips, of which all pairs are held against each other
 WORDS_COUNT = 4.0  # as many clips
 PATIENCE = 5  # labels that changed nothing, after which more of them stop paying
 MIN_GAIN = 0.01
@@ -35,75 +27,47 @@ MIN_PER_CLASS = 2  # labels, before anything is said about more of them
 
 def sample(clips: int) -> NDArray[np.intp]:
     """Return the clips of a pool that are asked for: all of them, or evenly spaced ones of a very large pool."""
-    return np.unique(np.linspace(0, clips - 1, min(clips, MAX_CLUSTERED)).round().astype(np.intp))
+    return np.unique(np.linspace(0, clips - 1, min(clips, MAX_COMPARED)).round().astype(np.intp))
 
 
-def grow_tree(audio: Array) -> Tree:
-    """Join the clips of a pool, ``[N, D]``, to clusters, the nearest first (Ward's method)."""
-    from scipy.cluster.hierarchy import linkage  # takes a while to import
+def compare(audio: Array) -> Array:
+    """How alike any two clips of a pool are, beyond what all have in common, 0 to 1: ``[N, D]`` -> ``[N, N]``.
 
-    return linkage(audio, "ward") if len(audio) > 1 else np.empty((0, 4))
-
-
-def cut_tree(tree: Tree, labelled: int, fine: bool = False) -> Clusters:
-    """Cut a tree to as many clusters as suit the labels given: 5 at first, 10 from the fifth label on, and so on.
-
-    Args:
-        tree: of `grow_tree`.
-        labelled: how many clips have a label.
-        fine: take two more with every label.
+    The square is the best power of the cosine on loops of the training pool and the village, each also mixed in pairs.
     """
-    from scipy.cluster.hierarchy import fcluster
-
-    if not len(tree):
-        return np.zeros(1, np.intp)
-    more = CLUSTERS_PER_LABEL * labelled if fine else labelled // CLUSTERS_PER_STEP * CLUSTERS_PER_STEP
-    clusters = CLUSTERS_PER_STEP + more
-    return fcluster(tree, min(clusters, len(tree) + 1), "maxclust").astype(np.intp) - 1
+    apart = normalise(audio - audio.mean(axis=0))
+    return np.square(np.maximum(cosines(apart, apart), 0))
 
 
 def doubts(audio: Array, weights: Array, logit_scale: float) -> Array:
-    """How much there is to learn of each clip: the square of the chance that it is named wrongly, ``[N]``.
+    """How much there is to learn of each clip: the chance that it is named wrongly, ``[N]``.
 
     Args:
         audio: embeddings of the pool, ``[N, D]``.
         weights: `class_weights` of the labels given so far, ``[C, D]``.
         logit_scale: the model's own.
     """
-    return (1 - softmax(logit_scale * cosines(audio, weights)).max(axis=1)) ** 2
+    return 1 - softmax(logit_scale * cosines(audio, weights)).max(axis=1)
 
 
 def choose_next(
-    audio: Array,
-    clusters: Clusters,
-    labelled: Sequence[int],
-    skipped: Collection[int] = (),
-    doubt: Array | None = None,
+    alike: Array, labelled: Sequence[int], skipped: Collection[int] = (), doubt: Array | None = None
 ) -> int | None:
     """Return the clip to label next; None where there is none left.
 
     Args:
-        audio: embeddings of the pool, ``[N, D]``.
-        clusters: of the pool, ``[N]``.
+        alike: `compare` of the pool, ``[N, N]``.
         labelled: clips that have a label.
         skipped: clips that nobody wants to label.
         doubt: `doubts` of the pool, ``[N]``; None where they are not known: clips are then as good as each other.
     """
-    left = np.ones(len(audio), bool)
+    left = np.ones(len(alike), bool)
     left[[*labelled, *skipped]] = False
     if not left.any():
         return None
-    worth = np.bincount(clusters, doubt)
-    labels = np.bincount(clusters[list(labelled)], minlength=len(worth))
-    best = min(np.unique(clusters[left]), key=lambda one: (labels[one], -worth[one]))
-    members = np.flatnonzero(clusters == best)
-    candidates = left[members]
-    return int(members[candidates][typicality(audio[members])[candidates].argmax()])
-
-
-def typicality(audio: Array) -> Array:
-    """How much each clip of a cluster is like all of them, 0 to 1: ``[N, D]`` -> ``[N]``."""
-    return (np.maximum(cosines(audio, audio), 0) ** LIKENESS).mean(axis=1)
+    nearer = alike - alike[:, list(labelled)].max(axis=1, initial=0)[:, np.newaxis]
+    gains = (np.ones(len(alike)) if doubt is None else doubt) @ np.maximum(nearer, 0, out=nearer)
+    return int(np.where(left, gains, -1).argmax())
 
 
 def class_weights(words: Array, audio: Array, targets: NDArray[np.intp]) -> Array:

@@ -14,10 +14,9 @@ import numpy as np
 from audioprompt.core.active import (
     choose_next,
     class_weights,
-    cut_tree,
+    compare,
     doubts,
     expected_accuracy,
-    grow_tree,
     sample,
     stops_paying,
 )
@@ -79,8 +78,7 @@ class LabellingSession:
         asked = self._asked
         place = {clip: index for index, clip in enumerate(asked.tolist())}
         labelled, skipped = ([place[clip] for clip in some if clip in place] for some in (self.given, self.skipped))
-        clusters = cut_tree(self._tree, len(labelled), fine=self.known)
-        found = choose_next(self.audio[asked], clusters, labelled, skipped, self._doubts() if self.known else None)
+        found = choose_next(self._alike, labelled, skipped, self._doubts() if self.known else None)
         return None if found is None else int(asked[found])
 
     def _doubts(self) -> Array:
@@ -92,8 +90,8 @@ class LabellingSession:
         return sample(len(self.audio))
 
     @cached_property
-    def _tree(self) -> np.ndarray:
-        return grow_tree(self.audio[self._asked])
+    def _alike(self) -> Array:
+        return compare(self.audio[self._asked])
 
     def label(self, recording: int, name: str) -> None:
         """Give a recording a label, an old one or a new one.

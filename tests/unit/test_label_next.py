@@ -17,13 +17,11 @@ from audioprompt.core import active
 from audioprompt.core.active import (
     choose_next,
     class_weights,
-    cut_tree,
+    compare,
     doubts,
     expected_accuracy,
-    grow_tree,
     sample,
     stops_paying,
-    typicality,
 )
 from audioprompt.core.labels import LabelError
 from audioprompt.core.zero_shot import normalise
@@ -47,43 +45,48 @@ def clips(seed: int, count: int) -> np.ndarray:
 
 @few
 @given(st.integers(0, 1000), st.integers(1, 30))
-def test_every_clip_is_asked_for_once_and_clusters_in_turn(seed: int, count: int) -> None:
-    audio, labelled = clips(seed, count), list[int]()
-    tree = grow_tree(audio)
-    while (clip := choose_next(audio, cut_tree(tree, len(labelled)), labelled)) is not None:
-        clusters = cut_tree(tree, len(labelled))
-        labels = np.bincount(clusters[labelled], minlength=clusters.max() + 1)
-        left = np.setdiff1d(np.arange(count), labelled)
-        assert labels[clusters[clip]] == labels[clusters[left]].min()
+def test_every_clip_is_asked_for_once_and_brings_the_pool_nearest_to_its_labels(seed: int, count: int) -> None:
+    alike, labelled = compare(clips(seed, count)), list[int]()
+
+    def nearness(some: list[int]) -> float:
+        return float(alike[:, some].max(axis=1, initial=0).sum())
+
+    while (clip := choose_next(alike, labelled)) is not None:
+        left = np.setdiff1d(np.arange(count), labelled).tolist()
+        best = max(nearness([*labelled, one]) for one in left)
+        assert clip in left and nearness([*labelled, clip]) == pytest.approx(best, abs=1e-4)
         labelled.append(clip)
     assert sorted(labelled) == list(range(count))
 
 
 @few
-@given(st.integers(0, 1000), st.integers(1, 12))
-def test_typical_is_the_mean_of_powers(seed: int, count: int) -> None:
+@given(st.integers(0, 1000), st.integers(2, 12))
+def test_clips_are_alike_beyond_what_all_have_in_common(seed: int, count: int) -> None:
     audio = clips(seed, count)
-    expected = [np.mean([max(float(one @ other), 0) ** 4 for other in audio]) for one in audio]
-    np.testing.assert_allclose(typicality(audio), expected, atol=1e-5)
+    alike = compare(audio)
+    np.testing.assert_allclose(alike, alike.T, atol=1e-5)
+    np.testing.assert_allclose(alike, compare(audio + np.float32(0.5)), atol=1e-3)
+    assert (alike >= 0).all() and (alike <= 1 + 1e-5).all()
 
 
-def test_the_first_clip_is_the_most_typical_of_the_largest_cluster() -> None:
-    middle = np.eye(3, DIM, dtype=np.float32)
+def test_the_first_clip_is_of_the_largest_group_and_the_next_of_another() -> None:
     near = 0.2 * np.random.default_rng(0).standard_normal((9, DIM)).astype(np.float32)
-    audio = normalise(np.concatenate([middle[[0] * 6 + [1] * 2 + [2]] + near]))
-    clip = choose_next(audio, np.array([0] * 6 + [1] * 2 + [2]), [])
-    assert clip == typicality(audio[:6]).argmax()
-    assert choose_next(audio, np.array([0] * 6 + [1] * 2 + [2]), [0], skipped=[6]) == 7
+    alike = compare(normalise(np.eye(3, DIM, dtype=np.float32)[[0] * 6 + [1] * 2 + [2]] + near))
+    first = choose_next(alike, [])
+    assert first is not None and first in range(6)
+    assert choose_next(alike, [first]) in {6, 7}
+    assert choose_next(alike, [0], skipped=[6]) == 7
 
 
 def test_of_known_classes_what_is_in_doubt_is_asked_for_first() -> None:
     middle = np.eye(3, DIM, dtype=np.float32)
     audio = normalise(np.concatenate([middle[[0] * 6], (middle[0] + middle[1])[None].repeat(3, axis=0)]))
-    clusters = np.array([0] * 6 + [1] * 3)
     doubt = doubts(audio, middle, 10)
-    np.testing.assert_allclose(doubt[6:], 0.25, atol=1e-2)
-    assert choose_next(audio, clusters, []) == 0 and choose_next(audio, clusters, [], doubt=doubt) == 6
-    assert choose_next(audio, clusters, [6], doubt=doubt) == 0  # a cluster without a label comes before
+    np.testing.assert_allclose(doubt[6:], 0.5, atol=1e-2)
+    alike = compare(audio)
+    assert choose_next(alike, []) == 0 and choose_next(alike, [], doubt=doubt) == 6
+    assert choose_next(alike, [6], doubt=doubt) == 0  # what has a label beside it is no longer worth one
+    assert choose_next(alike, [6], doubt=np.zeros(9, np.float32)) == 0
 
 
 def test_only_a_session_that_was_told_its_labels_asks_by_doubt() -> None:
@@ -95,19 +98,19 @@ def test_only_a_session_that_was_told_its_labels_asks_by_doubt() -> None:
 
 
 def test_identical_clips_and_a_single_one() -> None:
-    same = np.repeat(clips(0, 1), 12, axis=0)
+    same = compare(np.repeat(clips(0, 1), 12, axis=0))
     asked: list[int] = []
-    while (clip := choose_next(same, cut_tree(grow_tree(same), len(asked)), asked)) is not None:
+    while (clip := choose_next(same, asked)) is not None:
         asked.append(clip)
     assert len(asked) == 12
-    lone = clips(0, 1)
-    assert choose_next(lone, cut_tree(grow_tree(lone), 0), []) == 0
-    assert choose_next(lone, cut_tree(grow_tree(lone), 0), [0]) is None
+    lone = compare(clips(0, 1))
+    assert choose_next(lone, []) == 0
+    assert choose_next(lone, [0]) is None
 
 
 def test_of_a_very_large_pool_a_part_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sample(7).tolist() == [0, 1, 2, 3, 4, 5, 6]
-    monkeypatch.setattr(active, "MAX_CLUSTERED", 5)
+    monkeypatch.setattr(active, "MAX_COMPARED", 5)
     assert sample(101).tolist() == [0, 25, 50, 75, 100]
 
 
