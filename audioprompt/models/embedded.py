@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -49,6 +50,7 @@ TEXT_TOKENS = 128  # longest text, in tokens
 
 # in assets/embedded: the sentence encoder, its map into the shared space with the sounds' directions, the audio tower
 FILES = ["text_config.json", "tokenizer.json", "text.safetensors", "space.safetensors", "audio.safetensors"]
+NAMES = "names.safetensors"  # what they make of the names that labels are held against, which every first answer needs
 WORDS = "embeddings.word_embeddings.weight"
 
 
@@ -231,6 +233,15 @@ def unpack_blocks(pairs: Tensor, scales: Tensor) -> Tensor:
     return (values * scales.float()[..., None]).flatten(1)
 
 
+def read_names(folder: Path, revision: str, device: str) -> dict[str, Tensor]:
+    """Return the texts in ``NAMES`` with their embeddings, ``[dim]``; none of another revision's."""
+    if not (folder / NAMES).is_file():
+        return {}
+    with safe_open(folder / NAMES, "pt") as file:
+        about, embedded = file.metadata(), functional.pad(file.get_tensor("names"), (0, DETAIL)).to(device)
+    return dict(zip(json.loads(about["texts"]), embedded, strict=True)) if about["revision"] == revision else {}
+
+
 # --- the model --------------------------------------------------------------------------------------------------------
 
 
@@ -259,13 +270,14 @@ class EmbeddedModel(TwoTowers):
             digest = hashlib.sha256()
             for file in FILES:
                 digest.update((folder / file).read_bytes())
+            self.revision = digest.hexdigest()[:12]
+            self._names = read_names(folder, self.revision, device)
         except Exception as error:
             raise ModelError(
                 f"The bundled model in {folder.name}/ cannot be loaded ({error}); install audioprompt again."
             ) from error
         self.audio = audio.eval().requires_grad_(False).to(device)
         self._look = TracedOnceBusy(lambda windows: audio.look(windows).flatten(1))  # steps one after the other
-        self.revision = digest.hexdigest()[:12]
 
     @cached_property
     def text(self) -> TextTower:  # type: ignore[override]
@@ -276,6 +288,11 @@ class EmbeddedModel(TwoTowers):
     def forget_text(self) -> None:
         """Give back the text tower, most of the model's memory; it is read again once it is needed."""
         self.__dict__.pop("text", None)
+
+    def embed_text(self, texts: Sequence[str]) -> Tensor:
+        unread = [text for text in dict.fromkeys(texts) if text not in self._names]
+        read = dict(zip(unread, super().embed_text(unread), strict=True)) if unread else {}
+        return torch.stack([self._names[text] if text in self._names else read[text] for text in texts])
 
     def hear(self, windows: Tensor) -> Tensor:
         with one_thread():

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from audioprompt.encoding.encoder import embed_clip
-from audioprompt.models.background import audioset_names
+from audioprompt.models.background import audioset_names, names_meant
 from audioprompt.models.base import ModelError
 from audioprompt.models.contract import check_model
 from audioprompt.models.embedded import (
@@ -26,6 +26,7 @@ from audioprompt.models.embedded import (
     FRAME,
     HIGHEST,
     HOP,
+    NAMES,
     SAMPLE_RATE,
     TEXT_DIM,
     TEXT_TOKENS,
@@ -74,6 +75,18 @@ def test_a_text_of_ten_thousand_characters_is_cut_with_a_warning(model: Embedded
 
 def test_it_keeps_the_contract(model: EmbeddedModel) -> None:
     assert [result.line for result in check_model(model) if not result.kept] == []
+
+
+def test_the_names_that_labels_are_held_against_were_read_once_for_all(copy: Path) -> None:
+    shipped = EmbeddedModel("cpu", copy)
+    shipped.forget_text()
+    names = sorted({*audioset_names(), *names_meant(audioset_names())})
+    embedded = shipped.embed_text(names)
+    assert "text" not in vars(shipped), "nothing had to be read"
+    (copy / NAMES).unlink()
+    torch.testing.assert_close(embedded, EmbeddedModel("cpu", copy).embed_text(names), atol=1e-5, rtol=0)
+    mixed = shipped.embed_text(["a red dog", "dog", "a red dog"])
+    assert torch.equal(mixed[1], embedded[names.index("dog")]) and torch.equal(mixed[0], mixed[2])
 
 
 # --- sound ------------------------------------------------------------------------------------------------------------
@@ -283,7 +296,8 @@ def test_other_weights_are_another_revision(model: EmbeddedModel, copy: Path, na
     tensors = load_file(copy / name)
     tensors[weight] = tensors[weight].flip(0).contiguous()
     save_file(tensors, copy / name)
-    assert EmbeddedModel("cpu", copy).revision != model.revision
+    other = EmbeddedModel("cpu", copy)
+    assert other.revision != model.revision and not other._names
 
 
 def test_packed_weights_are_unpacked() -> None:
