@@ -20,6 +20,7 @@ import soundfile
 from audioprompt.audio.recording import AudioError, Block, Recording
 
 BLOCK_FRAMES = 65_536  # read at a time
+FIRST_FRAMES = 8_192  # read at first, for many want no more than to see what there is
 DAMAGED_FRAMES = 4_096  # where there is damage: a block in which libsndfile meets it is lost as a whole
 MAX_CHANNELS_FIRST = 64  # an array with more rows than this is never taken for [channels, n]
 
@@ -250,7 +251,7 @@ def _with_libsndfile(file: _Reader) -> Iterator[Block]:
             if sound.seekable():
                 sound.seek(0)  # else libsndfile 1.2 begins Opus early, and has a gap where the second block begins
             skipped = 0
-            while len(frames := sound.read(size, dtype="float32", always_2d=True)):
+            while len(frames := sound.read(size if skipped else min(size, FIRST_FRAMES), "float32", always_2d=True)):
                 new = frames[max(given - skipped, 0) :]
                 skipped += len(frames)
                 if len(new):
