@@ -276,8 +276,8 @@ class EmbeddedModel(TwoTowers):
             raise ModelError(
                 f"The bundled model in {folder.name}/ cannot be loaded ({error}); install audioprompt again."
             ) from error
-        self.audio = audio.eval().requires_grad_(False).to(device)
-        self._look = TracedOnceBusy(lambda windows: audio.look(windows).flatten(1))  # steps one after the other
+        self.audio = self._own = audio.eval().requires_grad_(False).to(device)
+        self._look = TracedOnceBusy(lambda windows: audio.look(windows))
 
     @cached_property
     def text(self) -> TextTower:  # type: ignore[override]
@@ -295,8 +295,9 @@ class EmbeddedModel(TwoTowers):
         return torch.stack([self._names[text] if text in self._names else read[text] for text in texts])
 
     def hear(self, windows: Tensor) -> Tensor:
+        look = self._look if self.audio is self._own else self.audio.look  # another tower was put in place of its own
         with one_thread():
-            return self._look(windows)
+            return look(windows).flatten(1)  # what the net sees in each step, one after the other
 
     def project(self, features: Tensor) -> Tensor:
         return self.audio.project(features.unflatten(1, (-1, FEATURES)))

@@ -58,10 +58,11 @@ def test_every_make_target_exists() -> None:
 
 @pytest.mark.slow
 def test_the_shell_s_lines_run_in_sequence(folder: Path) -> None:
-    run = {tuple(words): None for block in blocks() for words in lines(block) if words[0] == "audioprompt"}
-    here = [[*words] for words in run if "--weights" not in words]
-    assert len(here) >= 10
-    for words in here:
+    here = [block for block in blocks() if "-m venv" not in block]  # or they are for another environment
+    run = {tuple(words): None for block in here for words in lines(block) if words[0] == "audioprompt"}
+    lines_to_run = [[*words] for words in run if "--weights" not in words]
+    assert len(lines_to_run) >= 10
+    for words in lines_to_run:
         with start(words, folder) as process:
             if words[1] != "app":
                 said, _ = process.communicate()

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy as copy_of
+from copy import deepcopy
 from pathlib import Path
 from types import FunctionType
 
@@ -105,6 +107,10 @@ def test_once_it_is_busy_it_hears_the_same_to_the_last_bit() -> None:
     short, long = torch.randn(2, SAMPLE_RATE), torch.randn(1, 3 * SAMPLES)
     for windows in (short, long):  # of any length
         assert torch.equal(model.hear(windows), model.audio.look(windows).flatten(1))
+    other = copy_of(model)  # with a tower of its own, as for few-shot methods that change it
+    other.audio = deepcopy(model.audio)
+    other.audio.picture.filters.mul_(2)
+    assert torch.equal(other.hear(short), other.audio.look(short).flatten(1))
 
 
 @pytest.mark.parametrize("shape", [(SAMPLES,), (1, SAMPLES - 1), (1, SAMPLES + 1), (1, 1, SAMPLES), (2, 0)])
