@@ -2,8 +2,7 @@
 
 Every manifest is a CSV file with the columns path and classname; without one the bundled instruments are taken. The
 labels are any three of `FITTING`. Reported is how many recordings whose class fits one of them are refused as none of
-these, and how many of the others are; what else a recording may hold is not known. Last, how many of the fitting ones
-are refused where names of narrower sounds count against wide labels.
+these, and how many of the others are; what else a recording may hold is not known.
 
 After a table for people comes one line of JSON for each figure: name, value, unit, target, ok. With ``--json`` there is
 a line for each three labels as well. The exit code is the verdict.
