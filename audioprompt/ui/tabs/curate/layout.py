@@ -9,6 +9,7 @@ import gradio as gr
 from audioprompt.prompts.formats import PACK_FORMATS
 from audioprompt.server.context import IN_PROCESS
 from audioprompt.ui.choices import waveform
+from audioprompt.ui.components import curate as html
 from audioprompt.ui.events import Parts
 from audioprompt.ui.page import Page
 from audioprompt.ui.render import script
@@ -31,15 +32,17 @@ def lay_out(data: gr.Textbox) -> Parts:
     with gr.Column(elem_id="curate"):
         with gr.Row(equal_height=False, elem_id="curate-setup"):
             parts = _setup(data)
-        notes = Parts(session=_html("curate-session"), message=_html("curate-message", "message.js"))
+        # What `enter` shows where no pack is chosen, from the start: Gradio may lay the tab out anew after it was told.
+        message = _html("curate-message", "message.js", html.START)
+        notes = Parts(session=_html("curate-session"), message=message)
         with gr.Column(elem_id="curate-desk"):
             parts |= notes | _measured_pack()
     return parts | Parts(view=gr.State(None), origin=gr.State(None), parcel=gr.JSON(visible="hidden"))
 
 
-def _html(elem_id: str, js: str | None = None) -> gr.HTML:
+def _html(elem_id: str, js: str | None = None, value: str | None = None) -> gr.HTML:
     on_load = script(f"components/curate/{js}") if js else None
-    return gr.HTML(elem_id=elem_id, js_on_load=on_load, apply_default_css=False)
+    return gr.HTML(value, elem_id=elem_id, js_on_load=on_load, apply_default_css=False)
 
 
 def _setup(data: gr.Textbox) -> Parts:
