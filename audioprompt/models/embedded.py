@@ -277,7 +277,7 @@ class EmbeddedModel(TwoTowers):
                 f"The bundled model in {folder.name}/ cannot be loaded ({error}); install audioprompt again."
             ) from error
         self.audio = self._own = audio.eval().requires_grad_(False).to(device)
-        self._look = TracedOnceBusy(lambda windows: audio.look(windows))
+        self._look = TracedOnceBusy(lambda windows: audio.look(windows))  # torch traces no method of a module
 
     @cached_property
     def text(self) -> TextTower:  # type: ignore[override]

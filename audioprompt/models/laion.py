@@ -9,7 +9,6 @@ Augmentation".
 """
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,9 +17,9 @@ from torch.nn import functional
 from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
 from transformers.utils import logging as transformers_logging
 
-from audioprompt.models.base import ModelError, Tokens
+from audioprompt.models.base import ModelError
 from audioprompt.models.downloads import Progress, first_hub_file, hub_file
-from audioprompt.models.text import TextTokenizer
+from audioprompt.models.text import TextTokenizer, WordTable
 from audioprompt.models.towers import TwoTowers
 from audioprompt.models.weights import revision
 
@@ -55,19 +54,12 @@ class LogMel(nn.Module):
         return decibels[:, None].expand(-1, self.copies, -1, -1)
 
 
-class LaionText:
+class LaionText(WordTable):
     """RoBERTa, pooled and projected into the shared space."""
 
     def __init__(self, clap: ClapModel, tokenizer: TextTokenizer) -> None:
-        self.clap, self.tokenizer = clap, tokenizer
-        self.words: nn.Embedding = clap.text_model.embeddings.word_embeddings
-        self.context_dim: int = self.words.embedding_dim
-
-    def tokenize(self, texts: Sequence[str]) -> Tokens:
-        return self.tokenizer(texts, self.words.weight.device)
-
-    def token_embeddings(self, ids: Tensor) -> Tensor:
-        return self.words(ids)
+        super().__init__(clap.text_model.embeddings.word_embeddings, tokenizer)
+        self.clap = clap
 
     def encode(self, embeddings: Tensor, mask: Tensor) -> Tensor:
         pooled = self.clap.text_model(inputs_embeds=embeddings, attention_mask=mask).pooler_output

@@ -103,6 +103,21 @@ def at_end(hidden: Tensor, mask: Tensor) -> Tensor:
     return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(dim=1) - 1]
 
 
+class WordTable:
+    """The half of a text tower that only looks words up, in the table that a model of transformers has for them."""
+
+    def __init__(self, words: nn.Embedding, tokenizer: TextTokenizer) -> None:
+        self.words, self.tokenizer = words, tokenizer
+        self.context_dim: int = words.embedding_dim
+
+    def tokenize(self, texts: Sequence[str]) -> Tokens:
+        return self.tokenizer(texts, self.words.weight.device)
+
+    def token_embeddings(self, ids: Tensor) -> Tensor:
+        embedded: Tensor = self.words(ids)
+        return embedded
+
+
 class TextTower(nn.Module):
     """A text model without a head, pooled at one token, and its projection into the shared space.
 

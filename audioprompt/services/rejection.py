@@ -164,9 +164,9 @@ def find_kinds(model: "AudioTextModel", labels: Sequence[str]) -> NDArray[np.boo
     names = background_names(model)
     meant = names_meant(names)
     spoken = [translate_script(label) or label for label in read_labels(model, labels).spoken]
-    near = cosines(*(PROMPTS.get(model, [BARE_NAME], texts)[0] for texts in (spoken, list(meant))))
-    nearest = [list(meant.values())[at] for at in near.argmax(axis=-1)]
-    found = np.array([[name in kinds for name in names] for kinds in nearest], np.bool_)
+    sayings, kinds = zip(*meant.items(), strict=True)
+    near = cosines(*(PROMPTS.get(model, [BARE_NAME], texts)[0] for texts in (spoken, sayings)))
+    found = np.array([[name in kinds[at] for name in names] for at in near.argmax(axis=-1)], np.bool_)
     return found & (near.max(axis=-1, keepdims=True) >= SAME)
 
 

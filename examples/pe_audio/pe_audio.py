@@ -17,7 +17,6 @@ Vyas et al. 2025, "Pushing the Frontier of Audiovisual Perception with Large-Sca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,10 +24,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from audioprompt.models.base import ModelError, Tokens
+from audioprompt.models.base import ModelError
 from audioprompt.models.downloads import hub_file
 from audioprompt.models.registry import ModelEntry, Progress
-from audioprompt.models.text import TextTokenizer
+from audioprompt.models.text import TextTokenizer, WordTable
 from audioprompt.models.towers import TwoTowers
 from audioprompt.models.weights import revision
 
@@ -45,19 +44,12 @@ WINDOW_SECONDS = 10.0
 TOKENS = 512
 
 
-class Text:
+class Text(WordTable):
     """The text tower, a ModernBERT of which the first token is read."""
 
     def __init__(self, net: PeAudioModel, tokenizer: TextTokenizer) -> None:
-        self.net, self.tokenizer = net, tokenizer
-        self.words: nn.Embedding = net.text_model.get_input_embeddings()
-        self.context_dim: int = self.words.embedding_dim
-
-    def tokenize(self, texts: Sequence[str]) -> Tokens:
-        return self.tokenizer(texts, self.words.weight.device)
-
-    def token_embeddings(self, ids: Tensor) -> Tensor:
-        return self.words(ids)
+        super().__init__(net.text_model.get_input_embeddings(), tokenizer)
+        self.net = net
 
     def encode(self, embeddings: Tensor, mask: Tensor) -> Tensor:
         read = self.net.text_model(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state[:, 0]

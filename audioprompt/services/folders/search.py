@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from audioprompt.audio.decode import read
 from audioprompt.core.labels import LABEL_CHARACTERS, LabelError, clean_label
-from audioprompt.core.rejection import HEARD, label_scores
+from audioprompt.core.rejection import HEARD
 from audioprompt.core.search import best_of_each, highest, join_pairs, near_pairs, nearest_pairs
 from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.data.recordings import FoundFile
@@ -253,7 +253,7 @@ def search_words(folder: EmbeddedFolder, model: "AudioTextModel", words: str, mo
     if recogniser is None or not found:
         return found
     where = [np.flatnonzero((folder.owners == one.number) & (folder.starts >= one.start - 1e-3))[0] for one in found]
-    scores = label_scores(folder.windows[where], query, recogniser.background)[:, 0]
+    scores = recogniser.scores(folder.windows[where])
     return [Found(**{**vars(one), "heard": bool(score >= HEARD)}) for one, score in zip(found, scores, strict=True)]
 
 
