@@ -1,6 +1,6 @@
 """Blocks as they were stored to one channel at full scale: channels that cancel and floats beyond it are mended."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,13 +38,35 @@ class Mending:
     notices: tuple[str, ...] = ()
 
 
-def looked_through(opened: Any, name: str, seconds: float) -> Mending:
-    """Whether channels cancel and floats lie beyond full scale: what only the whole tells, and that is read once more.
+def looked_through(opened: Any, name: str, seconds: float) -> tuple[Mending, Generator[Block, None, None]]:
+    """Whether channels cancel and floats lie beyond full scale, and the blocks from their start.
 
-    Of a mono recording that is not made of floats one block is read. What cannot be read is told by who reads it next.
+    Only the whole tells, and that is read once more; of a mono recording that is not made of floats the first block
+    does. What cannot be read is told by who reads it next.
     """
     if isinstance(opened, Recording):
-        return Mending(notices=opened.notices)
+        return Mending(notices=opened.notices), read_blocks(opened, name)
+    first, blocks = None, read_blocks(opened, name)
+    with suppress(AudioError):
+        first = next(blocks, None)
+    if first and _is_plain(first):
+        return Mending(), _put_back(first, blocks)
+    blocks.close()
+    return _mending(opened, name, seconds), read_blocks(opened, name)
+
+
+def _is_plain(block: Block) -> bool:
+    return block.frames.shape[1] == 1 and not block.floats
+
+
+def _put_back(first: Block, blocks: Generator[Block, None, None]) -> Generator[Block, None, None]:
+    with closing(blocks):
+        yield first
+        yield from blocks
+
+
+def _mending(opened: Any, name: str, seconds: float) -> Mending:
+    """Look through a recording, as far as a number of seconds or up to the first block that needs no mending."""
     products: dict[int, tuple[int, NDArray[np.float64], NDArray[np.float64]]] = {}  # n, sums and products of channels
     peak, whole, so_far = 0.0, True, 0.0
     instead: dict[int, int] = {}
@@ -52,7 +74,7 @@ def looked_through(opened: Any, name: str, seconds: float) -> Mending:
         with suppress(AudioError), closing(read_blocks(opened, name)) as blocks:
             for block in blocks:
                 channels = block.frames.shape[1]
-                if (channels == 1 and not block.floats) or so_far > seconds or block.rate < LOWEST_RATE:
+                if _is_plain(block) or so_far > seconds or block.rate < LOWEST_RATE:
                     break
                 so_far += len(block.frames) / block.rate
                 frames = _scaled(block, name).astype(np.float64)

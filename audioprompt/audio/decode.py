@@ -29,7 +29,7 @@ import numpy as np
 import soxr
 
 from audioprompt.audio.channels import LOOK_SECONDS, finite, looked_through, mono
-from audioprompt.audio.files import open_source, read_blocks
+from audioprompt.audio.files import open_source
 from audioprompt.audio.recording import (
     HIGHEST_RATE,
     LOWEST_RATE,
@@ -140,11 +140,11 @@ def _stream(
     rate: int | None = None
     length, resampler = 0, None
     with open_source(source, name) as opened:
-        mending = looked_through(opened, name, min(needed, LOOK_SECONDS))
+        mending, blocks = looked_through(opened, name, min(needed, LOOK_SECONDS))
         for notice in mending.notices:
             if say:
                 say(notice)
-        for block in read_blocks(opened, name):
+        for block in blocks:
             if block.rate != rate:  # at the start, and where recordings were strung together
                 if not LOWEST_RATE <= block.rate <= HIGHEST_RATE:
                     raise AudioError(

@@ -92,10 +92,15 @@ class _Reader:
 
     They call back from C, where an exception would only be printed. To them a failed read therefore looks like the end
     of the file; it is raised here once they are done.
+
+    Attributes:
+        descriptor: of a file that was opened here. Who reads by it calls nothing back: threads decode side by side.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    descriptor: int | None = None
+
+    def __init__(self, file: BinaryIO, descriptor: int | None = None) -> None:
+        self._file, self.descriptor = file, descriptor
         self._failure: Exception | None = None
 
     def read(self, size: int = 2**20) -> bytes:
@@ -145,10 +150,12 @@ def _opened_file(source: Any, name: str) -> Iterator[_Reader]:
     if isinstance(source, bytes):
         yield _Reader(io.BytesIO(source))
     elif isinstance(source, (str, os.PathLike)):
-        with Path(source).open("rb") as file:
-            if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):
+        with Path(source).open("rb", buffering=0) as file:  # a buffer would not see where a decoder has gone
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISCHR(mode):
                 raise AudioError(f"{name} is a device, not a recording: record from it to a file first.")
-            with _opened_file(file, name) as reader:
+            plain = stat.S_ISREG(mode) and os.name == "posix"
+            with _Reader(file, file.fileno()) if plain else _opened_file(file, name) as reader:
                 yield reader
     elif isinstance(source, io.TextIOBase) or not hasattr(source, "read"):
         raise AudioError(
@@ -247,7 +254,8 @@ def _with_libsndfile(file: _Reader) -> Iterator[Block]:
     given = 0
     for size in (BLOCK_FRAMES, DAMAGED_FRAMES):
         file.seek(0)
-        with suppress(soundfile.SoundFileError), soundfile.SoundFile(file) as sound:
+        opened = file if file.descriptor is None else file.descriptor
+        with suppress(soundfile.SoundFileError), soundfile.SoundFile(opened, closefd=False) as sound:
             if sound.seekable():
                 sound.seek(0)  # else libsndfile 1.2 begins Opus early, and has a gap where the second block begins
             skipped = 0
@@ -258,6 +266,9 @@ def _with_libsndfile(file: _Reader) -> Iterator[Block]:
                     given = skipped
                     yield Block(sound.samplerate, new, floats=sound.subtype in ("FLOAT", "DOUBLE"))
             return
+    if given and file.descriptor is not None:  # libsndfile does not say whether it is the recording or the disk
+        while file.read():
+            pass
 
 
 def _contained(file: "_Reader | BinaryIO") -> Any:

@@ -18,6 +18,7 @@ Shapes are those of `audioprompt.core.zero_shot`, with B names in the background
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +48,15 @@ class Background:
     names: Array
     kinds: NDArray[np.bool_]
 
-    @property
+    @cached_property
     def enough(self) -> bool:
         """Whether enough names speak against each label."""
         return bool(((~self.kinds).sum(axis=-1) >= MIN_BACKGROUND).all())
+
+    @cached_property
+    def kinds_of_each(self) -> list[NDArray[np.intp]]:
+        """Which names are kinds of each label, C lists."""
+        return [np.flatnonzero(kinds) for kinds in self.kinds]
 
 
 def label_scores(audio: Array, words: Array, background: Background, means: Array | None = None) -> Array:
@@ -72,14 +78,17 @@ def label_scores(audio: Array, words: Array, background: Background, means: Arra
     if not background.enough:
         raise ValueError(f"a background takes {MIN_BACKGROUND} names against each label")
     near, others = cosines(audio, words), cosines(audio, background.names)
-    most = BEST + int(background.kinds.sum(axis=-1).max())
+    most = BEST + max(map(len, background.kinds_of_each))
     nearest = np.argsort(-others, axis=-1)[:, :most]
     values = np.take_along_axis(others, nearest, axis=-1)
-    for label, kinds in enumerate(background.kinds):
-        if kinds.any():
-            near[:, label] = np.maximum(near[:, label], _best(others[:, kinds]))
-        enough = BEST + int(kinds.sum())  # however many of them are kinds, five are not
-        near[:, label] -= _best(np.where(kinds[nearest[:, :enough]], -np.inf, values[:, :enough]))
+    best_of_all = _best(values)
+    for label, kinds in enumerate(background.kinds_of_each):
+        if not len(kinds):
+            near[:, label] -= best_of_all
+            continue
+        enough = BEST + len(kinds)  # however many of them are kinds, five are not
+        free = np.where(background.kinds[label][nearest[:, :enough]], -np.inf, values[:, :enough])
+        near[:, label] = np.maximum(near[:, label], _best(others[:, kinds])) - _best(free)
     if means is not None:
         near += cosines(audio, means)
     return near / np.maximum(others.std(axis=-1, keepdims=True), TINY)
@@ -93,7 +102,7 @@ def known_scores(audio: Array, words: Array, background: Background, means: Arra
 def _best(near: Array) -> Array:
     """Mean of the ``BEST`` largest of each row: ``[N, B]`` -> ``[N]``."""
     best = min(BEST, near.shape[-1])
-    return np.partition(near, -best, axis=-1)[:, -best:].mean(axis=-1)
+    return np.partition(near, -best, axis=-1)[:, -best:].sum(axis=-1) / np.float32(best)
 
 
 def class_means(audio: Array, targets: NDArray[np.intp], classes: int) -> Array:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 
 import numpy as np
@@ -57,17 +57,17 @@ class EmbeddedClip:
         if not len(self.silent):
             object.__setattr__(self, "silent", np.zeros(len(self.starts), np.bool_))
 
-    @property
+    @cached_property
     def is_silent(self) -> bool:
         """Whether there is nothing to hear in all of it."""
         return bool(self.silent.all())
 
-    @property
+    @cached_property
     def heard(self) -> Array:
         """The embeddings of the windows in which there is something to hear; all of them where there is nothing."""
         return self.windows if self.is_silent else self.windows[~self.silent]
 
-    @property
+    @cached_property
     def pooled(self) -> Array:
         """The clip's embedding: the normalised mean of what is heard in its windows, ``[D]``."""
         return normalise(self.heard.mean(axis=0))
@@ -286,7 +286,7 @@ def _encoded(
     enough = 1 if model.device == "cpu" else WINDOWS_PER_BATCH
 
     def flush() -> Iterator[tuple[int, EmbeddedClip]]:
-        embeddings = embed_windows(model, encode, np.stack(waiting)) if waiting else np.empty((0, 0), np.float32)
+        embeddings = embed_windows(model, encode, waiting) if waiting else np.empty((0, 0), np.float32)
         waiting.clear()
         for index, windows, silent, last in unfinished:
             open_windows.extend(windows)
@@ -357,8 +357,8 @@ def _read_ahead(
             pool.shutdown(cancel_futures=True)
 
 
-def embed_windows(model: AudioTextModel, encode: Encode, windows: Array) -> Array:
-    """``[B, samples]`` -> ``[B, D]`` or ``[B, F]``, in smaller batches where a GPU's memory will not take so many.
+def embed_windows(model: AudioTextModel, encode: Encode, windows: Sequence[Array]) -> Array:
+    """Encode B windows -> ``[B, D]`` or ``[B, F]``, in smaller batches where a GPU's memory will not take so many.
 
     Raises:
         ModelError: the GPU's memory does not suffice for a single window.
@@ -374,9 +374,10 @@ def embed_windows(model: AudioTextModel, encode: Encode, windows: Array) -> Arra
     return np.concatenate([embed_windows(model, encode, part) for part in (windows[:half], windows[half:])])
 
 
-def _batches(windows: Array, size: int) -> Iterator[Array]:
+def _batches(windows: Sequence[Array], size: int) -> Iterator[Array]:
     for start in range(0, len(windows), size):
-        yield windows[start : start + size]
+        some = windows[start : start + size]
+        yield np.stack(some) if len(some) > 1 else some[0][np.newaxis]  # most clips are one window: not copied
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------

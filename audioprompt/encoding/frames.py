@@ -112,9 +112,7 @@ def embed_with_frames(
     heard = _Heard(step, model.sample_rate)
     size = WINDOWS_PER_CPU_BATCH if model.device == "cpu" else WINDOWS_PER_BATCH
     while some := list(islice(looks, size)):
-        for look, vectors in zip(
-            some, embed_windows(model, encode, np.stack([one.samples for one in some])), strict=True
-        ):
+        for look, vectors in zip(some, embed_windows(model, encode, [one.samples for one in some]), strict=True):
             heard.add(look, vectors.reshape(-1, model.dim))
         if tick:
             tick(heard.seconds)

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Generic, Protocol, TypeVar
 
@@ -37,6 +38,7 @@ class HasPath(Protocol):
 
 
 F = TypeVar("F", bound=HasPath)
+A = TypeVar("A")
 
 Look = Callable[[Sequence[tuple[F, float]]], object]  # told which recordings are under way, and what fraction is heard
 
@@ -78,6 +80,31 @@ def stream_clips(
     Yields:
         Each recording once it is done, so not always in their order.
     """
+    return stream_answers(model, files, lambda heard: heard, look, workers)
+
+
+def stream_answers(
+    model: AudioTextModel,
+    files: Iterable[F],
+    answer: Callable[[Heard[F]], A],
+    look: Look[F] = len,
+    workers: int | None = None,
+) -> Iterator[A]:
+    """As `stream_clips`, with an answer to each recording.
+
+    Who hears a recording answers as well: a thread more would take turns on the cores with those that hear, and they
+    would wait for it whenever Python is what it was about to run.
+
+    Args:
+        model: as for `stream_clips`.
+        files: as for `stream_clips`.
+        answer: called in the worker's thread.
+        look: as for `stream_clips`.
+        workers: as for `stream_clips`.
+
+    Yields:
+        Each answer once it is there.
+    """
     on_cpu = model.device == "cpu"
     workers = workers or ((os.cpu_count() or 1) if on_cpu else ON_GPU)
     stopped = Event()
@@ -100,19 +127,32 @@ def stream_clips(
             return Heard(file, None, tuple(notices), str(error))
         return Heard(file, clip, tuple(notices))
 
-    upcoming, running = iter(files), set[Future[Heard[F]]]()
+    def hear_and_answer(file: F) -> tuple[F, A]:
+        return file, answer(hear(file))
+
+    upcoming, done, running = iter(files), SimpleQueue[Future[tuple[F, A]]](), 0
     pool = ThreadPoolExecutor(workers, thread_name_prefix="hear")
     try:
         while True:
-            running |= {pool.submit(hear, file) for file in islice(upcoming, AHEAD * workers - len(running))}
+            for file in islice(upcoming, AHEAD * workers - running):
+                pool.submit(hear_and_answer, file).add_done_callback(done.put)
+                running += 1
             if not running:
                 return
-            done, running = wait(running, LOOK_SECONDS, FIRST_COMPLETED)
+            one = _next_of(done)
             look(list(under_way.values()))
-            for one in done:
-                heard = one.result()
-                under_way.pop(id(heard.file), None)
-                yield heard
+            if one:
+                running -= 1
+                file, answered = one.result()
+                under_way.pop(id(file), None)
+                yield answered
     finally:
         stopped.set()
         pool.shutdown(cancel_futures=True)
+
+
+def _next_of(done: SimpleQueue[Future[A]]) -> Future[A] | None:
+    """Wait a moment for what is done next; None where it takes longer."""
+    with suppress(Empty):
+        return done.get(timeout=LOOK_SECONDS)
+    return None

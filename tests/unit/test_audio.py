@@ -890,7 +890,9 @@ def test_an_uploaded_playlist_opens_no_other_file(tmp_path: Path, monkeypatch: p
         ("opus.oga", 0.2),
     ],
 )
-def test_of_a_truncated_recording_the_rest_is_heard(kind: str, share: float, capfd: pytest.CaptureFixture[str]) -> None:
+def test_of_a_truncated_recording_the_rest_is_heard(
+    kind: str, share: float, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """`share`: how much of the clip must at least be found in six tenths of its bytes."""
     how, seconds = (FILES | CONTAINERS)[kind][0], 5.0  # a page of Ogg holds a second
     data = container_bytes(*how, seconds=seconds) if kind in CONTAINERS else file_bytes(stereo(seconds), *how)
@@ -898,7 +900,32 @@ def test_of_a_truncated_recording_the_rest_is_heard(kind: str, share: float, cap
     assert share * len(whole) < len(part) < len(whole)
     common = len(part) - 1_024  # a lossy codec's last frame may lack its neighbour
     np.testing.assert_array_equal(part[:common], whole[:common])
+    path = (
+        tmp_path / "recording.wav"
+    )  # on a disk, where decoders read by themselves, and under a name that says nothing
+    for size, same in ((len(data), whole), (len(data) * 6 // 10, part)):
+        path.write_bytes(data[:size])
+        np.testing.assert_array_equal(load(path, RATE), same)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_disk_that_fails_is_no_damaged_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libsndfile, which reads by itself, stops in the same way at both."""
+    path = tmp_path / "noise.flac"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 20 * RATE), RATE)
+    path.write_bytes(path.read_bytes()[:-100_000])
+    assert len(load(path, RATE)) > RATE
+    read = audio._Reader.read
+
+    def failing(self: Any, size: int = 2**20) -> bytes:
+        if self._file.tell() > 10_000:
+            self._failure = OSError(5, "Input/output error")
+            return b""
+        return read(self, size)
+
+    monkeypatch.setattr(audio._Reader, "read", failing)
+    with pytest.raises(AudioError, match=r"cannot be read .*Input/output error"):
+        load(path, RATE)
 
 
 def test_a_header_that_never_learnt_its_length() -> None:

@@ -151,10 +151,10 @@ def classify_files(
     Yields:
         Each with its row once it is done, not always in their order.
     """
-    from audioprompt.encoding.stream import stream_clips
+    from audioprompt.encoding.stream import stream_answers
 
-    for heard in stream_clips(question.model, files, look):
-        yield heard.file, question.answer(heard)
+    question.read()
+    yield from stream_answers(question.model, files, lambda heard: (heard.file, question.answer(heard)), look)
 
 
 def missing(journal: Journal, files: Sequence[FoundFile]) -> list[FoundFile]:

@@ -71,13 +71,18 @@ def explore(
         DataError: none of them can be used.
         Stopped: before any was.
     """
-    from audioprompt.encoding.stream import stream_clips, total
+    from audioprompt.encoding.stream import stream_answers, total
 
     done: dict[str, tuple[Heard[FoundFile], Row]] = {}
     stopped: Stopped | None = None
+
+    def look(parts: "Sequence[tuple[FoundFile, float]]") -> None:
+        progress(len(done), len(files), total(parts))
+
+    question.read()
     try:
-        for heard in stream_clips(question.model, files, lambda parts: progress(len(done), len(files), total(parts))):
-            done[heard.file.name] = heard, question.answer(heard)
+        for heard, row in stream_answers(question.model, files, lambda heard: (heard, question.answer(heard)), look):
+            done[heard.file.name] = heard, row
     except Stopped as error:
         stopped = error
     if stopped and not done:
