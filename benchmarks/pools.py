@@ -77,6 +77,7 @@ def report(
     draws: Callable[[Pool, int], list[Any]],
     figures: Callable[[Pool, list[Any]], Iterable[Figure]],
     smallest: int = 1,
+    seeds: int = 20,
 ) -> None:
     """Read the command line, measure each pool that it names, and end with the verdict.
 
@@ -86,11 +87,12 @@ def report(
         draws: what is measured of a pool with so many seeds, each a data class.
         figures: what they come to.
         smallest: clips that a pool must have.
+        seeds: of the draws, unless the command line has another number.
     """
     parser = argparse.ArgumentParser(prog=f"benchmarks.{name}", description=says)
     parser.add_argument("manifests", nargs="*", type=Path, default=[INSTRUMENTS], metavar="MANIFEST")
     parser.add_argument("--pack", default="eight-templates", help="whose ensemble the words are")
-    parser.add_argument("--seeds", type=int, default=20, help="draws at random")
+    parser.add_argument("--seeds", type=int, default=seeds, help="draws at random")
     parser.add_argument("--json", action="store_true", help="print a line for each draw as well")
     options = parser.parse_args()
     model, found = EmbeddedModel("cpu"), []
