@@ -65,7 +65,7 @@ class EmbeddedClip:
     @cached_property
     def heard(self) -> Array:
         """The embeddings of the windows in which there is something to hear; all of them where there is nothing."""
-        return self.windows if self.is_silent else self.windows[~self.silent]
+        return self.windows[~self.silent] if self.silent.any() and not self.is_silent else self.windows
 
     @cached_property
     def pooled(self) -> Array:

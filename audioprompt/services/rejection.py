@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 REVIEWED = 10  # clips
 SAME = 0.7  # cosine of two texts from which on they say the same
-FRAMES_AT_ONCE = 10_000  # bounds the memory a long recording takes
+AT_ONCE = 1_000  # frames or windows: bounds the memory a long recording takes
 RECOGNISERS_KEPT = 8  # of a megabyte each, for a microphone asks twice a second
 MEANS, THRESHOLD = "known.means", "known.threshold"  # in a head's state: [C, D], and [1]
 
@@ -116,7 +116,8 @@ class Recogniser:
             labels: the C labels.
             threshold: the score from which on a label is heard, one for all or C of them.
         """
-        scores = label_scores(windows, self.words, self.background).max(axis=0)
+        parts = (windows[at : at + AT_ONCE] for at in range(0, len(windows), AT_ONCE))
+        scores = np.max([label_scores(part, self.words, self.background).max(axis=0) for part in parts], axis=0)
         heard = scores >= np.broadcast_to(np.asarray(threshold, np.float32), scores.shape)
         order = np.argsort(-scores, kind="stable")
         return tuple(Presence(labels[at], bool(heard[at]), float(scores[at])) for at in order)
@@ -132,7 +133,7 @@ class Recogniser:
         Returns:
             ``[F, C]``.
         """
-        parts = (frames[at : at + FRAMES_AT_ONCE] for at in range(0, len(frames), FRAMES_AT_ONCE))
+        parts = (frames[at : at + AT_ONCE] for at in range(0, len(frames), AT_ONCE))
         scores = [label_scores(part, self.words, self.background, self.means) for part in parts]
         return presence_probabilities(smooth(np.concatenate(scores), heard, step), self.threshold)
 
