@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,6 +170,38 @@ def test_each_data_set_of_palm_is_read_as_on_the_hub(name: str, tmp_path: Path) 
     assert clips.classes == one.classes and find_folder(one, tmp_path) == tmp_path / one.hub_name
     assert set(clips.folds or ()) == (set() if one.part else set(range(1, (folds or 2) + 1)))
     assert len(clips) == len(one.classes) * (1 if one.part else folds or 2)
+
+
+# What two libraries call their copy of a data set, the folder that they unpack it to, and what a clip is there.
+LIBRARIES: Mapping[str, tuple[str, str, str, Callable[[Any], object]]] = {
+    "tspe:esc-50": ("soundata", "esc50", "ESC-50-master", lambda clip: clip.category),
+    "tspe:urbansound8k": ("soundata", "urbansound8k", "UrbanSound8K", lambda clip: clip.class_label),
+    "tspe:gtzan": ("mirdata", "gtzan_genre", ".", lambda track: track.genre),
+    "tspe:mridangam-stroke": ("mirdata", "mridangam_stroke", ".", lambda track: track.stroke_name),
+    "tspe:mridangam-tonic": ("mirdata", "mridangam_stroke", ".", lambda track: track.tonic),
+}
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_a_folder_of_soundata_or_mirdata_is_read_as_they_read_it(name: str, tmp_path: Path) -> None:
+    """Their indexes, which list every file of the originals, have to be downloaded; this one lists the tiny copy's."""
+    library, dataset, home, class_of = LIBRARIES[name]
+    opener = pytest.importorskip(library, reason=f"{library} is not installed: pip install {library}")
+    one = PAPER_SETS[name]
+    lay_out(one.corpus, tmp_path)
+    theirs = opener.initialize(dataset, data_home=str(tmp_path / home))
+    files = {path.stem: path.relative_to(tmp_path / home) for path in sorted((tmp_path / home).rglob("*.wav"))}
+    nothing = {"beats": [None, None], "tempo": [None, None]}
+    listed = {clip: {"audio": [str(file), ""], **nothing} for clip, file in files.items()}
+    theirs.index_path = tmp_path / "index.json"
+    theirs.index_path.write_text(json.dumps({"version": "tiny", "clips": listed, "tracks": listed}))
+    loaded = theirs.load_clips() if library == "soundata" else theirs.load_tracks()
+
+    clips = read_set(one, tmp_path)
+    ours = {path.stem: label for path, label in zip(clips.paths, clips.labels, strict=True)}
+    pairs = {(class_of(clip), ours[clip_id]) for clip_id, clip in loaded.items()}
+    assert ours.keys() >= files.keys() and len(files) >= len(one.classes)
+    assert len(pairs) == len(one.classes), "each class of theirs is one of ours"
 
 
 def test_of_very_many_training_clips_some_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
