@@ -49,13 +49,13 @@ format: setup  ## format and mend what can be mended
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 30
 
 # mypy takes one core for most of a minute where it has no cache yet, and the tests leave one idle now and then.
-ALL_AT_ONCE := $(MAKE) --keep-going --no-print-directory --jobs 3
+ALL_AT_ONCE := --keep-going --no-print-directory --jobs 3
 
 check: setup  ## lint, types and the quick tests, in a minute and a half: run it while you work
-	@$(ALL_AT_ONCE) style types quick-tests
+	@$(MAKE) $(ALL_AT_ONCE) style types quick-tests
 
 test: setup browser  ## lint, types and every test, the browser's included: all stages, whichever fail
-	@$(ALL_AT_ONCE) style types all-tests
+	@$(MAKE) $(ALL_AT_ONCE) style types all-tests
 
 quick-tests: setup
 	$(PYTEST) -m "not (browser or slow or hostile)"

@@ -49,10 +49,12 @@ def looked_through(opened: Any, name: str, seconds: float) -> tuple[Mending, Gen
     first, blocks = None, read_blocks(opened, name)
     with suppress(AudioError):
         first = next(blocks, None)
-    if first and _is_plain(first):
-        return Mending(), _put_back(first, blocks)
-    blocks.close()
-    return _mending(opened, name, seconds), read_blocks(opened, name)
+    if first is None:
+        return Mending(), read_blocks(opened, name)
+    blocks = _put_back(first, blocks)
+    if _is_plain(first):
+        return Mending(), blocks
+    return _mending(blocks, name, seconds), read_blocks(opened, name)
 
 
 def _is_plain(block: Block) -> bool:
@@ -65,13 +67,13 @@ def _put_back(first: Block, blocks: Generator[Block, None, None]) -> Generator[B
         yield from blocks
 
 
-def _mending(opened: Any, name: str, seconds: float) -> Mending:
-    """Look through a recording, as far as a number of seconds or up to the first block that needs no mending."""
+def _mending(blocks: Generator[Block, None, None], name: str, seconds: float) -> Mending:
+    """Look through blocks, as far as a number of seconds or up to the first block that needs no mending."""
     products: dict[int, tuple[int, NDArray[np.float64], NDArray[np.float64]]] = {}  # n, sums and products of channels
     peak, whole, so_far = 0.0, True, 0.0
     instead: dict[int, int] = {}
     with np.errstate(over="ignore", invalid="ignore"):
-        with suppress(AudioError), closing(read_blocks(opened, name)) as blocks:
+        with suppress(AudioError), closing(blocks):
             for block in blocks:
                 channels = block.frames.shape[1]
                 if _is_plain(block) or so_far > seconds or block.rate < LOWEST_RATE:

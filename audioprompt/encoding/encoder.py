@@ -358,7 +358,9 @@ def _read_ahead(
 
 
 def embed_windows(model: AudioTextModel, encode: Encode, windows: Sequence[Array]) -> Array:
-    """Encode B windows -> ``[B, D]`` or ``[B, F]``, in smaller batches where a GPU's memory will not take so many.
+    """Encode B windows, ``[samples]`` each -> ``[B, D]`` or ``[B, F]``.
+
+    They go in smaller batches where a GPU's memory will not take so many.
 
     Raises:
         ModelError: the GPU's memory does not suffice for a single window.

@@ -1,6 +1,6 @@
 """None of these: whether what is heard is any of the labels, in Classify, live, in the shell and for callers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -116,8 +116,8 @@ class Recogniser:
             labels: the C labels.
             threshold: the score from which on a label is heard, one for all or C of them.
         """
-        parts = (windows[at : at + AT_ONCE] for at in range(0, len(windows), AT_ONCE))
-        scores = np.max([label_scores(part, self.words, self.background).max(axis=0) for part in parts], axis=0)
+        most = [label_scores(part, self.words, self.background).max(axis=0) for part in _parts(windows)]
+        scores = np.max(most, axis=0)
         heard = scores >= np.broadcast_to(np.asarray(threshold, np.float32), scores.shape)
         order = np.argsort(-scores, kind="stable")
         return tuple(Presence(labels[at], bool(heard[at]), float(scores[at])) for at in order)
@@ -133,9 +133,14 @@ class Recogniser:
         Returns:
             ``[F, C]``.
         """
-        parts = (frames[at : at + AT_ONCE] for at in range(0, len(frames), AT_ONCE))
-        scores = [label_scores(part, self.words, self.background, self.means) for part in parts]
+        scores = [label_scores(part, self.words, self.background, self.means) for part in _parts(frames)]
         return presence_probabilities(smooth(np.concatenate(scores), heard, step), self.threshold)
+
+
+def _parts(vectors: Array) -> Iterator[Array]:
+    """Yield ``[N, D]`` in parts of ``AT_ONCE``."""
+    for start in range(0, len(vectors), AT_ONCE):
+        yield vectors[start : start + AT_ONCE]
 
 
 def recognise_by_words(model: "AudioTextModel", words: Array, labels: Sequence[str]) -> Recogniser | None:
