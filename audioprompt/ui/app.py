@@ -52,12 +52,12 @@ def build(model: str = "embedded", opening: Opening = EMPTY, title: str = NAME, 
     with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(kept, kept)) as blocks:
         endpoints.build(blocks)  # first, so that no handler of the page takes one of its names
         picker, switched = header.build(blocks, model, title)
-        page = Page(blocks, gr.Tabs(elem_id="tabs", render=False), picker, switched, partial(opens_at, tabs), opening)
+        page = Page(blocks, gr.Tabs(elem_id="tabs", render=False), picker, switched, opening)
         hidden = _lay_out(page, tabs)
         if hidden and access.public():
             shown = partial(_show_to_curators, list(hidden.components))
             blocks.load(**hidden.told_by(shown), **INSTANT)
-        blocks.load(**Parts(tabs=page.tabs).told_by(partial(_open_tab, page)), **INSTANT)
+        blocks.load(**Parts(tabs=page.tabs).told_by(partial(_open_tab, tabs)), **INSTANT)
         given = {"places": entrances.SHOWN, "most": entrances.MOST, "between": entrances.BETWEEN}
         blocks.load(None, js=script("static/entrances.js", **given), **INSTANT)
         blocks.unload(closed)
@@ -100,17 +100,11 @@ def _show_to_curators(hidden: Sequence[str], context: Context = IN_PROCESS) -> V
     return {tab: gr.Tab(visible=True) for tab in hidden} if context.is_curator else {}
 
 
-def opens_at(shown: Sequence[str], context: Context = IN_PROCESS) -> str:
-    """Return the tab that a page opens at: the one that the address names, if whoever comes sees it, or the first."""
+def _open_tab(shown: Sequence[str], context: Context = IN_PROCESS) -> View:
+    """Open the tab that the address names, if whoever comes sees it."""
     name = frame.tab_asked(context.request) if context.request else None
     sees_all = not shown or (access.public() and context.is_curator)
-    return name if name in TITLES and (sees_all or name in shown) else TABS[0].id
-
-
-def _open_tab(page: Page, context: Context = IN_PROCESS) -> View:
-    """Open the tab that a page opens at, where that is not the first."""
-    name = page.opens_at(context)
-    return {"tabs": gr.Tabs(selected=name)} if name != TABS[0].id else {}
+    return {"tabs": gr.Tabs(selected=name)} if name in TITLES and (sees_all or name in shown) else {}
 
 
 def launch(

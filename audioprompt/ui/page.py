@@ -10,7 +10,6 @@ import gradio as gr
 from audioprompt.data import DEMONSTRATION
 from audioprompt.data.sources import list_examples
 from audioprompt.server import sessions
-from audioprompt.server.context import Context
 from audioprompt.services.collection import Collection
 
 
@@ -44,7 +43,6 @@ class Page:
         tabs: all tabs, to go from one to another.
         model: holds the name of the model that answers.
         switched: events after which another model answers.
-        opens_at: which tab it opens at for whoever asks.
         opening: what it opens with.
         head: holds the id of the fitted head in use.
         collection: holds the clips that were gathered in Learn.
@@ -63,7 +61,6 @@ class Page:
     tabs: gr.Tabs
     model: gr.Dropdown
     switched: list[Any]
-    opens_at: Callable[[Context], str]
     opening: Opening = field(default_factory=Opening)
     head: gr.State = field(default_factory=lambda: gr.State(""))
     collection: gr.State = field(

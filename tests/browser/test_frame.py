@@ -60,7 +60,6 @@ def test_tab_and_labels_are_in_the_address(new_page: Page, app_address: str) -> 
     assert opened(new_page) == TITLES["learn"]
     go_to(new_page, "Classify")
     expect(new_page.locator("#labels textarea")).to_have_value('rain, "dog, small"')
-    answered(new_page)
     new_page.wait_for_url(lambda url: "tab=classify" in url)
     go_to(new_page, "Publish")
     new_page.wait_for_url(lambda url: "tab=publish" in url)

@@ -7,7 +7,7 @@ from audioprompt.ui.page import Tab
 from audioprompt.ui.tabs import classify, curate, explore, generate, learn, publish
 
 TABS = (
-    Tab(classify.TAB, "Classify", classify.build),
+    Tab("classify", "Classify", classify.build),
     Tab("explore", "Explore", explore.build),
     Tab("generate", "Generate", generate.build),
     Tab("curate", "Curate", curate.build, before=curate.lay_out_outbox),

@@ -399,7 +399,7 @@ def test_a_page_opens_on_its_own_labels_with_an_example_that_suits_them_or_none(
     monkeypatch.setattr(frame, "labels_asked", lambda request: address)
 
     def opened(*labels: str) -> tuple[Any, ...]:
-        shown = classify.open_page(labels, lambda context: classify.TAB, Context(request()))
+        shown = classify.open_page(labels, Context(request()))
         return shown["sound"], shown["labels"], shown["opened_with"]
 
     assert opened() == ("owl.ogg", "owl, wind", "")
@@ -407,14 +407,6 @@ def test_a_page_opens_on_its_own_labels_with_an_example_that_suits_them_or_none(
     assert opened("my tap", "my knock") == (None, "my tap, my knock", "my tap, my knock")
     address = "sleet, Rain"
     assert opened("my tap", "my knock") == ("rain.ogg", "sleet, Rain", "sleet, Rain")
-
-
-def test_where_a_page_opens_with_another_tab_the_example_waits_until_classify_is_come_to():
-    shown = classify.open_page((), lambda context: "curate")
-    assert shown["labels"] and "sound" not in shown
-    assert classify.bring_waiting(None, shown["waiting"]) == {"sound": shown["waiting"], "waiting": None}
-    assert classify.bring_waiting("mine.wav", shown["waiting"]) == {"waiting": None}
-    assert classify.bring_waiting(None, None) == {}, "taken away by hand, it stays away"
 
 
 def test_a_head_in_use_is_named_and_says_why_it_does_not_answer(fake_model):

@@ -1,6 +1,6 @@
 """The Classify tab: a sound, labels and prompts on the left; what it is, by two methods, on the right."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import gradio as gr
@@ -16,11 +16,10 @@ from audioprompt.ui.choices import offer_packs, preset_choices, presets
 from audioprompt.ui.events import HIDDEN, INSTANT, QUEUED, Form, Parts, View
 from audioprompt.ui.page import Opening, Page
 from audioprompt.ui.tabs.classify import over_time
-from audioprompt.ui.tabs.classify.answer import NO_SOUND, PARTS, Query, as_read, show_again, show_beside, show_clip
+from audioprompt.ui.tabs.classify.answer import PARTS, Query, as_read, show_beside, show_clip
 from audioprompt.ui.tabs.classify.layout import NO_HEAD, lay_out
 from audioprompt.ui.tabs.classify.microphone import LINE, show_live
 
-TAB = "classify"  # in the address
 REVEAL = "() => audioprompt.reveal('answer')"
 
 
@@ -48,25 +47,13 @@ def choose_preset(name: str, context: Context = IN_PROCESS) -> View:
     return {"labels": join_labels(labels), "pack": pack.id}
 
 
-def open_page(first_labels: Sequence[str], opens_at: Callable[[Context], str], context: Context = IN_PROCESS) -> View:
-    """Set what the page opens with: the labels in the address, or its own, and the first example that suits them.
-
-    Where the page opens with another tab, the example has to wait until this one is come to: heard at once, it would
-    be answered and drawn, most of a page's work, for nobody.
-    """
+def open_page(first_labels: Sequence[str], context: Context = IN_PROCESS) -> View:
+    """Set what the page opens with: the labels in the address, or these, and the first example that suits them."""
     asked = frame.labels_asked(context.request) if context.request else ""
     typed = asked or join_labels(first_labels)
     opening = opening_for(context.store, as_read(asked) if asked else first_labels, typed, needed=bool(asked))
     sound = str(opening.sound) if opening.sound else None
-    here = opens_at(context) == TAB
-    first = {"sound": sound} if here else {"waiting": sound}
-    first |= {} if sound else {"verdict": markup.empty(NO_SOUND)}
-    return {"labels": opening.labels, "pack": opening.pack_id, "opened_with": typed, **first}
-
-
-def bring_waiting(sound: str | None, waiting: str | None) -> View:
-    """Set the sound that has waited for somebody to come, if there is no other by now; it is answered then."""
-    return {"waiting": None, **({} if sound else {"sound": waiting})} if waiting else {}
+    return {"sound": sound, "labels": opening.labels, "pack": opening.pack_id, "opened_with": typed}
 
 
 # --- heads ------------------------------------------------------------------------------------------------------------
@@ -112,7 +99,7 @@ def build(page: Page, tab: gr.Tab) -> None:
         head_id=page.head,
         several=parts["several"],
     )
-    worked_on = {
+    answered = parts.only(*PARTS).told_by(show_clip, [asked]) | {
         "show_progress": "minimal",
         "show_progress_on": parts["verdict"],
         "api_visibility": "private",
@@ -120,32 +107,29 @@ def build(page: Page, tab: gr.Tab) -> None:
         "concurrency_limit": CLASSIFIERS,
         "trigger_mode": "multiple",  # else a click is dropped while an earlier question is being answered
     }
-    answered, again = (parts.only(*PARTS).told_by(how, [asked]) | worked_on for how in (show_clip, show_again))
-    _wire_opening(page, parts, tab, bool(chips))
+    _wire_opening(page, parts, bool(chips), answered)
     _wire_questions(page, parts, chips, answered)
-    _wire_head(page, parts, again)
-    for event in page.switched:
-        event.then(**again)
+    _wire_head(page, parts, answered)
     _wire_microphone(page, parts)
     over_time.wire(page, parts)
     offered = tab.select(**parts.only("pack", "preset").told_by(show_offers, [parts["pack"]]), **INSTANT)
     offered.then(**_beside(page, parts), **INSTANT)
 
 
-def _wire_opening(page: Page, parts: Parts, tab: gr.Tab, has_examples: bool) -> None:
+def _wire_opening(page: Page, parts: Parts, has_examples: bool, answered: View) -> None:
     """Offer what there is as the page opens, and answer: a visitor sees an answer before the first click."""
+    opening = page.opening
     loaded = page.blocks.load(**parts.only("pack", "preset").told_by(show_offers, [parts["pack"]]), **INSTANT)
     if has_examples:
-        opened = parts.only("sound", "labels", "pack", "opened_with", "waiting", "verdict")
-        loaded = loaded.then(**opened.told_by(partial(open_page, page.opening.labels, page.opens_at)), **INSTANT)
-        come_to = parts.only("sound", "waiting").told_by(bring_waiting, [parts["sound"], parts["waiting"]])
-        tab.select(**come_to, **INSTANT)
-    if page.opening.heads:
-        loaded.then(**parts.only("learned_head", "head").told_by(partial(show_heads, page.opening)), **QUEUED)
+        opened = parts.only("sound", "labels", "pack", "opened_with")
+        loaded = loaded.then(**opened.told_by(partial(open_page, opening.labels)), **INSTANT)
+        loaded.then(**answered)
+    if opening.heads:
+        loaded.then(**parts.only("learned_head", "head").told_by(partial(show_heads, opening)), **QUEUED)
 
 
 def _wire_questions(page: Page, parts: Parts, chips: list[gr.Button], answered: View) -> None:
-    """Answer what is asked by a click, by another clip and by other prompts."""
+    """Answer what is asked by a click, by another clip, by other prompts and by another model."""
     sound, labels, pack = parts["sound"], parts["labels"], parts["pack"]
     chosen = parts.only("sound", "labels", "pack")
     for index, chip in enumerate(chips):
@@ -157,18 +141,20 @@ def _wire_questions(page: Page, parts: Parts, chips: list[gr.Button], answered: 
     gr.on(
         [sound.change, pack.input, parts["several"].input], **answered
     )  # a clip changes as it is uploaded, recorded, trimmed and taken away
+    for event in page.switched:
+        event.then(**answered)
     preset = parts["preset"]
     preset.input(**parts.only("labels", "pack").told_by(choose_preset, [preset]), **INSTANT).then(**answered)
     labels.change(None, labels, js="audioprompt.tell", **INSTANT)
 
 
-def _wire_head(page: Page, parts: Parts, again: View) -> None:
+def _wire_head(page: Page, parts: Parts, answered: View) -> None:
     """Take a fitted head into use with its labels, drop it, and say beside the answer which is in use."""
     labels, opening = parts["labels"], page.opening
     taken = parts.only("labels")
     with_head = partial(take_labels_with_head, opening)
-    page.head.change(**taken.told_by(with_head, [page.head, labels, parts["opened_with"]]), **INSTANT).then(**again)
-    parts["its_labels"].click(**taken.told_by(take_labels_of, [page.head]), **INSTANT).then(**again)
+    page.head.change(**taken.told_by(with_head, [page.head, labels, parts["opened_with"]]), **INSTANT).then(**answered)
+    parts["its_labels"].click(**taken.told_by(take_labels_of, [page.head]), **INSTANT).then(**answered)
     parts["drop"].click(lambda: "", None, page.head, **QUEUED)
     if opening.heads:
         parts["learned_head"].input(lambda head_id: head_id, parts["learned_head"], page.head, **QUEUED)

@@ -105,18 +105,6 @@ def show_clip(
     return view | {"question": question_of(query.labels, query.pack_id, context) if query.sound else None}
 
 
-def show_again(
-    query: Query,
-    progress: gr.Progress = gr.Progress(),  # noqa: B008, this is how Gradio hands one over
-    context: Context = IN_PROCESS,
-) -> View:
-    """Answer anew with another model or head. Where there is no sound, nothing was answered, perhaps nothing shown.
-
-    A tab that was never open shows nothing later that was hidden in it meanwhile.
-    """
-    return show_clip(query, progress, context) if query.sound else {}
-
-
 def answer(query: Query, progress: gr.Progress, context: Context) -> View:
     """Classify a clip and draw the answer.
 

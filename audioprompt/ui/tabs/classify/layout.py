@@ -30,9 +30,7 @@ def lay_out(opening: Opening) -> tuple[Parts, list[gr.Button]]:
             parts |= Parts(go=go, several=several)
         with gr.Column(scale=7, min_width=320):
             parts |= _answer(FIRST_ANSWER if chips else NO_SOUND)
-    states = Parts(
-        hearing=gr.State(Hearing()), question=gr.State(None), opened_with=gr.State(""), waiting=gr.State(None)
-    )
+    states = Parts(hearing=gr.State(Hearing()), question=gr.State(None), opened_with=gr.State(""))
     return parts | states, chips
 
 
