@@ -124,11 +124,11 @@ def _scaled(block: Block, name: str) -> NDArray[np.float32]:
     kind, width = block.frames.dtype.kind, block.frames.dtype.itemsize
     if kind != "f" and (kind, width) not in INTEGER_SCALES:
         raise AudioError(f"{name} has samples of type {block.frames.dtype}: give int16, int32, uint8 or floats.")
-    frames = np.ascontiguousarray(block.frames, np.float32)
     if kind == "f":
-        return frames
+        return np.ascontiguousarray(block.frames, np.float32)
     silence, full_scale = INTEGER_SCALES[kind, width]
-    return (frames - np.float32(silence)) / np.float32(full_scale)
+    frames = np.multiply(block.frames, np.float32(1 / full_scale), dtype=np.float32, order="C")  # a power of two: exact
+    return frames - np.float32(silence / full_scale) if silence else frames
 
 
 def mono(block: Block, mending: Mending, name: str) -> Samples:

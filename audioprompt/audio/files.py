@@ -258,8 +258,8 @@ def _with_libsndfile(file: _Reader) -> Iterator[Block]:
         with suppress(soundfile.SoundFileError), soundfile.SoundFile(opened, closefd=False) as sound:
             if sound.seekable():
                 sound.seek(0)  # else libsndfile 1.2 begins Opus early, and has a gap where the second block begins
-            skipped = 0
-            while len(frames := sound.read(size if skipped else min(size, FIRST_FRAMES), "float32", always_2d=True)):
+            skipped, stored = 0, "int16" if sound.subtype == "PCM_16" else "float32"  # numpy scales faster
+            while len(frames := sound.read(size if skipped else min(size, FIRST_FRAMES), stored, always_2d=True)):
                 new = frames[max(given - skipped, 0) :]
                 skipped += len(frames)
                 if len(new):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Event
+from threading import Event, Lock, Semaphore
 from typing import Generic, Protocol, TypeVar
 
 from audioprompt.audio.files import parts_of
@@ -19,7 +19,7 @@ from audioprompt.models.threads import one_thread
 from audioprompt.util.jobs import Stopped
 
 ON_GPU = 16  # recordings at once, whose windows share a batch
-AHEAD = 2  # recordings that wait for each worker
+AHEAD = 2  # recordings for each worker, heard or under way, that nobody has asked for yet
 LOOK_SECONDS = 0.5  # between two looks at whether to go on
 
 
@@ -107,7 +107,8 @@ def stream_answers(
     """
     on_cpu = model.device == "cpu"
     workers = workers or ((os.cpu_count() or 1) if on_cpu else ON_GPU)
-    stopped = Event()
+    upcoming, done = iter(files), SimpleQueue[tuple[F, A] | Future[None]]()
+    taking, room, stopped = Lock(), Semaphore(AHEAD * workers), Event()
     under_way: dict[int, tuple[F, float]] = {}
 
     def hear(file: F) -> Heard[F]:
@@ -119,39 +120,44 @@ def stream_answers(
                 raise Stopped
             under_way[id(file)] = file, part_of(seconds)
 
-        limit: AbstractContextManager[object] = one_thread() if on_cpu else nullcontext()
         try:
-            with limit:
-                clip = embed_clip(model, file.path, file.name, notices.append, go_on, alone=on_cpu)
+            clip = embed_clip(model, file.path, file.name, notices.append, go_on, alone=on_cpu)
         except AudioError as error:
             return Heard(file, None, tuple(notices), str(error))
         return Heard(file, clip, tuple(notices))
 
-    def hear_and_answer(file: F) -> tuple[F, A]:
-        return file, answer(hear(file))
+    def work() -> None:
+        limit: AbstractContextManager[object] = one_thread() if on_cpu else nullcontext()
+        with limit:
+            while room.acquire() and not stopped.is_set():
+                with taking:
+                    some = list(islice(upcoming, 1))
+                if not some:
+                    return
+                done.put((some[0], answer(hear(some[0]))))
 
-    upcoming, done, running = iter(files), SimpleQueue[Future[tuple[F, A]]](), 0
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="hear")
+    pool, working = ThreadPoolExecutor(workers, thread_name_prefix="hear"), workers
+    for _ in range(workers):
+        pool.submit(work).add_done_callback(done.put)
     try:
-        while True:
-            for file in islice(upcoming, AHEAD * workers - running):
-                pool.submit(hear_and_answer, file).add_done_callback(done.put)
-                running += 1
-            if not running:
-                return
+        while working:
             one = _next_of(done)
             look(list(under_way.values()))
-            if one:
-                running -= 1
-                file, answered = one.result()
+            if isinstance(one, Future):
+                one.result()
+                working -= 1
+            elif one:
+                file, answered = one
                 under_way.pop(id(file), None)
                 yield answered
+                room.release()
     finally:
         stopped.set()
-        pool.shutdown(cancel_futures=True)
+        room.release(workers)
+        pool.shutdown()
 
 
-def _next_of(done: SimpleQueue[Future[A]]) -> Future[A] | None:
+def _next_of(done: SimpleQueue[A]) -> A | None:
     """Wait a moment for what is done next; None where it takes longer."""
     with suppress(Empty):
         return done.get(timeout=LOOK_SECONDS)
