@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]  # (done, total)
 WINDOWS_PER_BATCH = 16
 WINDOWS_PER_CPU_BATCH = 4  # what more of them become on their way through a net outgrows a processor's cache
 WINDOWS_AHEAD = 16  # decoded at a time and clip: bounds the memory a long clip takes
-TEXTS_PER_BATCH = 128
+TEXTS_PER_BATCH = 64  # sorted by length: in more there would be more padding
 
 
 @dataclass(frozen=True)

@@ -111,20 +111,10 @@ def stream_answers(
     taking, room, stopped = Lock(), Semaphore(AHEAD * workers), Event()
     under_way: dict[int, tuple[F, float]] = {}
 
-    def hear(file: F) -> Heard[F]:
-        notices: list[str] = []
-        part_of = parts_of(file.path)
-
-        def go_on(seconds: float) -> None:
-            if stopped.is_set():
-                raise Stopped
-            under_way[id(file)] = file, part_of(seconds)
-
-        try:
-            clip = embed_clip(model, file.path, file.name, notices.append, go_on, alone=on_cpu)
-        except AudioError as error:
-            return Heard(file, None, tuple(notices), str(error))
-        return Heard(file, clip, tuple(notices))
+    def go_on(file: F, fraction: float) -> None:
+        if stopped.is_set():
+            raise Stopped
+        under_way[id(file)] = file, fraction
 
     def work() -> None:
         limit: AbstractContextManager[object] = one_thread() if on_cpu else nullcontext()
@@ -134,7 +124,7 @@ def stream_answers(
                     some = list(islice(upcoming, 1))
                 if not some:
                     return
-                done.put((some[0], answer(hear(some[0]))))
+                done.put((some[0], answer(_hear(model, some[0], go_on))))
 
     pool, working = ThreadPoolExecutor(workers, thread_name_prefix="hear"), workers
     for _ in range(workers):
@@ -155,6 +145,20 @@ def stream_answers(
         stopped.set()
         room.release(workers)
         pool.shutdown()
+
+
+def _hear(model: AudioTextModel, file: F, go_on: Callable[[F, float], None]) -> Heard[F]:
+    notices: list[str] = []
+    part_of = parts_of(file.path)
+
+    def tick(seconds: float) -> None:
+        go_on(file, part_of(seconds))
+
+    try:
+        clip = embed_clip(model, file.path, file.name, notices.append, tick, alone=model.device == "cpu")
+    except AudioError as error:
+        return Heard(file, None, tuple(notices), str(error))
+    return Heard(file, clip, tuple(notices))
 
 
 def _next_of(done: SimpleQueue[A]) -> A | None:

@@ -4,6 +4,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from threading import Lock
 
+from audioprompt.util.jobs import Stopped
+
 PAGES = 1000  # whose last question is known
 
 
@@ -41,6 +43,15 @@ class Questions:
     def is_last(self, page: str, asked: Asked) -> bool:
         """Whether a page has asked nothing since."""
         return not page or self._last.get(page, asked) is asked
+
+    def check_last(self, page: str, asked: Asked) -> None:
+        """End the work on an answer that nobody waits for any longer.
+
+        Raises:
+            Stopped: the page has asked something else since.
+        """
+        if not self.is_last(page, asked):
+            raise Stopped
 
     def being_answered(self, page: str) -> Hashable | None:
         """Return what a page asked last, if that is not answered yet."""

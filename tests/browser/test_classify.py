@@ -125,7 +125,7 @@ def test_a_click_while_an_upload_is_being_answered_counts(page: Page, clip: Path
     page.locator("#classify").click()
     answered(page)
     expect(page.locator("#verdict .label")).to_have_text(re.compile("rain|sea waves|dog bark"))
-    page.wait_for_timeout(6_000)  # the answer to the first question comes meanwhile, and is not shown
+    page.wait_for_timeout(2_000)  # the first question ends meanwhile
     expect(page.locator("#verdict .label")).to_have_text(re.compile("rain|sea waves|dog bark"))
     expect(page.locator("#stale")).to_be_hidden()
 

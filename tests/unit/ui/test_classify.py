@@ -1,7 +1,7 @@
 """The page's handlers as plain functions: no browser, no server."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from torch import Tensor
 
 from audioprompt.audio.recording import AudioError
 from audioprompt.core.labels import LabelError, parse_labels
@@ -102,6 +103,26 @@ def test_a_late_answer_does_not_replace_that_to_a_later_question(
         may_end.set()
         assert slow.result() == {}
     assert "They agree" in asked("slow", "mine")["verdict"]
+
+
+def test_the_work_on_an_answer_that_nobody_waits_for_ends(
+    hum: str, fake_model: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = ", ".join(f"noise {number}" for number in range(40))
+    read, embed_text = [0], fake_model.embed_text
+
+    def embed_and_ask_again(texts: Sequence[str]) -> Tensor:
+        read[0] += len(texts)
+        if read[0] > 100 and not answers:
+            answers.append({})  # so that it is asked once
+            answers.append(show_clip(hum, LABELS, "acoustic-scenes", "fake", session="mine"))
+        return embed_text(texts)
+
+    answers: list[View] = []
+    monkeypatch.setattr(fake_model, "embed_text", embed_and_ask_again)
+    assert show_clip(hum, many, "acoustic-scenes", "fake", session="mine") == {}
+    assert "They agree" in answers[1]["verdict"]
+    assert read[0] < 40 * len(PromptStore().get("acoustic-scenes").approved) / 2
 
 
 def test_a_clip_longer_than_a_window_gets_a_timeline(tmp_path):

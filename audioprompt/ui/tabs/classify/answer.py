@@ -1,5 +1,6 @@
 """The answer to a clip: what it is by two methods, and by a fitted head where one is in use."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
@@ -21,6 +22,7 @@ from audioprompt.services.words import read_labels
 from audioprompt.ui import charts, markup, theme
 from audioprompt.ui.events import HIDDEN, View
 from audioprompt.ui.tabs.classify import over_time
+from audioprompt.util.jobs import Stopped
 
 NO_SOUND = "Record or upload a sound, or pick an example. Both methods' answers appear here."
 OTHER_LABELS = "You changed the labels. Press Classify for a new answer."
@@ -88,14 +90,17 @@ def show_clip(
 ) -> View:
     """Classify a clip and draw the answer, or say in its place why there is none.
 
-    Two are worked on at once, so that a slow answer can come after that to a later question; it is not shown then. Nor
-    is a question answered twice that two events ask at once, like a new clip and the click that chose it.
+    Two are worked on at once, so that a slow answer can come after that to a later question: the work on it ends, and
+    it is not shown. Nor is a question answered twice that two events ask at once, like a new clip and the click that
+    chose it.
     """
     asked = QUESTIONS.ask(context.page, query)
     if asked is None:
         return {}
     try:
-        view = answer(query, progress, context)
+        view = answer(query, progress, context, lambda: QUESTIONS.check_last(context.page, asked))
+    except Stopped:
+        return {}
     except AudiopromptError as error:
         view = nothing_but(markup.problem(error))
     finally:
@@ -105,12 +110,23 @@ def show_clip(
     return view | {"question": question_of(query.labels, query.pack_id, context) if query.sound else None}
 
 
-def answer(query: Query, progress: gr.Progress, context: Context) -> View:
+def answer(query: Query, progress: gr.Progress, context: Context, go_on: Callable[[], None]) -> View:
     """Classify a clip and draw the answer.
+
+    Args:
+        query: what is asked.
+        progress: shows how many prompts are read.
+        context: who asks.
+        go_on: called again and again; whatever it raises ends the work.
 
     Raises:
         AudiopromptError: there is none; the message says what to change.
     """
+
+    def reading(done: int, total: int) -> None:
+        go_on()
+        progress((done, total), desc="Reading the prompts", unit="prompts")
+
     if query.sound is None:
         return nothing_but(markup.empty(NO_SOUND))
     chosen, pack = parse_labels(query.labels), context.store.get(query.pack_id)
@@ -121,13 +137,8 @@ def answer(query: Query, progress: gr.Progress, context: Context) -> View:
         head = fitting_head(query.head_id, model, chosen.labels)
     except FewShotError as error:
         unfit = str(error)
-    read_prompts(
-        model,
-        pack.approved,
-        read_labels(model, chosen.labels).spoken,
-        lambda done, total: progress((done, total), desc="Reading the prompts", unit="prompts"),
-    )
-    result = classify(model, recording, chosen.labels, pack.approved, head=head)
+    read_prompts(model, pack.approved, read_labels(model, chosen.labels).spoken, reading)
+    result = classify(model, recording, chosen.labels, pack.approved, head=head, tick=lambda seconds: go_on())
     return {
         "verdict": markup.verdict(result, " ".join(filter(None, (chosen.notice, unfit, *besides(result))))),
         "presences": markup.presences(result.presences) if query.several else "",
