@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from time import sleep
 
 import gradio as gr
 from fastapi import FastAPI
@@ -155,7 +156,10 @@ def launch(
         print(access.how_to_sign_in(), flush=True)
     with suppress(ValueError):  # where this is not the main thread
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as a service, it tidies up all the same
-    page.block_thread()
+    with suppress(KeyboardInterrupt):  # Gradio's own waiting ends with five seconds of waiting for open pages
+        while page.is_running:
+            sleep(1)
+    page.close(verbose=False)
 
 
 def _serve(page: gr.Blocks, host: str, port: int | None, open_browser: bool, share: bool) -> tuple[FastAPI, str]:
