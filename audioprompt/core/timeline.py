@@ -101,13 +101,14 @@ def smooth(values: Array, heard: NDArray[np.bool_], step: float, reach: float = 
         step: seconds from one frame to the next.
         reach: seconds in which a frame's weight falls to 1/e.
     """
-    from scipy.ndimage import convolve1d  # takes a while to import
+    most = int(4 * reach / step)  # frames to either side
+    kernel = np.exp(-np.abs(np.arange(-most, most + 1)) * step / reach)
 
-    steps = np.arange(-int(4 * reach / step), int(4 * reach / step) + 1)
-    kernel = np.exp(-np.abs(steps) * step / reach)
+    def spread(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.stack([np.convolve(column, kernel)[most : most + len(column)] for column in columns.T], axis=1)
+
     counted = heard.astype(np.float64)[:, np.newaxis]
-    weights = np.maximum(convolve1d(counted, kernel, axis=0, mode="constant"), TINY)
-    return (convolve1d(counted * values, kernel, axis=0, mode="constant") / weights).astype(np.float32)
+    return (spread(counted * values) / np.maximum(spread(counted), TINY)).astype(np.float32)
 
 
 def with_hysteresis(scores: Array, on: float, off: float) -> NDArray[np.bool_]:
