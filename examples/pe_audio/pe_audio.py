@@ -32,7 +32,7 @@ from audioprompt.models.towers import TwoTowers
 from audioprompt.models.weights import revision
 
 try:
-    from transformers import AutoConfig, PeAudioFrameLevelModel, PeAudioModel  # type: ignore[attr-defined]
+    from transformers import AutoConfig, PeAudioFrameLevelModel, PeAudioModel
 except ImportError as error:
     raise ImportError(
         "PE-AV and PE-A-Frame need transformers 5, which msclap does not take: give them an environment of their own,"

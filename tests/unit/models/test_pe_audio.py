@@ -79,7 +79,7 @@ def make(folder: Path, kind: str) -> Any:
     """Save a small random model as the hub has them; its text tower is read behind the second of two layers."""
     tokenizers_trained.bert(folder)
     torch.manual_seed(0)
-    config = transformers.PeAudioConfig(text_config=TEXT, audio_config=AUDIO)  # type: ignore[attr-defined]
+    config = transformers.PeAudioConfig(text_config=TEXT, audio_config=AUDIO)
     net = getattr(transformers, kind)(config).eval()
     for name, values in net.state_dict().items():
         if name.endswith("norm.weight"):
