@@ -72,7 +72,6 @@ class Ensemble:
         description: one line on what it does.
         combine: evidence -> logits of each clip and class, ``[N, C]``.
         needs_labels: whether it goes by the templates' accuracy on labelled clips.
-        compares_clips: whether a clip's answer depends on the other clips.
     """
 
     name: str
@@ -80,4 +79,3 @@ class Ensemble:
     description: str
     combine: Callable[[Evidence], Array]
     needs_labels: bool = False
-    compares_clips: bool = False
