@@ -139,9 +139,19 @@ def test_labels_changed_after_an_answer_mark_it_until_there_is_a_new_one(page: P
     page.locator("#classify").click()
     expect(page.locator("#stale")).to_be_hidden()
     expect(page.locator("#vanilla .annotation-text", has_text="owl")).to_be_visible()
-    page.fill("#labels textarea", "rain, owl")  # all at once, as a paste does
+    page.fill("#labels textarea", ", ".join(f"sound number {number}" for number in range(150)))  # as a paste does
     expect(page.locator("#stale")).to_be_visible()
-    page.fill("#labels textarea", "rain, sea waves, dog bark, owl")
+    page.locator("#classify").click()
+    expect(page.locator("#stale")).to_be_hidden()
+    assert page.locator("#vanilla .annotation-text", has_text="sound number").count() == 0, "not answered yet"
+    page.fill("#labels textarea", "rain, owl")
+    expect(page.locator("#stale")).to_be_visible()
+    page.locator("#classify").click()
+    expect(page.locator("#vanilla .annotation-text", has_text="owl")).to_be_visible()
+    expect(page.locator("#vanilla .annotation-text", has_text="dog bark")).to_have_count(0)
+    page.fill("#labels textarea", "rain, dog bark")
+    expect(page.locator("#stale")).to_be_visible()
+    page.fill("#labels textarea", "rain, owl")
     expect(page.locator("#stale")).to_be_hidden()
 
 

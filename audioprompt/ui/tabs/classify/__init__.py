@@ -137,7 +137,9 @@ def _wire_questions(page: Page, parts: Parts, chips: list[gr.Button], answered: 
         clicked.then(**answered).then(None, js=REVEAL, **INSTANT)
     waited_for = [chip.click for chip in chips] + [parts["go"].click, labels.submit, sound.upload, sound.stop_recording]
     gr.on(waited_for, None, js=REVEAL, **INSTANT)
-    gr.on([parts["go"].click, labels.submit], **answered).then(None, js=REVEAL, **INSTANT)
+    asked_anew = [parts["go"].click, labels.submit]
+    gr.on(asked_anew, None, None, parts["stale"], js="() => ''", **INSTANT)  # nobody need press Classify any longer
+    gr.on(asked_anew, **answered).then(None, js=REVEAL, **INSTANT)
     gr.on(
         [sound.change, pack.input, parts["several"].input], **answered
     )  # a clip changes as it is uploaded, recorded, trimmed and taken away
