@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Semaphore
@@ -121,10 +120,10 @@ def stream_answers(
         with limit:
             while room.acquire() and not stopped.is_set():
                 with taking:
-                    some = list(islice(upcoming, 1))
-                if not some:
+                    file = next(upcoming, None)
+                if file is None:
                     return
-                done.put((some[0], answer(_hear(model, some[0], go_on))))
+                done.put((file, answer(_hear(model, file, go_on))))
 
     pool, working = ThreadPoolExecutor(workers, thread_name_prefix="hear"), workers
     for _ in range(workers):

@@ -66,10 +66,8 @@ def test_an_error_in_the_list_ends_the_work(files: list[FoundFile]) -> None:
         yield from files[:5]
         raise OSError("the disk is gone")
 
-    found = []
     with pytest.raises(OSError, match="the disk is gone"):
-        for heard in stream_clips(FakeModel(), broken(), workers=WORKERS):
-            found.append(heard)
+        list(stream_clips(FakeModel(), broken(), workers=WORKERS))
     assert hearing() == []
 
 

@@ -135,9 +135,9 @@ def _wire_questions(page: Page, parts: Parts, chips: list[gr.Button], answered: 
     for index, chip in enumerate(chips):
         clicked = chip.click(**chosen.told_by(partial(choose_example, index), [page.head]), **INSTANT)
         clicked.then(**answered).then(None, js=REVEAL, **INSTANT)
-    waited_for = [chip.click for chip in chips] + [parts["go"].click, labels.submit, sound.upload, sound.stop_recording]
-    gr.on(waited_for, None, js=REVEAL, **INSTANT)
     asked_anew = [parts["go"].click, labels.submit]
+    waited_for = [*(chip.click for chip in chips), *asked_anew, sound.upload, sound.stop_recording]
+    gr.on(waited_for, None, js=REVEAL, **INSTANT)
     gr.on(asked_anew, None, None, parts["stale"], js="() => ''", **INSTANT)  # nobody need press Classify any longer
     gr.on(asked_anew, **answered).then(None, js=REVEAL, **INSTANT)
     gr.on(
