@@ -2,8 +2,10 @@
 
 from audioprompt import hosting
 from audioprompt.settings import on_a_space
+from audioprompt.util import memory
 
 if __name__ == "__main__":
+    memory.grow()
     hosting.prepare()  # before anything asks for a folder or a GPU
     from audioprompt.ui.app import launch
 

@@ -11,6 +11,7 @@ import typer
 from audioprompt.cli.options import Device, ModelName, Weights
 from audioprompt.cli.output import say
 from audioprompt.models import registry
+from audioprompt.util import memory
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def open_app(
     """Open the app in the browser."""
     os.environ["AUDIOPROMPT_DEVICE"] = device  # for every model that is chosen in the page
 
+    memory.grow()
     from audioprompt.ui.app import launch  # Gradio, which is told by the environment which device to use
 
     if device != "auto":  # which there always is, and torch need not be asked before the page is served

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Timer
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import gradio as gr
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+PAGE_SECONDS = 10.0  # that the first page may take to be opened
 
 _open: set[str] = set()  # the models that visitors may use: those the page began with, and those curators opened
 _loaders = ThreadPoolExecutor(thread_name_prefix="model")  # so that the page can say how far a model is loaded
@@ -73,8 +76,13 @@ def offered_to(request: gr.Request | None) -> list[str]:
 
 
 def load_in_background(name: str) -> None:
-    """Load a model before the first visitor needs it; if it fails, the page says so."""
-    in_background(registry.load, name)
+    """Load a model soon, before the first visitor needs it; if it fails, the page says so.
+
+    A page that is opened meanwhile loads it itself, once it stands there: both at once take longer, on few cores.
+    """
+    timer = Timer(PAGE_SECONDS, in_background, (registry.load, name))
+    timer.daemon = True
+    timer.start()
 
 
 def in_background(work: Callable[..., T], *given: Any) -> Future[T]:

@@ -17,7 +17,7 @@ from audioprompt import hosting
 from audioprompt.api import endpoints
 from audioprompt.server import access, cores, guard, limits, logs, models, sessions, temporary
 from audioprompt.server.context import IN_PROCESS, Context
-from audioprompt.server.gradio_patches import calls, pages, queue
+from audioprompt.server.gradio_patches import assets, calls, pages, queue
 from audioprompt.services.heads import load_heads
 from audioprompt.settings import asset_folder
 from audioprompt.ui import entrances, frame, header, live, theme
@@ -148,7 +148,7 @@ def launch(
     page = build(model, Opening(labels, taken), title, tabs)
     app, address = _serve(page, host, port, open_browser, share)
     app.add_api_route(live.LATE_CHUNKS, live.pass_over, methods=["POST"], include_in_schema=False)
-    models.load_in_background(model)  # once the page is served: its import would slow down the start
+    models.load_in_background(model)
     memory.keep_for_good()
     logger.info("The page is served %s, with %s", "in public" if access.public() else "at home", model)
     print(f"{title} is at {address} (stop with Ctrl+C)", flush=True)
@@ -159,13 +159,18 @@ def launch(
     with suppress(KeyboardInterrupt):  # Gradio's own waiting ends with five seconds of waiting for open pages
         while page.is_running:
             sleep(1)
-    page.close(verbose=False)
+    with suppress(KeyboardInterrupt):  # pressed twice
+        page.close(verbose=False)
 
 
 def _serve(page: gr.Blocks, host: str, port: int | None, open_browser: bool, share: bool) -> tuple[FastAPI, str]:
     """Begin to serve a page: the app that does, and its address."""
     warnings.filterwarnings("ignore", message=".*HTTP_422_UNPROCESSABLE")  # Gradio's own
-    between = [Middleware(guard.Guarded), Middleware(limits.Bounded, public=access.public()), Middleware(pages.Mended)]
+    between = [
+        Middleware(guard.Guarded),
+        Middleware(limits.Bounded, public=access.public()),
+        Middleware(assets.Assets, far=access.public()),
+    ]
     app, address, public_address = page.launch(
         server_name=host,
         server_port=port,

@@ -173,10 +173,12 @@ def heard(picture: Picture) -> Figure:
 
 
 def _levels(picture: Picture) -> Figure:
-    """Return a spectrogram."""
+    """Return a spectrogram, of columns all as wide as each other: plotly draws those in a quarter of the time."""
+    first, last = float(picture.times[0]), float(picture.times[-1])
     return {
         "type": "heatmap",
-        "x": _packed(picture.times),
+        "x0": first,
+        "dx": (last - first) / max(len(picture.times) - 1, 1) or 1,
         "y": list(range(len(picture.hertz))),
         "z": _packed(np.round(picture.decibels).astype(np.int8)),
         "zmin": FLOOR,

@@ -23,7 +23,10 @@ def test_where_the_library_cannot_nothing_happens(monkeypatch: pytest.MonkeyPatc
 
 def test_what_is_there_for_good_is_not_looked_through_again() -> None:
     try:
+        memory.grow()
+        assert not gc.isenabled()
         memory.keep_for_good()
-        assert gc.get_freeze_count() > 1000
+        assert gc.isenabled() and gc.get_freeze_count() > 1000
     finally:
+        gc.enable()
         gc.unfreeze()

@@ -13,7 +13,7 @@ import gradio as gr
 import pytest
 from gradio import blocks, context, processing_utils, queueing, route_utils, routes, state_holder, utils
 
-from audioprompt.server.gradio_patches import calls, files, pages
+from audioprompt.server.gradio_patches import assets, calls, files, pages
 from audioprompt.server.gradio_patches.late_tools import GradioMCPServer
 
 
@@ -123,21 +123,21 @@ def test_an_app_is_made_at_launch_whether_or_not_there_was_one() -> None:
 
 
 def test_the_scripts_for_the_browser_have_the_faults_that_are_mended() -> None:
-    mended = pages.mended_assets(pages.SCRIPTS)
+    mended = assets.mended_assets(assets.ASSETS)
     assert {re.split(r"[.-]", name)[0] for name in mended} == {"Walkthrough", "Blocks", "index"}
-    mends = {fault: mend for script in pages.MENDS.values() for fault, mend in script.items()}
+    mends = {fault: mend for script in assets.MENDS.values() for fault, mend in script.items()}
     scripts = "".join(mended.values())
     assert not any(fault in scripts for fault in mends)
     assert all(mend in scripts for mend in mends.values())
 
 
 def test_scripts_without_the_faults_are_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "Walkthrough-1.js").write_text(f"t[s]{pages.ENDLESS}", "utf-8")
+    (tmp_path / "Walkthrough-1.js").write_text(f"t[s]{assets.ENDLESS}", "utf-8")
     (tmp_path / "Walkthrough-2.js").write_text("nothing", "utf-8")
-    (tmp_path / "Blocks-1.js").write_text(f"{pages.ALL_AGAIN};{pages.ALL_AGAIN}", "utf-8")
-    assert pages.mended_assets(tmp_path) == {
-        "Walkthrough-1.js": f"t[s]{pages.ENDING}",
-        "Blocks-1.js": f"{pages.IT_AGAIN};{pages.IT_AGAIN}",
+    (tmp_path / "Blocks-1.js").write_text(f"{assets.ALL_AGAIN};{assets.ALL_AGAIN}", "utf-8")
+    assert assets.mended_assets(tmp_path) == {
+        "Walkthrough-1.js": f"t[s]{assets.ENDING}",
+        "Blocks-1.js": f"{assets.IT_AGAIN};{assets.IT_AGAIN}",
     }
 
 
