@@ -54,12 +54,15 @@ def serving(folder: Path, log: Path, environment: Mapping[str, str], *command: s
             time.sleep(0.2)
         yield f"http://127.0.0.1:{given['GRADIO_SERVER_PORT']}"
     finally:
-        process.terminate()
+        for _ in range(2):  # who presses Ctrl+C twice gets no more words than who presses it once
+            process.terminate()
+            time.sleep(0.1)
         try:
             process.wait(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
+    assert "KeyboardInterrupt" not in log.read_text()
 
 
 class Running:

@@ -37,6 +37,7 @@ CACHE_SECONDS_IN_PUBLIC = 900
 PLACES_SECONDS = 2.0  # between two looks at how many are before those who wait
 THREADS = 80  # that answer; each microphone that is on takes one
 SESSIONS_KEPT = 1000  # of pages and programs, in memory
+STOPS = signal.SIGINT, signal.SIGTERM  # Ctrl+C, and what stops a service
 
 
 @pages.laid_out()
@@ -155,12 +156,19 @@ def launch(
     if access.public():
         print(access.how_to_sign_in(), flush=True)
     with suppress(ValueError):  # where this is not the main thread
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as a service, it tidies up all the same
+        for sign in STOPS:
+            signal.signal(sign, _stop)
     with suppress(KeyboardInterrupt):  # Gradio's own waiting ends with five seconds of waiting for open pages
         while page.is_running:
             sleep(1)
-    with suppress(KeyboardInterrupt):  # pressed twice
-        page.close(verbose=False)
+    page.close(verbose=False)
+
+
+def _stop(*_: object) -> None:
+    """End the waiting; whoever asks again, while it tidies up, has been heard."""
+    for sign in STOPS:
+        signal.signal(sign, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _serve(page: gr.Blocks, host: str, port: int | None, open_browser: bool, share: bool) -> tuple[FastAPI, str]:

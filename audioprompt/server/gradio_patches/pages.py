@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gradio import routes
+from gradio.blocks import Blocks
 from jinja2 import ChoiceLoader, DictLoader
 
 TEMPLATES = "frontend/index.html", "frontend/share.html"  # Gradio's own, of which the second makes public links
@@ -22,10 +23,12 @@ def put_first(script: str) -> None:
 
 @contextmanager
 def laid_out() -> Iterator[None]:
-    """Make no app while a page is laid out: Gradio makes three in vain then, before that with which it is launched."""
-    create_app = routes.App.create_app
+    """Make no app and no configuration while a page is laid out: Gradio makes both anew as the page is launched."""
+    create_app, get_config = routes.App.create_app, Blocks.get_config_file
     routes.App.create_app = staticmethod(lambda *args, **kwargs: None)  # type: ignore[method-assign, assignment]
+    Blocks.get_config_file = lambda self: {}  # type: ignore[method-assign, typeddict-item]
     try:
         yield
     finally:
         routes.App.create_app = create_app  # type: ignore[method-assign]
+        Blocks.get_config_file = get_config  # type: ignore[method-assign]

@@ -26,12 +26,15 @@ def test_gradio_is_imported_without_stubs_and_without_mcp() -> None:
     code = (
         "import audioprompt.server\n"
         "from gradio import component_meta\n"
-        "from audioprompt.server.gradio_patches.importing import write_no_stub\n"
+        "from gradio import events\n"
+        "from audioprompt.server.gradio_patches.importing import write_no_docstring, write_no_stub\n"
         "import sys\n"
         "assert 'mcp' not in sys.modules\n"
         "from audioprompt.server.gradio_patches import tools\n"
         "assert tools.Tools.types and tools.Tools.StreamableHTTPSessionManager\n"
         "assert component_meta.create_or_modify_pyi is write_no_stub\n"
+        "assert events.EventListener.set_doc is write_no_docstring\n"
+        "assert 'set_doc' in component_meta.ComponentMeta.__new__.__code__.co_names\n"
         "assert 'create_or_modify_pyi' in component_meta.ComponentMeta.__new__.__code__.co_names\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -114,10 +117,10 @@ def test_an_app_is_made_at_launch_whether_or_not_there_was_one() -> None:
         assert "create_app" in made.__code__.co_names
     with pages.laid_out(), gr.Blocks(analytics_enabled=False) as page:
         page.queue()
-    assert page.app is None
+    assert page.app is None and page.config == {}
     try:
         app, _, _ = page.launch(prevent_thread_lock=True, quiet=True)
-        assert page.app is app is not None
+        assert page.app is app is not None and page.config["dependencies"] == []
     finally:
         page.close()
 
