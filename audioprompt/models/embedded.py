@@ -12,6 +12,7 @@ has no name, for those who learn from a few clips; texts are zero there, so that
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -249,20 +250,20 @@ class EmbeddedModel(TwoTowers):
     """The bundled model behind the common interface.
 
     Raises:
-        ModelError: its files are missing or broken.
+        ModelError: its files are missing or broken; what it reads with, when it first reads.
     """
 
     name = "embedded"
     sample_rate = SAMPLE_RATE
     window_seconds = WINDOW_SECONDS
+    dim = TEXT_DIM + DETAIL
     logit_scale = LOGIT_SCALE
     frame_seconds = REACH * HOP / SAMPLE_RATE
 
     def __init__(self, device: str = "cpu", folder: Path | None = None) -> None:
         folder = folder or asset_folder("embedded")
         self.device, self._folder = device, folder
-        try:
-            self.dim = self.text.context_dim + DETAIL
+        with _told_if_broken(folder):
             space = load_file(folder / FILES[3])
             audio = AudioTower()
             audio.directions = space["directions"].float()
@@ -272,17 +273,15 @@ class EmbeddedModel(TwoTowers):
                 digest.update((folder / file).read_bytes())
             self.revision = digest.hexdigest()[:12]
             self._names = read_names(folder, self.revision, device)
-        except Exception as error:
-            raise ModelError(
-                f"The bundled model in {folder.name}/ cannot be loaded ({error}); install audioprompt again."
-            ) from error
         self.audio = self._own = audio.eval().requires_grad_(False).to(device)
         self._look = TracedOnceBusy(lambda windows: audio.look(windows))  # torch traces no method of a module
 
     @cached_property
     def text(self) -> TextTower:  # type: ignore[override]
-        text, space = read_text_tower(self._folder), load_file(self._folder / FILES[3])
-        text.middle, text.whitening = space["middle"], space["whitening"]
+        """The text tower, read once it is needed: those who only hear, or whose texts are all known, do without."""
+        with _told_if_broken(self._folder), torch.inference_mode(mode=False):  # methods learn through it
+            text, space = read_text_tower(self._folder), load_file(self._folder / FILES[3])
+            text.middle, text.whitening = space["middle"], space["whitening"]
         return text.eval().requires_grad_(False).to(self.device)
 
     def forget_text(self) -> None:
@@ -308,3 +307,14 @@ class EmbeddedModel(TwoTowers):
     @torch.inference_mode()
     def project_frames(self, features: Tensor) -> Tensor:
         return self.audio.project_steps(features.to(self.device).unflatten(1, (-1, FEATURES)))
+
+
+@contextmanager
+def _told_if_broken(folder: Path) -> Iterator[None]:
+    """Tell in a sentence that a file is missing or broken."""
+    try:
+        yield
+    except Exception as error:
+        raise ModelError(
+            f"The bundled model in {folder.name}/ cannot be loaded ({error}); install audioprompt again."
+        ) from error

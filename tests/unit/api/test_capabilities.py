@@ -220,7 +220,9 @@ def test_gradio_finds_a_description_of_everything(capability: Callable[..., Any]
 
 
 def test_the_page_offers_its_capabilities_by_name_and_nothing_else() -> None:
-    endpoints = app.build().get_api_info()["named_endpoints"]
+    page = app.build()
+    page.config = page.get_config_file()  # as when it is launched
+    endpoints = page.get_api_info()["named_endpoints"]
     assert set(endpoints) == {"/live", *(f"/{name}" for name in NAMES)}
     for name, endpoint in endpoints.items():
         assert endpoint["description"]
