@@ -22,6 +22,8 @@ window.ResizeObserver = class extends window.ResizeObserver {
     constructor(seen) { super((...what) => { window.sizesSeen++; return seen(...what); }); }
 };
 """
+FIGURES_FIT = """[...document.querySelectorAll(".js-plotly-plot")].every(
+    (figure) => figure.querySelector(".main-svg").clientWidth === figure.clientWidth)"""
 BAD = ("serious", "critical")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
@@ -58,9 +60,12 @@ def test_tab_and_labels_are_in_the_address(new_page: Page, app_address: str) -> 
     new_page.goto(f"{app_address}?tab=learn&labels=rain,%20%22dog,%20small%22")
     expect(new_page.locator("#learn-cards")).to_be_visible()
     assert opened(new_page) == TITLES["learn"]
+    new_page.wait_for_selector("#ensemble .main-svg", state="attached")  # drawn where nobody sees it yet
     go_to(new_page, "Classify")
     expect(new_page.locator("#labels textarea")).to_have_value('rain, "dog, small"')
     new_page.wait_for_url(lambda url: "tab=classify" in url)
+    answered(new_page)
+    new_page.wait_for_function(FIGURES_FIT)
     go_to(new_page, "Publish")
     new_page.wait_for_url(lambda url: "tab=publish" in url)
 

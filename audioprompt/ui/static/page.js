@@ -110,11 +110,24 @@ window.audioprompt = (() => {
         if (field.left || !settle(field)) stop(event);
     }, true);
 
-    // --- whenever there are more tabs ---------------------------------------------------------------------------
+    // --- whenever there are more tabs, or figures ---------------------------------------------------------------
+
+    // A figure that is drawn in a tab that is not open, where it has no width, is 700 pixels wide. Plotly makes it fit
+    // when the window changes; so it is told that it has, once the figure is seen.
+    const fits = (figure) => figure.querySelector('.main-svg')?.clientWidth === figure.clientWidth;
+    const sizes = new ResizeObserver((seen) => {
+        if (seen.some(({target}) => target.clientWidth && !fits(target))) dispatchEvent(new Event('resize'));
+    });
+    const watched = new WeakSet();  // to watch one again would be told as a change
 
     new MutationObserver(() => {
         for (const more of document.querySelectorAll('.overflow-menu > button:not([aria-label])'))
             more.setAttribute('aria-label', 'More tabs');
+        for (const figure of document.querySelectorAll('.js-plotly-plot')) {
+            if (watched.has(figure)) continue;
+            watched.add(figure);
+            sizes.observe(figure);
+        }
     }).observe(document, {childList: true, subtree: true});
 
     // --- what clicks do that the server need not know ------------------------------------------------------------
