@@ -5,7 +5,7 @@ from audioprompt.settings import on_a_space
 from audioprompt.util import memory
 
 if __name__ == "__main__":
-    memory.grow()
+    memory.grow()  # until the page is served
     hosting.prepare()  # before anything asks for a folder or a GPU
     from audioprompt.ui.app import launch
 

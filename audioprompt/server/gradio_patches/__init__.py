@@ -1,7 +1,8 @@
 """All that leans on the private parts of Gradio, which may change with any version: one module a purpose.
 
-- `importing`: ``gradio.component_meta.create_or_modify_pyi``, which is not to run, and the import of ``mcp``.
-- `pages`: the loader of its templates.
+- `importing`: ``gradio.component_meta.create_or_modify_pyi`` and ``gradio.events.EventListener.set_doc``, which are
+  not to run, and the import of ``mcp``.
+- `pages`: the loader of its templates, and the app and the configuration that it makes while a page is laid out.
 - `assets`: its scripts, styles and fonts for the browser, and how they are sent.
 - `files`: how files are uploaded, fetched and kept.
 - `calls`: the request of the event at hand, what the API's page says of an endpoint, matplotlib around each call, and
