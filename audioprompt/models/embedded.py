@@ -279,10 +279,11 @@ class EmbeddedModel(TwoTowers):
     @cached_property
     def text(self) -> TextTower:  # type: ignore[override]
         """The text tower, read once it is needed: those who only hear, or whose texts are all known, do without."""
-        with _told_if_broken(self._folder), torch.inference_mode(mode=False):  # methods learn through it
-            text, space = read_text_tower(self._folder), load_file(self._folder / FILES[3])
-            text.middle, text.whitening = space["middle"], space["whitening"]
-        return text.eval().requires_grad_(False).to(self.device)
+        with torch.inference_mode(mode=False):  # whoever needs it first: methods learn through it
+            with _told_if_broken(self._folder):
+                text, space = read_text_tower(self._folder), load_file(self._folder / FILES[3])
+                text.middle, text.whitening = space["middle"], space["whitening"]
+            return text.eval().requires_grad_(False).to(self.device)
 
     def forget_text(self) -> None:
         """Give back the text tower, most of the model's memory; it is read again once it is needed."""

@@ -258,6 +258,14 @@ def test_the_text_tower_is_read_again_once_it_is_needed(model: EmbeddedModel) ->
     assert torch.equal(model.embed_text(["rain", "a dog"]), before)
 
 
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_the_text_tower_can_be_learned_through_wherever_it_is_read(device: str) -> None:
+    model = EmbeddedModel(device)
+    with torch.inference_mode():
+        tower = model.text
+    assert not any(weight.is_inference() for weight in (*tower.parameters(), *tower.buffers()))
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the model's files, to be damaged."""
