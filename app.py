@@ -5,8 +5,8 @@ from audioprompt.settings import on_a_space
 from audioprompt.util import memory
 
 if __name__ == "__main__":
-    memory.grow()  # until the page is served
     hosting.prepare()  # before anything asks for a folder or a GPU
-    from audioprompt.ui.app import launch
+    with memory.kept_for_good():
+        from audioprompt.ui.app import launch
 
     launch(host=hosting.address(), open_browser=not on_a_space())

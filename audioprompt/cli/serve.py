@@ -38,8 +38,8 @@ def open_app(
     """Open the app in the browser."""
     os.environ["AUDIOPROMPT_DEVICE"] = device  # for every model that is chosen in the page
 
-    memory.grow()  # until the page is served
-    from audioprompt.ui.app import launch  # Gradio, which is told by the environment which device to use
+    with memory.kept_for_good():
+        from audioprompt.ui.app import launch  # Gradio, which is told by the environment which device to use
 
     if device != "auto":  # which there always is, and torch need not be asked before the page is served
         registry.pick_device()

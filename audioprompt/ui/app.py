@@ -126,7 +126,7 @@ def launch(
     Args:
         host: the address to listen on; "0.0.0.0" for all.
         port: None for the first free one from 7860 on.
-        model: which model answers; it loads while the page is being opened.
+        model: which model answers; it loads once a page is open, or soon after the start.
         open_browser: whether to open the page in the browser.
         share: whether to make a public link through Gradio's own service.
         labels: stand in Classify at first, in place of the first example's.
@@ -146,22 +146,24 @@ def launch(
     temporary.sweep_for_ever()
     frame.install(TITLES)
     taken = models.in_background(lambda: load_heads(heads, models.shared_model(model))) if heads else None
-    page = build(model, Opening(labels, taken), title, tabs)
-    app, address = _serve(page, host, port, open_browser, share)
+    with memory.kept_for_good():
+        page = build(model, Opening(labels, taken), title, tabs)
+        app, address = _serve(page, host, port, open_browser, share)
     app.add_api_route(live.LATE_CHUNKS, live.pass_over, methods=["POST"], include_in_schema=False)
     models.load_in_background(model)
-    memory.keep_for_good()
     logger.info("The page is served %s, with %s", "in public" if access.public() else "at home", model)
     print(f"{title} is at {address} (stop with Ctrl+C)", flush=True)
     if access.public():
         print(access.how_to_sign_in(), flush=True)
+    before = {}
     with suppress(ValueError):  # where this is not the main thread
-        for sign in STOPS:
-            signal.signal(sign, _stop)
+        before = {sign: signal.signal(sign, _stop) for sign in STOPS}
     with suppress(KeyboardInterrupt):  # Gradio's own waiting ends with five seconds of waiting for open pages
         while page.is_running:
             sleep(1)
     page.close(verbose=False)
+    for sign, heeded in before.items():
+        signal.signal(sign, heeded)
 
 
 def _stop(*_: object) -> None:

@@ -173,7 +173,7 @@ def heard(picture: Picture) -> Figure:
 
 
 def _levels(picture: Picture) -> Figure:
-    """Return a spectrogram, of columns all as wide as each other: plotly draws those in a quarter of the time."""
+    """Return a spectrogram, of columns all as wide as each other: plotly draws those in a third of the time."""
     first, last = float(picture.times[0]), float(picture.times[-1])
     return {
         "type": "heatmap",

@@ -23,10 +23,12 @@ def test_where_the_library_cannot_nothing_happens(monkeypatch: pytest.MonkeyPatc
 
 def test_what_is_there_for_good_is_not_looked_through_again() -> None:
     try:
-        memory.grow()
-        assert not gc.isenabled()
-        memory.keep_for_good()
+        with memory.kept_for_good():
+            assert not gc.isenabled()
         assert gc.isenabled() and gc.get_freeze_count() > 1000
+        with pytest.raises(OSError), memory.kept_for_good():
+            raise OSError
+        assert gc.isenabled()
     finally:
         gc.enable()
         gc.unfreeze()

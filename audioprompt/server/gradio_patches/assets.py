@@ -114,10 +114,10 @@ class Asset:
         return f'"{hashlib.sha256(self.body).hexdigest()[:20]}"'
 
     @cached_property
-    def packed(self) -> bytes:
-        """Its bytes as they travel far: packed, where that makes them fewer."""
+    def packed(self) -> bytes | None:
+        """Its bytes as they travel far; None where packing would not make them fewer."""
         packs = self.kind.startswith(PACKED_TYPES) and len(self.body) >= MIN_PACKED_BYTES
-        return gzip.compress(self.body, LEVEL) if packs else self.body
+        return gzip.compress(self.body, LEVEL) if packs else None
 
     def answer(self, asked: Headers, far: bool) -> Response:
         """Answer who asks for it.
@@ -129,10 +129,10 @@ class Asset:
         told = {"cache-control": ASK_AGAIN if self.mended else FOR_A_DAY, "etag": self.tag, "vary": "Accept-Encoding"}
         if asked.get("if-none-match") == self.tag:
             return Response(status_code=304, headers=told)
-        packed = far and "gzip" in asked.get("accept-encoding", "") and self.packed is not self.body
+        packed = self.packed if far and "gzip" in asked.get("accept-encoding", "") else None
         # said also where it is not packed: Gradio packs everything else
         told["content-encoding"] = "gzip" if packed else "identity"
-        return Response(self.packed if packed else self.body, headers=told, media_type=self.kind)
+        return Response(packed or self.body, headers=told, media_type=self.kind)
 
 
 class Assets:
