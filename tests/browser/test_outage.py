@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from audioprompt.data import DEMONSTRATION
 from audioprompt.prompts.pack import PromptPack
 from audioprompt.prompts.store import PromptStore
+from tests.browser.conftest import somebody
 from tests.browser.pages import WAIT, choose, go_to_curate, row, rows, status
 from tests.curating import pack_of
 from tests.serving import SECONDS, Running, free_port, running
@@ -47,12 +48,8 @@ def start(tmp_path: Path, store: PromptStore, embeddings: Path) -> Start:
 @pytest.fixture
 def tabs(browser: Browser) -> Iterator[dict[str, Page]]:
     """Two people's browsers: one page stays open all the time, one is loaded again."""
-    contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in PACKS]
-    for context in contexts:
-        context.set_default_timeout(WAIT)
-    yield {name: context.new_page() for name, context in zip(PACKS, contexts, strict=True)}
-    for context in contexts:
-        context.close()
+    with somebody(browser) as one, somebody(browser) as another:
+        yield {name: person.new_page() for name, person in zip(PACKS, (one, another), strict=True)}
 
 
 def measure(page: Page, address: str, name: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from audioprompt.prompts.store import PromptStore
 from tests.browser.conftest import visit
@@ -91,7 +91,9 @@ def test_what_is_chosen_is_previewed_and_survives_a_reload(page: Page) -> None:
     assert page.evaluate("window.hit") is None
 
 
-def test_a_head_is_learned_and_built_into_a_space_that_runs(page: Page, browser: Browser, tmp_path: Path) -> None:
+def test_a_head_is_learned_and_built_into_a_space_that_runs(
+    page: Page, profile: BrowserContext, tmp_path: Path
+) -> None:
     page.get_by_role("tab", name="Learn (PALM)").click()
     learn_the_demonstration(page)
     page.locator("#learn-methods").get_by_label("Zero-shot").uncheck()
@@ -134,7 +136,7 @@ def test_a_head_is_learned_and_built_into_a_space_that_runs(page: Page, browser:
 
     with started(tmp_path / "space", tmp_path / "log", "-c", ALONE, str(ROOT)) as address:
         for size in (DESKTOP, PHONE):
-            with visit(browser, address, size) as space:
+            with visit(profile, address, size) as space:
                 expect(space.locator("#header .name")).to_have_text("Which instrument")
                 expect(space.locator("#labels textarea")).to_have_value(
                     re.compile("^bass guitar, bowed strings, brass")
@@ -152,7 +154,7 @@ def test_a_head_is_learned_and_built_into_a_space_that_runs(page: Page, browser:
     public = {"GRADIO_SERVER_NAME": "0.0.0.0", "AUDIOPROMPT_PASSWORD": "correct horse"}
     with (
         started(tmp_path / "space", tmp_path / "log", "-c", ALONE, str(ROOT), **public) as address,
-        visit(browser, f"{address}?tab=publish") as space,
+        visit(profile, f"{address}?tab=publish") as space,
     ):
         expect(space.get_by_role("tab", name="Curate")).to_be_visible()
         expect(space.get_by_role("tab", name="Publish")).to_have_count(0)
@@ -202,7 +204,7 @@ def test_a_phone_never_scrolls_sideways(phone: Page) -> None:
         assert phone.evaluate(SIDEWAYS) == 0
 
 
-def test_a_visitor_of_a_public_page_has_no_tab_that_publishes(browser: Browser, public: Running) -> None:
-    with visit(browser, f"{public.address}?tab=publish") as page:
+def test_a_visitor_of_a_public_page_has_no_tab_that_publishes(profile: BrowserContext, public: Running) -> None:
+    with visit(profile, f"{public.address}?tab=publish") as page:
         expect(page.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
         expect(page.get_by_role("tab", name="Publish")).to_have_count(0)
