@@ -122,10 +122,10 @@ def profile(browser: Browser, app_address: str) -> Iterator[BrowserContext]:
 @contextmanager
 def somebody(browser: Browser) -> Iterator[BrowserContext]:
     """A browser of somebody's own."""
-    context = browser.new_context(viewport={"width": DESKTOP[0], "height": DESKTOP[1]}, permissions=["microphone"])
-    context.set_default_timeout(WAIT)
-    yield context
-    context.close()
+    size = {"width": DESKTOP[0], "height": DESKTOP[1]}
+    with browser.new_context(viewport=size, permissions=["microphone"]) as context:
+        context.set_default_timeout(WAIT)
+        yield context
 
 
 @contextmanager
@@ -138,16 +138,16 @@ def visit(profile: BrowserContext, address: str, size: tuple[int, int] = DESKTOP
         size: of the screen, pixels.
         script: runs before those of the page.
     """
-    page, trouble = profile.new_page(), Trouble()
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    profile.clear_cookies()
-    profile.new_cdp_session(page).send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": "all"})
-    trouble.watch(page, address)
-    page.add_init_script(script)
-    page.goto(address)
-    wait_until_ready(page)
-    yield page
-    page.close()
+    trouble = Trouble()
+    with profile.new_page() as page:
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        profile.clear_cookies()
+        profile.new_cdp_session(page).send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": "all"})
+        trouble.watch(page, address)
+        page.add_init_script(script)
+        page.goto(address)
+        wait_until_ready(page)
+        yield page
     trouble.judge()
 
 
