@@ -122,8 +122,8 @@ def profile(browser: Browser, app_address: str) -> Iterator[BrowserContext]:
 @contextmanager
 def somebody(browser: Browser) -> Iterator[BrowserContext]:
     """A browser of somebody's own."""
-    size = {"width": DESKTOP[0], "height": DESKTOP[1]}
-    with browser.new_context(viewport=size, permissions=["microphone"]) as context:
+    width, height = DESKTOP
+    with browser.new_context(viewport={"width": width, "height": height}, permissions=["microphone"]) as context:
         context.set_default_timeout(WAIT)
         yield context
 
