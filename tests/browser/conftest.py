@@ -151,6 +151,13 @@ def visit(profile: BrowserContext, address: str, size: tuple[int, int] = DESKTOP
     trouble.judge()
 
 
+@contextmanager
+def visit_alone(browser: Browser, address: str, size: tuple[int, int] = DESKTOP) -> Iterator[Page]:
+    """The same in a browser of somebody's own, which others may be on the page beside."""
+    with somebody(browser) as person, visit(person, address, size) as page:
+        yield page
+
+
 @pytest.fixture
 def new_page(profile: BrowserContext, first_address: str) -> Iterator[Page]:
     """The app's page, just opened."""
@@ -182,8 +189,7 @@ class OpenPage:
     def take(self) -> Page:
         """The page as the test before left it."""
         if self.page is None:
-            person = self.visits.enter_context(somebody(self.browser))
-            self.page = self.visits.enter_context(visit(person, self.address))
+            self.page = self.visits.enter_context(visit_alone(self.browser, self.address))
         return self.page
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from audioprompt.models.registry import MODELS
 from audioprompt.prompts.store import PromptStore
 from audioprompt.services.curate import demonstration_pack
-from tests.browser.conftest import somebody, visit
+from tests.browser.conftest import visit_alone
 from tests.browser.pages import DESKTOP, PHONE, WAIT, approved, go_to_curate, rows
 from tests.serving import PASSWORD, Running
 
@@ -28,9 +28,7 @@ def public_store(public: Running) -> PromptStore:
 def come(browser: Browser, public: Running) -> Iterator[Callable[..., Page]]:
     """Somebody opens the page, in a browser of their own."""
     with ExitStack() as visits:
-        yield lambda size=DESKTOP: visits.enter_context(
-            visit(visits.enter_context(somebody(browser)), f"{public.address}?tab=curate", size)
-        )
+        yield lambda size=DESKTOP: visits.enter_context(visit_alone(browser, f"{public.address}?tab=curate", size))
 
 
 def curate(page: Page) -> None:
