@@ -112,7 +112,7 @@ def profile(browser: Browser, app_address: str) -> Iterator[BrowserContext]:
     """One person's browser for all tests that begin with a page just opened.
 
     A style sheet stays open in it, and with that the process in which all its pages run. It has compiled the scripts
-    already, which is half of the work of opening a page.
+    already, which is a third of the work of opening a page.
     """
     with somebody(browser) as context:
         context.new_page().goto(urljoin(app_address, "theme.css"))
