@@ -44,6 +44,7 @@ FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-
 NETWORK_BITS = 64  # of an IPv6 address: whoever has one has all others of that network
 HELD = "audioprompt.password"  # in a request's scope: whether it came with the password
 SINGLE = "audioprompt.single"  # in a request's scope: whether it is of no session
+PLACE = "audioprompt.place"  # in a request's scope: how many came to the queue before it
 
 ELSEWHERE = "run audioprompt on your own machine"
 ELSEWHERE_ON_A_SPACE = "run audioprompt on your own machine, or duplicate this Space"

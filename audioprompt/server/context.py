@@ -1,8 +1,8 @@
 """Who asks, and what is theirs here: a context is made once for each request, in one place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -53,6 +53,12 @@ class Context:
     def page(self) -> str:
         """The open page that asks; empty for a script in this process."""
         return (self.request and self.request.session_hash) or ""
+
+    @property
+    def place(self) -> int:
+        """How many calls came to the queue before theirs: a thread may take up a later one first."""
+        scope: Mapping[str, Any] = getattr(self.request and self.request.request, "scope", {})
+        return int(scope.get(access.PLACE, 0))
 
     @property
     def caller(self) -> str:

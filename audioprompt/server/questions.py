@@ -11,9 +11,10 @@ PAGES = 1000  # whose last question is known
 
 @dataclass(eq=False)
 class Asked:
-    """A question of a page, and whether it has been answered."""
+    """A question of a page, how many were asked before it by anybody, and whether it has been answered."""
 
     question: Hashable
+    place: int = 0
     answered: bool = False
 
 
@@ -29,16 +30,29 @@ class Questions:
         self._last: dict[str, Asked] = {}
         self._lock = Lock()
 
-    def ask(self, page: str, question: Hashable) -> Asked | None:
-        """Note what a page asks; None where the very same is being answered. What has no page asks anew each time."""
-        asked = Asked(question)
+    def ask(self, page: str, question: Hashable, place: int = 0) -> Asked | None:
+        """Note what a page asks. What has no page asks anew each time.
+
+        Args:
+            page: the open page; empty for none.
+            question: what it asks.
+            place: how many questions came before this one, which tells the later of two that are taken up at once.
+
+        Returns:
+            The question, to be answered; None where the very same is being answered, or the page has asked another
+            since.
+        """
+        asked = Asked(question, place)
         with self._lock:
-            earlier = self._last.pop(page, None)
-            same = page and earlier and earlier.question == question and not earlier.answered
-            self._last[page] = earlier if same and earlier else asked  # now behind all others
+            last = self._last.pop(page, None) if page else None
+            is_same = last is not None and last.question == question and not last.answered
+            if last is not None and (is_same or last.place > place):
+                last.place = max(last.place, place)
+                asked = last
+            self._last[page] = asked  # now behind all others
             if len(self._last) > self.pages:
                 del self._last[next(iter(self._last))]
-        return None if same else asked
+        return None if asked is last else asked
 
     def is_last(self, page: str, asked: Asked) -> bool:
         """Whether a page has asked nothing since."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 from audioprompt.data.examples import examples
 from tests.browser.pages import answered, go_to, unfold, upload
@@ -169,9 +169,14 @@ def test_a_sound_is_dropped_or_pasted_in_place_of_another(page: Page, how: str) 
         answered(page)
     page.fill("#labels textarea", f"rain, waves after a {how}")
     where = "#sound" if how == "drop" else "#labels textarea"
-    with page.expect_response(lambda reply: "/upload?" in reply.url and "b.caf" in reply.text()):
+    replies: list[Response] = []
+    page.on("response", lambda reply: replies.append(reply))
+    with page.expect_request(lambda asks: "/queue/join" in asks.url and "b.caf" in (asks.post_data or "")):
         give(page, how, where, "a.webm", sound("a.webm"), "video/webm")
         give(page, how, where, "b.caf", sound("b.caf"))  # while the first is on its way
+    taken = [Path(one).name for reply in replies if "/upload?" in reply.url for one in reply.json()]
+    assert taken == ["a.webm", "b.caf"]
+    expect(page.locator("#verdict .empty")).to_have_count(0)
     expect(page.locator("#vanilla")).to_contain_text(f"waves after a {how}")
     assert page.input_value("#labels textarea") == f"rain, waves after a {how}"
 

@@ -10,6 +10,7 @@ It leans on these private parts of Gradio:
 """
 
 import asyncio
+import itertools
 import logging
 import math
 import time
@@ -58,6 +59,7 @@ class FairQueue(queueing.Queue):
         super().__init__(*given, **named)
         self.max_size = None  # it would count everybody's work together; on ZeroGPU Gradio would set it to one
         self.sleep_when_free = WAKE_SECONDS
+        self._places = itertools.count()
         self._finished: deque[tuple[float, Event]] = deque()
         self._worked = False  # since memory was given back
 
@@ -78,6 +80,7 @@ class FairQueue(queueing.Queue):
         fn = self.blocks.fns.get(body.fn_index)
         if sender is not None and fn is not None:
             self._refuse_too_much(sender, fn.concurrency_id)
+        request.scope[access.PLACE] = next(self._places)
         request.scope[access.SINGLE] = body.session_hash is None  # Gradio will make up a session
         done = await super().push(body, request, username)
         event = self.event_ids_to_events.get(str(done[1])) if done[0] else None

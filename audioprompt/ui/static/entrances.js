@@ -63,9 +63,13 @@
             unread.push(path);
         }
     };
-    // A page that is busy, or has a file on its way, takes the next one when it can.
+    // A page that is busy, or has a file on its way, takes the next one when it can. What was given just now takes its
+    // field away in a moment: hence the pause before the first look.
     const until = async (there) => {
-        for (let tries = 0; tries < 1200 && !there(); tries++) await new Promise((go) => setTimeout(go, 50));
+        for (let tries = 0; tries < 1200; tries++) {
+            await new Promise((go) => setTimeout(go, 50));
+            if (there()) return;
+        }
     };
     const empty = (place) => {
         if (!field(place)) document.querySelector(`${place} [aria-label='Clear']`)?.click();
@@ -88,7 +92,7 @@
         if (refused(files, entries.map((entry) => entry.name).join(', '), unread)) return;
         await until(() => empty(place));
         const input = field(place);
-        if (!input) return;
+        if (!input) return tell('Another file is on its way still: give this one again when that is there.');
         give(place, input, input.multiple ? files : files.slice(0, 1));
         input.dispatchEvent(new Event('change', {bubbles: true}));
     };
@@ -107,6 +111,7 @@
         if (chosen.length && refused(files, chosen[0][1].split('/')[0])) event.stopImmediatePropagation();
         else give(place, event.target, files);
     }, true);
+    let taking = Promise.resolve();  // what is dropped later is taken later
     const holdsFiles = (transfer) => transfer && [...transfer.types].includes('Files');
     document.addEventListener('dragover', (event) => {
         if (holdsFiles(event.dataTransfer)) event.preventDefault();  // or a drop would leave the page
@@ -124,7 +129,7 @@
             event.preventDefault();
             event.stopPropagation();
             event.target.dispatchEvent(new DragEvent('dragleave', {bubbles: true}));
-            if (place) take(place, dropped);
+            if (place) taking = taking.finally(() => take(place, dropped));
         }, true);
     }
 }

@@ -14,6 +14,7 @@ import pytest
 from starlette.middleware import Middleware
 
 from audioprompt.server import access, guard
+from audioprompt.server.context import IN_PROCESS, of_call
 from audioprompt.server.gradio_patches import queue as fair_queue
 
 pytestmark = pytest.mark.slow
@@ -31,6 +32,7 @@ class Page:
     go_on: Event = field(default_factory=Event)
     begun: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)
 
     def ask(self, task: str, name: str, address: str = "203.0.113.1", **headers: str) -> httpx.Response:
         """Have a task done for somebody; the answer is not fetched."""
@@ -66,6 +68,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
                 page.ended.append(name)
 
         def quick(name: str) -> str:
+            page.places[name] = of_call().place
             return f"at once for {name}"
 
         gr.api(lasting, api_name="lasting", concurrency_id="learning", concurrency_limit=1)
@@ -171,6 +174,16 @@ def test_what_is_over_is_forgotten(page: Page, monkeypatch: pytest.MonkeyPatch) 
     wait_until(lambda: not any(getattr(queue, name) for name in kept), "events are forgotten")
     wait_until(lambda: not queue.pending_messages_per_session, "and their messages")
     assert set(page.blocks.state_holder.session_data) == before, "a call of no session leaves none behind"
+
+
+def test_a_call_knows_its_place_among_those_that_came(page: Page) -> None:
+    names = [f"call {number}" for number in range(8)]
+    asked = [page.ask("quick", name, **(OWNER if number % 2 else {})) for number, name in enumerate(names)]
+    for one in asked:
+        page.answer("quick", one)
+    assert sorted(names, key=page.places.__getitem__) == names
+    assert len(set(page.places.values())) == len(names)
+    assert IN_PROCESS.place == 0
 
 
 def test_a_page_may_ask_for_answers_when_it_has_read_all(page: Page) -> None:

@@ -24,7 +24,7 @@ from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import pack_from_templates
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import VANILLA
-from audioprompt.server import models
+from audioprompt.server import access, models
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.turns import Turns
 from audioprompt.services import examples as opening
@@ -58,9 +58,12 @@ def visible(update) -> bool:
     return update["visible"] is True
 
 
-def show_clip(*asked: Any, session: str | None = None) -> View:
+def show_clip(*asked: Any, session: str | None = None, place: int = 0) -> View:
     """What is shown of a clip: its path, labels, pack, model and head."""
-    return answer.show_clip(Query(*asked), context=Context(request(session)) if session else IN_PROCESS)
+    asks = request(session)
+    assert asks.request
+    asks.request.scope[access.PLACE] = place
+    return answer.show_clip(Query(*asked), context=Context(asks) if session else IN_PROCESS)
 
 
 def hear(hearing: Hearing, chunk: Any, labels: str = LABELS, context: Context = IN_PROCESS) -> tuple[Hearing, str]:
@@ -103,6 +106,32 @@ def test_a_late_answer_does_not_replace_that_to_a_later_question(
         may_end.set()
         assert slow.result() == {}
     assert "They agree" in asked("slow", "mine")["verdict"]
+
+
+def test_a_question_that_is_taken_up_after_a_later_one_is_not_answered(
+    hum: str, fake_model: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a page asked first reaches its thread last: the clip taken away, after the one that took its place."""
+    none = (None, LABELS, "acoustic-scenes", "fake")
+    clip = (hum, *none[1:])
+    begun, may_end = Event(), Event()
+
+    def load(name: str, request: Any = None) -> FakeModel:
+        begun.set()
+        assert may_end.wait(600)
+        return fake_model
+
+    monkeypatch.setattr(models, "shared_model", load)
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(show_clip, *clip, session="order", place=1)
+        assert begun.wait(600)
+        assert show_clip(*clip, session="order", place=3) == {}, "it is being answered, and the last again"
+        assert show_clip(*none, session="order", place=2) == {}
+        assert "Record or upload a sound" in show_clip(*none, session="another's", place=2)["verdict"]
+        may_end.set()
+        assert "They agree" in first.result()["verdict"]
+    assert show_clip(*none, session="order", place=2) == {}
+    assert "Record or upload a sound" in show_clip(*none, session="order", place=4)["verdict"]
 
 
 def test_the_work_on_an_answer_that_nobody_waits_for_ends(

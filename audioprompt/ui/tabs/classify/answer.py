@@ -90,11 +90,11 @@ def show_clip(
 ) -> View:
     """Classify a clip and draw the answer, or say in its place why there is none.
 
-    Two are worked on at once, so that a slow answer can come after that to a later question: the work on it ends, and
-    it is not shown. Nor is a question answered twice that two events ask at once, like a new clip and the click that
-    chose it.
+    Several are worked on at once, so that a slow answer can come after that to a later question: the work on it ends,
+    and it is not shown. Nor is a question answered twice that two events ask at once, like a new clip and the click
+    that chose it.
     """
-    asked = QUESTIONS.ask(context.page, query)
+    asked = QUESTIONS.ask(context.page, query, context.place)
     if asked is None:
         return {}
     try:
