@@ -1,19 +1,23 @@
 """The last question that each open page has asked, and whether it was answered."""
 
-from collections.abc import Hashable
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any, TypeVar
 
+from audioprompt.server.context import Context
 from audioprompt.util.jobs import Stopped
 
 PAGES = 1000  # whose last question is known
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
 class Asked:
     """A question of a page, how many were asked before it by anybody, and whether it has been answered."""
 
-    question: Hashable
+    question: object
     place: int = 0
     answered: bool = False
 
@@ -30,7 +34,7 @@ class Questions:
         self._last: dict[str, Asked] = {}
         self._lock = Lock()
 
-    def ask(self, page: str, question: Hashable, place: int = 0) -> Asked | None:
+    def ask(self, page: str, question: object, place: int = 0) -> Asked | None:
         """Note what a page asks. What has no page asks anew each time.
 
         Args:
@@ -67,7 +71,29 @@ class Questions:
         if not self.is_last(page, asked):
             raise Stopped
 
-    def being_answered(self, page: str) -> Hashable | None:
+    def latest(self, context: Context, question: object, steps: Generator[T, Any, Any]) -> Iterator[T]:
+        """Yield an answer as it comes, until the page asks something else; nothing where this is being answered.
+
+        Args:
+            context: who asks.
+            question: what they ask.
+            steps: the answer, which is closed where nobody waits for it any longer.
+        """
+        with closing(steps):
+            if (asked := self.ask(context.page, question, context.place)) is None:
+                return
+            try:
+                for step in steps:
+                    if not self.is_last(context.page, asked):
+                        return
+                    yield step
+            except Exception:
+                if self.is_last(context.page, asked):
+                    raise
+            finally:
+                asked.answered = True
+
+    def being_answered(self, page: str) -> object | None:
         """Return what a page asked last, if that is not answered yet."""
         asked = self._last.get(page)
         return None if asked is None or asked.answered else asked.question

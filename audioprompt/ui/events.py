@@ -27,6 +27,9 @@ from audioprompt.util.text import sentence
 View = dict[str, Any]  # values and updates of parts of the page, by name; what is not in it stays as it is
 HIDDEN: Any = "hidden"  # there but not seen: with False Gradio may never show it again
 INSTANT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+# Of several choices in a row the last counts. Gradio drops those that come while an earlier one is being answered.
+LAST: dict[str, Any] = {"trigger_mode": "always_last"}
+ALL: dict[str, Any] = {"trigger_mode": "multiple"}  # each counts, or the handler tells which one does
 QUEUED = INSTANT | {"queue": True}  # only then does Gradio tell of a change of a state
 
 
@@ -159,10 +162,14 @@ def served(
 
     @wraps(handler)
     def answers(*values: Any) -> Iterator[Any]:
+        told = False
         try:
             with closing(call(values)) as views:  # at once with a page that is gone, so that its work ends
                 for view in views:
+                    told = True
                     yield listed(view)
+            if not told:
+                yield listed({})  # else Gradio empties all parts
         except ERRORS as error:
             yield trouble(error)
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,17 @@ import gradio as gr
 from audioprompt.models import registry
 from audioprompt.server import access, models
 from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.server.questions import Questions
 from audioprompt.settings import on_a_space
 from audioprompt.ui import markup
-from audioprompt.ui.events import HIDDEN, INSTANT, Parts, View
+from audioprompt.ui.events import ALL, HIDDEN, INSTANT, LAST, Parts, View
 from audioprompt.ui.render import render
 from audioprompt.ui.theme import PLAIN
 
 PURPOSE = "Name any sound with words: no training, and prompts you can measure."
 LOOK_SECONDS = 0.3  # between two looks at a model that is being loaded
 
+CHOICES = Questions()
 WEIGHTS_HELP = "Path of the published weights on this machine, with their tokenizer.json beside them"
 
 
@@ -50,11 +52,15 @@ def show_models(chosen_last: str, context: Context = IN_PROCESS) -> View:
 
 
 def follow(name: str, context: Context = IN_PROCESS) -> Iterator[View]:
-    """Show how far a model is, again and again until it is ready.
+    """Show how far a model is, again and again until it is ready or another is chosen.
 
     Raises:
         ModelError: it cannot be had.
     """
+    yield from CHOICES.latest(context, name, _follow(name, context))
+
+
+def _follow(name: str, context: Context) -> Generator[View]:
     yield {"state": markup.model_state("loading", "loading")}
     loading = models.in_background(models.shared_model, name, context.request)
     while not loading.done():
@@ -120,16 +126,16 @@ def build(page: gr.Blocks, model_name: str, title: str) -> tuple[gr.Dropdown, li
     followed = told.told_by(follow, [picker], problem="why", beside=failed) | watched
     begun = page.load(**parts.only("picker").told_by(show_models, [chosen_last]), **INSTANT)
     begun.then(**followed)
-    picker.input(lambda name: name, picker, chosen_last, **INSTANT)
-    chosen = picker.input(**followed)
+    picker.input(lambda name: name, picker, chosen_last, **INSTANT, **LAST)
+    chosen = picker.input(**followed, **ALL)
     if "switch" in parts.components:
         switch = parts["switch"]
         openness = parts.only("switch").told_by(show_openness, [picker])
         begun.then(**openness, **INSTANT)
-        picker.input(**openness, **INSTANT)
-        switch.input(**Parts().told_by(switch_openness, [picker, switch]), **INSTANT)
+        picker.input(**openness, **INSTANT, **LAST)
+        switch.input(**Parts().told_by(switch_openness, [picker, switch]), **INSTANT, **LAST)
     weights = told.told_by(take_weights, [picker, parts["path"]], problem="why", beside=failed)
-    given = gr.on([parts["use"].click, parts["path"].submit], **weights, **watched)
+    given = gr.on([parts["use"].click, parts["path"].submit], **weights, **watched, **LAST)
     if signing:
         page.load(**Parts(signing=signing).told_by(show_signing), **INSTANT)
         signing.click(None, signing, js="audioprompt.signInOrOut", **INSTANT)

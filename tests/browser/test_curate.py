@@ -261,6 +261,21 @@ def test_what_is_selected_while_an_answer_is_under_way_is_shown(page: Page, pack
     expect(page.locator("#curate-side .side")).to_have_attribute("data-template", pack.entries[3].template.text)
 
 
+def test_of_two_packs_chosen_in_a_row_the_last_is_shown(page: Page, pack: PromptPack) -> None:
+    measure(page, pack)
+    page.evaluate(SLOWLY)
+    for name in ("Acoustic scenes", "Vanilla"):
+        choose(page, "#curate-pack", name)
+    expect(page.locator("#curate-message")).to_contain_text("Vanilla: 1 prompt")
+    expect(page.locator("#curate-pack input")).to_have_value("Vanilla (1)")
+    expect(rows(page)).to_have_count(0)  # they were of another pack
+    choose(page, "#curate-pack", "Acoustic scenes")
+    choose(page, "#curate-pack", f"{pack.title} ({len(pack.entries)})", exact=True)
+    expect(rows(page)).to_have_count(len(pack.entries), timeout=4 * WAIT)
+    expect(page.locator("#curate-pack input")).to_have_value(f"{pack.title} ({len(pack.entries)})")
+    expect(page.locator("#curate-message")).to_have_text("")
+
+
 def test_encoding_can_be_stopped(page: Page, pack: PromptPack, tmp_path: Path) -> None:
     noise = np.random.default_rng()
     for name in ("hiss", "hush"):

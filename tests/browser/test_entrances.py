@@ -87,6 +87,22 @@ def test_a_folder_dropped_in_classify_is_a_collection(page: Page, tmp_path: Path
     expect(names(page)).to_have_text(OF_A_FOLDER)
 
 
+def test_of_two_collections_and_of_two_searches_the_last_is_shown(page: Page, tmp_path: Path) -> None:
+    go_to(page, "Explore")
+    last = a_folder(tmp_path / "last")
+    (last / "zest.wav").write_bytes(sound("a.wav"))
+    drop(page, "#explore-files", a_folder(tmp_path / "first"))
+    page.wait_for_timeout(200)
+    drop(page, "#explore-files", last)  # while the first is taken or listened to
+    expect(names(page)).to_have_text([*OF_A_FOLDER, "zest.wav"])
+    expect(page.locator("#explore-stop")).to_be_hidden()
+    search = page.locator("#explore-words input, #explore-words textarea")
+    for words in ("a dog", "rain and wind"):
+        search.fill(words)
+        search.press("Enter")
+    expect(page.locator("#explore-rows")).to_contain_text("The nearest to “rain and wind”")
+
+
 def test_folders_files_and_a_zip_are_dropped_together(page: Page, tmp_path: Path) -> None:
     go_to(page, "Explore")
     (tmp_path / "alone.wav").write_bytes(sound("a.wav"))

@@ -26,6 +26,19 @@ def test_every_handler_that_asks_who_calls_is_told() -> None:
             assert hint in (gr.Request, gr.Request | None), f"{block.fn} is not told who calls"
 
 
+GIVEN = {"input", "change", "upload", "submit", "blur", "edit", "play", "redraw"}  # what people choose, type and give
+
+
+def test_what_is_given_while_an_earlier_is_being_answered_is_not_dropped() -> None:
+    """Gradio drops it by itself, and the page then shows something else than its fields say."""
+    dropped = {}
+    for block in app.build().fns.values():
+        events = {event for _, event in block.targets}
+        if block.fn and events & GIVEN and "click" not in events and block.trigger_mode == "once":
+            dropped[block.fn.__name__] = events
+    assert not dropped
+
+
 def test_tabs_of_a_space_are_tabs() -> None:
     assert [tab.id for tab in TABS if tab.id in TABS_OF_A_SPACE] == list(TABS_OF_A_SPACE)
 
@@ -65,6 +78,15 @@ def test_an_error_is_a_sentence_in_its_place_or_over_the_page(parts: Parts) -> N
     with pytest.raises(gr.Error) as raised:
         parts.told_by(handler)["fn"]()
     assert raised.value.message == "The pack <is> gone." and not raised.value.print_exception
+
+
+def test_what_yields_nothing_changes_nothing(parts: Parts) -> None:
+    """Gradio would empty all parts."""
+
+    def handlers() -> Iterator[View]:
+        yield from ()
+
+    assert [*parts.told_by(handlers, problem="note")["fn"]()] == [[gr.skip(), gr.skip()]]
 
 
 def test_a_defect_is_not_dressed_up_as_a_sentence(parts: Parts) -> None:

@@ -9,9 +9,11 @@ import pytest
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.models.registry import ModelEntry
+from audioprompt.server.context import Context
 from audioprompt.ui import header
 from audioprompt.ui.events import HIDDEN
 from tests.fakes import FakeModel
+from tests.unit.server.test_access import request
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +47,15 @@ def test_the_line_counts_a_download_and_ends_with_ready(offered: Event) -> None:
             offered.set()
     assert "loading" in lines[0] and lines[-1].endswith("CPU · ready") and shown["ask"].visible == HIDDEN
     assert any("loading 62%" in line for line in lines)
+
+
+def test_the_line_is_of_the_model_that_was_chosen_last(offered: Event) -> None:
+    unwanted = header.follow("slow", Context(request("a page")))
+    assert "loading" in next(unwanted)["state"]
+    with pytest.raises(ModelError):
+        list(header.follow("gone", Context(request("a page"))))
+    assert list(unwanted) == []
+    offered.set()
 
 
 def test_a_model_that_cannot_be_had_says_so_and_asks_for_weights(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from audioprompt.services.examples import open_example, opening_for
 from audioprompt.services.heads import HEADS, first_head_for
 from audioprompt.ui import frame, live, markup
 from audioprompt.ui.choices import offer_packs, preset_choices, presets
-from audioprompt.ui.events import HIDDEN, INSTANT, QUEUED, Form, Parts, View
+from audioprompt.ui.events import ALL, HIDDEN, INSTANT, LAST, QUEUED, Form, Parts, View
 from audioprompt.ui.page import Opening, Page
 from audioprompt.ui.tabs.classify import over_time
 from audioprompt.ui.tabs.classify.answer import PARTS, Query, as_read, show_beside, show_clip
@@ -99,14 +99,17 @@ def build(page: Page, tab: gr.Tab) -> None:
         head_id=page.head,
         several=parts["several"],
     )
-    answered = parts.only(*PARTS).told_by(show_clip, [asked]) | {
-        "show_progress": "minimal",
-        "show_progress_on": parts["verdict"],
-        "api_visibility": "private",
-        "concurrency_id": "model",
-        "concurrency_limit": CLASSIFIERS,
-        "trigger_mode": "multiple",  # else a click is dropped while an earlier question is being answered
-    }
+    answered = (
+        parts.only(*PARTS).told_by(show_clip, [asked])
+        | ALL
+        | {
+            "show_progress": "minimal",
+            "show_progress_on": parts["verdict"],
+            "api_visibility": "private",
+            "concurrency_id": "model",
+            "concurrency_limit": CLASSIFIERS,
+        }
+    )
     _wire_opening(page, parts, bool(chips), answered)
     _wire_questions(page, parts, chips, answered)
     _wire_head(page, parts, answered)
@@ -146,7 +149,7 @@ def _wire_questions(page: Page, parts: Parts, chips: list[gr.Button], answered: 
     for event in page.switched:
         event.then(**answered)
     preset = parts["preset"]
-    preset.input(**parts.only("labels", "pack").told_by(choose_preset, [preset]), **INSTANT).then(**answered)
+    preset.input(**parts.only("labels", "pack").told_by(choose_preset, [preset]), **INSTANT, **LAST).then(**answered)
     labels.change(None, labels, js="audioprompt.tell", **INSTANT)
 
 
@@ -159,10 +162,10 @@ def _wire_head(page: Page, parts: Parts, answered: View) -> None:
     parts["its_labels"].click(**taken.told_by(take_labels_of, [page.head]), **INSTANT).then(**answered)
     parts["drop"].click(lambda: "", None, page.head, **QUEUED)
     if opening.heads:
-        parts["learned_head"].input(lambda head_id: head_id, parts["learned_head"], page.head, **QUEUED)
+        parts["learned_head"].input(lambda head_id: head_id, parts["learned_head"], page.head, **QUEUED, **LAST)
         parts["drop"].click(lambda: "", None, parts["learned_head"], **INSTANT)
     changes = [labels.change, parts["question"].change, page.head.change]  # a paste is no input to Gradio
-    gr.on(changes, **_beside(page, parts), trigger_mode="always_last", **INSTANT)
+    gr.on(changes, **_beside(page, parts), **INSTANT, **LAST)
 
 
 def _beside(page: Page, parts: Parts) -> View:

@@ -22,7 +22,7 @@ from audioprompt.services.collection import Collection
 from audioprompt.services.corrections import add_clips, cut, list_rows, read_rows, write_clips
 from audioprompt.services.curate.setup import Remembered, remember_clips
 from audioprompt.ui import charts, markup
-from audioprompt.ui.events import HIDDEN, INSTANT, Parts, View
+from audioprompt.ui.events import HIDDEN, INSTANT, LAST, Parts, View
 from audioprompt.ui.page import Page
 from audioprompt.ui.render import script
 from audioprompt.util.text import counted
@@ -94,9 +94,9 @@ def wire(page: Page, parts: Parts) -> None:
         told = shown.told_by(handler, [*given, course, rows], problem="event_note")
         return told | INSTANT | AS_CORRECTED
 
-    table.edit(**changed(["timeline"], draw_corrected))
-    table.play(**changed(["event_player"], play))
-    parts["event_note"].click(**changed(["timeline", "events"], move))
+    table.edit(**changed(["timeline"], draw_corrected), **LAST)
+    table.play(**changed(["event_player"], play), **LAST)
+    parts["event_note"].click(**changed(["timeline", "events"], move), **LAST)
     parts["event_learn"].click(**changed(["collection"], learn, page.collection))
     parts["event_curate"].click(**changed(["data", "remembered"], curate, page.pack, page.clips))
     for form in EVENT_FORMATS:

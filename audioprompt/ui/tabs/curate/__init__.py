@@ -12,7 +12,7 @@ import gradio as gr
 from audioprompt.prompts.formats import PACK_FORMATS
 from audioprompt.server.context import Context
 from audioprompt.ui.components import curate as html
-from audioprompt.ui.events import INSTANT, Form, Parts, View
+from audioprompt.ui.events import ALL, INSTANT, LAST, Form, Parts, View
 from audioprompt.ui.page import Page
 from audioprompt.ui.tabs.curate import decide, measure, packs, propose, write
 from audioprompt.ui.tabs.curate.layout import lay_out
@@ -26,8 +26,6 @@ SLOW: dict[str, Any] = {
     "concurrency_id": "curate",
 }
 MEASURED = ("message", *VIEW, *DETAILS, "answers", "label", "clips", "data", "folds", "share", "seed", "remembered")
-ALL_OF_THEM = INSTANT | {"trigger_mode": "multiple"}  # each decision counts
-LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of several in a row, what comes last is what counts
 
 
 def build(page: Page, tab: gr.Tab) -> None:
@@ -60,12 +58,12 @@ def _wire_setup(parts: Parts, tab: gr.Tab, switched: list[Any]) -> None:
         model=model,
         skip_bad=parts["skip_bad"],
     )
-    tab.select(**measured(measure.enter, [view, parts["pack_in_hand"], remembered, model]), **SLOW)
-    pack.input(**measured(measure.enter, [view, pack, remembered, model]), **SLOW)
+    tab.select(**measured(measure.come_back, [view, parts["pack_in_hand"], remembered, model]), **SLOW, **LAST)
+    pack.input(**measured(measure.enter, [view, pack, remembered, model]), **SLOW, **ALL)
     asked = [parts["measure"].click, parts["data"].submit, parts["folds"].submit]
-    gr.on(asked, **measured(measure.show_measured, [view, form]), **SLOW)
+    gr.on(asked, **measured(measure.show_measured, [view, form]), **SLOW, **ALL)
     archive = parts["archive"]
-    archive.upload(**measured(measure.show_measured_on_upload, [archive, view, form]), **SLOW)
+    archive.upload(**measured(measure.show_measured_on_upload, [archive, view, form]), **SLOW, **ALL)
     parts["demonstration"].click(**measured(measure.show_measured_on_demonstration, [view, form]), **SLOW)
     for event in switched:
         event.then(**measured(measure.show_measured_again, [view, form]), **SLOW)
@@ -78,11 +76,11 @@ def _wire_packs(parts: Parts) -> None:
     view, pack, title, remembered, model, message = (
         parts[one] for one in ("view", "pack", "title", "remembered", "model", "message")
     )
-    parts["file"].upload(**measured(packs.show_imported, [view, parts["file"], remembered, model]), **SLOW)
+    parts["file"].upload(**measured(packs.show_imported, [view, parts["file"], remembered, model]), **SLOW, **ALL)
     titled = parts.only("title", "message").told_by(packs.show_title, [pack], problem="message")
     pack.change(**titled, **INSTANT)
     renamed = parts.only("message", "pack").told_by(packs.rename_pack, [pack, title], problem="message")
-    gr.on([parts["rename"].click, title.submit], **renamed, **INSTANT)
+    gr.on([parts["rename"].click, title.submit], **renamed, **INSTANT, **LAST)
     parts["copy"].click(**measured(packs.show_copied, [view, pack, remembered, model]), **SLOW)
     told = partial(parts.only("message").told_by, problem="message")
     parts["delete"].click(**told(packs.ask_to_delete, [pack]), **INSTANT)
@@ -101,14 +99,14 @@ def _wire_table(parts: Parts) -> None:
     view, table = parts["view"], parts["table"]
     decided = parts.only(*VIEW, "outbox").told_by(decide.act, [view], problem="actions")
     for sent in (table.act, parts["outbox"].deliver):
-        sent(**decided, **ALL_OF_THEM)
+        sent(**decided, **INSTANT, **ALL)
     shown = partial(parts.only(*VIEW).told_by, problem="actions")
     table.tick(**shown(decide.tick, [view]), **INSTANT)
-    table.redraw(**shown(decide.redraw, [view]), **INSTANT)
+    table.redraw(**shown(decide.redraw, [view]), **INSTANT, **LAST)
     parts["search"].change(**shown(decide.search, [view, parts["search"]]), **INSTANT, **LAST)
-    parts["label"].input(**shown(decide.fill_prompts, [view, parts["label"]]), **INSTANT)
+    parts["label"].input(**shown(decide.fill_prompts, [view, parts["label"]]), **INSTANT, **LAST)
     table.look(**parts.only(*DETAILS).told_by(decide.look, [view], problem="side"), **INSTANT, **LAST)
-    table.play(**parts.only("player").told_by(decide.play, [view]), **INSTANT)
+    table.play(**parts.only("player").told_by(decide.play, [view]), **INSTANT, **LAST)
     worked_out = partial(parts.only("message", *VIEW).told_by, problem="message")
     table.propose(**worked_out(propose.show_proposal, [view]), **SLOW)
     table.test(**worked_out(propose.show_held_out, [view]), **SLOW)
@@ -116,7 +114,7 @@ def _wire_table(parts: Parts) -> None:
     other = parts["other"]
     offered = parts.only("other", "message").told_by(propose.offer_packs, [view], problem="message")
     parts["comparing"].expand(**offered, **INSTANT)
-    other.input(**worked_out(propose.show_comparison, [view, other]), **SLOW)
+    other.input(**worked_out(propose.show_comparison, [view, other]), **SLOW, **LAST)
 
 
 def _wire_composer(parts: Parts) -> None:

@@ -134,7 +134,7 @@ def _table() -> Parts:
         )
     with gr.Column(elem_id="curate-composer"):  # seen while its preview says so, see CSS
         composer = Parts(
-            wording=gr.Textbox(label=write.COMPOSING["write"], max_lines=4, elem_id="curate-wording"),
+            wording=gr.Textbox("", label=write.COMPOSING["write"], max_lines=4, elem_id="curate-wording"),
             preview=_html("curate-preview"),
         )
         with gr.Row():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import gradio as gr
 from audioprompt.data import DEMONSTRATION, DataError
 from audioprompt.server import access, sessions
 from audioprompt.server.context import Context
+from audioprompt.server.questions import Questions
 from audioprompt.services import curate as service
 from audioprompt.services.curate import MeasuredPack, Setup
 from audioprompt.services.curate.setup import (
@@ -29,10 +30,11 @@ from audioprompt.ui.components.curate import CurateView, select_rows
 from audioprompt.ui.components.curate.answers import CLOSED
 from audioprompt.ui.events import View
 from audioprompt.ui.tabs.curate.decide import refresh
-from audioprompt.ui.tabs.curate.render import choose_pack, render_view, take_snapshot
+from audioprompt.ui.tabs.curate.render import EMPTY, choose_pack, render_view, take_snapshot
 from audioprompt.util.jobs import MEASURING, Job, follow
 
 LOOK_SECONDS = 0.15  # between two looks at how far the encoding is
+SHOWN = Questions()  # what a page wants to see: of several packs in a row the last, however long each takes
 
 
 @dataclass(frozen=True)
@@ -70,15 +72,37 @@ class Form:
         return Setup(self.pack_id, data, split, self.model, self.skip_bad)
 
 
+def come_back(
+    context: Context, view: CurateView | None, pack_id: str, remembered: Remembered, model: str
+) -> Iterator[View]:
+    """Show the pack in hand as `enter` does; where it is shown, what is being measured instead goes on."""
+    if not (_is_shown(view, pack_id, remembered, model) and SHOWN.being_answered(context.page)):
+        yield from enter(context, view, pack_id, remembered, model)
+
+
 def enter(
     context: Context, view: CurateView | None, pack_id: str, remembered: Remembered, model: str
 ) -> Iterator[View]:
     """Show a pack: as it is, if it is measured; else measure it, or say what to do first."""
-    if view and (view.pack_id, view.model) == (pack_id, model) and not has_new_clips(pack_id, remembered):
-        yield {**refresh(context, view, view.version), "pack": choose_pack(context, pack_id)}
+    asked = (pack_id, remembered, model)
+    yield from SHOWN.latest(context, asked, _enter(context, view, *asked))
+
+
+def _is_shown(view: CurateView | None, pack_id: str, remembered: Remembered, model: str) -> bool:
+    """Tell whether a page shows a pack as it would be measured."""
+    shown = view is not None and (view.pack_id, view.model) == (pack_id, model)
+    return shown and not has_new_clips(pack_id, remembered)
+
+
+def _enter(
+    context: Context, view: CurateView | None, pack_id: str, remembered: Remembered, model: str
+) -> Generator[View]:
+    if view and _is_shown(view, pack_id, remembered, model):
+        remarks = markup.remarks(view.measured.validation.remarks)  # in place of how far another one was
+        yield {**refresh(context, view, view.version), "message": remarks, "pack": choose_pack(context, pack_id)}
         return
     if pack_id not in context.store.ids():
-        yield {"message": html.START, "pack": choose_pack(context, "")}
+        yield {**EMPTY, "message": html.START, "pack": choose_pack(context, "")}
     if not pack_id:
         return
     pack = context.store.get(pack_id)
@@ -86,6 +110,7 @@ def enter(
         yield from _show(context, view, setup, remembered)
         return
     yield {
+        **EMPTY,  # what was shown is of another pack
         "message": html.ask_for_clips(pack),
         "pack": choose_pack(context, pack_id),
         "pack_in_hand": pack_id,
@@ -126,6 +151,10 @@ def stop_measuring(event: gr.EventData) -> View:
 
 
 def _measure(context: Context, view: CurateView | None, form: Form) -> Iterator[View]:
+    yield from SHOWN.latest(context, form, _read_and_show(context, view, form))
+
+
+def _read_and_show(context: Context, view: CurateView | None, form: Form) -> Generator[View]:
     yield {"data": form.data}
     if form.pack_id:
         yield from _show(context, view, form.parse(), form.remembered)

@@ -20,7 +20,7 @@ from audioprompt.ui import markup
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import CurateView
 from audioprompt.ui.events import View
-from audioprompt.ui.tabs.curate.measure import enter
+from audioprompt.ui.tabs.curate.measure import SHOWN, enter
 from audioprompt.ui.tabs.curate.render import EMPTY, choose_pack
 
 
@@ -102,6 +102,7 @@ def delete_pack(context: Context, pack_id: str) -> View:
     """Move a pack to the trash, and show nothing in its place but the way back."""
     pack = context.store.get(pack_id)
     context.store.delete(pack_id)
+    SHOWN.ask(context.page, None, context.place)  # nobody waits any longer for what is measured of it
     message = html.deleted(pack, pack_id in context.store.ids())
     return {**EMPTY, "message": message, "pack_in_hand": "", "pack": choose_pack(context, "")}
 

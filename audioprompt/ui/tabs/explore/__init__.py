@@ -7,7 +7,7 @@ import gradio as gr
 from audioprompt.server import access
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.ui.components import explore as view
-from audioprompt.ui.events import HIDDEN, INSTANT, Form, Parts, View
+from audioprompt.ui.events import ALL, HIDDEN, INSTANT, LAST, Form, Parts, View
 from audioprompt.ui.page import Page
 from audioprompt.ui.render import script
 from audioprompt.ui.tabs.explore import listen, look
@@ -15,13 +15,15 @@ from audioprompt.ui.tabs.explore.listen import Asked
 from audioprompt.ui.theme import PLAIN
 
 LABELS = "speech, music, dog bark, bird song, rain, wind, engine, silence"
-WORKERS = 2  # collections at once
+WORKERS = 2  # collections listened to at once
+LOOKERS = 4  # who look at one that was listened to, at once: nobody waits for these to play a recording
 SLOW: dict[str, Any] = {
     "show_progress": "hidden",
     "api_visibility": "private",
     "concurrency_id": "explore",
     "concurrency_limit": WORKERS,
 }
+LOOK = SLOW | {"concurrency_id": "explore-look", "concurrency_limit": LOOKERS}
 
 
 def build(page: Page, tab: gr.Tab) -> None:
@@ -38,24 +40,26 @@ def build(page: Page, tab: gr.Tab) -> None:
         given = shown.told_by(
             listen.upload_collection, [page.collection, upload, asked], problem="rows", beside=listen.over
         )
-        upload.upload(**given, **SLOW)
+        upload.upload(**given, **SLOW, **ALL)
     named = shown.told_by(listen.enter_folder, [parts["where"], asked], problem="rows", beside=listen.over)
-    parts["where"].submit(**named, **SLOW)
+    parts["where"].submit(**named, **SLOW, **ALL)
     again = parts.only("explored", "rows", "note").told_by(listen.ask_again, [parts["explored"], asked], problem="note")
-    parts["again"].click(**again, **SLOW)
+    parts["again"].click(**again, **LOOK)
     parts["stop"].click(**Parts().told_by(listen.stop_listening, [parts["job_id"]]), **INSTANT)
-    parts["save"].click(**parts.only("save").told_by(look.save_table, [parts["explored"], page.collection]), **SLOW)
+    parts["save"].click(**parts.only("save").told_by(look.save_table, [parts["explored"], page.collection]), **LOOK)
     found = [parts["explored"], parts["words"], page.model]
-    parts["words"].submit(**parts.only("rows", "note").told_by(look.search_collection, found, problem="note"), **SLOW)
+    searched = parts.only("rows", "note").told_by(look.search_collection, found, problem="note")
+    parts["words"].submit(**searched, **LOOK, **LAST)
     alike = [parts["explored"], parts["like"], page.model]
-    parts["like"].upload(**parts.only("rows", "note").told_by(look.search_by_sound, alike, problem="note"), **SLOW)
+    likened = parts.only("rows", "note").told_by(look.search_by_sound, alike, problem="note")
+    parts["like"].upload(**likened, **LOOK, **LAST)
     twice = parts.only("rows", "note").told_by(look.find_pairs, [parts["explored"]], problem="note")
-    parts["twice"].click(**twice, **SLOW)
+    parts["twice"].click(**twice, **LOOK)
     acted = parts.only("rows", "player", "selection", "selected", "note")
-    parts["rows"].click(**acted.told_by(look.act_on_collection, [parts["explored"]], problem="note"), **SLOW)
+    parts["rows"].click(**acted.told_by(look.act_on_collection, [parts["explored"]], problem="note"), **LOOK, **LAST)
     kept = [parts["explored"], parts["selected"], parts["label"], page.collection]
     labelled = parts.only("collection", "note", "label").told_by(look.label_selected, kept, problem="note")
-    gr.on([parts["label"].submit, parts["to_learn"].click], **labelled, **SLOW)
+    gr.on([parts["label"].submit, parts["to_learn"].click], **labelled, **LOOK)
 
 
 def show_folder_field(context: Context = IN_PROCESS) -> View:

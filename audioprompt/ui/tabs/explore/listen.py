@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from audioprompt.data.layouts import is_sound
 from audioprompt.data.recordings import FoundFile, find_files
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.server.questions import Questions
 from audioprompt.services.collection import Collection
 from audioprompt.services.folders.classify import Question
 from audioprompt.services.folders.explore import Explored, answer_again, explore
@@ -27,6 +28,7 @@ from audioprompt.util.pace import Pace
 from audioprompt.util.text import counted
 
 LOOK_SECONDS = 0.3
+HEARD = Questions()  # of several collections in a row a page listens to the last
 PARTS = ("rows", "player", "map", "selection", "selected", "explored", "stop", "job_id", "note")
 
 
@@ -51,10 +53,15 @@ def upload_collection(
     Raises:
         AudiopromptError: none can be heard; the message says what to change.
     """
-    sessions.refuse_too_many(context.request, collection.folder, files or [])
+    files = list(files or [])
+    yield from HEARD.latest(context, (files, asked), _upload(collection, files, asked, context))
+
+
+def _upload(collection: Collection, files: Sequence[str], asked: Asked, context: Context) -> Generator[View]:
+    sessions.refuse_too_many(context.request, collection.folder, files)
     folder = Path(tempfile.mkdtemp(prefix="explored-", dir=collection.folder))
     try:
-        yield from _listen(_take(files or [], folder, context), asked, context)
+        yield from _listen(_take(files, folder, context), asked, context)
     except BaseException:  # of what cannot be shown nothing is kept, nor counted against a visitor
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -97,17 +104,20 @@ def enter_folder(where: str | None, asked: Asked, context: Context = IN_PROCESS)
     Raises:
         DataError: it cannot be read, or whoever asks may not name it.
     """
-    if not where or not where.strip():
-        return
+    if where and where.strip():
+        yield from HEARD.latest(context, (where, asked), _open(where.strip(), asked, context))
+
+
+def _open(where: str, asked: Asked, context: Context) -> Generator[View]:
     if not context.is_curator:
         raise DataError("Visitors cannot open files of this server. Upload recordings or a zip.")
-    folder = Path(where.strip()).expanduser()
+    folder = Path(where).expanduser()
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder: give the path of one.")
     yield from _listen(find_files([folder], folder), asked, context)
 
 
-def _listen(files: Sequence[FoundFile], asked: Asked, context: Context) -> Iterator[View]:
+def _listen(files: Sequence[FoundFile], asked: Asked, context: Context) -> Generator[View]:
     if len(files) > entrances.MOST:
         raise DataError(
             f"These are {len(files):,} recordings; a page holds {entrances.MOST:,}. Use audioprompt classify and embed."

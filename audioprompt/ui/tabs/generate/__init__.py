@@ -6,7 +6,7 @@ import gradio as gr
 
 from audioprompt.server.limits import WRITERS
 from audioprompt.ui.components import generate as view
-from audioprompt.ui.events import INSTANT, Form, Parts, View
+from audioprompt.ui.events import INSTANT, LAST, Form, Parts, View
 from audioprompt.ui.page import Page
 from audioprompt.ui.tabs.generate import steps, task
 from audioprompt.ui.tabs.generate.layout import WORDS, lay_out
@@ -34,9 +34,10 @@ def build(page: Page, tab: gr.Tab) -> None:
 def _wire_task(parts: Parts, writer: Form) -> None:
     category, labels = parts["category"], parts["labels"]
     chosen, data = parts.only("category", "labels"), parts["data"]
-    parts["preset"].input(**chosen.told_by(task.choose_preset, [parts["preset"]]), **INSTANT)
+    parts["preset"].input(**chosen.told_by(task.choose_preset, [parts["preset"]]), **INSTANT, **LAST)
     parts["demonstration"].click(**chosen.told_by(task.choose_demonstration), **INSTANT)
-    data.submit(**parts.only("labels", "task_state").told_by(task.choose_data, [data], problem="task_state"), **LONG)
+    named = parts.only("labels", "task_state").told_by(task.choose_data, [data], problem="task_state")
+    data.submit(**named, **LONG, **LAST)
     offered = (f"offered_{kind}" for kind in WORDS)
     told = parts.only(
         "task_state",
@@ -62,7 +63,7 @@ def _wire_words(parts: Parts) -> None:
         told = parts.only(f"offered_{kind}", kind, f"add_{kind}", "words_state")
         typed = parts[f"add_{kind}"]
         inputs = [gr.State(kind), parts[f"offered_{kind}"], parts[kind], typed]
-        typed.submit(**told.told_by(steps.add_words, inputs, problem="words_state"), **INSTANT)
+        typed.submit(**told.told_by(steps.add_words, inputs, problem="words_state"), **INSTANT, **LAST)
 
 
 def _wire_candidates(page: Page, parts: Parts, asked: Form, writer: Form) -> None:
@@ -92,7 +93,7 @@ def _wire_generator(page: Page, parts: Parts, asked: Form) -> None:
     gr.on([parts[name].change for name in SETTINGS], **beside, **INSTANT)
     kind.change(**parts.only("service", "temperature").told_by(task.show_service, [kind]), **INSTANT)
     key_info = parts.only("key").told_by(task.show_key_info, [base_url])
-    gr.on([page.blocks.load, base_url.change], **key_info, **INSTANT)
+    gr.on([page.blocks.load, base_url.change], **key_info, **INSTANT, **LAST)
     changed = [parts[name].change for name in ("kind", "category", "labels", "count", *WORDS)]
     exact = parts.only("exact").told_by(task.show_exact_prompt, [kind, asked])
-    gr.on([parts["exact_fold"].expand, *changed], **exact, **INSTANT)
+    gr.on([parts["exact_fold"].expand, *changed], **exact, **INSTANT, **LAST)

@@ -9,7 +9,7 @@ from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.collection import Collection
 from audioprompt.ui.choices import offer_packs
 from audioprompt.ui.components import learn as view
-from audioprompt.ui.events import HIDDEN, INSTANT, Form, Parts, View
+from audioprompt.ui.events import ALL, HIDDEN, INSTANT, LAST, Form, Parts, View
 from audioprompt.ui.page import Page
 from audioprompt.ui.render import script
 from audioprompt.ui.tabs.learn import experiment, gather, heads, label_next, review
@@ -26,7 +26,6 @@ SLOW: dict[str, Any] = {
     "concurrency_limit": WORKERS,
 }
 CLIPS = SLOW | {"concurrency_id": "learn-clips", "concurrency_limit": CLIP_WORKERS}
-ALL_OF_THEM = CLIPS | {"trigger_mode": "multiple"}  # each counts, those too that come before the answer to another
 
 
 def build(page: Page, tab: gr.Tab) -> None:
@@ -68,20 +67,20 @@ def _wire_clips(parts: Parts) -> None:
     collection, name, where = parts["collection"], parts["name"], parts["where"]
     clips = parts.only(*gather.PARTS)
     acted = parts.only(*gather.PARTS, "player").told_by(gather.act, [collection], problem="note")
-    parts["cards"].click(**acted, **ALL_OF_THEM)
-    name.submit(**clips.told_by(gather.take_name, [collection, name]), **INSTANT)
-    name.blur(**clips.told_by(gather.leave_name, [collection, name]), **INSTANT)
+    parts["cards"].click(**acted, **CLIPS, **ALL)
+    name.submit(**clips.told_by(gather.take_name, [collection, name]), **INSTANT, **LAST)
+    name.blur(**clips.told_by(gather.leave_name, [collection, name]), **INSTANT, **LAST)
     upload, microphone = parts["upload"], parts["microphone"]
-    upload.upload(**clips.told_by(gather.add, [collection, name, upload], problem="note"), **ALL_OF_THEM)
+    upload.upload(**clips.told_by(gather.add, [collection, name, upload], problem="note"), **CLIPS, **ALL)
     recorded = parts.only(*gather.PARTS, "microphone").told_by(
         gather.record, [collection, name, microphone], problem="note"
     )
-    microphone.stop_recording(**recorded, **ALL_OF_THEM).then(None, js="audioprompt.askName", **INSTANT)
-    where.submit(**clips.told_by(gather.enter_data, [collection, where]), **CLIPS)
-    where.blur(**clips.told_by(gather.leave_data, [collection, where]), **CLIPS)
-    parts["zip"].upload(**clips.told_by(gather.upload_data, [collection, parts["zip"]]), **CLIPS)
+    microphone.stop_recording(**recorded, **CLIPS, **ALL).then(None, js="audioprompt.askName", **INSTANT)
+    where.submit(**clips.told_by(gather.enter_data, [collection, where]), **CLIPS, **LAST)
+    where.blur(**clips.told_by(gather.leave_data, [collection, where]), **CLIPS, **LAST)
+    parts["zip"].upload(**clips.told_by(gather.upload_data, [collection, parts["zip"]]), **CLIPS, **LAST)
     parts["demonstration"].click(**clips.told_by(gather.demonstrate, [collection]), **CLIPS)
-    parts["skip_bad"].input(**Parts().told_by(gather.skip_bad, [collection, parts["skip_bad"]]), **INSTANT)
+    parts["skip_bad"].input(**Parts().told_by(gather.skip_bad, [collection, parts["skip_bad"]]), **INSTANT, **LAST)
 
 
 def _wire_pool(page: Page, parts: Parts) -> None:
@@ -89,11 +88,11 @@ def _wire_pool(page: Page, parts: Parts) -> None:
     shown = parts.only(*label_next.PARTS)
     for upload in (parts["pool_files"], parts["pool_folder"]):
         given = [collection, upload, parts["label_names"], page.model]
-        upload.upload(**shown.told_by(label_next.begin_labelling, given, problem="pool"), **SLOW)
+        upload.upload(**shown.told_by(label_next.begin_labelling, given, problem="pool"), **SLOW, **ALL)
     named = [collection, parts["pool_where"], parts["label_names"], page.model]
-    parts["pool_where"].submit(**shown.told_by(label_next.enter_pool, named, problem="pool"), **SLOW)
-    parts["pool"].click(**shown.told_by(label_next.act, [labelling, collection]), **CLIPS)
-    other.submit(**shown.told_by(label_next.label, [labelling, collection, other]), **CLIPS)
+    parts["pool_where"].submit(**shown.told_by(label_next.enter_pool, named, problem="pool"), **SLOW, **ALL)
+    parts["pool"].click(**shown.told_by(label_next.act, [labelling, collection]), **CLIPS, **LAST)
+    other.submit(**shown.told_by(label_next.label, [labelling, collection, other]), **CLIPS, **LAST)
 
 
 def _wire_experiment(page: Page, parts: Parts) -> None:
@@ -115,11 +114,11 @@ def _wire_experiment(page: Page, parts: Parts) -> None:
         beside=experiment.trial_over,
     )
     parts["go"].click(**learned, **SLOW).then(**packing)
-    gr.on([head.input, licence.change], **packing)
+    gr.on([head.input, licence.change], **packing, **LAST)
     shown = parts.only(*review.PARTS)
     asked = shown.told_by(review.begin_review, [collection, tried, head, page.model], problem="review")
     parts["review_begin"].click(**asked, **SLOW)
-    parts["review"].click(**shown.told_by(review.act, [parts["reviewing"]]), **CLIPS).then(**packing)
+    parts["review"].click(**shown.told_by(review.act, [parts["reviewing"]]), **CLIPS, **LAST).then(**packing)
     gr.on([parts["go"].click, head.input], **shown.told_by(review.forget), **INSTANT)
     parts["stop"].click(**Parts().told_by(experiment.stop, [parts["job_id"]]), **INSTANT)
     # through the queue: only then does Gradio tell Classify that the head in hand has changed

@@ -1,6 +1,6 @@
 """Recordings without labels: the most telling ones are asked for first, and go to the clips as they get a label."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from audioprompt.core.zero_shot import Array
 from audioprompt.data import LabelledClips
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
+from audioprompt.server.questions import Questions
 from audioprompt.services.collection import Collection
 from audioprompt.services.label_next import LabellingSession, embed_pool
 from audioprompt.services.packs import suitable_pack
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
 
 LOOK_SECONDS = 0.2
+POOLS = Questions()  # of several pools in a row a page listens to the last
 PARTS = (*gather.PARTS, "labelling", "pool", "other_label")
 
 
@@ -104,23 +106,32 @@ def begin_labelling(
         AudiopromptError: there is nothing to label; the message says what to change.
     """
     given = list(map(Path, files or []))
-    sessions.refuse_too_many(context.request, collection.folder, given)
-    copies = [file if file.suffix.lower() == ".zip" else collection.copy(file) for file in given]
-    yield from _listen(collection, context.recordings(copies, collection.folder), names, model_name, context)
+
+    def take() -> list[Path]:
+        sessions.refuse_too_many(context.request, collection.folder, given)
+        copies = [file if file.suffix.lower() == ".zip" else collection.copy(file) for file in given]
+        return context.recordings(copies, collection.folder)
+
+    yield from POOLS.latest(context, (given, names, model_name), _listen(collection, take, names, model_name, context))
 
 
 def enter_pool(
     collection: Collection, where: str | None, names: str | None, model_name: str, context: Context = IN_PROCESS
 ) -> Iterator[View]:
     """Take a folder or a zip file of this machine as the pool, as far as whoever names it may; as `begin_labelling`."""
-    if where := (where or "").strip():
-        recordings = context.recordings([Path(where).expanduser()], collection.folder, uploaded=False)
-        yield from _listen(collection, recordings, names, model_name, context)
+    if not (where := (where or "").strip()):
+        return
+
+    def take() -> list[Path]:
+        return context.recordings([Path(where).expanduser()], collection.folder, uploaded=False)
+
+    yield from POOLS.latest(context, (where, names, model_name), _listen(collection, take, names, model_name, context))
 
 
 def _listen(
-    collection: Collection, recordings: Sequence[Path], names: str | None, model_name: str, context: Context
-) -> Iterator[View]:
+    collection: Collection, take: Callable[[], list[Path]], names: str | None, model_name: str, context: Context
+) -> Generator[View]:
+    recordings = take()
     classes = list(parse_labels(names).labels) if names and names.strip() else []
     yield {"pool": learn_view.hearing(0, 0)}
     model = context.model(model_name)

@@ -7,7 +7,7 @@ import gradio as gr
 from audioprompt.server import sessions
 from audioprompt.space.belongings import Belongings
 from audioprompt.space.choices import FIELDS
-from audioprompt.ui.events import INSTANT, Form, Parts
+from audioprompt.ui.events import INSTANT, LAST, Form, Parts
 from audioprompt.ui.page import Page
 from audioprompt.ui.tabs.publish import choose, send
 from audioprompt.ui.tabs.publish.layout import lay_out
@@ -17,7 +17,6 @@ SLOW: dict[str, Any] = {
     "api_visibility": "private",
     "concurrency_id": "publish",
     "concurrency_limit": send.WORKERS,
-    "trigger_mode": "once",
 }
 # what adds to the choices does so one after the other, or the later answer would take away what came first
 IN_TURN: dict[str, Any] = {
@@ -45,12 +44,12 @@ def build(page: Page, tab: gr.Tab) -> None:
     gr.on(
         [parts[name].input for name in FIELDS],
         **parts.only("kept", "clips_fold", "preview", "files").told_by(choose.change, [kept, held, fields]),
-        trigger_mode="always_last",
         **INSTANT,
+        **LAST,
     )
     brought = drawn | parts.only("belongings", "note")
     upload = parts["upload"]
-    upload.upload(**brought.told_by(choose.bring, [kept, held, upload], problem="note"), **IN_TURN)
+    upload.upload(**brought.told_by(choose.bring, [kept, held, upload], problem="note"), **IN_TURN, **LAST)
     _wire_ways_out(parts)
 
 
