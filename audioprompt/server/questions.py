@@ -58,8 +58,8 @@ class Questions:
                 del self._last[next(iter(self._last))]
         return None if asked is last else asked
 
-    def is_last(self, page: str, asked: Asked) -> bool:
-        """Whether a page has asked nothing since."""
+    def is_last(self, page: str, asked: Asked | None) -> bool:
+        """Whether a page has asked nothing since this question; None for no question at all."""
         return not page or self._last.get(page, asked) is asked
 
     def check_last(self, page: str, asked: Asked) -> None:
@@ -79,19 +79,31 @@ class Questions:
             question: what they ask.
             steps: the answer, which is closed where nobody waits for it any longer.
         """
+        if (asked := self.ask(context.page, question, context.place)) is not None:
+            try:
+                yield from self._until_another(context.page, asked, steps)
+            finally:
+                asked.answered = True
+
+    def beside(self, context: Context, steps: Generator[T, Any, Any]) -> Iterator[T]:
+        """Yield what is worked out on the answer that a page shows, until the page asks something else.
+
+        Args:
+            context: who asks.
+            steps: what is worked out, closed where nobody waits for it any longer.
+        """
+        yield from self._until_another(context.page, self._last.get(context.page), steps)
+
+    def _until_another(self, page: str, asked: Asked | None, steps: Generator[T, Any, Any]) -> Iterator[T]:
         with closing(steps):
-            if (asked := self.ask(context.page, question, context.place)) is None:
-                return
             try:
                 for step in steps:
-                    if not self.is_last(context.page, asked):
+                    if not self.is_last(page, asked):
                         return
                     yield step
             except Exception:
-                if self.is_last(context.page, asked):
+                if self.is_last(page, asked):
                     raise
-            finally:
-                asked.answered = True
 
     def being_answered(self, page: str) -> object | None:
         """Return what a page asked last, if that is not answered yet."""

@@ -74,6 +74,19 @@ def test_only_the_last_question_may_fail() -> None:
     assert questions.being_answered("a page") is None
 
 
+def test_what_is_worked_out_on_an_answer_ends_where_another_is_asked_for() -> None:
+    questions = Questions()
+    assert list(questions.beside(asks(0), Steps()())) == [0, 1, 2], "nothing was asked yet"
+    before = questions.beside(asks(0), Steps()())
+    assert next(before) == 0
+    questions.ask("a page", "first", 1)
+    assert list(before) == []
+    beside, failing = (questions.beside(asks(2), Steps(fails)()) for fails in (False, True))
+    assert (next(beside), next(failing)) == (0, 0) and list(questions.beside(asks(3), Steps()())) == [0, 1, 2]
+    questions.ask("a page", "second", 4)
+    assert list(beside) == list(failing) == []
+
+
 def test_what_has_no_page_asks_anew_each_time() -> None:
     questions = Questions()
     first, second = (questions.latest(IN_PROCESS, "the same", Steps()()) for _ in range(2))

@@ -75,9 +75,11 @@ class Form:
 def come_back(
     context: Context, view: CurateView | None, pack_id: str, remembered: Remembered, model: str
 ) -> Iterator[View]:
-    """Show the pack in hand as `enter` does; where it is shown, what is being measured instead goes on."""
-    if not (_is_shown(view, pack_id, remembered, model) and SHOWN.being_answered(context.page)):
+    """Show the pack in hand as `enter` does; where it is shown, what is under way goes on."""
+    if not _is_shown(view, pack_id, remembered, model):
         yield from enter(context, view, pack_id, remembered, model)
+    elif view and SHOWN.being_answered(context.page) is None:
+        yield {**refresh(context, view, view.version), "pack": choose_pack(context, pack_id)}
 
 
 def enter(

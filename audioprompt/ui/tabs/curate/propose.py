@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
 import gradio as gr
 
@@ -18,8 +19,23 @@ from audioprompt.ui.tabs.curate import measure
 from audioprompt.ui.tabs.curate.render import list_packs, render_view, take_snapshot
 from audioprompt.util.jobs import MEASURING, follow
 
+P = ParamSpec("P")
 
-def show_proposal(context: Context, view: CurateView | None) -> Iterator[View]:
+
+def _on_what_is_shown(
+    handler: Callable[Concatenate[Context, P], Generator[View]],
+) -> Callable[Concatenate[Context, P], Iterator[View]]:
+    """Return a handler whose answer is not shown where the page shows another pack by then."""
+
+    @wraps(handler)
+    def answer(context: Context, *given: P.args, **named: P.kwargs) -> Iterator[View]:
+        yield from measure.SHOWN.beside(context, handler(context, *given, **named))
+
+    return answer
+
+
+@_on_what_is_shown
+def show_proposal(context: Context, view: CurateView | None) -> Generator[View]:
     """Propose a whole selection, and mark what it would change."""
     if view is None:
         return
@@ -34,7 +50,8 @@ def show_proposal(context: Context, view: CurateView | None) -> Iterator[View]:
     yield {"message": "", **render_view(context, replace(view, proposal=job.result()))}
 
 
-def show_held_out(context: Context, view: CurateView | None) -> Iterator[View]:
+@_on_what_is_shown
+def show_held_out(context: Context, view: CurateView | None) -> Generator[View]:
     """Score the templates approved on the clips held out, and note in the pack that this was done."""
     if view is None:
         return
@@ -51,7 +68,8 @@ def show_held_out(context: Context, view: CurateView | None) -> Iterator[View]:
     yield {"message": "", **render_view(context, replace(view, held_out=found))}
 
 
-def show_answers(context: Context, view: CurateView | None, event: gr.EventData) -> Iterator[View]:
+@_on_what_is_shown
+def show_answers(context: Context, view: CurateView | None, event: gr.EventData) -> Generator[View]:
     """Hold the ways to answer against each other, and show more about the one that was chosen."""
     if view is not None:
         yield from follow_answers(context, view, str(event.way))
@@ -80,7 +98,8 @@ def offer_packs(context: Context, view: CurateView | None) -> View:
     return {"other": gr.Dropdown(choices=choices, value=compared)}
 
 
-def show_comparison(context: Context, view: CurateView | None, other_id: str | None) -> Iterator[View]:
+@_on_what_is_shown
+def show_comparison(context: Context, view: CurateView | None, other_id: str | None) -> Generator[View]:
     """Compare the pack shown with another one, on the same clips; with none, end that."""
     if view is None:
         return
