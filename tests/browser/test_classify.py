@@ -52,6 +52,34 @@ def test_one_click_on_an_example_gives_its_answer(page: Page):
     expect(page.locator("#verdict .label")).to_have_text(re.compile("|".join(map(re.escape, example.labels))))
 
 
+# The first answer comes two seconds late, as on a network that stalls.
+STALLS = """() => {
+    const fetched = window.fetch;
+    let late = 2000;
+    window.fetch = async (...given) => {
+        const answer = await fetched(...given);
+        if (!String(given[0]?.url ?? given[0]).includes('run/predict')) return answer;
+        const wait = late;
+        late = 0;
+        await new Promise((go) => setTimeout(go, wait));
+        return answer;
+    };
+}"""
+
+
+@needs_examples
+def test_of_two_examples_clicked_in_a_row_the_last_is_shown(new_page: Page):
+    answered(new_page)
+    new_page.evaluate(STALLS)
+    first, last = examples()[1:3]
+    for example in (first, last):
+        new_page.get_by_role("button", name=example.title, exact=True).click()
+    with new_page.expect_request(lambda asks: Path(last.path).name in (asks.post_data or "")):
+        new_page.wait_for_timeout(2_500)  # the first has come by then, for better or worse
+    expect(new_page.locator("#labels textarea")).to_have_value(", ".join(last.labels))
+    answered(new_page)
+
+
 def test_an_uploaded_clip_is_classified_shown_and_explained(page: Page, clip: Path):
     upload(page, clip)
     answered(page)

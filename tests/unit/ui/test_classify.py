@@ -8,6 +8,7 @@ from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 import soundfile
@@ -312,6 +313,14 @@ def test_an_example_sets_clip_labels_and_pack(monkeypatch):
     example = Example(Path("a.ogg"), "Rain", "acoustic_scenes", ("rain", "wind"), "rain")
     monkeypatch.setattr(classify, "examples", lambda: (example,))
     assert classify.choose_example(0) == {"sound": "a.ogg", "labels": "rain, wind", "pack": "acoustic-scenes"}
+
+
+def test_the_example_whose_button_was_clicked_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tuple(Example(Path(f"{name}.ogg"), name, None, (name, "wind"), name) for name in ("rain", "owl"))
+    monkeypatch.setattr(classify, "examples", lambda: made)
+    with gr.Blocks():
+        clicked = gr.EventData(gr.Button("owl"), None)
+    assert classify.choose_clicked(clicked) == classify.choose_example(1)
 
 
 def keep_head(model: FakeModel, classes: tuple[str, ...] = ("hum", "whistle", "rain")) -> str:

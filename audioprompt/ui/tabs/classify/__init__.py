@@ -38,6 +38,13 @@ def choose_example(index: int, head_id: str = "", context: Context = IN_PROCESS)
     return {"sound": str(opening.sound), "labels": opening.labels, "pack": opening.pack_id}
 
 
+def choose_clicked(event: gr.EventData, head_id: str = "", context: Context = IN_PROCESS) -> View:
+    """Set the example whose button was clicked, as `choose_example` does."""
+    if not isinstance(event.target, gr.Button):
+        return {}
+    return choose_example([example.title for example in examples()].index(event.target.value), head_id, context)
+
+
 def choose_preset(name: str, context: Context = IN_PROCESS) -> View:
     """Set a list of labels, and the pack it comes with."""
     offered = presets(context)
@@ -134,12 +141,11 @@ def _wire_opening(page: Page, parts: Parts, has_examples: bool, answered: View) 
 def _wire_questions(page: Page, parts: Parts, chips: list[gr.Button], answered: View) -> None:
     """Answer what is asked by a click, by another clip, by other prompts and by another model."""
     sound, labels, pack = parts["sound"], parts["labels"], parts["pack"]
-    chosen = parts.only("sound", "labels", "pack")
-    for index, chip in enumerate(chips):
-        clicked = chip.click(**chosen.told_by(partial(choose_example, index), [page.head]), **INSTANT)
-        clicked.then(**answered).then(None, js=REVEAL, **INSTANT)
-    asked_anew = [parts["go"].click, labels.submit]
-    waited_for = [*(chip.click for chip in chips), *asked_anew, sound.upload, sound.stop_recording]
+    asked_anew, clicks = [parts["go"].click, labels.submit], [chip.click for chip in chips]
+    if clicks:
+        chosen = parts.only("sound", "labels", "pack").told_by(choose_clicked, [page.head])
+        gr.on(clicks, **chosen, **INSTANT, **LAST).then(**answered).then(None, js=REVEAL, **INSTANT)
+    waited_for = [*clicks, *asked_anew, sound.upload, sound.stop_recording]
     gr.on(waited_for, None, js=REVEAL, **INSTANT)
     gr.on(asked_anew, None, None, parts["stale"], js="() => ''", **INSTANT)  # nobody need press Classify any longer
     gr.on(asked_anew, **answered).then(None, js=REVEAL, **INSTANT)
