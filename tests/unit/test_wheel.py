@@ -71,7 +71,7 @@ def chosen_sound(app: Running, title: str) -> Any:
         if app.components[number]["props"].get("elem_id") == "sound"
     )
     session = {"session_hash": "a visitor's"}
-    given = {"data": [None] * len(pressed["inputs"]), "fn_index": pressed["id"], **session}
+    given = {"data": [None] * len(pressed["inputs"]), "fn_index": pressed["id"], "trigger_id": button, **session}
     app.http.post("/gradio_api/queue/join", json=given).raise_for_status()
     with app.http.stream("GET", "/gradio_api/queue/data", params=session) as stream:
         for line in stream.iter_lines():
