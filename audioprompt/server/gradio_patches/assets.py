@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gradio import routes
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
@@ -156,17 +157,19 @@ class Assets:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
         elif folder.endswith("/assets") and name in self._names and scope["method"] == "GET":
-            await self._asset(name).answer(Headers(scope=scope), self.far)(scope, receive, send)
+            if name not in self._read:  # in a thread: for the largest script it takes a fifth of a second
+                self._read[name] = await run_in_threadpool(self._prepare, name)
+            await self._read[name].answer(Headers(scope=scope), self.far)(scope, receive, send)
         elif PACKED_ANSWERS.search(scope["path"]):
             await self.packing(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    def _asset(self, name: str) -> Asset:
-        """Return one of them, read when it is first asked for."""
-        if name not in self._read:
-            kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-            mended = self._mended.get(name)
-            body = (ASSETS / name).read_bytes() if mended is None else mended.encode()
-            self._read[name] = Asset(body, kind, mended is not None)
-        return self._read[name]
+    def _prepare(self, name: str) -> Asset:
+        """Read one of them, and pack it where it is packed."""
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        mended = self._mended.get(name)
+        body = (ASSETS / name).read_bytes() if mended is None else mended.encode()
+        asset = Asset(body, kind, mended is not None)
+        asset.tag, self.far and asset.packed  # noqa: B018, they stay
+        return asset
