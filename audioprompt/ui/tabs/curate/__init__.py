@@ -66,7 +66,7 @@ def _wire_setup(parts: Parts, tab: gr.Tab, switched: list[Any]) -> None:
     archive.upload(**measured(measure.show_measured_on_upload, [archive, view, form]), **SLOW, **ALL)
     parts["demonstration"].click(**measured(measure.show_measured_on_demonstration, [view, form]), **SLOW)
     for event in switched:
-        event.then(**measured(measure.show_measured_again, [view, form]), **SLOW)
+        event.then(**measured(measure.show_measured_again, [view, form]), **SLOW, **ALL)
     message.demonstrate(**measured(measure.show_demonstration, [view, remembered, model]), **SLOW)
     message.stop(**Parts().told_by(measure.stop_measuring), **INSTANT)
 
