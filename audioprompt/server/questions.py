@@ -18,7 +18,7 @@ class Asked:
     """A question of a page, how many were asked before it by anybody, and whether it has been answered."""
 
     question: object
-    place: int = 0
+    place: int
     answered: bool = False
 
 
@@ -34,24 +34,23 @@ class Questions:
         self._last: dict[str, Asked] = {}
         self._lock = Lock()
 
-    def ask(self, page: str, question: object, place: int = 0) -> Asked | None:
+    def ask(self, context: Context, question: object) -> Asked | None:
         """Note what a page asks. What has no page asks anew each time.
 
         Args:
-            page: the open page; empty for none.
-            question: what it asks.
-            place: how many questions came before this one, which tells the later of two that are taken up at once.
+            context: who asks, and when: of two that are taken up at once that tells the later.
+            question: what they ask.
 
         Returns:
             The question, to be answered; None where the very same is being answered, or the page has asked another
             since.
         """
-        asked = Asked(question, place)
+        page, asked = context.page, Asked(question, context.place)
         with self._lock:
             last = self._last.pop(page, None) if page else None
             is_same = last is not None and last.question == question and not last.answered
-            if last is not None and (is_same or last.place > place):
-                last.place = max(last.place, place)
+            if last is not None and (is_same or last.place > asked.place):
+                last.place = max(last.place, asked.place)
                 asked = last
             self._last[page] = asked  # now behind all others
             if len(self._last) > self.pages:
@@ -79,7 +78,7 @@ class Questions:
             question: what they ask.
             steps: the answer, which is closed where nobody waits for it any longer.
         """
-        if (asked := self.ask(context.page, question, context.place)) is not None:
+        if (asked := self.ask(context, question)) is not None:
             try:
                 yield from self._until_another(context.page, asked, steps)
             finally:

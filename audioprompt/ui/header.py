@@ -21,7 +21,7 @@ from audioprompt.ui.theme import PLAIN
 PURPOSE = "Name any sound with words: no training, and prompts you can measure."
 LOOK_SECONDS = 0.3  # between two looks at a model that is being loaded
 
-CHOICES = Questions()
+CHOICES = Questions()  # of several models in a row the last is followed
 WEIGHTS_HELP = "Path of the published weights on this machine, with their tokenizer.json beside them"
 
 

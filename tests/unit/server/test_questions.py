@@ -2,19 +2,21 @@
 
 from collections.abc import Generator
 
-import gradio as gr
 import pytest
-from starlette.requests import Request
 
 from audioprompt.models.base import ModelError
 from audioprompt.server import access
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.questions import Questions
+from tests.unit.server.test_access import request
 
 
 def asks(place: int, page: str = "a page") -> Context:
-    scope = {"type": "http", "headers": [], access.PLACE: place}
-    return Context(gr.Request(Request(scope), session_hash=page))
+    """Who asks so late, from a page."""
+    asked = request(page)
+    assert asked.request
+    asked.request.scope[access.PLACE] = place
+    return Context(asked)
 
 
 class Steps:
@@ -79,11 +81,11 @@ def test_what_is_worked_out_on_an_answer_ends_where_another_is_asked_for() -> No
     assert list(questions.beside(asks(0), Steps()())) == [0, 1, 2], "nothing was asked yet"
     before = questions.beside(asks(0), Steps()())
     assert next(before) == 0
-    questions.ask("a page", "first", 1)
+    questions.ask(asks(1), "first")
     assert list(before) == []
     beside, failing = (questions.beside(asks(2), Steps(fails)()) for fails in (False, True))
     assert (next(beside), next(failing)) == (0, 0) and list(questions.beside(asks(3), Steps()())) == [0, 1, 2]
-    questions.ask("a page", "second", 4)
+    questions.ask(asks(4), "second")
     assert list(beside) == list(failing) == []
 
 
@@ -96,5 +98,5 @@ def test_what_has_no_page_asks_anew_each_time() -> None:
 def test_the_page_that_asked_nothing_for_longest_is_forgotten() -> None:
     questions = Questions(pages=2)
     for number, page in enumerate(("first", "second", "first", "third")):
-        questions.ask(page, number, number)
+        questions.ask(asks(number, page), number)
     assert [questions.being_answered(page) for page in ("first", "second", "third")] == [2, None, 3]

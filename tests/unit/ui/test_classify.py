@@ -25,7 +25,7 @@ from audioprompt.models.base import ModelError
 from audioprompt.prompts.pack import pack_from_templates
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import VANILLA
-from audioprompt.server import access, models
+from audioprompt.server import models
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.turns import Turns
 from audioprompt.services import examples as opening
@@ -43,6 +43,7 @@ from audioprompt.ui.tabs.classify.answer import Query
 from audioprompt.ui.tabs.generate import task
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 from tests.unit.server.test_access import request
+from tests.unit.server.test_questions import asks
 
 LABELS = "hum, whistle, rain"
 NASTY = "<img src=x onerror=alert(1)>"
@@ -61,10 +62,7 @@ def visible(update) -> bool:
 
 def show_clip(*asked: Any, session: str | None = None, place: int = 0) -> View:
     """What is shown of a clip: its path, labels, pack, model and head."""
-    asks = request(session)
-    assert asks.request
-    asks.request.scope[access.PLACE] = place
-    return answer.show_clip(Query(*asked), context=Context(asks) if session else IN_PROCESS)
+    return answer.show_clip(Query(*asked), context=asks(place, session) if session else IN_PROCESS)
 
 
 def hear(hearing: Hearing, chunk: Any, labels: str = LABELS, context: Context = IN_PROCESS) -> tuple[Hearing, str]:

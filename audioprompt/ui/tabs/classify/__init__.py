@@ -106,17 +106,14 @@ def build(page: Page, tab: gr.Tab) -> None:
         head_id=page.head,
         several=parts["several"],
     )
-    answered = (
-        parts.only(*PARTS).told_by(show_clip, [asked])
-        | ALL
-        | {
-            "show_progress": "minimal",
-            "show_progress_on": parts["verdict"],
-            "api_visibility": "private",
-            "concurrency_id": "model",
-            "concurrency_limit": CLASSIFIERS,
-        }
-    )
+    answered = parts.only(*PARTS).told_by(show_clip, [asked]) | {
+        "show_progress": "minimal",
+        "show_progress_on": parts["verdict"],
+        "api_visibility": "private",
+        "concurrency_id": "model",
+        "concurrency_limit": CLASSIFIERS,
+        **ALL,
+    }
     _wire_opening(page, parts, bool(chips), answered)
     _wire_questions(page, parts, chips, answered)
     _wire_head(page, parts, answered)

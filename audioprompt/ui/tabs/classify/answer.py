@@ -94,7 +94,7 @@ def show_clip(
     and it is not shown. Nor is a question answered twice that two events ask at once, like a new clip and the click
     that chose it.
     """
-    asked = QUESTIONS.ask(context.page, query, context.place)
+    asked = QUESTIONS.ask(context, query)
     if asked is None:
         return {}
     try:

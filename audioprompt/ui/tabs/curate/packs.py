@@ -102,7 +102,7 @@ def delete_pack(context: Context, pack_id: str) -> View:
     """Move a pack to the trash, and show nothing in its place but the way back."""
     pack = context.store.get(pack_id)
     context.store.delete(pack_id)
-    SHOWN.ask(context.page, None, context.place)  # nobody waits any longer for what is measured of it
+    SHOWN.ask(context, None)  # nobody waits any longer for what is measured of it
     message = html.deleted(pack, pack_id in context.store.ids())
     return {**EMPTY, "message": message, "pack_in_hand": "", "pack": choose_pack(context, "")}
 
