@@ -147,6 +147,7 @@ def test_work_that_nobody_waits_for_is_given_up(page: Page, monkeypatch: pytest.
         page.ask("lasting", f"flood {number}")
     wait_until(lambda: page.begun == ["flood", "owner"], "what stood before the owner's work is gone")
     wait_until(lambda: not page.queue.event_queue_per_concurrency_id["learning"].queue, "what waited is given up too")
+    wait_until(lambda: page.ended, "what was begun ends at its next step, which may be after that")
     assert page.begun == ["flood", "owner"] and page.ended == ["flood"]
     page.go_on.set()
     assert "done for owner" in page.answer("lasting", owners), "an owner may come for an answer later"
