@@ -42,6 +42,14 @@ def test_what_is_given_while_an_earlier_is_being_answered_is_not_dropped() -> No
     assert not dropped
 
 
+def test_a_review_under_way_ends_where_another_head_is_learned_or_chosen() -> None:
+    blocks = app.build()
+    begun = next(number for number, block in blocks.fns.items() if block.fn and block.fn.__name__ == "begin_review")
+    ending = [target for block in blocks.fns.values() if begun in block.cancels for target in block.targets]
+    ends = {(blocks.blocks[part].elem_id, event) for part, event in ending if part is not None}
+    assert ends == {("learn-go", "click"), ("learn-head", "input")}
+
+
 def test_tabs_of_a_space_are_tabs() -> None:
     assert [tab.id for tab in TABS if tab.id in TABS_OF_A_SPACE] == list(TABS_OF_A_SPACE)
 

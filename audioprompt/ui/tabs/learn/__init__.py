@@ -117,9 +117,9 @@ def _wire_experiment(page: Page, parts: Parts) -> None:
     gr.on([head.input, licence.change], **packing, **LAST)
     shown = parts.only(*review.PARTS)
     asked = shown.told_by(review.begin_review, [collection, tried, head, page.model], problem="review")
-    parts["review_begin"].click(**asked, **SLOW)
+    begun = parts["review_begin"].click(**asked, **SLOW)
     parts["review"].click(**shown.told_by(review.act, [parts["reviewing"]]), **CLIPS, **LAST).then(**packing)
-    gr.on([parts["go"].click, head.input], **shown.told_by(review.forget), **INSTANT)
+    gr.on([parts["go"].click, head.input], **shown.told_by(review.forget), cancels=[begun], **INSTANT)
     parts["stop"].click(**Parts().told_by(experiment.stop, [parts["job_id"]]), **INSTANT)
     # through the queue: only then does Gradio tell Classify that the head in hand has changed
     used = parts.only("head_in_hand", "tabs").told_by(heads.use, [tried, head, licence, page.model])

@@ -152,7 +152,7 @@ def _answer() -> Parts:
     summary = gr.HTML(view.START, elem_id="learn-summary", apply_default_css=False)
     with gr.Column(elem_id="learn-use"):  # seen where there is a head, see CSS
         with gr.Row(elem_classes="inline"):
-            head = gr.Dropdown(label="Head", min_width=150, scale=1, **PLAIN)
+            head = gr.Dropdown(label="Head", min_width=150, scale=1, elem_id="learn-head", **PLAIN)
             use_now = gr.Button("Use it now", variant="primary", min_width=130, size="md", elem_id="use-head")
             saved = gr.DownloadButton("Save", min_width=90, size="md", elem_id="learn-save")
             more = gr.Button("Shots curve", min_width=130, size="md", elem_id="learn-more")
