@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from filelock import FileLock, Timeout
 
 from audioprompt.errors import AudiopromptError
+from audioprompt.util.text import counted
 
 Json = dict[str, Any]
 
@@ -110,8 +111,8 @@ class Journal:
         except OSError as error:
             self._cut_off()
             raise JournalError(
-                f"{self.path} cannot be written ({error.strerror}). {len(self)} recordings are done and kept: make room"
-                " and give the same command again."
+                f"{self.path} cannot be written ({error.strerror}). Done and kept: {counted(len(self), 'recording')}."
+                " Make room and give the same command again."
             ) from error
         if key is not None:
             self._places[key] = self._end, marks or {}

@@ -182,7 +182,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         monkeypatch.setattr(journal, "_out", Full(journal._out))
-        with pytest.raises(JournalError, match=r"No space left.*1 recordings are done and kept"):
+        with pytest.raises(JournalError, match=r"No space left.*Done and kept: 1 recording\. Make room"):
             journal.add("y", {}, {"said": 2})
     with Journal(tmp_path / "j", {}) as journal:
         assert len(journal) == 1 and journal.answer("x") == {"said": 1}

@@ -221,6 +221,9 @@ def test_entering_shows_what_to_do_first(store: PromptStore):
     assert "Load the village demonstration" in shown(measure.enter, None, "", {}, "fake").message
     asks = shown(measure.enter, None, "tones", {}, "fake")
     assert "Tones: 3 prompts" in asks.message and asks.clips.open and asks.pack_in_hand == "tones"
+    assert asks.clips.label == "Validation clips", "not those of the pack shown before"
+    store.create(pack_of(PLAIN, pack_id="one"))
+    assert ": 1 prompt<" in shown(measure.enter, None, "one", {}, "fake").message
 
 
 def test_entering_again_shows_the_pack_on_its_own_clips(view: CurateView, manifest: str):
@@ -654,6 +657,34 @@ def test_held_out_clips_are_scored_on_demand_counted_and_outdated_by_a_decision(
     later = act(found.view, {"do": "rejected", "on": BIASED})
     assert "Over all prompts" not in details(later.view).foot
     assert "<b>100.0</b>" in details(later.view).foot and "before the last decision." in details(later.view).foot
+
+
+@pytest.mark.parametrize("working_out", ["proposal", "held_out", "other"])
+def test_what_is_worked_out_keeps_what_a_person_did_meanwhile(view: CurateView, store: PromptStore, working_out: str):
+    store.create(pack_of(CONTRARY, status="approved", pack_id="other"))
+    view = act(view, {"do": "approved", "on": PLAIN}).view
+    page, handlers = someone("page"), {"proposal": propose.show_proposal, "held_out": propose.show_held_out}
+    if working_out == "other":
+        steps = answers(propose.show_comparison, view, "other", context=page)
+    else:
+        steps = answers(handlers[working_out], view, context=page)
+    assert "message" in next(steps), "it is under way"
+    elsewhere = act(view, {"do": "filter", "key": "approved"}, context=someone("another page"))
+    here = act(view, {"do": "sort", "key": "alone"}, context=page)
+    assert (elsewhere.view.only, here.view.only) == ("approved", "all"), "each page keeps its own"
+    *_, end = steps
+    assert (end["view"].only, end["view"].sort) == ("all", ("alone", False))
+    assert getattr(end["view"], working_out)
+
+
+def test_the_score_of_prompts_that_are_no_longer_the_approved_is_not_shown(view: CurateView, store: PromptStore):
+    view = act(view, {"do": "approved", "on": PLAIN}).view
+    steps = answers(propose.show_held_out, view, context=someone("page"))
+    next(steps)
+    act(view, {"do": "approved", "on": CONTRARY}, context=someone("page"))
+    *_, end = steps
+    assert "You have decided again since" in end["message"] and end.keys() == {"message"}
+    assert times_tested(store.get("tones")) == 0, "nobody has seen it"
 
 
 def test_nothing_approved_is_nothing_to_score(view: CurateView, store: PromptStore):

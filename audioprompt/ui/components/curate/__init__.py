@@ -345,6 +345,6 @@ def ask_for_clips(pack: PromptPack) -> str:
     return markup.empty(
         "To see what they are worth, give labelled clips under “Validation clips”: a manifest, a folder for each "
         "class, a zip file, or a data set of the hub. Or see how curation works on the demonstration.",
-        f"{pack.title}: {len(pack.entries)} prompts",
+        f"{pack.title}: {counted(len(pack.entries), 'prompt')}",
         DEMONSTRATE,
     )

@@ -56,7 +56,7 @@ def _held_out(measured: MeasuredPack, pack: PromptPack, found: HeldOut | None) -
     return render(
         TEMPLATE,
         "held_out",
-        where=f"{len(measured.test)} clips, {measured.split.name(measured.test, held_out=True)}",
+        where=f"{counted(len(measured.test), 'clip')}, {measured.split.name(measured.test, held_out=True)}",
         times=times_tested(pack),
         found=found,
         last=None if found else _last_test(pack),

@@ -14,7 +14,7 @@ from audioprompt.ui.events import Parts
 from audioprompt.ui.page import Page
 from audioprompt.ui.render import script
 from audioprompt.ui.tabs.curate import write
-from audioprompt.ui.tabs.curate.render import list_packs
+from audioprompt.ui.tabs.curate.render import CLIPS, list_packs
 from audioprompt.ui.theme import PLAIN
 
 
@@ -49,7 +49,7 @@ def _setup(data: gr.Textbox) -> Parts:
     """Lay out what is measured, on which clips, and what can be done with whole packs."""
     offered = list_packs(IN_PROCESS)
     pack = gr.Dropdown(offered, value="", label="Pack", min_width=240, scale=3, elem_id="curate-pack", **PLAIN)
-    with gr.Column(scale=5, min_width=300), gr.Accordion("Validation clips", open=False) as clips:
+    with gr.Column(scale=5, min_width=300), gr.Accordion(CLIPS, open=False) as clips:
         parts = _clips(data)
     with gr.Column(scale=3, min_width=220), gr.Accordion("Manage, import, export", open=False):
         parts |= _whole_packs()

@@ -30,7 +30,7 @@ from audioprompt.ui.components.curate import CurateView, select_rows
 from audioprompt.ui.components.curate.answers import CLOSED
 from audioprompt.ui.events import View
 from audioprompt.ui.tabs.curate.decide import refresh
-from audioprompt.ui.tabs.curate.render import EMPTY, choose_pack, render_view, take_snapshot
+from audioprompt.ui.tabs.curate.render import CLIPS, EMPTY, choose_pack, render_view, take_snapshot
 from audioprompt.util.jobs import MEASURING, Job, follow
 
 LOOK_SECONDS = 0.15  # between two looks at how far the encoding is
@@ -116,7 +116,7 @@ def _enter(
         "message": html.ask_for_clips(pack),
         "pack": choose_pack(context, pack_id),
         "pack_in_hand": pack_id,
-        "clips": gr.Accordion(open=True),
+        "clips": gr.Accordion(label=CLIPS, open=True),
     }
 
 
@@ -216,7 +216,7 @@ def _summary(measured: MeasuredPack) -> str:
     """Return the clips in one line."""
     clips = measured.validation
     total = len(clips) + len(measured.test)
-    return f"Validation clips: {clips.name}, {measured.split.name(clips)} · {len(clips)} of {total}"
+    return f"{CLIPS}: {clips.name}, {measured.split.name(clips)} · {len(clips)} of {total}"
 
 
 def keep_upload(context: Context, path: str) -> str:

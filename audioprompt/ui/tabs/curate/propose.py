@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec
 
 import gradio as gr
 
+from audioprompt.prompts.pack import PackError
 from audioprompt.server.context import Context
 from audioprompt.services import curate as service
 from audioprompt.ui.components import curate as html
@@ -16,7 +17,7 @@ from audioprompt.ui.components.curate import CurateView
 from audioprompt.ui.components.curate.answers import COMPARING, answers
 from audioprompt.ui.events import View
 from audioprompt.ui.tabs.curate import measure
-from audioprompt.ui.tabs.curate.render import list_packs, render_view, take_snapshot
+from audioprompt.ui.tabs.curate.render import list_packs, newest, render_view, take_snapshot
 from audioprompt.util.jobs import MEASURING, follow
 
 P = ParamSpec("P")
@@ -47,7 +48,7 @@ def show_proposal(context: Context, view: CurateView | None) -> Generator[View]:
     )
     for _ in measure.follow_job(job):
         yield {"message": html.WEIGHING}
-    yield {"message": "", **render_view(context, replace(view, proposal=job.result()))}
+    yield {"message": "", **render_view(context, replace(newest(context, view), proposal=job.result()))}
 
 
 @_on_what_is_shown
@@ -64,8 +65,12 @@ def show_held_out(context: Context, view: CurateView | None) -> Generator[View]:
     )
     yield from measure.follow_job(job)
     found = job.result()
+    if (measured.approved(context.store.get(view.pack_id)) != approved).any():
+        raise PackError(
+            "you have decided again since, so that this is the score of other prompts: ask for it once more"
+        )
     service.note_held_out(context.store, measured, view.pack_id, found, context.name)
-    yield {"message": "", **render_view(context, replace(view, held_out=found))}
+    yield {"message": "", **render_view(context, replace(newest(context, view), held_out=found))}
 
 
 @_on_what_is_shown
@@ -109,4 +114,4 @@ def show_comparison(context: Context, view: CurateView | None, other_id: str | N
         job = MEASURING.start(lambda job: service.choose_by(measured, pack, job.progress), **context.terms)
         yield from measure.follow_job(job)
         other = pack, job.result()
-    yield {"message": "", **render_view(context, replace(view, other=other))}
+    yield {"message": "", **render_view(context, replace(newest(context, view), other=other))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from secrets import token_hex
 from typing import Any
+from weakref import WeakValueDictionary
 
 import gradio as gr
 
@@ -16,7 +17,13 @@ from audioprompt.ui.events import View
 
 VIEW = ("view", "strip", "filters", "table", "patch", "actions")  # the parts in which `render_view` answers
 DETAILS = ("side", "foot", "versus")  # those in which `render_details` does
-EMPTY: View = dict.fromkeys((*VIEW, *DETAILS, "answers"), "") | {"view": None}  # no pack is shown
+SHOWN_NOW: WeakValueDictionary[str, CurateView] = WeakValueDictionary()  # by page; Gradio keeps them while it is open
+CLIPS = "Validation clips"  # title of what asks where they are; where some were listened to, they are named behind it
+EMPTY: View = {  # no pack is shown
+    **dict.fromkeys((*VIEW, *DETAILS, "answers"), ""),
+    "view": None,
+    "clips": gr.update(label=CLIPS),
+}
 
 
 def take_snapshot(context: Context, view: CurateView) -> Snapshot:
@@ -56,6 +63,8 @@ def render_view(context: Context, view: CurateView, note: str = "", go: str | No
     else:
         view = replace(view, layout=layout, edition=token_hex(4))
         rows = {"table": html.table(view, now, changes, go, context.role.value)}
+    if context.page:
+        SHOWN_NOW[context.page] = view
     return {
         "view": view,
         "strip": html.strip(now),
@@ -63,6 +72,12 @@ def render_view(context: Context, view: CurateView, note: str = "", go: str | No
         "actions": html.actions(now, proposal, note),
         **rows,
     }
+
+
+def newest(context: Context, view: CurateView) -> CurateView:
+    """Return a view as the page shows it by now: people filter, sort and decide while something is worked out on it."""
+    now = SHOWN_NOW.get(context.page, view)
+    return now if now.measured is view.measured else view
 
 
 def render_details(context: Context, view: CurateView, selected: str, turn: str) -> View:
