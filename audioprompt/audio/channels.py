@@ -133,6 +133,8 @@ def _scaled(block: Block, name: str) -> NDArray[np.float32]:
 
 def mono(block: Block, mending: Mending, name: str) -> Samples:
     """Full scale to [-1, 1] and the mean over the channels, or the one to hear: ``[n, channels]`` -> ``[n]``."""
+    if block.frames.dtype.kind != "f" and block.frames.shape[1] == 1:  # integers are finite and stay so
+        return _scaled(block, name)[:, 0]
     with np.errstate(over="ignore", invalid="ignore"):  # what this makes infinite or NaN is reported next
         frames = _scaled(block, name)
         if block.floats and mending.divisor != 1:

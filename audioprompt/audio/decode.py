@@ -44,6 +44,7 @@ from audioprompt.audio.recording import (
 from audioprompt.audio.windows import SLACK_SECONDS, Window, cut
 
 SILENCE = 1e-4  # half of the way from the lowest to the highest sample: -80 dB, as much as dither makes of 16 bits
+GLANCE = 4_096  # samples: in most recordings there is something to hear in the first of them already
 SHORTEST_SECONDS = 0.1  # what is shorter holds too little to be named
 _NO_SAMPLES = np.empty(0, np.float32)
 
@@ -104,7 +105,7 @@ def load(
 
 def is_silent(samples: Samples) -> bool:
     """Whether there is nothing to hear: zeros, any other constant, or the faintest noise of 16 bits; ``[n]``."""
-    return float(samples.max()) - float(samples.min()) < 2 * SILENCE
+    return all(float(part.max()) - float(part.min()) < 2 * SILENCE for part in (samples[:GLANCE], samples))
 
 
 def stream_windows(

@@ -19,7 +19,7 @@ import soundfile
 
 from audioprompt.audio.recording import AudioError, Block, Recording
 
-BLOCK_FRAMES = 65_536  # read at a time
+BLOCK_SECONDS, BLOCK_FRAMES = 5.0, 262_144  # read at a time, the fewer frames the more channels: most clips as a whole
 FIRST_FRAMES = 8_192  # read at first, for many want no more than to see what there is
 DAMAGED_FRAMES = 4_096  # where there is damage: a block in which libsndfile meets it is lost as a whole
 MAX_CHANNELS_FIRST = 64  # an array with more rows than this is never taken for [channels, n]
@@ -83,8 +83,13 @@ def _blocks_of_array(source: tuple[int, np.ndarray], name: str) -> Iterator[Bloc
     if len(frames) < frames.shape[1] and len(frames) <= MAX_CHANNELS_FIRST:
         frames = frames.T
     if frames.shape[1]:
-        for start in range(0, len(frames), BLOCK_FRAMES):
-            yield Block(rate, frames[start : start + BLOCK_FRAMES], floats=frames.dtype.kind == "f")
+        size = _frames_at_a_time(BLOCK_FRAMES, rate, frames.shape[1])
+        for start in range(0, len(frames), size):
+            yield Block(rate, frames[start : start + size], floats=frames.dtype.kind == "f")
+
+
+def _frames_at_a_time(most: int, rate: int, channels: int) -> int:
+    return max(min(most, round(BLOCK_SECONDS * rate)) // channels, 1)
 
 
 class _Reader:
@@ -259,16 +264,25 @@ def _with_libsndfile(file: _Reader) -> Iterator[Block]:
             if sound.seekable():
                 sound.seek(0)  # else libsndfile 1.2 begins Opus early, and has a gap where the second block begins
             skipped, stored = 0, "int16" if sound.subtype == "PCM_16" else "float32"  # numpy scales faster
-            while len(frames := sound.read(size if skipped else min(size, FIRST_FRAMES), stored, always_2d=True)):
+            many = _frames_at_a_time(size, sound.samplerate, sound.channels)
+            while len(frames := _read_frames(sound, many if skipped else min(many, FIRST_FRAMES), stored)):
                 new = frames[max(given - skipped, 0) :]
                 skipped += len(frames)
                 if len(new):
                     given = skipped
                     yield Block(sound.samplerate, new, floats=sound.subtype in ("FLOAT", "DOUBLE"))
+                if skipped == sound.frames:
+                    break  # to look for more takes as long as to read a second
             return
     if given and file.descriptor is not None:  # libsndfile does not say whether it is the recording or the disk
         while file.read():
             pass
+
+
+def _read_frames(sound: soundfile.SoundFile, most: int, stored: str) -> np.ndarray:
+    """As ``sound.read`` does it, without its questions how much there is left: ``[n, channels]``."""
+    frames = np.empty((most, sound.channels), stored)
+    return frames[: sound.buffer_read_into(frames, stored)]
 
 
 def _contained(file: "_Reader | BinaryIO") -> Any:
