@@ -78,9 +78,7 @@ def label_scores(audio: Array, words: Array, background: Background, means: Arra
     if not background.enough:
         raise ValueError(f"a background takes {MIN_BACKGROUND} names against each label")
     near, others = cosines(audio, words), cosines(audio, background.names)
-    most = BEST + max(map(len, background.kinds_of_each))
-    nearest = np.argsort(-others, axis=-1)[:, :most]
-    values = np.take_along_axis(others, nearest, axis=-1)
+    nearest, values = _nearest(others, BEST + max(map(len, background.kinds_of_each)))
     best_of_all = _best(values)
     for label, kinds in enumerate(background.kinds_of_each):
         if not len(kinds):
@@ -92,6 +90,13 @@ def label_scores(audio: Array, words: Array, background: Background, means: Arra
     if means is not None:
         near += cosines(audio, means)
     return near / np.maximum(others.std(axis=-1, keepdims=True), TINY)
+
+
+def _nearest(near: Array, count: int) -> tuple[NDArray[np.intp], Array]:
+    """Return which are the largest of each row, and how large, the largest first: ``[N, B]`` -> ``[N, count]``."""
+    which = np.argpartition(-near, min(count, near.shape[-1]) - 1, axis=-1)[:, :count]
+    which = np.take_along_axis(which, np.argsort(-np.take_along_axis(near, which, axis=-1), axis=-1), axis=-1)
+    return which, np.take_along_axis(near, which, axis=-1)
 
 
 def known_scores(audio: Array, words: Array, background: Background, means: Array | None = None) -> Array:

@@ -1,9 +1,9 @@
 """Any number of recordings as a stream: some are decoded and embedded at once, in memory that does not grow."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -18,8 +18,8 @@ from audioprompt.models.threads import one_thread
 from audioprompt.util.jobs import Stopped
 
 ON_GPU = 16  # recordings at once, whose windows share a batch
-AHEAD = 2  # recordings for each worker, heard or under way, that nobody has asked for yet
-LOOK_SECONDS = 0.5  # between two looks at whether to go on
+AHEAD = 16  # recordings for each worker, heard or under way, that nobody has asked for yet
+LOOK_SECONDS = 0.1  # between two looks at what was heard, and at whether to go on
 
 
 class HasPath(Protocol):
@@ -37,7 +37,6 @@ class HasPath(Protocol):
 
 
 F = TypeVar("F", bound=HasPath)
-A = TypeVar("A")
 
 Look = Callable[[Sequence[tuple[F, float]]], object]  # told which recordings are under way, and what fraction is heard
 
@@ -79,34 +78,24 @@ def stream_clips(
     Yields:
         Each recording once it is done, so not always in their order.
     """
-    return stream_answers(model, files, lambda heard: heard, look, workers)
+    with closing(stream_several(model, files, look, workers)) as stream:
+        for several in stream:
+            yield from several
 
 
-def stream_answers(
-    model: AudioTextModel,
-    files: Iterable[F],
-    answer: Callable[[Heard[F]], A],
-    look: Look[F] = len,
-    workers: int | None = None,
-) -> Iterator[A]:
-    """As `stream_clips`, with an answer to each recording.
+def stream_several(
+    model: AudioTextModel, files: Iterable[F], look: Look[F] = len, workers: int | None = None
+) -> Generator[list[Heard[F]]]:
+    """As `stream_clips`, several at once, for who takes them in hardly more time than one.
 
-    Who hears a recording answers as well: a thread more would take turns on the cores with those that hear, and they
-    would wait for it whenever Python is what it was about to run.
-
-    Args:
-        model: as for `stream_clips`.
-        files: as for `stream_clips`.
-        answer: called in the worker's thread.
-        look: as for `stream_clips`.
-        workers: as for `stream_clips`.
+    Whoever takes them shares the cores with those who hear, and each waits for the other where Python is what it is
+    about to run: so that is not after every recording.
 
     Yields:
-        Each answer once it is there.
+        All recordings that were done since the last, now and then none.
     """
-    on_cpu = model.device == "cpu"
-    workers = workers or ((os.cpu_count() or 1) if on_cpu else ON_GPU)
-    upcoming, done = iter(files), SimpleQueue[tuple[F, A] | Future[None]]()
+    workers = workers or _workers_for(model)
+    upcoming, done = iter(files), SimpleQueue[Heard[F]]()
     taking, room, stopped = Lock(), Semaphore(AHEAD * workers), Event()
     under_way: dict[int, tuple[F, float]] = {}
 
@@ -116,34 +105,35 @@ def stream_answers(
         under_way[id(file)] = file, fraction
 
     def work() -> None:
-        limit: AbstractContextManager[object] = one_thread() if on_cpu else nullcontext()
-        with limit:
+        with one_thread() if model.device == "cpu" else nullcontext():
             while room.acquire() and not stopped.is_set():
                 with taking:
                     file = next(upcoming, None)
                 if file is None:
                     return
-                done.put((file, answer(_hear(model, file, go_on))))
+                done.put(_hear(model, file, go_on))
 
-    pool, working = ThreadPoolExecutor(workers, thread_name_prefix="hear"), workers
-    for _ in range(workers):
-        pool.submit(work).add_done_callback(done.put)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="hear")
+    working = {pool.submit(work) for _ in range(workers)}
     try:
         while working:
-            one = _next_of(done)
+            ended, working = wait(working, LOOK_SECONDS, FIRST_EXCEPTION)
             look(list(under_way.values()))
-            if isinstance(one, Future):
-                one.result()
-                working -= 1
-            elif one:
-                file, answered = one
-                under_way.pop(id(file), None)
-                yield answered
+            heard = _all_of(done)
+            yield heard
+            for one in heard:
+                under_way.pop(id(one.file), None)
                 room.release()
+            for worker in ended:
+                worker.result()
     finally:
         stopped.set()
         room.release(workers)
         pool.shutdown()
+
+
+def _workers_for(model: AudioTextModel) -> int:
+    return (os.cpu_count() or 1) if model.device == "cpu" else ON_GPU
 
 
 def _hear(model: AudioTextModel, file: F, go_on: Callable[[F, float], None]) -> Heard[F]:
@@ -160,8 +150,9 @@ def _hear(model: AudioTextModel, file: F, go_on: Callable[[F, float], None]) -> 
     return Heard(file, clip, tuple(notices))
 
 
-def _next_of(done: SimpleQueue[A]) -> A | None:
-    """Wait a moment for what is done next; None where it takes longer."""
+def _all_of(done: SimpleQueue[Heard[F]]) -> list[Heard[F]]:
+    some: list[Heard[F]] = []
     with suppress(Empty):
-        return done.get(timeout=LOOK_SECONDS)
-    return None
+        while True:
+            some.append(done.get_nowait())
+    return some

@@ -106,6 +106,14 @@ class Recogniser:
         """Score how much each clip is like any of the labels: ``[N, D]`` -> ``[N]``."""
         return known_scores(clips, self.words, self.background, self.means)
 
+    def highest(self, clips: Sequence[Array]) -> Array:
+        """Score each label where a clip is most like it, by its words: N clips, ``[W, D]`` each -> ``[N, C]``."""
+        windows = np.concatenate(clips)
+        scores = np.concatenate([label_scores(part, self.words, self.background) for part in _parts(windows)])
+        starts = np.cumsum([0, *map(len, clips[:-1])])
+        highest: Array = np.maximum.reduceat(scores, starts)
+        return highest
+
     def judge_each(
         self, windows: Array, labels: Sequence[str], threshold: float | Sequence[float] = HEARD
     ) -> tuple[Presence, ...]:
@@ -116,8 +124,7 @@ class Recogniser:
             labels: the C labels.
             threshold: the score from which on a label is heard, one for all or C of them.
         """
-        most = [label_scores(part, self.words, self.background).max(axis=0) for part in _parts(windows)]
-        scores = np.max(most, axis=0)
+        scores = self.highest([windows])[0]
         heard = scores >= np.broadcast_to(np.asarray(threshold, np.float32), scores.shape)
         order = np.argsort(-scores, kind="stable")
         return tuple(Presence(labels[at], bool(heard[at]), float(scores[at])) for at in order)

@@ -1,17 +1,20 @@
 """Recordings as a stream: asked for as they are needed, and at an end at once when anything goes wrong."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import pytest
 import soundfile
 
 from audioprompt.data.recordings import FoundFile, find_files
-from audioprompt.encoding.stream import AHEAD, Heard, stream_answers, stream_clips
+from audioprompt.encoding.stream import AHEAD, Heard, stream_clips, stream_several
+from audioprompt.prompts.template import as_templates
+from audioprompt.services.folders.classify import Question, Row, classify_files
 from tests.fakes import HUM, RATE, FakeModel, tone
 
-MANY, WORKERS = 40, 2
+MANY, WORKERS = 80, 2
 
 
 @pytest.fixture
@@ -50,15 +53,21 @@ def test_who_stops_asking_ends_the_work(files: list[FoundFile]) -> None:
     assert hearing() == [] and len(taken) <= 1 + AHEAD * WORKERS
 
 
-def test_an_error_in_an_answer_ends_the_work(files: list[FoundFile]) -> None:
-    def answer(heard: Heard[FoundFile]) -> str:
-        if heard.file.name == "3.wav":
-            raise ZeroDivisionError
-        return heard.file.name
+def test_those_done_at_the_same_time_come_together(files: list[FoundFile]) -> None:
+    some = list(stream_several(FakeModel(), files, workers=WORKERS))
+    assert sorted(heard.file.name for heard in chain(*some)) == sorted(file.name for file in files)
+    assert len(some) < MANY
 
+
+def test_an_error_in_an_answer_ends_the_work(files: list[FoundFile], monkeypatch: pytest.MonkeyPatch) -> None:
+    def answers(question: Question, some: Sequence[Heard[FoundFile]]) -> list[Row]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Question, "answers", answers)
+    taken: list[str] = []
     with pytest.raises(ZeroDivisionError):
-        list(stream_answers(FakeModel(), files, answer, workers=WORKERS))
-    assert hearing() == []
+        list(classify_files(Question(FakeModel(), ("hum",), as_templates(["{}"])), counted(files, taken)))
+    assert hearing() == [] and len(taken) < MANY
 
 
 def test_an_error_in_the_list_ends_the_work(files: list[FoundFile]) -> None:

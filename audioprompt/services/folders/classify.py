@@ -1,6 +1,7 @@
 """Recordings in any number, classified one after the other: a row for each, whatever becomes of it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audioprompt.audio.decode import SHORTEST_SECONDS
+from audioprompt.core.rejection import HEARD
 from audioprompt.core.zero_shot import Array, cosines, ensemble_weights, softmax
 from audioprompt.data.recordings import FoundFile
 from audioprompt.prompts.template import Template
@@ -93,35 +95,64 @@ class Question:
     def _recogniser(self) -> Recogniser | None:
         return recognise_by_words(self.model, self._words[1], self.labels)
 
-    def answer(self, heard: "Heard[FoundFile]") -> Row:
-        """Answer for one recording."""
-        name, clip = heard.file.name, heard.clip
-        if clip is None:
-            return Row(name, error=why_unusable(heard))
-        if error := why_unusable(heard):
-            return Row(name, round(clip.seconds, 3), error=error)
+    def answers(self, some: Sequence["Heard[FoundFile]"]) -> list[Row]:
+        """Answer for some recordings: for several it takes hardly longer than for one."""
+        errors = [why_unusable(one) for one in some]
+        usable = [(one, one.clip) for one, error in zip(some, errors, strict=True) if one.clip and not error]
+        answered = self._answer(*zip(*usable, strict=True)) if usable else iter(())
+        return [
+            Row(one.file.name, round(one.clip.seconds, 3) if one.clip else None, error=error)
+            if error
+            else next(answered)
+            for one, error in zip(some, errors, strict=True)
+        ]
+
+    def _answer(self, some: Sequence["Heard[FoundFile]"], clips: Sequence["EmbeddedClip"]) -> Iterator[Row]:
         plain, words = self._words
-        scores = softmax(self.model.logit_scale * cosines(clip.pooled[np.newaxis], words))[0]
-        best = int(scores.argmax())
-        start, end = self._clearest(clip, words, best)
-        judging = self._recogniser
-        return Row(
-            name,
-            round(clip.seconds, 3),
-            self.labels[best],
-            round(float(scores[best]), 6),
-            judging.judge(clip.pooled).known if judging else None,
-            start,
-            end,
-            self.labels[int(cosines(clip.pooled[np.newaxis], plain)[0].argmax())],
-            tuple(one.label for one in judging.judge_each(clip.heard, self.labels) if one.heard) if judging else (),
-            " ".join(heard.notices),
+        # A product for each clip: to the last digit, its answer does not depend on the others'.
+        vanilla, near = (
+            np.concatenate([cosines(clip.pooled[np.newaxis], weights) for clip in clips]) for weights in (plain, words)
         )
+        chances = softmax(self.model.logit_scale * near)
+        best = chances.argmax(axis=-1)
+        answers = zip(
+            some, clips, best, chances.max(axis=-1), vanilla.argmax(axis=-1), *self._recognise(clips), strict=True
+        )
+        for one, clip, label, chance, plainly, known, heard in answers:
+            yield Row(
+                one.file.name,
+                round(clip.seconds, 3),
+                self.labels[label],
+                round(float(chance), 6),
+                known,
+                *self._clearest(clip, words, label),
+                self.labels[plainly],
+                heard,
+                " ".join(one.notices),
+            )
+
+    def _recognise(self, clips: Sequence["EmbeddedClip"]) -> tuple[Sequence[bool | None], Sequence[tuple[str, ...]]]:
+        """Return whether each clip is any of the labels, and those that are heard in it, the likeliest first."""
+        judging = self._recogniser
+        if judging is None:
+            return [None] * len(clips), [()] * len(clips)
+        scores = judging.highest([clip.heard for clip in clips])
+        as_a_whole = scores.max(axis=-1)  # where a clip is one window
+        if several := [number for number, clip in enumerate(clips) if len(clip.heard) > 1]:
+            as_a_whole[several] = judging.scores(np.stack([clips[number].pooled for number in several]))
+        order = np.argsort(-scores, axis=-1, kind="stable")
+        heard = [
+            tuple(self.labels[label] for label in labels if score[label] >= HEARD)
+            for score, labels in zip(scores, order, strict=True)
+        ]
+        return (as_a_whole >= judging.threshold).tolist(), heard
 
     def _clearest(self, clip: "EmbeddedClip", words: Array, label: int) -> tuple[float, float]:
         """Return the window in which a label is likeliest, in seconds."""
-        likely = softmax(self.model.logit_scale * cosines(clip.windows, words))[:, label]
-        at = int(np.where(clip.silent, -1, likely).argmax())
+        at = 0
+        if len(clip.windows) > 1:
+            likely = softmax(self.model.logit_scale * cosines(clip.windows, words))[:, label]
+            at = int(np.where(clip.silent, -1, likely).argmax())
         start = float(clip.starts[at])
         return round(start, 3), round(min(start + self.model.window_seconds, clip.seconds), 3)
 
@@ -151,10 +182,12 @@ def classify_files(
     Yields:
         Each with its row once it is done, not always in their order.
     """
-    from audioprompt.encoding.stream import stream_answers
+    from audioprompt.encoding.stream import stream_several
 
     question.read()
-    yield from stream_answers(question.model, files, lambda heard: (heard.file, question.answer(heard)), look)
+    with closing(stream_several(question.model, files, look)) as stream:
+        for some in stream:
+            yield from zip((heard.file for heard in some), question.answers(some), strict=True)
 
 
 def missing(journal: Journal, files: Sequence[FoundFile]) -> list[FoundFile]:

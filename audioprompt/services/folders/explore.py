@@ -13,7 +13,7 @@ from audioprompt.core.zero_shot import Array
 from audioprompt.data.recordings import FoundFile
 from audioprompt.models.background import background_names
 from audioprompt.prompts.template import BARE_NAME
-from audioprompt.services.folders.classify import Question, Row
+from audioprompt.services.folders.classify import Question, Row, why_unusable
 from audioprompt.services.folders.search import EmbeddedFolder, check_model
 from audioprompt.services.prompts import PROMPTS
 from audioprompt.util.jobs import Stopped
@@ -71,9 +71,9 @@ def explore(
         DataError: none of them can be used.
         Stopped: before any was.
     """
-    from audioprompt.encoding.stream import stream_answers, total
+    from audioprompt.encoding.stream import stream_clips, total
 
-    done: dict[str, tuple[Heard[FoundFile], Row]] = {}
+    done: dict[str, Heard[FoundFile]] = {}
     stopped: Stopped | None = None
 
     def look(parts: "Sequence[tuple[FoundFile, float]]") -> None:
@@ -81,21 +81,21 @@ def explore(
 
     question.read()
     try:
-        for heard, row in stream_answers(question.model, files, lambda heard: (heard, question.answer(heard)), look):
-            done[heard.file.name] = heard, row
+        for heard in stream_clips(question.model, files, look):
+            done[heard.file.name] = heard
     except Stopped as error:
         stopped = error
     if stopped and not done:
         raise stopped
-    folder = EmbeddedFolder.of_heard(question.model, (heard for heard, _ in done.values()))
-    bad = sorted(name for name, (_, row) in done.items() if row.error)
-    good = (_sharing(done[name][0], number, folder) for number, name in enumerate(folder.names))
+    folder = EmbeddedFolder.of_heard(question.model, done.values())
+    bad = [heard for _, heard in sorted(done.items()) if why_unusable(heard)]
+    known = (*(_sharing(done[name], number, folder) for number, name in enumerate(folder.names)), *bad)
     clusters = cluster(folder.clips)
     sounds = background_names(question.model)
     named = name_clusters(folder.clips, clusters, PROMPTS.get(question.model, [BARE_NAME], sounds)[0])
     return Explored(
-        (*good, *(done[name][0] for name in bad)),
-        tuple(done[name][1] for name in (*folder.names, *bad)),
+        known,
+        tuple(question.answers(known)),
         folder,
         lay_out(folder.clips),
         clusters,
@@ -120,4 +120,4 @@ def answer_again(explored: Explored, question: Question) -> Explored:
         EmbedError: another model heard them.
     """
     check_model(explored.folder, question.model)
-    return replace(explored, rows=tuple(map(question.answer, explored.heard)))
+    return replace(explored, rows=tuple(question.answers(explored.heard)))

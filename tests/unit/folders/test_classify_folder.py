@@ -18,6 +18,8 @@ import soundfile
 
 from audioprompt.data.recordings import find_files
 from audioprompt.data.tables import DataError
+from audioprompt.encoding.stream import stream_clips
+from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.template import as_templates
 from audioprompt.services.folders.classify import Question, Row, classify_files, missing, note, rows_of
 from audioprompt.services.folders.journal import Journal, JournalError
@@ -108,6 +110,25 @@ def test_tables(ending: str, read: Callable[[Path], Any], folder: Path) -> None:
     assert (late["answer"], late["start"], late["probability"]) == ("whistle", 2.0, pytest.approx(0.998, abs=0.001))
     formula = next(one["file"] for one in found if "1+1" in one["file"])
     assert formula == ("'=1+1.wav" if ending == ".csv" else "=1+1.wav")
+
+
+def test_an_answer_does_not_depend_on_those_beside_it(tmp_path: Path) -> None:
+    rng, model = np.random.default_rng(0), EmbeddedModel()
+    for number, seconds in enumerate((1, 5, 5, 12, 30)):
+        write(tmp_path / f"{number}.wav", rng.normal(0, 0.1, seconds * RATE).cumsum().clip(-1, 1))
+    write(tmp_path / "silent.wav", np.zeros(RATE, np.float32))
+    asked = Question(model, ("wind", "rain", "waterfall", "dog bark"), as_templates(["the sound of {}", "{}"]))
+    heard = list(stream_clips(model, find_files([tmp_path], tmp_path)))
+    rows = asked.answers(heard)
+    assert rows == [row for one in heard for row in asked.answers([one])]
+    assert asked.answers([]) == []
+    judging = asked._recogniser
+    assert judging and len({row.file for row in rows if row.answer}) == 5
+    for one, row in zip(heard, rows, strict=True):
+        if one.clip and row.answer:
+            each = judging.judge_each(one.clip.heard, asked.labels)
+            assert row.heard == tuple(label.label for label in each if label.heard)
+            assert row.known == judging.judge(one.clip.pooled).known
 
 
 def test_other_endings_are_refused(tmp_path: Path) -> None:
