@@ -38,7 +38,7 @@ from benchmarks.embedding_cache import noises
 from benchmarks.side_by_side import Clock, alternate, report
 
 LABELS = ("dog bark", "rain", "siren", "bird song")
-CLIPS, TURNS = 60, 5
+CLIPS, TURNS = 60, 15  # a turn of half a second tells little on a machine that others use as well
 MANY, EMPTY = 10_000, 100_000
 HOURS = (2.0, 10.0)
 SHARE = 0.9  # of the bare model's rate

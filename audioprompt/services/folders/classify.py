@@ -109,7 +109,7 @@ class Question:
 
     def _answer(self, some: Sequence["Heard[FoundFile]"], clips: Sequence["EmbeddedClip"]) -> Iterator[Row]:
         plain, words = self._words
-        # A product for each clip: to the last digit, its answer does not depend on the others'.
+        # A product for each clip: to the last digit, its probability does not depend on the others beside it.
         vanilla, near = (
             np.concatenate([cosines(clip.pooled[np.newaxis], weights) for clip in clips]) for weights in (plain, words)
         )
