@@ -83,13 +83,13 @@ def _blocks_of_array(source: tuple[int, np.ndarray], name: str) -> Iterator[Bloc
     if len(frames) < frames.shape[1] and len(frames) <= MAX_CHANNELS_FIRST:
         frames = frames.T
     if frames.shape[1]:
-        size = _frames_at_a_time(BLOCK_FRAMES, rate, frames.shape[1])
+        size = _frames_at_a_time(rate, frames.shape[1])
         for start in range(0, len(frames), size):
             yield Block(rate, frames[start : start + size], floats=frames.dtype.kind == "f")
 
 
-def _frames_at_a_time(most: int, rate: int, channels: int) -> int:
-    return max(min(most, round(BLOCK_SECONDS * rate)) // channels, 1)
+def _frames_at_a_time(rate: int, channels: int) -> int:
+    return max(min(BLOCK_FRAMES, round(BLOCK_SECONDS * rate)) // channels, 1)
 
 
 class _Reader:
@@ -257,14 +257,14 @@ def _decoded(file: _Reader, name: str) -> Iterator[Block]:
 def _with_libsndfile(file: _Reader) -> Iterator[Block]:
     """Yield nothing for an unknown format, and stop where damage begins."""
     given = 0
-    for size in (BLOCK_FRAMES, DAMAGED_FRAMES):
+    for most in (BLOCK_FRAMES, DAMAGED_FRAMES):
         file.seek(0)
         opened = file if file.descriptor is None else file.descriptor
         with suppress(soundfile.SoundFileError), soundfile.SoundFile(opened, closefd=False) as sound:
             if sound.seekable():
                 sound.seek(0)  # else libsndfile 1.2 begins Opus early, and has a gap where the second block begins
             skipped, stored = 0, "int16" if sound.subtype == "PCM_16" else "float32"  # numpy scales faster
-            many = _frames_at_a_time(size, sound.samplerate, sound.channels)
+            many = min(most, _frames_at_a_time(sound.samplerate, sound.channels))
             while len(frames := _read_frames(sound, many if skipped else min(many, FIRST_FRAMES), stored)):
                 new = frames[max(given - skipped, 0) :]
                 skipped += len(frames)

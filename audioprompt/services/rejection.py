@@ -106,28 +106,31 @@ class Recogniser:
         """Score how much each clip is like any of the labels: ``[N, D]`` -> ``[N]``."""
         return known_scores(clips, self.words, self.background, self.means)
 
-    def highest(self, clips: Sequence[Array]) -> Array:
-        """Score each label where a clip is most like it, by its words: N clips, ``[W, D]`` each -> ``[N, C]``."""
-        windows = np.concatenate(clips)
-        scores = np.concatenate([label_scores(part, self.words, self.background) for part in _parts(windows)])
-        starts = np.cumsum([0, *map(len, clips[:-1])])
-        highest: Array = np.maximum.reduceat(scores, starts)
-        return highest
-
     def judge_each(
         self, windows: Array, labels: Sequence[str], threshold: float | Sequence[float] = HEARD
     ) -> tuple[Presence, ...]:
-        """Judge which labels are heard anywhere in a recording, by their words; the likeliest first.
+        """Judge which labels are heard anywhere in a recording, as `judge_each_of` does: ``[W, D]``."""
+        return self.judge_each_of([windows], labels, threshold)[0]
+
+    def judge_each_of(
+        self, clips: Sequence[Array], labels: Sequence[str], threshold: float | Sequence[float] = HEARD
+    ) -> list[tuple[Presence, ...]]:
+        """Judge which labels are heard anywhere in each of some recordings, by their words; the likeliest first.
 
         Args:
-            windows: what is heard in each part, ``[W, D]``.
+            clips: what is heard in each part of each, ``[W, D]``.
             labels: the C labels.
             threshold: the score from which on a label is heard, one for all or C of them.
         """
-        scores = self.highest([windows])[0]
-        heard = scores >= np.broadcast_to(np.asarray(threshold, np.float32), scores.shape)
-        order = np.argsort(-scores, kind="stable")
-        return tuple(Presence(labels[at], bool(heard[at]), float(scores[at])) for at in order)
+        windows = np.concatenate(clips)
+        scores = np.concatenate([label_scores(part, self.words, self.background) for part in _parts(windows)])
+        highest = np.maximum.reduceat(scores, np.cumsum([0, *map(len, clips[:-1])]))
+        heard = highest >= np.broadcast_to(np.asarray(threshold, np.float32), highest.shape)
+        order = np.argsort(-highest, axis=-1, kind="stable")
+        return [
+            tuple(Presence(labels[at], bool(known[at]), float(score[at])) for at in best)
+            for score, known, best in zip(highest, heard, order, strict=True)
+        ]
 
     def hear_each(self, frames: Array, heard: NDArray[np.bool_], step: float) -> Array:
         """Return how likely each label is heard from moment to moment.

@@ -60,14 +60,17 @@ def test_those_done_at_the_same_time_come_together(files: list[FoundFile]) -> No
 
 
 def test_an_error_in_an_answer_ends_the_work(files: list[FoundFile], monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Question.answers
+
     def answers(question: Question, some: Sequence[Heard[FoundFile]]) -> list[Row]:
-        raise ZeroDivisionError
+        if any(heard.file.name == "3.wav" for heard in some):
+            raise ZeroDivisionError
+        return real(question, some)
 
     monkeypatch.setattr(Question, "answers", answers)
-    taken: list[str] = []
     with pytest.raises(ZeroDivisionError):
-        list(classify_files(Question(FakeModel(), ("hum",), as_templates(["{}"])), counted(files, taken)))
-    assert hearing() == [] and len(taken) < MANY
+        list(classify_files(Question(FakeModel(), ("hum",), as_templates(["{}"])), files))
+    assert hearing() == []
 
 
 def test_an_error_in_the_list_ends_the_work(files: list[FoundFile]) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audioprompt.audio.decode import SHORTEST_SECONDS
-from audioprompt.core.rejection import HEARD
 from audioprompt.core.zero_shot import Array, cosines, ensemble_weights, softmax
 from audioprompt.data.recordings import FoundFile
 from audioprompt.prompts.template import Template
@@ -136,15 +135,11 @@ class Question:
         judging = self._recogniser
         if judging is None:
             return [None] * len(clips), [()] * len(clips)
-        scores = judging.highest([clip.heard for clip in clips])
-        as_a_whole = scores.max(axis=-1)  # where a clip is one window
+        presences = judging.judge_each_of([clip.heard for clip in clips], self.labels)
+        as_a_whole = np.array([likeliest.score for likeliest, *_ in presences])  # where a clip is one window
         if several := [number for number, clip in enumerate(clips) if len(clip.heard) > 1]:
             as_a_whole[several] = judging.scores(np.stack([clips[number].pooled for number in several]))
-        order = np.argsort(-scores, axis=-1, kind="stable")
-        heard = [
-            tuple(self.labels[label] for label in labels if score[label] >= HEARD)
-            for score, labels in zip(scores, order, strict=True)
-        ]
+        heard = [tuple(one.label for one in found if one.heard) for found in presences]
         return (as_a_whole >= judging.threshold).tolist(), heard
 
     def _clearest(self, clip: "EmbeddedClip", words: Array, label: int) -> tuple[float, float]:

@@ -89,13 +89,13 @@ def explore(
         raise stopped
     folder = EmbeddedFolder.of_heard(question.model, done.values())
     bad = [heard for _, heard in sorted(done.items()) if why_unusable(heard)]
-    known = (*(_sharing(done[name], number, folder) for number, name in enumerate(folder.names)), *bad)
+    kept = (*(_sharing(done[name], number, folder) for number, name in enumerate(folder.names)), *bad)
     clusters = cluster(folder.clips)
     sounds = background_names(question.model)
     named = name_clusters(folder.clips, clusters, PROMPTS.get(question.model, [BARE_NAME], sounds)[0])
     return Explored(
-        known,
-        tuple(question.answers(known)),
+        kept,
+        tuple(question.answers(kept)),
         folder,
         lay_out(folder.clips),
         clusters,
