@@ -5,25 +5,22 @@ the cache.
 """
 
 import struct
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from audioprompt.audio.decode import SHORTEST_SECONDS, is_silent, stream_windows
+from audioprompt.audio.decode import SHORTEST_SECONDS
 from audioprompt.audio.recording import AudioError, AudioSource, Say, name_of
-from audioprompt.audio.windows import Window
 from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.encoding.batching import LENT, TOGETHER, Encode
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.keys import key_of, key_of_clip
-from audioprompt.encoding.recordings import DECODERS, BadRecordings, Recordings
+from audioprompt.encoding.reading import Piece, Wanted, read_ahead, read_in_turn
+from audioprompt.encoding.recordings import BadRecordings, Recordings
 from audioprompt.encoding.rows import Rows
 from audioprompt.models.base import AudioTextModel, ModelError, ProjectedAudio
 from audioprompt.prompts.template import Template
@@ -33,7 +30,6 @@ Progress = Callable[[int, int], None]  # (done, total)
 
 WINDOWS_PER_BATCH = 16
 WINDOWS_PER_CPU_BATCH = 4  # what more of them become on their way through a net outgrows a processor's cache
-WINDOWS_AHEAD = 16  # decoded at a time and clip: bounds the memory a long clip takes
 TEXTS_PER_BATCH = 64  # sorted by length: in more there would be more padding
 
 
@@ -82,7 +78,6 @@ def embed_clip(
     name: str | None = None,
     say: Say | None = None,
     tick: Callable[[float], None] | None = None,
-    alone: bool = False,
 ) -> EmbeddedClip:
     """Read, cut and encode one clip of any length in bounded memory, together with what others want encoded just now.
 
@@ -92,14 +87,30 @@ def embed_clip(
         name: what to call it in an error.
         say: told what people should know of the recording.
         tick: told from time to time within a long clip how many seconds were heard; what it raises ends the work.
-        alone: run the model for this clip without waiting for others' passes.
 
     Raises:
         AudioError: the source cannot be read or holds no sound.
     """
-    encode = model.embed_audio if alone or model.device == LENT else partial(TOGETHER.embed, model)
-    ((_, clip),) = _encoded(model, encode, [source], name, say, tick)
-    return clip
+    (found,) = encode_recordings(model, with_others(model), read_in_turn(model, [Wanted(source, name, say, tick)]))
+    if isinstance(found, AudioError):
+        raise found
+    return found
+
+
+def with_others(model: AudioTextModel) -> Encode:
+    """Return what runs a model together with what others want encoded just now, unless it is lent to one person."""
+    return model.embed_audio if model.device == LENT else partial(TOGETHER.embed, model)
+
+
+def windows_at_once(model: AudioTextModel) -> int:
+    """Return how many windows, of several recordings perhaps, a batch should hold.
+
+    Most models gain nothing from it on a CPU, and alone in its batch, a recording's embedding does not depend on what
+    is encoded with it.
+    """
+    if model.device != "cpu":
+        return WINDOWS_PER_BATCH
+    return WINDOWS_PER_CPU_BATCH if getattr(model, "batch_invariant", False) else 1
 
 
 def embed_to_name(
@@ -199,14 +210,7 @@ def encode_each_once(
     reasons = recordings.find_unreadable(work.missing, work.tick)
     if reasons and all_or_none:
         return clips, reasons
-    while missing := [index for index in work.missing if index not in reasons]:
-        try:
-            work.encode_clips(missing)
-        except AudioError:  # in the middle of a recording: of which, and go on with the others
-            bad, reason = recordings.find_broken([index for index in missing if index not in clips], model)
-            if bad is None:
-                raise
-            reasons[bad] = reason
+    reasons |= work.encode_clips([index for index in work.missing if index not in reasons])
     return clips, reasons
 
 
@@ -230,13 +234,22 @@ class _Encoding:
         if self.progress:
             self.progress(len(self.clips), len(self.keys))
 
-    def encode_clips(self, indices: Sequence[int]) -> None:
-        """Encode some; what is done until an exception ends it is kept."""
+    def encode_clips(self, indices: Sequence[int]) -> dict[int, str]:
+        """Encode some, and return what is wrong with those that break off; what is done until an exception is kept."""
+        reasons: dict[int, str] = {}
         unsaved: dict[str, bytes] = {}
-        sources = [self.recordings.sources[index] for index in indices]
+        recordings = [
+            Wanted(self.recordings.sources[index], self.recordings.names[index], tick=lambda seconds: self.tick())
+            for index in indices
+        ]
+        found = encode_recordings(
+            self.model, self.encode, read_ahead(self.model, recordings), windows_at_once(self.model)
+        )
         try:
-            for position, clip in _encoded(self.model, self.encode, sources, tick=lambda seconds: self.tick()):
-                index = indices[position]
+            for index, clip in zip(indices, found, strict=True):
+                if isinstance(clip, AudioError):
+                    reasons[index] = self.recordings.reason(index, clip)
+                    continue
                 self.clips[index] = clip
                 if (key := self.keys[index]) is not None:
                     unsaved[key] = _packed(clip)
@@ -245,6 +258,7 @@ class _Encoding:
                 self.tick()
         finally:
             self._save(unsaved)
+        return reasons
 
     def _save(self, unsaved: dict[str, bytes]) -> None:
         if self.cache:
@@ -264,97 +278,66 @@ def pooled(clips: Sequence[EmbeddedClip]) -> Array:
     return np.stack([clip.pooled for clip in clips])
 
 
-def _encoded(
-    model: AudioTextModel,
-    encode: Encode,
-    sources: Sequence[AudioSource],
-    name: str | None = None,
-    say: Say | None = None,
-    tick: Callable[[float], None] | None = None,
-) -> Iterator[tuple[int, EmbeddedClip]]:
-    """Encode clips, on a GPU in batches that may hold windows of several: yields (index, clip), in order.
+def encode_recordings(
+    model: AudioTextModel, encode: Encode, pieces: Iterable[Piece], enough: int = 1
+) -> Iterator[EmbeddedClip | AudioError]:
+    """Encode recordings as their pieces come, in batches that may hold windows of several.
 
-    Within a long clip ``tick`` is told from time to time how many seconds were heard, so that whoever has had enough of
-    it can say so by raising.
+    Args:
+        model: what hears.
+        encode: what runs it.
+        pieces: of one recording after the other.
+        enough: windows for a batch; fewer wait for those of the next recordings, as long as there are any.
+
+    Yields:
+        What is heard in each recording, or why it cannot be used, in their order.
     """
-    unfinished: deque[tuple[int, list[Window], list[bool], bool]] = deque()  # pieces that wait for a full batch
-    waiting: list[Array] = []  # their samples
-    open_windows: list[Window] = []
-    open_silent: list[bool] = []
-    open_embeddings = Rows()
-    # A CPU gains nothing from larger batches; alone in its batch, a clip's embedding does not depend on its neighbours.
-    enough = 1 if model.device == "cpu" else WINDOWS_PER_BATCH
+    waiting: list[Piece] = []
+    recording = _Growing()
 
-    def flush() -> Iterator[tuple[int, EmbeddedClip]]:
-        embeddings = embed_windows(model, encode, waiting) if waiting else np.empty((0, 0), np.float32)
+    def flush() -> Iterator[EmbeddedClip | AudioError]:
+        windows = [window.samples for piece in waiting for window in piece.windows]
+        embeddings = embed_windows(model, encode, windows) if windows else np.empty((0, 0), np.float32)
+        for piece in waiting:
+            found = recording.add(piece, embeddings[: len(piece.windows)])
+            embeddings = embeddings[len(piece.windows) :]
+            if found is not None:
+                yield found
         waiting.clear()
-        for index, windows, silent, last in unfinished:
-            open_windows.extend(windows)
-            open_silent.extend(silent)
-            open_embeddings.add(embeddings[: len(windows)])
-            embeddings = embeddings[len(windows) :]
-            if last:
-                starts = np.asarray([window.start for window in open_windows], np.float32)
-                seconds = open_windows[-1].end + open_windows[-1].left_out
-                yield index, EmbeddedClip(starts, seconds, open_embeddings.take(), np.array(open_silent, np.bool_))
-                open_windows.clear()
-                open_silent.clear()
-        unfinished.clear()
 
-    for index, windows, silent, last in _read_ahead(model, sources, name, say):
-        unfinished.append((index, [replace(window, samples=_NOTHING) for window in windows], silent, last))
-        waiting.extend(window.samples for window in windows)
-        if len(waiting) >= enough:
+    for piece in pieces:
+        waiting.append(piece)
+        # Or as many pieces: those of recordings that cannot be read hold no windows, and are not to wait any longer.
+        if len(waiting) >= enough or sum(len(one.windows) for one in waiting) >= enough:
             yield from flush()
-        if tick and not last:
-            tick(windows[-1].end)
     yield from flush()
 
 
-_NOTHING = np.empty(0, np.float32)
+class _Growing:
+    """A recording of which windows come piece by piece; after its last, the next one."""
 
+    def __init__(self) -> None:
+        self._begin()
 
-def _read_ahead(
-    model: AudioTextModel, sources: Sequence[AudioSource], name: str | None, say: Say | None
-) -> Iterator[tuple[int, list[Window], list[bool], bool]]:
-    """Decode clips in threads, a few ahead, in order.
+    def _begin(self) -> None:
+        self._starts: list[float] = []
+        self._silent: list[bool] = []
+        self._embeddings = Rows()
+        self._seconds = 0.0
 
-    Yields:
-        index, windows, which of these are silent, and whether they are the clip's last.
-    """
-
-    def some(windows: Iterator[Window]) -> tuple[list[Window], list[bool]]:
-        read = list(islice(windows, WINDOWS_AHEAD))
-        return read, [is_silent(window.samples) for window in read]
-
-    opened = (stream_windows(source, model.sample_rate, model.window_seconds, name=name, say=say) for source in sources)
-    upcoming = enumerate(opened)
-    begun: list[tuple[int, Iterator[Window]]] = []
-    if len(sources) == 1:  # most are short, and threads would cost more than they spare
-        begun = list(upcoming)
-        piece, silent = some(begun[0][1])
-        yield 0, piece, silent, len(piece) < WINDOWS_AHEAD
-        if len(piece) < WINDOWS_AHEAD:
-            return
-    with ThreadPoolExecutor(DECODERS) as pool:
-        ahead = deque((index, windows, pool.submit(some, windows)) for index, windows in begun)
-
-        def start_more() -> None:
-            for index, windows in islice(upcoming, 2 * DECODERS - len(ahead)):
-                ahead.append((index, windows, pool.submit(some, windows)))
-
-        try:
-            start_more()
-            while ahead:
-                index, windows, decoded = ahead.popleft()
-                piece, silent = decoded.result()
-                last = len(piece) < WINDOWS_AHEAD
-                if not last:
-                    ahead.appendleft((index, windows, pool.submit(some, windows)))
-                start_more()
-                yield index, piece, silent, last
-        finally:
-            pool.shutdown(cancel_futures=True)
+    def add(self, piece: Piece, embeddings: Array) -> EmbeddedClip | AudioError | None:
+        """Add a piece and its windows' embeddings, ``[W, D]``; the last one gives what became of the recording."""
+        if piece.windows:
+            self._seconds = piece.windows[-1].end + piece.windows[-1].left_out
+        self._starts += [window.start for window in piece.windows]
+        self._silent += piece.silent
+        self._embeddings.add(embeddings)
+        if not piece.last:
+            return None
+        starts, silent = np.asarray(self._starts, np.float32), np.array(self._silent, np.bool_)
+        found = piece.error or EmbeddedClip(starts, self._seconds, self._embeddings.take(), silent)
+        self._begin()
+        return found
 
 
 def embed_windows(model: AudioTextModel, encode: Encode, windows: Sequence[Array]) -> Array:

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from audioprompt.audio.decode import read, stream_windows
+from audioprompt.audio.decode import read
 from audioprompt.audio.recording import AudioError, AudioSource
-from audioprompt.models.base import AudioTextModel
+from audioprompt.encoding.reading import DECODERS
 from audioprompt.util.text import one_line
 
-DECODERS = min(8, os.cpu_count() or 1)
 LOOK_RATE, LOOK_SECONDS = 8_000, 0.1  # Hz, and of a recording: enough to see whether it can be read at all
 LOOKS_PER_REPORT = 64
 MAX_LISTED = 10  # recordings that an error names
@@ -66,25 +65,13 @@ class Recordings:
             pool.shutdown(cancel_futures=True)
         return found
 
-    def find_broken(self, indices: Sequence[int], model: AudioTextModel) -> tuple[int | None, str]:
-        """Return the first that cannot be read to its end, and what is wrong with it; None where all can."""
-        for index in indices:
-            name = self.names[index]
-            try:
-                for _ in stream_windows(self.sources[index], model.sample_rate, model.window_seconds, name=name):
-                    pass
-            except AudioError as error:
-                return index, _reason(error, name)
-        return None, ""
+    def reason(self, index: int, error: AudioError) -> str:
+        """Return what an error says of a recording, without its name and the advice."""
+        return str(error).removeprefix(self.names[index]).partition(": ")[0].strip()
 
     def _problem(self, index: int) -> str | None:
         try:
             read(self.sources[index], LOOK_RATE, name=self.names[index], first_seconds=LOOK_SECONDS)
         except AudioError as error:
-            return _reason(error, self.names[index])
+            return self.reason(index, error)
         return None
-
-
-def _reason(error: AudioError, name: str) -> str:
-    """Return what an error says of a recording, without its name and the advice."""
-    return str(error).removeprefix(name).partition(": ")[0].strip()

@@ -1,10 +1,12 @@
 """Any number of recordings as a stream: some are decoded and embedded at once, in memory that does not grow."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Semaphore
@@ -12,7 +14,8 @@ from typing import Generic, Protocol, TypeVar
 
 from audioprompt.audio.files import parts_of
 from audioprompt.audio.recording import AudioError
-from audioprompt.encoding.encoder import EmbeddedClip, embed_clip
+from audioprompt.encoding.encoder import EmbeddedClip, encode_recordings, windows_at_once, with_others
+from audioprompt.encoding.reading import Wanted, read_in_turn
 from audioprompt.models.base import AudioTextModel
 from audioprompt.models.threads import one_thread
 from audioprompt.util.jobs import Stopped
@@ -94,65 +97,78 @@ def stream_several(
     Yields:
         All recordings that were done since the last, now and then none.
     """
-    workers = workers or _workers_for(model)
-    upcoming, done = iter(files), SimpleQueue[Heard[F]]()
-    taking, room, stopped = Lock(), Semaphore(AHEAD * workers), Event()
-    under_way: dict[int, tuple[F, float]] = {}
-
-    def go_on(file: F, fraction: float) -> None:
-        if stopped.is_set():
-            raise Stopped
-        under_way[id(file)] = file, fraction
-
-    def work() -> None:
-        with one_thread() if model.device == "cpu" else nullcontext():
-            while room.acquire() and not stopped.is_set():
-                with taking:
-                    file = next(upcoming, None)
-                if file is None:
-                    return
-                done.put(_hear(model, file, go_on))
-
+    workers = workers or ((os.cpu_count() or 1) if model.device == "cpu" else ON_GPU)
+    work = _Work(model, files, workers)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="hear")
-    working = {pool.submit(work) for _ in range(workers)}
+    working = {pool.submit(work.hear) for _ in range(workers)}
     try:
         while working:
             ended, working = wait(working, LOOK_SECONDS, FIRST_EXCEPTION)
-            look(list(under_way.values()))
-            heard = _all_of(done)
+            look(list(work.under_way.values()))
+            heard = work.done()
             yield heard
-            for one in heard:
-                under_way.pop(id(one.file), None)
-                room.release()
+            work.make_room(heard)
             for worker in ended:
                 worker.result()
     finally:
-        stopped.set()
-        room.release(workers)
+        work.stop()
         pool.shutdown()
 
 
-def _workers_for(model: AudioTextModel) -> int:
-    return (os.cpu_count() or 1) if model.device == "cpu" else ON_GPU
+class _Work(Generic[F]):
+    """What the workers share: the recordings that are still to be heard, and those that were."""
 
+    def __init__(self, model: AudioTextModel, files: Iterable[F], workers: int) -> None:
+        self.under_way: dict[int, tuple[F, float]] = {}
+        self._model, self._workers = model, workers
+        self._upcoming, self._done = iter(files), SimpleQueue[Heard[F]]()
+        self._taking, self._room, self._stopped = Lock(), Semaphore(AHEAD * workers), Event()
 
-def _hear(model: AudioTextModel, file: F, go_on: Callable[[F, float], None]) -> Heard[F]:
-    notices: list[str] = []
-    part_of = parts_of(file.path)
+    def hear(self) -> None:
+        """Hear recordings until there are no more; each worker does."""
+        on_cpu = self._model.device == "cpu"
+        # On a GPU workers share batches, so that none waits for more windows of its own.
+        encode, enough = (
+            (self._model.embed_audio, windows_at_once(self._model)) if on_cpu else (with_others(self._model), 1)
+        )
+        taken = deque[tuple[F, list[str]]]()
+        pieces = read_in_turn(self._model, self._wanted(taken))
+        with one_thread() if on_cpu else nullcontext():
+            for found in encode_recordings(self._model, encode, pieces, enough):
+                file, notices = taken.popleft()
+                clip, error = (None, str(found)) if isinstance(found, AudioError) else (found, None)
+                self._done.put(Heard(file, clip, tuple(notices), error))
 
-    def tick(seconds: float) -> None:
-        go_on(file, part_of(seconds))
+    def done(self) -> list[Heard[F]]:
+        """Return the recordings that were done since the last time."""
+        some: list[Heard[F]] = []
+        with suppress(Empty):
+            while True:
+                some.append(self._done.get_nowait())
+        return some
 
-    try:
-        clip = embed_clip(model, file.path, file.name, notices.append, tick, alone=model.device == "cpu")
-    except AudioError as error:
-        return Heard(file, None, tuple(notices), str(error))
-    return Heard(file, clip, tuple(notices))
+    def make_room(self, heard: Sequence[Heard[F]]) -> None:
+        """Let as many others be heard as were taken."""
+        for one in heard:
+            self.under_way.pop(id(one.file), None)
+            self._room.release()
 
+    def stop(self) -> None:
+        """End the work, in the middle of a recording too."""
+        self._stopped.set()
+        self._room.release(self._workers)
 
-def _all_of(done: SimpleQueue[Heard[F]]) -> list[Heard[F]]:
-    some: list[Heard[F]] = []
-    with suppress(Empty):
-        while True:
-            some.append(done.get_nowait())
-    return some
+    def _wanted(self, taken: deque[tuple[F, list[str]]]) -> Iterator[Wanted]:
+        while self._room.acquire() and not self._stopped.is_set():
+            with self._taking:
+                file = next(self._upcoming, None)
+            if file is None:
+                return
+            notices: list[str] = []
+            taken.append((file, notices))
+            yield Wanted(file.path, file.name, notices.append, partial(self._go_on, file, parts_of(file.path)))
+
+    def _go_on(self, file: F, part_of: Callable[[float], float], seconds: float) -> None:
+        if self._stopped.is_set():
+            raise Stopped
+        self.under_way[id(file)] = file, part_of(seconds)

@@ -93,6 +93,16 @@ class AudioTextModel(Protocol):
         ...
 
 
+class BatchInvariantAudio(AudioTextModel, Protocol):
+    """A model to which a window's embedding is the same to the last bit, whatever shares its batch.
+
+    Small ones hear more in a second when several windows share a pass, also on a CPU: this lets them be of several
+    recordings.
+    """
+
+    batch_invariant: bool
+
+
 class ProjectedAudio(AudioTextModel, Protocol):
     """A model whose audio tower ends in a projection; few-shot methods may want what stands before it.
 

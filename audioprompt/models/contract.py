@@ -86,7 +86,11 @@ def _check_windows(model: AudioTextModel) -> None:
 def _check_windows_alone(model: AudioTextModel) -> None:
     windows = _sounds(model)
     alone = [model.embed_audio(window[None])[0] for window in windows]
-    _check_same(model.embed_audio(windows), alone, "a window's embedding depends on what else is in its batch")
+    together = model.embed_audio(windows)
+    _check_same(together, alone, "a window's embedding depends on what else is in its batch")
+    if getattr(model, "batch_invariant", False) and model.device == "cpu":
+        worst = _distance(together, torch.stack(alone))
+        _require(worst == 0, f"it is batch_invariant, and what else is in a batch makes a difference of {worst:.2g}")
 
 
 def _check_windows_again(model: AudioTextModel) -> None:

@@ -259,6 +259,7 @@ class EmbeddedModel(TwoTowers):
     dim = TEXT_DIM + DETAIL
     logit_scale = LOGIT_SCALE
     frame_seconds = REACH * HOP / SAMPLE_RATE
+    batch_invariant = True
 
     def __init__(self, device: str = "cpu", folder: Path | None = None) -> None:
         folder = folder or asset_folder("embedded")
@@ -293,6 +294,11 @@ class EmbeddedModel(TwoTowers):
         unread = [text for text in dict.fromkeys(texts) if text not in self._names]
         read = dict(zip(unread, super().embed_text(unread), strict=True)) if unread else {}
         return torch.stack([self._names[text] if text in self._names else read[text] for text in texts])
+
+    @torch.inference_mode()
+    def embed_audio(self, windows: Tensor) -> Tensor:
+        # One by one, for in one product the last digits of each would depend on how many others there are.
+        return torch.cat([self.project_audio(heard) for heard in self.audio_features(windows).split(1)])
 
     def hear(self, windows: Tensor) -> Tensor:
         look = self._look if self.audio is self._own else self.audio.look  # another tower was put in place of its own

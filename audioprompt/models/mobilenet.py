@@ -78,8 +78,17 @@ class Squeeze(nn.Module):
         self.fc2 = nn.Linear(squeezed(channels), channels)
 
     def forward(self, picture: Tensor) -> Tensor:
-        weights = self.fc2(torch.relu(self.fc1(picture.mean(dim=(2, 3))))).sigmoid()
-        return picture * weights[:, :, None, None]
+        means = picture.mean(dim=(2, 3))[:, None]
+        weights = _apart(self.fc2, torch.relu(_apart(self.fc1, means))).sigmoid()
+        return picture * weights.transpose(1, 2)[..., None]
+
+
+def _apart(layer: nn.Linear, rows: Tensor) -> Tensor:
+    """Apply a layer by a product for each picture, ``[B, 1, F]`` -> ``[B, 1, O]``.
+
+    In one product for all of them, the last digits of each would depend on how many others there are.
+    """
+    return rows.bmm(layer.weight.T.expand(rows.shape[0], -1, -1)) + layer.bias
 
 
 class Block(nn.Module):

@@ -43,6 +43,7 @@ class CountingModel:
     """A linear model that remembers the batches it was given; windows of one second at 1 kHz."""
 
     text: PromptableText  # never asked for
+    batch_invariant = False
     name, revision, device = "counting", "1", "cpu"
     sample_rate, window_seconds, dim, logit_scale = RATE, 1.0, 8, 10.0
 
@@ -121,6 +122,15 @@ def test_on_a_cpu_an_embedding_does_not_depend_on_its_neighbours(files: list[Pat
     together = embed_clips(model, files)
     for clip, path in zip(together, files, strict=True):
         np.testing.assert_array_equal(clip.windows, embed_clip(model, path).windows)
+
+
+def test_a_batch_invariant_model_hears_several_clips_at_once(files: list[Path]) -> None:
+    model = CountingModel()
+    model.batch_invariant = True
+    clips = embed_clips(model, [files[0]] * 10)
+    assert model.audio_batches == [4, 4, 2]
+    for clip in clips:
+        assert_same(clip, expected(CountingModel(), files[0]))
 
 
 def test_no_batch_is_larger_than_agreed(files: list[Path]) -> None:

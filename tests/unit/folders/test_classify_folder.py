@@ -121,6 +121,8 @@ def test_an_answer_does_not_depend_on_those_beside_it(tmp_path: Path) -> None:
     heard = list(stream_clips(model, find_files([tmp_path], tmp_path)))
     rows = asked.answers(heard)
     assert rows == [row for one in heard for row in asked.answers([one])]
+    by_themselves = [row for one in heard for _, row in classify_files(asked, [one.file])]
+    assert rows == by_themselves, "nor on those that are heard in the same pass"
     assert asked.answers([]) == []
     judging = asked._recogniser
     assert judging and len({row.file for row in rows if row.answer}) == 5

@@ -83,6 +83,13 @@ class Restless(FakeModel):
         return super().embed_audio(windows).roll(random.Random(self.windows_heard).randrange(4), dims=1)
 
 
+class Promising(FakeModel):
+    batch_invariant = True
+
+    def embed_audio(self, windows: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.normalize(super().embed_audio(windows) + 1e-6 * len(windows), dim=-1)
+
+
 class Deaf(FakeModel):
     def embed_audio(self, windows: torch.Tensor) -> torch.Tensor:
         return super().embed_audio(0 * windows)
@@ -126,6 +133,7 @@ class NoGradient(Opened):
         (Nameless, "it says what it is and what it takes", "revision must be a text, and is ''"),
         (Long, "texts become unit vectors, odd and long ones too", "must be L2-normalised, and is off by 1"),
         (Padded, "a text alone and in a batch are one", "depends on what else is in its batch"),
+        (Promising, "a window alone and in a batch are one", "what else is in a batch makes a difference of"),
         (Restless, "the same windows give the same embeddings", "otherwise the second time"),
         (Deaf, "different sounds differ", "are all the same"),
         (Careless, "windows become unit vectors, silence too", "changes the windows"),

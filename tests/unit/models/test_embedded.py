@@ -112,6 +112,17 @@ def test_once_it_is_busy_it_hears_the_same_to_the_last_bit() -> None:
     assert torch.equal(other.hear(short), other.audio.look(short).flatten(1))
 
 
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_window_is_heard_the_same_whatever_is_beside_it(busy: bool) -> None:
+    model = EmbeddedModel()
+    windows = torch.cat([noise(3), noise(2, 1).cumsum(dim=1) / 300, noise(2, 2) * torch.linspace(0, 1, SAMPLES)])
+    for _ in range(OFTEN if busy else 0):
+        model.embed_audio(windows[:1])
+    alone = torch.cat([model.embed_audio(window[None]) for window in windows])
+    for size in (2, 3, 4, 7):
+        assert torch.equal(torch.cat([model.embed_audio(some) for some in windows.split(size)]), alone)
+
+
 @pytest.mark.parametrize("shape", [(SAMPLES,), (1, SAMPLES - 1), (1, SAMPLES + 1), (1, 1, SAMPLES), (2, 0)])
 def test_a_window_of_another_length_is_refused(model: EmbeddedModel, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=rf"windows must be \[batch, {SAMPLES}\], got"):
