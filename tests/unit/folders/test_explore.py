@@ -1,14 +1,17 @@
 """A collection that a page holds: its rows, its map, and what becomes of what is selected there."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 from zipfile import ZipFile
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from audioprompt.audio.recording import AudioError
 from audioprompt.core.map import cluster, lay_out, name_clusters
@@ -16,7 +19,7 @@ from audioprompt.data import DataError
 from audioprompt.data.recordings import find_files
 from audioprompt.prompts.template import as_templates
 from audioprompt.server import models
-from audioprompt.server.context import IN_PROCESS
+from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.collection import Collection
 from audioprompt.services.folders import search
 from audioprompt.services.folders.classify import Question
@@ -24,6 +27,7 @@ from audioprompt.services.folders.explore import Explored, answer_again, explore
 from audioprompt.services.folders.shards import EmbedError
 from audioprompt.ui import entrances
 from audioprompt.ui.components import explore as view
+from audioprompt.ui.events import View
 from audioprompt.ui.tabs.explore import listen, look
 from audioprompt.util.jobs import Stopped
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
@@ -157,6 +161,27 @@ def test_search_by_a_sound_and_for_the_same_sound_twice(
     for nothing in (lambda: look.find_pairs(None), lambda: look.search_by_sound(None, "x", "fake")):
         with pytest.raises(DataError, match="Upload recordings first"):
             nothing()
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_what_comes_after_another_collection_was_given_is_not_shown(
+    explored: Explored, monkeypatch: pytest.MonkeyPatch, other: bool
+) -> None:
+    model, page = question().model, Mock(Context, page="a page", place=1)
+    page.model.return_value = model
+    page.store.get.return_value = Mock(approved=question().templates)
+    monkeypatch.setattr(listen, "suitable_pack", lambda store, category: "eight-templates")
+    read = model.embed_text
+
+    def give_another(texts: Sequence[str]) -> torch.Tensor:
+        if other:
+            list(listen.HEARD.latest(page, object(), (shown for shown in [View()])))
+        return read(texts)
+
+    monkeypatch.setattr(model, "embed_text", give_another)
+    searched = look.search_collection(explored, f"a hum {other}", "fake", context=page)
+    again = listen.ask_again(explored, listen.Asked(f"a whistle {other}, a hum {other}", "fake"), context=page)
+    assert (searched == again == {}) is other and ("a hum" in searched.get("rows", "")) is not other
 
 
 @pytest.mark.parametrize("given", [[], ["notes.txt"]])

@@ -2,10 +2,11 @@
 
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
+from typing import ParamSpec
 
 import gradio as gr
 
@@ -26,6 +27,8 @@ from audioprompt.ui.events import HIDDEN, View
 from audioprompt.util.jobs import FITTING, follow
 from audioprompt.util.pace import Pace
 from audioprompt.util.text import counted
+
+P = ParamSpec("P")
 
 LOOK_SECONDS = 0.3
 HEARD = Questions()  # of several collections in a row a page listens to the last
@@ -146,6 +149,22 @@ def _question(asked: Asked, context: Context) -> Question:
     return Question(context.model(asked.model_name), parse_labels(asked.labels).labels, templates)
 
 
+def of_what_is_shown(handler: Callable[P, View]) -> Callable[P, View]:
+    """Return a handler whose answer is not shown where the page was given another collection meanwhile."""
+
+    @wraps(handler)
+    def answer(*given: P.args, **named: P.kwargs) -> View:
+        def steps() -> Generator[View]:
+            yield handler(*given, **named)
+
+        context = named.get("context", IN_PROCESS)
+        assert isinstance(context, Context)
+        return next(HEARD.beside(context, steps()), {})
+
+    return answer
+
+
+@of_what_is_shown
 def ask_again(explored: Explored | None, asked: Asked, context: Context = IN_PROCESS) -> View:
     """Answer for other labels, without listening again.
 

@@ -15,6 +15,7 @@ from audioprompt.services.folders.tables import write_table
 from audioprompt.ui import markup
 from audioprompt.ui.components import explore as view
 from audioprompt.ui.events import View
+from audioprompt.ui.tabs.explore.listen import of_what_is_shown
 from audioprompt.util.text import counted, one_line
 
 FOUND = 50  # recordings that a search shows
@@ -28,6 +29,7 @@ def _uploaded(explored: Explored | None) -> Explored:
     return explored
 
 
+@of_what_is_shown
 def search_collection(
     explored: Explored | None, words: str | None, model_name: str, context: Context = IN_PROCESS
 ) -> View:
@@ -44,6 +46,7 @@ def search_collection(
     return {"rows": view.table(explored, found, said), "note": ""}
 
 
+@of_what_is_shown
 def search_by_sound(
     explored: Explored | None, sound: str | None, model_name: str, context: Context = IN_PROCESS
 ) -> View:
