@@ -34,7 +34,7 @@ from torch import Tensor, nn
 
 from audioprompt.audio.windows import windows
 from audioprompt.core.zero_shot import Array, normalise
-from audioprompt.encoding.encoder import embed_clips
+from audioprompt.encoding.clips import embed_clips
 from audioprompt.models.clap import SAMPLE_RATE, MsClap
 from benchmarks.embedded_model import Figure, at_least, at_most
 from benchmarks.side_by_side import SAME, Clock, alternate, ours_and_theirs, report, stopwatch

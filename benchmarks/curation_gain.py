@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from audioprompt.core.auto_curation import propose
 from audioprompt.core.curation import Mask, ScoreTable, choices, score_templates
 from audioprompt.data import DEMONSTRATION, VILLAGE, DataError, LabelledClips, open_clips
-from audioprompt.encoding.encoder import embed_clips, embed_prompts, pooled
+from audioprompt.encoding.clips import embed_clips
+from audioprompt.encoding.encoder import embed_prompts, pooled
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.generators import OfflineLexicon, Task
 from audioprompt.prompts.pack import Category, PackError

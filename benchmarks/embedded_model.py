@@ -28,7 +28,8 @@ from audioprompt.audio.decode import read
 from audioprompt.core.metrics import Score, ensemble_score, score, winners
 from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips
-from audioprompt.encoding.encoder import embed_clip, embed_clips, embed_prompts, pooled
+from audioprompt.encoding.clips import embed_clips
+from audioprompt.encoding.encoder import embed_clip, embed_prompts, pooled
 from audioprompt.models.base import AudioTextModel
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.store import PromptStore

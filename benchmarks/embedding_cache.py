@@ -22,7 +22,8 @@ import soundfile
 
 from audioprompt.data.examples import examples
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import embed_clips, embed_prompts
+from audioprompt.encoding.clips import embed_clips
+from audioprompt.encoding.encoder import embed_prompts
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.store import PromptStore
 from benchmarks.embedded_model import Figure, at_least, at_most

@@ -2,9 +2,9 @@
 
 * Clips per second from files at the model's rate to rows, as ``audioprompt classify DIR --out`` hears them, against the
   bare model: the same windows, decoded already, one by one on all cores at once. Windows in batches of four, as the
-  command has them, and a plain loop, one file after the other through soundfile and the model, are timed as well. The
-  sides take turns, and a figure is the median of the turns' ratios; it is clock time, so nothing else should run. With
-  ``--work`` it is the processor time of all cores.
+  command has them, a plain loop, one file after the other through soundfile and the model, and the same files as the
+  labelled clips of who learns or curates are timed as well. The sides take turns, and a figure is the median of the
+  turns' ratios; it is clock time, so nothing else should run. With ``--work`` it is the processor time of all cores.
 * The peak memory of the command over 1,000 files and over ten times as many, each in a process of its own.
 * Its peak memory over 100,000 files that hold nothing but a header, and one that holds sound.
 * Its peak memory over one recording of two hours, how much of it is beyond what one of five seconds takes, for most is
@@ -29,6 +29,7 @@ import torch
 
 from audioprompt.audio.decode import stream_windows
 from audioprompt.data.recordings import find_files
+from audioprompt.encoding.clips import embed_clips
 from audioprompt.encoding.encoder import WINDOWS_PER_CPU_BATCH
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.models.threads import one_thread
@@ -100,14 +101,24 @@ def rate(folder: Path, clock: Clock) -> list[Figure]:
         for path in paths:
             model.embed_audio(torch.from_numpy(soundfile.read(path, dtype="float32")[0][np.newaxis]))
 
+    def labelled() -> None:
+        embed_clips(model, paths)
+
     stream()
-    taken = alternate(clock, bare, stream, loop, batched, turns=TURNS)
-    names = (f"the bare model on {cores} cores", "files to rows", "a plain loop", f"bare, in batches of {BATCH}")
+    taken = alternate(clock, bare, stream, loop, batched, labelled, turns=TURNS)
+    names = (
+        f"the bare model on {cores} cores",
+        "files to rows",
+        "a plain loop",
+        f"bare, in batches of {BATCH}",
+        "labelled clips",
+    )
     for name, seconds in zip(names, np.median(taken, axis=0), strict=True):
         print(f"{name:30}{CLIPS / seconds:8.1f} clips a second")
     return [
         at_least("folder, of the bare model's rate", float(np.median(taken[:, 0] / taken[:, 1])), "of 1", SHARE),
         Figure("folder, of the bare model's in batches", float(np.median(taken[:, 3] / taken[:, 1])), "of 1"),
+        Figure("labelled clips, of the bare model's rate", float(np.median(taken[:, 0] / taken[:, 4])), "of 1"),
         Figure("folder, against a plain loop", float(np.median(taken[:, 2] / taken[:, 1])), "times faster"),
         Figure("folder, rate", float(CLIPS / np.median(taken[:, 1])), "clips a second"),
     ]

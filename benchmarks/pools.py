@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from audioprompt.core.zero_shot import Array, ensemble_weights
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import embed_clips, embed_prompts, pooled
+from audioprompt.encoding.clips import embed_clips
+from audioprompt.encoding.encoder import embed_prompts, pooled
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore

@@ -17,7 +17,7 @@ import av
 import numpy as np
 import soundfile
 
-from audioprompt.audio.recording import AudioError, Block, Recording
+from audioprompt.audio.recording import AudioError, AudioSource, Block, Recording
 
 BLOCK_SECONDS, BLOCK_FRAMES = 5.0, 262_144  # read at a time, the fewer frames the more channels: most clips as a whole
 FIRST_FRAMES = 8_192  # read at first, for many want no more than to see what there is
@@ -30,12 +30,13 @@ CONTAINERS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,flac,flv,matroska,mov,mp3,
 USE_INSTEAD = "use a WAV, FLAC, Ogg, MP3, M4A or WebM recording"
 
 
-def parts_of(path: Path) -> Callable[[float], float]:
-    """Return what tells the fraction that some seconds are of a recording; it is 0 where its file states no length."""
+def parts_of(source: AudioSource) -> Callable[[float], float]:
+    """Return what tells the fraction that some seconds are of a recording; it is 0 where no file states its length."""
 
     @cache
     def stated() -> float:
-        if path.is_file():  # a pipe can only be read once
+        path = Path(source) if isinstance(source, (str, os.PathLike)) else None
+        if path and path.is_file():  # a pipe can only be read once
             with suppress(OSError, ValueError, av.FFmpegError), path.open("rb") as file, _contained(file) as container:
                 return (container.duration or 0) / float(av.time_base)
         return 0.0

@@ -7,7 +7,8 @@ from pathlib import Path
 from audioprompt.data.clips import LabelledClips
 from audioprompt.data.tables import DataError
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import EmbeddedClip, Progress, encode_each_once, silence
+from audioprompt.encoding.clips import encode_each_once
+from audioprompt.encoding.encoder import EmbeddedClip, Progress, silence
 from audioprompt.encoding.recordings import BadRecordings, Recordings
 from audioprompt.models.base import AudioTextModel
 

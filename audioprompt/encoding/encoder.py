@@ -1,10 +1,5 @@
-"""Encode once: clips and texts become embeddings. The only place where a model is run.
+"""Clips and texts become embeddings. The only place where a model is run."""
 
-Clips are decoded by threads while the model works on the ones before, and whatever has been encoded before comes from
-the cache.
-"""
-
-import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -18,11 +13,10 @@ from audioprompt.audio.recording import AudioError, AudioSource, Say, name_of
 from audioprompt.core.zero_shot import Array, normalise
 from audioprompt.encoding.batching import LENT, TOGETHER, Encode
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.keys import key_of, key_of_clip
-from audioprompt.encoding.reading import Piece, Wanted, read_ahead, read_in_turn
-from audioprompt.encoding.recordings import BadRecordings, Recordings
+from audioprompt.encoding.keys import key_of
+from audioprompt.encoding.reading import Piece, Wanted, read_in_turn
 from audioprompt.encoding.rows import Rows
-from audioprompt.models.base import AudioTextModel, ModelError, ProjectedAudio
+from audioprompt.models.base import AudioTextModel, ModelError
 from audioprompt.prompts.template import Template
 from audioprompt.util.text import counted, named
 
@@ -91,26 +85,21 @@ def embed_clip(
     Raises:
         AudioError: the source cannot be read or holds no sound.
     """
-    (found,) = encode_recordings(model, with_others(model), read_in_turn(model, [Wanted(source, name, say, tick)]))
+    pieces = read_in_turn(model, [Wanted(source, name, say, tick)])
+    (found,) = encode_recordings(model, with_others(model, model.embed_audio), pieces)
     if isinstance(found, AudioError):
         raise found
     return found
 
 
-def with_others(model: AudioTextModel) -> Encode:
+def with_others(model: AudioTextModel, encode: Encode) -> Encode:
     """Return what runs a model together with what others want encoded just now, unless it is lent to one person."""
-    return model.embed_audio if model.device == LENT else partial(TOGETHER.embed, model)
+    return encode if model.device == LENT else partial(TOGETHER.embed, model, encode=encode)
 
 
-def windows_at_once(model: AudioTextModel) -> int:
-    """Return how many windows, of several recordings perhaps, a batch should hold.
-
-    Most models gain nothing from it on a CPU, and alone in its batch, a recording's embedding does not depend on what
-    is encoded with it.
-    """
-    if model.device != "cpu":
-        return WINDOWS_PER_BATCH
-    return WINDOWS_PER_CPU_BATCH if getattr(model, "batch_invariant", False) else 1
+def is_batch_invariant(model: AudioTextModel) -> bool:
+    """Whether windows of several recordings may share a batch without a trace, as `BatchInvariantAudio` promises."""
+    return getattr(model, "batch_invariant", False)
 
 
 def embed_to_name(
@@ -148,129 +137,6 @@ def silence(clips: Sequence[EmbeddedClip], names: Sequence[str]) -> str | None:
     return (
         f"{len(silent)} of {counted(len(clips), 'clip')} {'is' if len(silent) == 1 else 'are'} silent: {named(silent)}."
     )
-
-
-def embed_clips(
-    model: AudioTextModel,
-    sources: Sequence[AudioSource],
-    progress: Progress | None = None,
-    cache: EmbeddingCache | None = None,
-) -> list[EmbeddedClip]:
-    """Encode many clips: N sources -> N clips, in their order.
-
-    Raises:
-        BadRecordings: sources cannot be read or hold no sound, all of them named; what was encoded stays in the cache.
-            Whatever ``progress`` raises stops the work in the same way.
-    """
-    recordings = Recordings.of(sources)
-    clips, reasons = encode_each_once(model, model.embed_audio, b"", recordings, progress, cache)
-    if reasons:
-        raise BadRecordings(reasons, recordings.names)
-    return [clips[index] for index in range(len(sources))]
-
-
-def features_of_clips(
-    model: ProjectedAudio,
-    sources: Sequence[AudioSource],
-    progress: Progress | None = None,
-    cache: EmbeddingCache | None = None,
-) -> list[Array]:
-    """Return what a model hears in many clips before its projection: N sources -> N times ``[W, F]``, in their order.
-
-    Silent windows are left out where others are not silent, as in a clip's pooled embedding.
-
-    Raises:
-        AudioError: as `embed_clips` does.
-    """
-    recordings = Recordings.of(sources)
-    clips, reasons = encode_each_once(model, model.audio_features, b"features", recordings, progress, cache)
-    if reasons:
-        raise BadRecordings(reasons, recordings.names)
-    return [clips[index].heard for index in range(len(sources))]
-
-
-def encode_each_once(
-    model: AudioTextModel,
-    encode: Encode,
-    kind: bytes,
-    recordings: Recordings,
-    progress: Progress | None,
-    cache: EmbeddingCache | None,
-    all_or_none: bool = True,
-) -> tuple[dict[int, EmbeddedClip], dict[int, str]]:
-    """Encode the clips that the cache does not hold; ``kind`` tells there what they were encoded to.
-
-    Returns:
-        The clips by position, and what is wrong with those that cannot be used. Where such are found before anything
-        is encoded and only all clips will do, that is all.
-    """
-    keys = [key_of_clip(model, kind, source) if cache else None for source in recordings.sources]
-    clips = _held(cache, keys)
-    work = _Encoding(model, encode, recordings, keys, clips, progress, cache)
-    reasons = recordings.find_unreadable(work.missing, work.tick)
-    if reasons and all_or_none:
-        return clips, reasons
-    reasons |= work.encode_clips([index for index in work.missing if index not in reasons])
-    return clips, reasons
-
-
-@dataclass(frozen=True)
-class _Encoding:
-    """Recordings under way to the clips that they become, each with its key in the cache."""
-
-    model: AudioTextModel
-    encode: Encode
-    recordings: Recordings
-    keys: Sequence[str | None]
-    clips: dict[int, EmbeddedClip]
-    progress: Progress | None
-    cache: EmbeddingCache | None
-
-    @property
-    def missing(self) -> list[int]:
-        return [index for index in range(len(self.keys)) if index not in self.clips]
-
-    def tick(self) -> None:
-        if self.progress:
-            self.progress(len(self.clips), len(self.keys))
-
-    def encode_clips(self, indices: Sequence[int]) -> dict[int, str]:
-        """Encode some, and return what is wrong with those that break off; what is done until an exception is kept."""
-        reasons: dict[int, str] = {}
-        unsaved: dict[str, bytes] = {}
-        recordings = [
-            Wanted(self.recordings.sources[index], self.recordings.names[index], tick=lambda seconds: self.tick())
-            for index in indices
-        ]
-        found = encode_recordings(
-            self.model, self.encode, read_ahead(self.model, recordings), windows_at_once(self.model)
-        )
-        try:
-            for index, clip in zip(indices, found, strict=True):
-                if isinstance(clip, AudioError):
-                    reasons[index] = self.recordings.reason(index, clip)
-                    continue
-                self.clips[index] = clip
-                if (key := self.keys[index]) is not None:
-                    unsaved[key] = _packed(clip)
-                if len(unsaved) >= WINDOWS_PER_BATCH:
-                    self._save(unsaved)
-                self.tick()
-        finally:
-            self._save(unsaved)
-        return reasons
-
-    def _save(self, unsaved: dict[str, bytes]) -> None:
-        if self.cache:
-            self.cache.put(unsaved)
-        unsaved.clear()
-
-
-def _held(cache: EmbeddingCache | None, keys: Sequence[str | None]) -> dict[int, EmbeddedClip]:
-    """Return the clips that the cache holds, by position."""
-    held = cache.get(key for key in keys if key) if cache else {}
-    unpacked = {index: _unpacked(held[key]) for index, key in enumerate(keys) if key in held}
-    return {index: clip for index, clip in unpacked.items() if clip}
 
 
 def pooled(clips: Sequence[EmbeddedClip]) -> Array:
@@ -403,25 +269,3 @@ def embed_prompts(
     """Fill every template with every label and encode: K templates, C labels -> ``[K, C, D]``."""
     texts = [template.fill(label) for template in templates for label in labels]
     return embed_texts(model, texts, progress, cache).reshape(len(templates), len(labels), -1)
-
-
-# --- how the cache stores a clip -------------------------------------------------------------------------------------
-
-
-_HEADER = struct.Struct("<dI")  # seconds, number of windows; behind it, all float32: starts, silent, embeddings
-
-
-def _packed(clip: EmbeddedClip) -> bytes:
-    parts = clip.starts, clip.silent.astype(np.float32), clip.windows
-    return _HEADER.pack(clip.seconds, len(clip.starts)) + b"".join(part.tobytes() for part in parts)
-
-
-def _unpacked(stored: bytes) -> EmbeddedClip | None:
-    """None if it is not what `_packed` writes, so that the clip is encoded anew."""
-    try:
-        seconds, count = _HEADER.unpack_from(stored)
-        values = np.frombuffer(stored, np.float32, offset=_HEADER.size).copy()
-        windows = values[2 * count :].reshape(count, -1)
-    except (struct.error, ValueError):
-        return None
-    return EmbeddedClip(values[:count], seconds, windows, values[count : 2 * count] > 0) if windows.size else None

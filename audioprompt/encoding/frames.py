@@ -7,7 +7,6 @@ of its window apart, each repeated until it fills the window.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain, islice
 
 import numpy as np
@@ -18,13 +17,14 @@ from audioprompt.audio.decode import is_silent, stream_windows
 from audioprompt.audio.recording import AudioSource, Samples, Say, name_of
 from audioprompt.audio.windows import Window
 from audioprompt.core.zero_shot import Array
-from audioprompt.encoding.batching import LENT, TOGETHER, Encode
+from audioprompt.encoding.batching import Encode
 from audioprompt.encoding.encoder import (
     WINDOWS_PER_BATCH,
     WINDOWS_PER_CPU_BATCH,
     EmbeddedClip,
     check_to_name,
     embed_windows,
+    with_others,
 )
 from audioprompt.models.base import AudioTextModel, FramedAudio
 
@@ -104,9 +104,8 @@ def embed_with_frames(
     """
     windows = stream_windows(source, model.sample_rate, model.window_seconds, name=name, say=say)
     framed = hasattr(model, "embed_frames")
-    encode: Encode = _WindowsAndFrames(model) if framed else model.embed_audio  # type: ignore[arg-type]
-    if model.device != LENT:
-        encode = partial(TOGETHER.embed, model, encode=encode)
+    passes: Encode = _WindowsAndFrames(model) if framed else model.embed_audio  # type: ignore[arg-type]
+    encode = with_others(model, passes)
     looks = _straddling(windows, model.window_seconds) if framed else _excerpts(windows, model.sample_rate)
     step = getattr(model, "frame_seconds", model.window_seconds / EXCERPTS)
     heard = _Heard(step, model.sample_rate)

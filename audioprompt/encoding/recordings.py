@@ -65,13 +65,13 @@ class Recordings:
             pool.shutdown(cancel_futures=True)
         return found
 
-    def reason(self, index: int, error: AudioError) -> str:
+    def reason(self, index: int, error: str) -> str:
         """Return what an error says of a recording, without its name and the advice."""
-        return str(error).removeprefix(self.names[index]).partition(": ")[0].strip()
+        return error.removeprefix(self.names[index]).partition(": ")[0].strip()
 
     def _problem(self, index: int) -> str | None:
         try:
             read(self.sources[index], LOOK_RATE, name=self.names[index], first_seconds=LOOK_SECONDS)
         except AudioError as error:
-            return self.reason(index, error)
+            return self.reason(index, str(error))
         return None

@@ -7,14 +7,20 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Semaphore
 from typing import Generic, Protocol, TypeVar
 
 from audioprompt.audio.files import parts_of
-from audioprompt.audio.recording import AudioError
-from audioprompt.encoding.encoder import EmbeddedClip, encode_recordings, windows_at_once, with_others
+from audioprompt.audio.recording import AudioError, AudioSource
+from audioprompt.encoding.batching import Encode
+from audioprompt.encoding.encoder import (
+    WINDOWS_PER_CPU_BATCH,
+    EmbeddedClip,
+    encode_recordings,
+    is_batch_invariant,
+    with_others,
+)
 from audioprompt.encoding.reading import Wanted, read_in_turn
 from audioprompt.models.base import AudioTextModel
 from audioprompt.models.threads import one_thread
@@ -29,8 +35,8 @@ class HasPath(Protocol):
     """Anything that says where its recording is, and what it is called."""
 
     @property
-    def path(self) -> Path:
-        """Where it is."""
+    def path(self) -> AudioSource:
+        """Where it is, or what holds it."""
         ...
 
     @property
@@ -87,18 +93,31 @@ def stream_clips(
 
 
 def stream_several(
-    model: AudioTextModel, files: Iterable[F], look: Look[F] = len, workers: int | None = None
+    model: AudioTextModel,
+    files: Iterable[F],
+    look: Look[F] = len,
+    workers: int | None = None,
+    encode: Encode | None = None,
+    rest: Callable[[list[Heard[F]]], object] = len,
 ) -> Generator[list[Heard[F]]]:
     """As `stream_clips`, several at once, for who takes them in hardly more time than one.
 
     Whoever takes them shares the cores with those who hear, and each waits for the other where Python is what it is
     about to run: so that is not after every recording.
 
+    Args:
+        model: what hears.
+        files: the recordings.
+        look: as for `stream_clips`.
+        workers: likewise.
+        encode: what of the model runs; by default ``model.embed_audio``.
+        rest: told what was heard but not taken, where the work ends before its time.
+
     Yields:
         All recordings that were done since the last, now and then none.
     """
     workers = workers or ((os.cpu_count() or 1) if model.device == "cpu" else ON_GPU)
-    work = _Work(model, files, workers)
+    work = _Work(model, encode or model.embed_audio, files, workers)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="hear")
     working = {pool.submit(work.hear) for _ in range(workers)}
     try:
@@ -113,28 +132,27 @@ def stream_several(
     finally:
         work.stop()
         pool.shutdown()
+        rest(work.done())
 
 
 class _Work(Generic[F]):
     """What the workers share: the recordings that are still to be heard, and those that were."""
 
-    def __init__(self, model: AudioTextModel, files: Iterable[F], workers: int) -> None:
+    def __init__(self, model: AudioTextModel, encode: Encode, files: Iterable[F], workers: int) -> None:
         self.under_way: dict[int, tuple[F, float]] = {}
-        self._model, self._workers = model, workers
+        self._model, self._workers, self._on_cpu = model, workers, model.device == "cpu"
+        # On a GPU workers share batches, so that none waits for more windows of its own.
+        self._encode = encode if self._on_cpu else with_others(model, encode)
+        self._enough = WINDOWS_PER_CPU_BATCH if self._on_cpu and is_batch_invariant(model) else 1
         self._upcoming, self._done = iter(files), SimpleQueue[Heard[F]]()
         self._taking, self._room, self._stopped = Lock(), Semaphore(AHEAD * workers), Event()
 
     def hear(self) -> None:
         """Hear recordings until there are no more; each worker does."""
-        on_cpu = self._model.device == "cpu"
-        # On a GPU workers share batches, so that none waits for more windows of its own.
-        encode, enough = (
-            (self._model.embed_audio, windows_at_once(self._model)) if on_cpu else (with_others(self._model), 1)
-        )
         taken = deque[tuple[F, list[str]]]()
         pieces = read_in_turn(self._model, self._wanted(taken))
-        with one_thread() if on_cpu else nullcontext():
-            for found in encode_recordings(self._model, encode, pieces, enough):
+        with one_thread() if self._on_cpu else nullcontext():
+            for found in encode_recordings(self._model, self._encode, pieces, self._enough):
                 file, notices = taken.popleft()
                 clip, error = (None, str(found)) if isinstance(found, AudioError) else (found, None)
                 self._done.put(Heard(file, clip, tuple(notices), error))

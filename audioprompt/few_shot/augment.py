@@ -16,7 +16,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from audioprompt.audio.recording import AudioSource
 from audioprompt.core.zero_shot import Array
-from audioprompt.encoding.encoder import Progress, embed_clips
+from audioprompt.encoding.clips import embed_clips
+from audioprompt.encoding.encoder import Progress
 from audioprompt.few_shot.base import checked_audio
 from audioprompt.few_shot.descent import Augment
 from audioprompt.few_shot.settings import FewShotError

@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from audioprompt.audio.recording import AudioSource
 from audioprompt.core.zero_shot import Array
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import embed_clips, pooled
+from audioprompt.encoding.clips import embed_clips
+from audioprompt.encoding.encoder import pooled
 from audioprompt.few_shot.build import build_head
 from audioprompt.few_shot.calibration import calibrate
 from audioprompt.few_shot.methods import METHODS, TOGETHER

@@ -15,7 +15,8 @@ import torch
 import audioprompt
 from audioprompt.data import DataError, from_zip
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import embed_clips, embed_texts
+from audioprompt.encoding.clips import embed_clips
+from audioprompt.encoding.encoder import embed_texts
 from audioprompt.few_shot.heads import FILE, load_head
 from audioprompt.few_shot.settings import FewShotError
 from audioprompt.models.base import ModelError

@@ -1,8 +1,11 @@
 """Encode once: order, batches, reading ahead, memory that runs out, and the cache."""
 
+import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -14,21 +17,15 @@ import torch
 
 from audioprompt.audio.decode import stream_windows
 from audioprompt.audio.files import BLOCK_FRAMES
+from audioprompt.audio.recording import AudioSource
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.data.embedding import embed_labelled
+from audioprompt.encoding import clips as many
 from audioprompt.encoding import encoder as embeddings
 from audioprompt.encoding.batching import LENT, TOGETHER
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import (
-    EmbeddedClip,
-    embed_clip,
-    embed_clips,
-    embed_prompts,
-    embed_texts,
-    features_of_clips,
-    pooled,
-    silence,
-)
+from audioprompt.encoding.clips import embed_clips, features_of_clips
+from audioprompt.encoding.encoder import EmbeddedClip, embed_clip, embed_prompts, embed_texts, pooled, silence
 from audioprompt.encoding.keys import key_of
 from audioprompt.encoding.recordings import BadRecordings
 from audioprompt.models import registry, zero_gpu
@@ -36,7 +33,10 @@ from audioprompt.models.base import ModelError, PromptableText
 from audioprompt.prompts.template import Template
 
 RATE = 1000
-PACKED = embeddings._packed
+PACKED = many._packed
+
+
+WHEREVER = pytest.mark.parametrize(("device", "steady"), [("cpu", False), ("cpu", True), ("cuda:0", False)])
 
 
 class CountingModel:
@@ -98,10 +98,10 @@ def assert_same(clip: EmbeddedClip, other: EmbeddedClip) -> None:
     assert clip.seconds == other.seconds
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
-def test_clips_come_out_in_order_whatever_shares_a_batch(files: list[Path], device: str) -> None:
+@WHEREVER
+def test_clips_come_out_in_order_whatever_shares_a_batch(files: list[Path], device: str, steady: bool) -> None:
     model = CountingModel()
-    model.device = device
+    model.device, model.batch_invariant = device, steady
     clips = embed_clips(model, files)
     for clip, path in zip(clips, files, strict=True):
         assert_same(clip, expected(CountingModel(), path))
@@ -124,13 +124,41 @@ def test_on_a_cpu_an_embedding_does_not_depend_on_its_neighbours(files: list[Pat
         np.testing.assert_array_equal(clip.windows, embed_clip(model, path).windows)
 
 
-def test_a_batch_invariant_model_hears_several_clips_at_once(files: list[Path]) -> None:
-    model = CountingModel()
+def test_a_batch_invariant_model_hears_several_clips_at_once_on_all_cores(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    model, cache = CountingModel(), EmbeddingCache(tmp_path / "cache")
     model.batch_invariant = True
-    clips = embed_clips(model, [files[0]] * 10)
-    assert model.audio_batches == [4, 4, 2]
-    for clip in clips:
-        assert_same(clip, expected(CountingModel(), files[0]))
+    seen: list[tuple[int, int]] = []
+    some: list[AudioSource] = [files[0], (RATE, noise(0.7))] * 10
+    clips = embed_clips(model, some, lambda done, total: seen.append((done, total)), cache)
+    assert sum(model.audio_batches) == 20 and max(model.audio_batches) == 4 and len(model.audio_batches) <= 6
+    assert seen == sorted(seen) and seen[-1] == (20, 20)
+    for clip, source in zip(clips, some, strict=True):
+        assert_same(clip, embed_clip(CountingModel(), source))
+    features = features_of_clips(model, some)
+    assert_same(clips[1], replace(clips[1], windows=model.project_audio(torch.from_numpy(features[1])).numpy()))
+
+
+def test_what_was_encoded_on_all_cores_before_an_interruption_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    model, cache = CountingModel(), EmbeddingCache(tmp_path / "cache")
+    model.batch_invariant = True
+    some = [(RATE, noise(0.1 + number / 1000)) for number in range(300)]
+
+    def enough(done: int, total: int) -> None:
+        if done >= 150:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed_clips(model, some, enough, cache)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("hear")]
+    assert 150 <= sum(model.audio_batches) < 300
+    embed_clips(model, some, cache=cache)
+    assert sum(model.audio_batches) == 300, "each was encoded once"
 
 
 def test_no_batch_is_larger_than_agreed(files: list[Path]) -> None:
@@ -176,14 +204,14 @@ def test_all_bad_clips_are_named_at_once_before_anything_is_encoded(files: list[
     assert "bad 9.wav" in text and "bad 10.wav" not in text and "; and 2 more." in text
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+@WHEREVER
 def test_bad_clips_that_turn_out_on_the_way_are_named_and_the_others_stay_cached(
-    files: list[Path], tmp_path: Path, device: str
+    files: list[Path], tmp_path: Path, device: str, steady: bool
 ) -> None:
     cache = EmbeddingCache(tmp_path / "cache")
     bad = [broken_off(tmp_path / "half.wav"), broken_off(tmp_path / "other half.wav")]
     model = CountingModel()
-    model.device = device
+    model.device, model.batch_invariant = device, steady
     with pytest.raises(BadRecordings, match=r"2 of 10 recordings .*/half\.wav has samples .*/other half\.wav has"):
         embed_clips(model, [*files[:3], bad[0], *files[3:], bad[1]], cache=cache)
     model.audio_batches.clear()
@@ -232,7 +260,7 @@ def test_a_broken_entry_is_encoded_anew(
 ) -> None:
     cache, model = EmbeddingCache(tmp_path / "cache"), CountingModel()
     with monkeypatch.context() as patch:
-        patch.setattr(embeddings, "_packed", lambda clip: change(PACKED(clip)))
+        patch.setattr(many, "_packed", lambda clip: change(PACKED(clip)))
         (clip,) = embed_clips(model, files[:1], cache=cache)
     texts = embed_texts(model, ["rain"])
     cache.put({key_of(model, b"text", b"rain"): change(texts.tobytes())})

@@ -11,7 +11,8 @@ from audioprompt.core.labels import LabelError
 from audioprompt.data import LabelledClips
 from audioprompt.data.examples import examples
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import embed_clips, pooled
+from audioprompt.encoding.clips import embed_clips
+from audioprompt.encoding.encoder import pooled
 from audioprompt.few_shot.build import build_head
 from audioprompt.few_shot.heads import load_head, record_of, save_head
 from audioprompt.few_shot.settings import FewShotError

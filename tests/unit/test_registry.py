@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from audioprompt.encoding.encoder import embed_clips, embed_texts, pooled
+from audioprompt.encoding.clips import embed_clips
+from audioprompt.encoding.encoder import embed_texts, pooled
 from audioprompt.models import registry
 from audioprompt.models.base import ModelError
 from audioprompt.models.registry import ModelEntry, ModelRegistry, Progress, load, pick_device

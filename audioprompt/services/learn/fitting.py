@@ -14,7 +14,7 @@ from audioprompt.core.metrics import confusion, score
 from audioprompt.data import LabelledClips, group_near_twins
 from audioprompt.data.embedding import look_through
 from audioprompt.encoding.cache import EmbeddingCache
-from audioprompt.encoding.encoder import features_of_clips
+from audioprompt.encoding.clips import features_of_clips
 from audioprompt.few_shot.augment import dropout
 from audioprompt.few_shot.base import choose_shots
 from audioprompt.few_shot.build import build_head

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from audioprompt.core.zero_shot import Array, normalise
-from audioprompt.encoding.encoder import embed_clips, features_of_clips, pooled
+from audioprompt.encoding.clips import embed_clips, features_of_clips
+from audioprompt.encoding.encoder import pooled
 from audioprompt.few_shot.augment import dropout, with_batch_norm_of
 from audioprompt.few_shot.methods.palm import Palm
 from audioprompt.few_shot.settings import FewShotError, FitSettings

@@ -1,0 +1,206 @@
+"""Many clips, each encoded once: what was encoded before comes from the cache, and bad recordings are told together."""
+
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from audioprompt.audio.recording import AudioError, AudioSource
+from audioprompt.core.zero_shot import Array
+from audioprompt.encoding.batching import Encode
+from audioprompt.encoding.cache import EmbeddingCache
+from audioprompt.encoding.encoder import (
+    WINDOWS_PER_BATCH,
+    EmbeddedClip,
+    Progress,
+    encode_recordings,
+    is_batch_invariant,
+)
+from audioprompt.encoding.keys import key_of_clip
+from audioprompt.encoding.reading import Wanted, read_ahead
+from audioprompt.encoding.recordings import BadRecordings, Recordings
+from audioprompt.encoding.stream import Heard, stream_several
+from audioprompt.models.base import AudioTextModel, ProjectedAudio
+
+
+def embed_clips(
+    model: AudioTextModel,
+    sources: Sequence[AudioSource],
+    progress: Progress | None = None,
+    cache: EmbeddingCache | None = None,
+) -> list[EmbeddedClip]:
+    """Encode many clips: N sources -> N clips, in their order.
+
+    Raises:
+        BadRecordings: sources cannot be read or hold no sound, all of them named; what was encoded stays in the cache.
+            Whatever ``progress`` raises stops the work in the same way.
+    """
+    recordings = Recordings.of(sources)
+    clips, reasons = encode_each_once(model, model.embed_audio, b"", recordings, progress, cache)
+    if reasons:
+        raise BadRecordings(reasons, recordings.names)
+    return [clips[index] for index in range(len(sources))]
+
+
+def features_of_clips(
+    model: ProjectedAudio,
+    sources: Sequence[AudioSource],
+    progress: Progress | None = None,
+    cache: EmbeddingCache | None = None,
+) -> list[Array]:
+    """Return what a model hears in many clips before its projection: N sources -> N times ``[W, F]``, in their order.
+
+    Silent windows are left out where others are not silent, as in a clip's pooled embedding.
+
+    Raises:
+        AudioError: as `embed_clips` does.
+    """
+    recordings = Recordings.of(sources)
+    clips, reasons = encode_each_once(model, model.audio_features, b"features", recordings, progress, cache)
+    if reasons:
+        raise BadRecordings(reasons, recordings.names)
+    return [clips[index].heard for index in range(len(sources))]
+
+
+def encode_each_once(
+    model: AudioTextModel,
+    encode: Encode,
+    kind: bytes,
+    recordings: Recordings,
+    progress: Progress | None,
+    cache: EmbeddingCache | None,
+    all_or_none: bool = True,
+) -> tuple[dict[int, EmbeddedClip], dict[int, str]]:
+    """Encode the clips that the cache does not hold; ``kind`` tells there what they were encoded to.
+
+    Returns:
+        The clips by position, and what is wrong with those that cannot be used. Where such are found before anything
+        is encoded and only all clips will do, that is all.
+    """
+    keys = [key_of_clip(model, kind, source) if cache else None for source in recordings.sources]
+    clips = _held(cache, keys)
+    work = _Encoding(model, encode, recordings, keys, clips, progress, cache)
+    reasons = recordings.find_unreadable(work.missing, work.tick)
+    if reasons and all_or_none:
+        return clips, reasons
+    if missing := [index for index in work.missing if index not in reasons]:
+        reasons |= work.encode_clips(missing)
+    return clips, reasons
+
+
+_Keep = Callable[[int, EmbeddedClip | None, str | None], None]  # takes a recording's number, clip and error
+
+
+class _Numbered(NamedTuple):
+    number: int
+    path: AudioSource
+    name: str
+
+
+@dataclass(frozen=True)
+class _Encoding:
+    """Recordings under way to the clips that they become, each with its key in the cache."""
+
+    model: AudioTextModel
+    encode: Encode
+    recordings: Recordings
+    keys: Sequence[str | None]
+    clips: dict[int, EmbeddedClip]
+    progress: Progress | None
+    cache: EmbeddingCache | None
+
+    @property
+    def missing(self) -> list[int]:
+        return [index for index in range(len(self.keys)) if index not in self.clips]
+
+    def tick(self) -> None:
+        if self.progress:
+            self.progress(len(self.clips), len(self.keys))
+
+    def encode_clips(self, indices: Sequence[int]) -> dict[int, str]:
+        """Encode some, and return what is wrong with those that break off; what is done until an exception is kept."""
+        reasons: dict[int, str] = {}
+        unsaved: dict[str, bytes] = {}
+
+        def keep(number: int, clip: EmbeddedClip | None, error: str | None) -> None:
+            if clip is None:
+                reasons[number] = self.recordings.reason(number, error or "")
+                return
+            self.clips[number] = clip
+            if (key := self.keys[number]) is not None:
+                unsaved[key] = _packed(clip)
+            if len(unsaved) >= WINDOWS_PER_BATCH:
+                self._save(unsaved)
+
+        try:
+            if self.model.device == "cpu" and is_batch_invariant(self.model):
+                self._on_all_cores(indices, keep)
+            else:
+                self._in_order(indices, keep)
+        finally:
+            self._save(unsaved)
+        return reasons
+
+    def _on_all_cores(self, indices: Sequence[int], keep: _Keep) -> None:
+        """Encode some several at once, each on one core, for that is all that a small model can use."""
+        files = [_Numbered(index, self.recordings.sources[index], self.recordings.names[index]) for index in indices]
+
+        def keep_all(several: Iterable[Heard[_Numbered]]) -> None:
+            for heard in several:
+                keep(heard.file.number, heard.clip, heard.error)
+
+        with closing(stream_several(self.model, files, self._look, encode=self.encode, rest=keep_all)) as stream:
+            for several in stream:
+                keep_all(several)
+                self.tick()
+
+    def _in_order(self, indices: Sequence[int], keep: _Keep) -> None:
+        """Encode some one after the other, on a GPU in batches."""
+        recordings = [
+            Wanted(self.recordings.sources[index], self.recordings.names[index], tick=self._look) for index in indices
+        ]
+        enough = 1 if self.model.device == "cpu" else WINDOWS_PER_BATCH
+        found = encode_recordings(self.model, self.encode, read_ahead(self.model, recordings), enough)
+        for index, clip in zip(indices, found, strict=True):
+            keep(index, *((None, str(clip)) if isinstance(clip, AudioError) else (clip, None)))
+            self.tick()
+
+    def _look(self, how_far: object) -> None:
+        self.tick()
+
+    def _save(self, unsaved: dict[str, bytes]) -> None:
+        if self.cache:
+            self.cache.put(unsaved)
+        unsaved.clear()
+
+
+def _held(cache: EmbeddingCache | None, keys: Sequence[str | None]) -> dict[int, EmbeddedClip]:
+    """Return the clips that the cache holds, by position."""
+    held = cache.get(key for key in keys if key) if cache else {}
+    unpacked = {index: _unpacked(held[key]) for index, key in enumerate(keys) if key in held}
+    return {index: clip for index, clip in unpacked.items() if clip}
+
+
+# --- how the cache stores a clip -------------------------------------------------------------------------------------
+
+
+_HEADER = struct.Struct("<dI")  # seconds, number of windows; behind it, all float32: starts, silent, embeddings
+
+
+def _packed(clip: EmbeddedClip) -> bytes:
+    parts = clip.starts, clip.silent.astype(np.float32), clip.windows
+    return _HEADER.pack(clip.seconds, len(clip.starts)) + b"".join(part.tobytes() for part in parts)
+
+
+def _unpacked(stored: bytes) -> EmbeddedClip | None:
+    """None if it is not what `_packed` writes, so that the clip is encoded anew."""
+    try:
+        seconds, count = _HEADER.unpack_from(stored)
+        values = np.frombuffer(stored, np.float32, offset=_HEADER.size).copy()
+        windows = values[2 * count :].reshape(count, -1)
+    except (struct.error, ValueError):
+        return None
+    return EmbeddedClip(values[:count], seconds, windows, values[count : 2 * count] > 0) if windows.size else None
