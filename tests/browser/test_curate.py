@@ -260,6 +260,15 @@ def test_what_is_selected_while_an_answer_is_under_way_is_shown(page: Page, pack
         page.wait_for_timeout(200)  # longer than the page waits for a next click, shorter than an answer takes
     expect(page.locator("#curate-side .side")).to_have_attribute("data-template", pack.entries[3].template.text)
 
+    row(page, 1).click()
+    button = page.get_by_role("button", name="Edit").bounding_box()
+    assert button
+    page.mouse.move(button["x"] + button["width"] / 2, button["y"] + button["height"] / 2)
+    page.mouse.down()
+    expect(page.locator("#curate-side .side")).to_have_attribute("data-template", pack.entries[1].template.text)
+    page.mouse.up()  # the button is elsewhere by now
+    expect(page.locator("#curate-composer").get_by_role("textbox")).to_be_focused()
+
 
 def test_of_two_packs_chosen_in_a_row_the_last_is_shown(page: Page, pack: PromptPack) -> None:
     measure(page, pack)

@@ -61,6 +61,31 @@ window.audioprompt = (() => {
         button(asked())?.click();
     });
 
+    // --- a button that moves away while it is pressed -------------------------------------------------------------
+
+    // A click needs the same button below the pointer at press and release. Where an answer of the server moves it or
+    // draws it anew in between, and the pointer stays, the click goes to it wherever it is now.
+    const STILL = 5;  // pixels that a hand moves without meaning to
+    let pressed = null, around = [], place = [];
+    const said = (button) => JSON.stringify([button.textContent, {...button.dataset}]);
+    function found(button) {
+        if (button.isConnected) return button;
+        const others = around.find((part) => part.isConnected)?.querySelectorAll('button') ?? [];
+        const same = [...others].filter((other) => said(other) === said(button));
+        return same.length === 1 ? same[0] : null;
+    }
+    addEventListener('pointerdown', (event) => {
+        pressed = event.target.closest?.('button') ?? null;
+        around = event.composedPath();
+        place = [event.clientX, event.clientY];
+    }, true);
+    addEventListener('pointerup', (event) => {
+        const button = pressed, moved = Math.hypot(event.clientX - place[0], event.clientY - place[1]);
+        pressed = null;
+        if (!button || event.pointerType === 'touch') return;  // a finger's click goes to what is below it at the end
+        if (moved < STILL && event.target.closest?.('button') !== button) found(button)?.click();
+    }, true);
+
     // --- what would be lost is asked for ------------------------------------------------------------------------
 
     addEventListener('beforeunload', (event) => {
@@ -78,9 +103,6 @@ window.audioprompt = (() => {
         event.preventDefault();
     }
     // A question while a button is pressed would swallow the click: what a field would take away is asked for then.
-    let pressed = null;
-    addEventListener('pointerdown', (event) => { pressed = event.target.closest?.('button') ?? null; }, true);
-    addEventListener('pointerup', () => { pressed = null; }, true);
     const FIELDS = '.takes-unsaved :is(input, textarea)';
     const open = (field) => field.value.trim() && field.value !== field.agreed;
     function settle(field) {
