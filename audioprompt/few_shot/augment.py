@@ -83,6 +83,7 @@ def with_batch_norm_of(
         count += values.shape[1]
         total, squares = total + values.sum(dim=1), squares + values.square().sum(dim=1)
 
+    ours.batch_invariant = False  # type: ignore[attr-defined]  # heard in order, for sums of floats depend on it
     hook = norm.register_forward_pre_hook(look)
     embed_clips(ours, sources, progress)
     hook.remove()
