@@ -1,14 +1,14 @@
 """Many clips, each encoded once: what was encoded before comes from the cache, and bad recordings are told together."""
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from audioprompt.audio.recording import AudioError, AudioSource
+from audioprompt.audio.recording import AudioSource
 from audioprompt.core.zero_shot import Array
 from audioprompt.encoding.batching import Encode
 from audioprompt.encoding.cache import EmbeddingCache
@@ -17,13 +17,12 @@ from audioprompt.encoding.encoder import (
     EmbeddedClip,
     Progress,
     encode_recordings,
-    is_batch_invariant,
 )
 from audioprompt.encoding.keys import key_of_clip
 from audioprompt.encoding.reading import Wanted, read_ahead
 from audioprompt.encoding.recordings import BadRecordings, Recordings
 from audioprompt.encoding.stream import Heard, stream_several
-from audioprompt.models.base import AudioTextModel, ProjectedAudio
+from audioprompt.models.base import AudioTextModel, ProjectedAudio, is_batch_invariant
 
 
 def embed_clips(
@@ -38,11 +37,7 @@ def embed_clips(
         BadRecordings: sources cannot be read or hold no sound, all of them named; what was encoded stays in the cache.
             Whatever ``progress`` raises stops the work in the same way.
     """
-    recordings = Recordings.of(sources)
-    clips, reasons = encode_each_once(model, model.embed_audio, b"", recordings, progress, cache)
-    if reasons:
-        raise BadRecordings(reasons, recordings.names)
-    return [clips[index] for index in range(len(sources))]
+    return _encode_all(model, model.embed_audio, b"", sources, progress, cache)
 
 
 def features_of_clips(
@@ -58,11 +53,22 @@ def features_of_clips(
     Raises:
         AudioError: as `embed_clips` does.
     """
+    return [clip.heard for clip in _encode_all(model, model.audio_features, b"features", sources, progress, cache)]
+
+
+def _encode_all(
+    model: AudioTextModel,
+    encode: Encode,
+    kind: bytes,
+    sources: Sequence[AudioSource],
+    progress: Progress | None,
+    cache: EmbeddingCache | None,
+) -> list[EmbeddedClip]:
     recordings = Recordings.of(sources)
-    clips, reasons = encode_each_once(model, model.audio_features, b"features", recordings, progress, cache)
+    clips, reasons = encode_each_once(model, encode, kind, recordings, progress, cache)
     if reasons:
         raise BadRecordings(reasons, recordings.names)
-    return [clips[index].heard for index in range(len(sources))]
+    return [clips[index] for index in range(len(sources))]
 
 
 def encode_each_once(
@@ -89,9 +95,6 @@ def encode_each_once(
     if missing := [index for index in work.missing if index not in reasons]:
         reasons |= work.encode_clips(missing)
     return clips, reasons
-
-
-_Keep = Callable[[int, EmbeddedClip | None, str | None], None]  # takes a recording's number, clip and error
 
 
 class _Numbered(NamedTuple):
@@ -125,48 +128,39 @@ class _Encoding:
         reasons: dict[int, str] = {}
         unsaved: dict[str, bytes] = {}
 
-        def keep(number: int, clip: EmbeddedClip | None, error: str | None) -> None:
-            if clip is None:
-                reasons[number] = self.recordings.reason(number, error or "")
-                return
-            self.clips[number] = clip
-            if (key := self.keys[number]) is not None:
-                unsaved[key] = _packed(clip)
-            if len(unsaved) >= WINDOWS_PER_BATCH:
-                self._save(unsaved)
+        def keep(several: Iterable[Heard[_Numbered]]) -> None:
+            for heard in several:
+                number = heard.file.number
+                if heard.clip is None:
+                    reasons[number] = self.recordings.reason(number, heard.error or "")
+                    continue
+                self.clips[number] = heard.clip
+                if (key := self.keys[number]) is not None:
+                    unsaved[key] = _packed(heard.clip)
+                if len(unsaved) >= WINDOWS_PER_BATCH:
+                    self._save(unsaved)
 
+        files = [_Numbered(index, self.recordings.sources[index], self.recordings.names[index]) for index in indices]
+        stream = (  # a pass of a small model keeps to one core, so that several are heard at once
+            stream_several(self.model, files, self._look, encode=self.encode, rest=keep)
+            if is_batch_invariant(self.model)
+            else self._in_order(files)
+        )
         try:
-            if self.model.device == "cpu" and is_batch_invariant(self.model):
-                self._on_all_cores(indices, keep)
-            else:
-                self._in_order(indices, keep)
+            with closing(stream):
+                for several in stream:
+                    keep(several)
+                    self.tick()
         finally:
             self._save(unsaved)
         return reasons
 
-    def _on_all_cores(self, indices: Sequence[int], keep: _Keep) -> None:
-        """Encode some several at once, each on one core, for that is all that a small model can use."""
-        files = [_Numbered(index, self.recordings.sources[index], self.recordings.names[index]) for index in indices]
-
-        def keep_all(several: Iterable[Heard[_Numbered]]) -> None:
-            for heard in several:
-                keep(heard.file.number, heard.clip, heard.error)
-
-        with closing(stream_several(self.model, files, self._look, encode=self.encode, rest=keep_all)) as stream:
-            for several in stream:
-                keep_all(several)
-                self.tick()
-
-    def _in_order(self, indices: Sequence[int], keep: _Keep) -> None:
+    def _in_order(self, files: Sequence[_Numbered]) -> Generator[list[Heard[_Numbered]]]:
         """Encode some one after the other, on a GPU in batches."""
-        recordings = [
-            Wanted(self.recordings.sources[index], self.recordings.names[index], tick=self._look) for index in indices
-        ]
+        pieces = read_ahead(self.model, (Wanted(file.path, file.name, tick=self._look) for file in files))
         enough = 1 if self.model.device == "cpu" else WINDOWS_PER_BATCH
-        found = encode_recordings(self.model, self.encode, read_ahead(self.model, recordings), enough)
-        for index, clip in zip(indices, found, strict=True):
-            keep(index, *((None, str(clip)) if isinstance(clip, AudioError) else (clip, None)))
-            self.tick()
+        for file, found in zip(files, encode_recordings(self.model, self.encode, pieces, enough), strict=True):
+            yield [Heard.of(file, found)]
 
     def _look(self, how_far: object) -> None:
         self.tick()

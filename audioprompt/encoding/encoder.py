@@ -97,11 +97,6 @@ def with_others(model: AudioTextModel, encode: Encode) -> Encode:
     return encode if model.device == LENT else partial(TOGETHER.embed, model, encode=encode)
 
 
-def is_batch_invariant(model: AudioTextModel) -> bool:
-    """Whether windows of several recordings may share a batch without a trace, as `BatchInvariantAudio` promises."""
-    return getattr(model, "batch_invariant", False)
-
-
 def embed_to_name(
     model: AudioTextModel, source: AudioSource, name: str | None = None, say: Say | None = None
 ) -> EmbeddedClip:

@@ -18,11 +18,10 @@ from audioprompt.encoding.encoder import (
     WINDOWS_PER_CPU_BATCH,
     EmbeddedClip,
     encode_recordings,
-    is_batch_invariant,
     with_others,
 )
 from audioprompt.encoding.reading import Wanted, read_in_turn
-from audioprompt.models.base import AudioTextModel
+from audioprompt.models.base import AudioTextModel, is_batch_invariant
 from audioprompt.models.threads import one_thread
 from audioprompt.util.jobs import Stopped
 
@@ -65,6 +64,12 @@ class Heard(Generic[F]):
     clip: EmbeddedClip | None
     notices: tuple[str, ...] = field(default=())
     error: str | None = None
+
+    @classmethod
+    def of(cls, file: F, found: EmbeddedClip | AudioError, notices: Sequence[str] = ()) -> "Heard[F]":
+        """Return what became of a recording from what encoding it gave."""
+        clip, error = (None, str(found)) if isinstance(found, AudioError) else (found, None)
+        return cls(file, clip, tuple(notices), error)
 
 
 def total(under_way: Sequence[tuple[HasPath, float]]) -> float:
@@ -143,7 +148,7 @@ class _Work(Generic[F]):
         self._model, self._workers, self._on_cpu = model, workers, model.device == "cpu"
         # On a GPU workers share batches, so that none waits for more windows of its own.
         self._encode = encode if self._on_cpu else with_others(model, encode)
-        self._enough = WINDOWS_PER_CPU_BATCH if self._on_cpu and is_batch_invariant(model) else 1
+        self._enough = WINDOWS_PER_CPU_BATCH if is_batch_invariant(model) else 1
         self._upcoming, self._done = iter(files), SimpleQueue[Heard[F]]()
         self._taking, self._room, self._stopped = Lock(), Semaphore(AHEAD * workers), Event()
 
@@ -154,8 +159,7 @@ class _Work(Generic[F]):
         with one_thread() if self._on_cpu else nullcontext():
             for found in encode_recordings(self._model, self._encode, pieces, self._enough):
                 file, notices = taken.popleft()
-                clip, error = (None, str(found)) if isinstance(found, AudioError) else (found, None)
-                self._done.put(Heard(file, clip, tuple(notices), error))
+                self._done.put(Heard.of(file, found, notices))
 
     def done(self) -> list[Heard[F]]:
         """Return the recordings that were done since the last time."""

@@ -94,13 +94,18 @@ class AudioTextModel(Protocol):
 
 
 class BatchInvariantAudio(AudioTextModel, Protocol):
-    """A model to which a window's embedding is the same to the last bit, whatever shares its batch.
+    """A model by which a window's embedding on a CPU is the same to the last bit, whatever shares its batch.
 
     Small ones hear more in a second when several windows share a pass, also on a CPU: this lets them be of several
     recordings.
     """
 
     batch_invariant: bool
+
+
+def is_batch_invariant(model: AudioTextModel) -> bool:
+    """Whether windows of several recordings may share a batch without a trace, as `BatchInvariantAudio` promises."""
+    return model.device == "cpu" and getattr(model, "batch_invariant", False)
 
 
 class ProjectedAudio(AudioTextModel, Protocol):

@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from audioprompt.models.base import AudioTextModel, ModelError
+from audioprompt.models.base import AudioTextModel, ModelError, is_batch_invariant
 from audioprompt.models.registry import MODELS, ModelEntry, pick_device
 
 TOLERANCE = 1e-4  # by which numbers that ought to be the same may differ
@@ -88,7 +88,7 @@ def _check_windows_alone(model: AudioTextModel) -> None:
     alone = [model.embed_audio(window[None])[0] for window in windows]
     together = model.embed_audio(windows)
     _check_same(together, alone, "a window's embedding depends on what else is in its batch")
-    if getattr(model, "batch_invariant", False) and model.device == "cpu":
+    if is_batch_invariant(model):
         worst = _distance(together, torch.stack(alone))
         _require(worst == 0, f"it is batch_invariant, and what else is in a batch makes a difference of {worst:.2g}")
 

@@ -297,8 +297,9 @@ class EmbeddedModel(TwoTowers):
 
     @torch.inference_mode()
     def embed_audio(self, windows: Tensor) -> Tensor:
-        # One by one, for in one product the last digits of each would depend on how many others there are.
-        return torch.cat([self.project_audio(heard) for heard in self.audio_features(windows).split(1)])
+        # On a CPU one by one, for in one product the last digits of each would depend on how many others there are.
+        together = 1 if self.device == "cpu" else len(windows)
+        return torch.cat([self.project_audio(heard) for heard in self.audio_features(windows).split(together)])
 
     def hear(self, windows: Tensor) -> Tensor:
         look = self._look if self.audio is self._own else self.audio.look  # another tower was put in place of its own
