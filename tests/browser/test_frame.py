@@ -1,5 +1,6 @@
 """The page around its tabs: at rest, by keyboard, by its address, on wide screens, and for people who cannot see it."""
 
+import re
 import secrets
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ window.ResizeObserver = class extends window.ResizeObserver {
 """
 FIGURES_FIT = """[...document.querySelectorAll(".js-plotly-plot")].every(
     (figure) => figure.querySelector(".main-svg").clientWidth === figure.clientWidth)"""
+BATCHES = re.compile(r"(static ensure\(\)\{if\(\w+===null\)\{const \w+=\w+=new \w+;)(\w+)(\.add\()")
 BAD = ("serious", "critical")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
@@ -48,12 +50,21 @@ def came_to_rest(page: Page) -> bool:
     return False
 
 
-def test_an_idle_page_asks_for_no_animation_frames(profile: BrowserContext, app_address: str) -> None:
+def tell_batches(script: Route) -> None:
+    """Let a page tell which changes Svelte has not shown yet, see `audioprompt.server.gradio_patches.assets`."""
+    answer = script.fetch()
+    script.fulfill(response=answer, body=BATCHES.sub(r"\1(window.batches=\2)\3", answer.text()))
+
+
+def test_an_idle_page_asks_for_no_animation_frames_and_has_shown_all(profile: BrowserContext, app_address: str) -> None:
+    profile.route("**/assets/index-*.js", tell_batches)
     with visit(profile, app_address, script=COUNT_FRAMES) as page:
         answered(page)
         for name in TITLES.values():
             go_to(page, name)
             assert came_to_rest(page), f"{name} never comes to rest"
+            page.wait_for_function("window.batches.size === 0")
+    profile.unroute("**/assets/index-*.js", tell_batches)
 
 
 def test_tab_and_labels_are_in_the_address(new_page: Page, app_address: str) -> None:

@@ -67,6 +67,17 @@ UNASKED = 'i()&&g.state!="recording"&&g.start('
 ASKED = 'i()&&l()&&g.state!="recording"&&g.start('
 NOT_THERE = "e.onstop_recording?.(),g.stop(),"
 IF_THERE = "e.onstop_recording?.(),g?.stop(),"
+# Svelte gathers what changes at once in a batch, to show it a moment later if that batch is still the current one.
+# While parts of the page are being fetched, another takes its place: what was in it is never shown, and what comes
+# later is worked out as if it had not come. Now a batch is shown before another takes its place, ...
+DISPLACED = "activate(){T=this,this.apply()}"
+SHOWN_FIRST = "activate(){T!==null&&T!==this&&T.flush(),T=this,this.apply()}"
+# ... who ends a batch ends their own, ...
+ANY_ENDED = "yt(),T?.deactivate()"
+OWN_ENDED = "yt(),r.deactivate()"
+# ... and takes its place before they say what is to be shown with it.
+SAID_BEFORE = "{n.update_pending_count(-1),r.decrement(s)}"
+SAID_IN_PLACE = "{r.activate(),n.update_pending_count(-1),r.decrement(s)}"
 MENDS = {  # by the names of scripts
     "Walkthrough*.js": {ENDLESS: ENDING},
     "Blocks*.js": {FORGOTTEN: REMEMBERED, ALL_AGAIN: IT_AGAIN},
@@ -79,6 +90,9 @@ MENDS = {  # by the names of scripts
         TOO_EARLY: WAITED,
         UNASKED: ASKED,
         NOT_THERE: IF_THERE,
+        DISPLACED: SHOWN_FIRST,
+        ANY_ENDED: OWN_ENDED,
+        SAID_BEFORE: SAID_IN_PLACE,
     },
 }
 
