@@ -267,7 +267,15 @@ def test_what_is_selected_while_an_answer_is_under_way_is_shown(page: Page, pack
     page.mouse.down()
     expect(page.locator("#curate-side .side")).to_have_attribute("data-template", pack.entries[1].template.text)
     page.mouse.up()  # the button is elsewhere by now
-    expect(page.locator("#curate-composer").get_by_role("textbox")).to_be_focused()
+    composer = page.locator("#curate-composer")
+    expect(composer.get_by_role("textbox")).to_be_focused()
+
+    page.keyboard.press("End")
+    page.keyboard.type(" at night")
+    page.keyboard.press("Enter")  # before it is shown what the prompt becomes
+    expect(rows(page)).to_have_count(CANDIDATES + 1)
+    page.wait_for_timeout(2_500)  # longer than the last preview takes
+    expect(composer).to_be_hidden()
 
 
 def test_of_two_packs_chosen_in_a_row_the_last_is_shown(page: Page, pack: PromptPack) -> None:

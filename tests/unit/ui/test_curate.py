@@ -462,14 +462,14 @@ def written(view: CurateView, what: str, on: str, text: str) -> Any:
     """Compose a prompt as the page does, and save it."""
     begun = Shown(write.begin_prompt(view, what, on))
     assert begun.wording.value == ("" if what == "write" else Template(on).as_string())
-    assert "data-composing" in begun.preview
+    assert "data-composing" in begun.composing and begun.preview == ""
     return shown(write.save_prompt, view, begun.origin, text)
 
 
 def test_a_prompt_is_written_measured_and_selected(view: CurateView, store: PromptStore):
     view = act(view, {"do": "filter", "key": "approved"}).view
     found = written(view, "write", "", "a recording of {}")
-    assert found.origin is None and found.preview == "", "the composer closes"
+    assert found.origin is None and found.composing == found.preview == "", "the composer closes"
     assert len(found.view.rows) == 4 and 'data-go="a recording of {label}"' in found.table
     assert "written by hand" in details(found.view).foot
     assert store.get("tones").entries[-1].status == "candidate"
@@ -501,7 +501,7 @@ def test_what_is_no_new_prompt_is_said_where_it_is_written(
     view: CurateView, store: PromptStore, text: str, reason: str
 ):
     found = written(view, "write", "", text)
-    assert found.keys() == {"preview"} and "data-composing" in found.preview
+    assert found.keys() == {"preview"}, "the composer stays"
     assert reason in found.preview and "<img" not in found.preview
     assert len(statuses(store)) == 3
 
@@ -513,7 +513,8 @@ def test_a_preview_shows_what_a_prompt_becomes(view: CurateView):
     assert '<span class="slot">hum</span>' in preview({}, "the call of a {}")
     assert "names &#39;hum&#39;" in preview({}, "hum of {}"), "the checks by the text"
     assert "has no slot" in preview({}, "the call")
-    assert preview(None, "the call") == "", "an answer that comes late opens nothing"
+    assert "data-composing" not in preview({}, "the call of a {}"), "an answer that comes late opens nothing"
+    assert preview(None, "the call") == preview({}, " ") == ""
 
 
 def test_a_pack_is_renamed_and_duplicated_on_the_same_clips(view: CurateView, store: PromptStore, manifest: str):

@@ -259,9 +259,7 @@ def _way(before: int, after: int) -> str:
     return "up" if after > before else "down" if after < before else "same"
 
 
-def composing(preview: str) -> str:
-    """Return the preview of a prompt that is being written: while there is one, the composer is seen."""
-    return render(SIDE, "composing", preview=preview)
+COMPOSER_OPEN = render(SIDE, "composing")
 
 
 def written(template: Template, label: str, flags: Sequence[Flag]) -> str:

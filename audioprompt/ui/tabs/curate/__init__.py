@@ -119,11 +119,11 @@ def _wire_table(parts: Parts) -> None:
 
 def _wire_composer(parts: Parts) -> None:
     view, origin, wording = (parts[one] for one in ("view", "origin", "wording"))
-    begun = parts.only("wording", "preview", "origin").told_by(write.compose, [view])
+    begun = parts.only("wording", "composing", "preview", "origin").told_by(write.compose, [view])
     parts["table"].compose(**begun, **INSTANT)
     wording.input(**parts.only("preview").told_by(write.preview, [view, origin, wording]), **INSTANT, **LAST)
-    saved = parts.only("origin", "preview", "pack", "search", *VIEW).told_by(
+    saved = parts.only("origin", "composing", "preview", "pack", "search", *VIEW).told_by(
         write.save_prompt, [view, origin, wording], problem="preview"
     )
     gr.on([parts["save"].click, wording.submit], **saved, **SLOW, **LAST)
-    parts["cancel"].click(**parts.only("origin", "preview").told_by(write.cancel), **INSTANT)
+    parts["cancel"].click(**parts.only("origin", "composing", "preview").told_by(write.cancel), **INSTANT)

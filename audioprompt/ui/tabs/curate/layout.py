@@ -132,8 +132,9 @@ def _table() -> Parts:
             search=gr.Textbox(placeholder="Search", label="Search", min_width=100, elem_id="curate-search", **PLAIN),
             label=gr.Dropdown([], label="Fill prompts with", min_width=120, elem_id="curate-label", **PLAIN),
         )
-    with gr.Column(elem_id="curate-composer"):  # seen while its preview says so, see CSS
+    with gr.Column(elem_id="curate-composer"):  # seen while one of its parts says so, see CSS
         composer = Parts(
+            composing=_html("curate-composing"),
             wording=gr.Textbox("", label=write.COMPOSING["write"], max_lines=4, elem_id="curate-wording"),
             preview=_html("curate-preview"),
         )

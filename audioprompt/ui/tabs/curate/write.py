@@ -36,7 +36,7 @@ def compose(view: CurateView | None, event: gr.EventData) -> View:
 
 
 def begin_prompt(view: CurateView | None, what: str, on: str) -> View:
-    """Begin to write a prompt: the field, the preview that opens the composer, and what the prompt is made from."""
+    """Begin to write a prompt: the field, what opens the composer, and what the prompt is made from."""
     if view is None or what not in COMPOSING:
         return {"origin": None}
     positions = view.measured.positions
@@ -44,23 +44,22 @@ def begin_prompt(view: CurateView | None, what: str, on: str) -> View:
     text = view.measured.templates[positions[on]].as_string() if origin else ""
     return {
         "wording": gr.Textbox(text, label=COMPOSING[what]),
-        "preview": html.composing(""),
+        "composing": html.COMPOSER_OPEN,
+        "preview": "",
         "origin": origin,
     }
 
 
 def preview(view: CurateView | None, origin: Origin, text: str) -> View:
     """Show what a prompt that is being written becomes, or why it is none; nothing where none is being written."""
-    if view is None or origin is None:
+    if view is None or origin is None or not text.strip():
         return {"preview": ""}
-    if not text.strip():
-        return {"preview": html.composing("")}
     try:
         template = Template.parse(text)
     except TemplateError as error:
-        return {"preview": html.composing(markup.problem(error))}
+        return {"preview": markup.problem(error)}
     flags = check([template], view.measured.validation.spoken_classes)[0]
-    return {"preview": html.composing(html.written(template, view.label, flags))}
+    return {"preview": html.written(template, view.label, flags)}
 
 
 def save_prompt(context: Context, view: CurateView | None, origin: Origin, text: str) -> View:
@@ -73,10 +72,10 @@ def save_prompt(context: Context, view: CurateView | None, origin: Origin, text:
         context.store.update(view.pack_id, partial(write_prompt, text=text, who=context.name, **made_from))
         shown = render_view(context, replace(view, only="all", search="", held_out=None), go=template.text)
     except (PackError, TemplateError) as error:
-        return {"preview": html.composing(markup.problem(error))}
+        return {"preview": markup.problem(error)}
     return {**cancel(), "pack": choose_pack(context, view.pack_id), "search": "", **shown}
 
 
 def cancel() -> View:
     """Stop writing."""
-    return {"origin": None, "preview": ""}
+    return {"origin": None, "composing": "", "preview": ""}
