@@ -35,6 +35,8 @@ Figure = dict[str, Any]  # traces and layout, as plotly names them
 
 TOP = 5  # classes shown
 LABEL_CHARACTERS = 32  # shown of a label in a figure; the whole stands in the hover text
+MAP_PIXELS = (320, 370)  # width and height of a map's dots where it is narrowest, on a phone
+NAME_PIXELS = (6.5, 15)  # of a letter there
 BAR_HEIGHT, TITLE_HEIGHT = 40, 34  # pixels
 SPECTROGRAM, OUTLINE = (0, 0.72), (0.75, 1)  # of a figure's height
 SPECTROGRAM_HEIGHT, LANE_HEIGHT = 150, 28  # pixels, of a recording over time
@@ -324,13 +326,36 @@ def sound_map(places: NDArray[Any], names: Sequence[str], clusters: NDArray[Any]
         for number, title in enumerate(titles)
         for rows in [np.flatnonzero(clusters == number)]
     ]
-    middles = [places[clusters == number].mean(axis=0) for number in range(len(titles))]
+    middles = np.array([places[clusters == number].mean(axis=0) for number in range(len(titles))]).reshape(-1, 2)
+    widths = np.array([len(short(title, LABEL_CHARACTERS)) for title in titles]) * NAME_PIXELS[0] / MAP_PIXELS[0]
+    size = np.ptp(places, axis=0) if len(places) else np.zeros(2)
+    spots = spread_names(middles, widths * size[0], float(NAME_PIXELS[1] / MAP_PIXELS[1] * size[1]))
     notes = [
         _note(shown(title), x=float(x), y=float(y), font={"size": 12})
-        for title, (x, y) in zip(titles, middles, strict=True)
+        for title, (x, y) in zip(titles, spots, strict=True)
     ]
     axis = {"visible": False, "fixedrange": False}
     return _figure(dots, height=420, dragmode="lasso", annotations=notes, xaxis=axis, yaxis=axis)
+
+
+def spread_names(middles: NDArray[Any], widths: NDArray[Any], height: float) -> NDArray[Any]:
+    """Move names up until none covers another, the lowest first.
+
+    Args:
+        middles: where they would be, ``[K, 2]``, in units of the axes, as all that follows.
+        widths: of the names, ``[K]``.
+        height: of each.
+    """
+    spots, placed = middles.astype(float), list[int]()
+    for name in np.argsort(middles[:, 1], kind="stable").tolist():
+        for other in sorted(
+            placed, key=lambda k: spots[k, 1]
+        ):  # none of those below is in the way once it has moved up
+            across, up = np.abs(spots[name] - spots[other])
+            if across < (widths[name] + widths[other]) / 2 and up < height:
+                spots[name, 1] = spots[other, 1] + height
+        placed.append(name)
+    return spots
 
 
 def _dots(places: NDArray[Any]) -> Figure:

@@ -1,10 +1,13 @@
 from base64 import b64decode
+from itertools import combinations
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audioprompt.audio.spectrogram import picture
 from audioprompt.core.timeline import Event, Timeline
@@ -115,3 +118,30 @@ def test_what_was_learned_can_be_explored():
     (line,) = go.Figure(charts.shots_curve({1: results, 16: results})).data
     assert (line.name, line.x, line.y) == ("PALM", ("1", "16"), (50.0, 50.0))
     assert np.allclose(line.error_y.array, 25) and np.allclose(line.error_y.arrayminus, 10)
+
+
+@given(
+    names=st.lists(st.tuples(st.floats(0, 4), st.floats(0, 4), st.floats(0.1, 3)), max_size=12),
+    height=st.floats(0.1, 1),
+)
+def test_names_on_a_map_do_not_cover_each_other(names: list[tuple[float, float, float]], height: float) -> None:
+    middles, widths = np.array(names).reshape(-1, 3)[:, :2], np.array([width for *_, width in names])
+    spots = charts.spread_names(middles, widths, height)
+    assert (spots[:, 0] == middles[:, 0]).all() and (spots[:, 1] >= middles[:, 1]).all()
+
+    def are_apart(places: Any) -> bool:
+        steps = [(*abs(places[a] - places[b]), widths[a] + widths[b]) for a, b in combinations(range(len(names)), 2)]
+        return all(across >= both / 2 or up >= height - 1e-9 for across, up, both in steps)
+
+    assert are_apart(spots)
+    assert not are_apart(middles) or spots == pytest.approx(middles), "those that cover none stay where they are"
+
+
+def test_a_map_names_its_clusters_where_they_are() -> None:
+    places = np.array([[0, 0], [0, 2], [4, 1.01], [0, 1]], dtype=float)
+    figure = go.Figure(charts.sound_map(places, list("abcd"), np.array([0, 0, 1, 2]), ["rain", "dog", NASTY]))
+    rain, dog, nasty = figure.layout.annotations
+    assert (rain.x, rain.y) == (0, 1) and (dog.x, dog.y) == (4, 1.01)
+    assert nasty.x == 0 and nasty.y == pytest.approx(1 + 2 * 15 / 370), "above the name that stands there"
+    assert "<img" not in nasty.text
+    assert not go.Figure(charts.sound_map(np.zeros((0, 2)), [], np.zeros(0, dtype=int), [])).layout.annotations
