@@ -121,6 +121,12 @@ def patch(found: Any) -> Any:
     return json.loads(escaping.unescape(found.patch.split('data-patch="')[1].split('"')[0]))
 
 
+def add_prompt(store: PromptStore) -> None:
+    """Add a prompt as somebody else would."""
+    entry = PackEntry(template=Template("a recording of {label}"))
+    store.update("tones", lambda pack: pack.model_copy(update={"entries": (*pack.entries, entry)}))
+
+
 def statuses(store: PromptStore) -> list[str]:
     return [entry.status for entry in store.get("tones").entries]
 
@@ -438,8 +444,7 @@ def test_what_a_page_is_told_of_its_rows_is_what_a_new_table_shows(view: CurateV
 
 
 def test_templates_added_by_another_appear_measured(view: CurateView, store: PromptStore):
-    entry = PackEntry(template=Template("a recording of {label}"))
-    store.update("tones", lambda pack: pack.model_copy(update={"entries": (*pack.entries, entry)}))
+    add_prompt(store)
     found = shown(decide.refresh, view)
     assert "a recording of {label}" in found.view.rows and found.table.count("<tr data-template") == 4
 
@@ -676,6 +681,38 @@ def test_what_is_worked_out_keeps_what_a_person_did_meanwhile(view: CurateView, 
     *_, end = steps
     assert (end["view"].only, end["view"].sort) == ("all", ("alone", False))
     assert getattr(end["view"], working_out)
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_proposal_that_leaves_out_a_prompt_added_meanwhile_is_not_shown(
+    view: CurateView, store: PromptStore, seen: bool
+):
+    page = someone("page")
+    steps = answers(propose.show_proposal, view, context=page)
+    next(steps)
+    here = act(view, {"do": "filter", "key": "approved"}, context=page)
+    add_prompt(store)
+    there = decide.refresh(page, here.view) if seen else {"view": here.view}
+    assert len(there["view"].measured.templates) == 3 + seen
+    *_, end = steps
+    assert "Prompts were added since" in end["message"] and end.keys() == {"message"}, "a filter stays as it is"
+
+
+@pytest.mark.parametrize("working_out", ["held_out", "other"])
+def test_a_filter_stays_where_a_prompt_was_added_while_something_was_worked_out(
+    view: CurateView, store: PromptStore, working_out: str
+):
+    store.create(pack_of(CONTRARY, status="approved", pack_id="other"))
+    view, page = act(view, {"do": "approved", "on": PLAIN}).view, someone("page")
+    given = (propose.show_held_out, view) if working_out == "held_out" else (propose.show_comparison, view, "other")
+    steps = answers(*given, context=page)
+    next(steps)
+    here = act(view, {"do": "filter", "key": "approved"}, context=page)
+    add_prompt(store)
+    there = decide.refresh(page, here.view)
+    *_, end = steps
+    assert len(there["view"].measured.templates) == 4
+    assert end["view"].only == "approved" and getattr(end["view"], working_out)
 
 
 def test_the_score_of_prompts_that_are_no_longer_the_approved_is_not_shown(view: CurateView, store: PromptStore):

@@ -48,6 +48,8 @@ def show_proposal(context: Context, view: CurateView | None) -> Generator[View]:
     )
     for _ in measure.follow_job(job):
         yield {"message": html.WEIGHING}
+    if now.measured.for_pack(context.store.get(view.pack_id)) is not now.measured:
+        raise PackError("prompts were added since, which this proposal would leave out: ask for it once more")
     yield {"message": "", **render_view(context, replace(newest(context, view), proposal=job.result()))}
 
 

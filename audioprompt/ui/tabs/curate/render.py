@@ -75,9 +75,8 @@ def render_view(context: Context, view: CurateView, note: str = "", go: str | No
 
 
 def newest(context: Context, view: CurateView) -> CurateView:
-    """Return a view as the page shows it by now: people filter, sort and decide while something is worked out on it."""
-    now = SHOWN_NOW.get(context.page, view)
-    return now if now.measured is view.measured else view
+    """Return a view as the page shows it by now: people filter, decide and write while something is worked out."""
+    return SHOWN_NOW.get(context.page, view)
 
 
 def render_details(context: Context, view: CurateView, selected: str, turn: str) -> View:
