@@ -33,12 +33,14 @@ from audioprompt.prompts.pack import (
     Provenance,
     pack_from_templates,
 )
+from audioprompt.prompts.store import BUNDLED
 from audioprompt.prompts.template import Template
+from audioprompt.settings import bundled_store_folder
 from tests.curating import undo
 from tests.plugins import install
 
 NOON = datetime(2026, 11, 21, 12, 30, 5, 250, tzinfo=timezone.utc)
-SHIPPED = sorted((Path(__file__).resolve().parents[3] / "prompt_store").glob("*.json"))
+SHIPPED = [bundled_store_folder() / f"{pack_id}.json" for pack_id in sorted(BUNDLED)]
 LOUD, SOFT = "A loud sound of {label}", "A soft sound of {label} can be heard coming from a hall"
 FORMULA = "=cmd|' /C calc'!A0"
 MARKUP = (

@@ -4,7 +4,6 @@ import doctest
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -30,7 +29,9 @@ from audioprompt.prompts.pack import (
     Provenance,
     Status,
 )
+from audioprompt.prompts.store import BUNDLED
 from audioprompt.prompts.template import Template
+from audioprompt.settings import bundled_store_folder
 from tests.curating import redo, undo
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
@@ -272,8 +273,8 @@ def test_unfit_arguments(pack: PromptPack, change: Callable[[PromptPack], Prompt
 
 
 def test_the_packs_that_come_along_can_be_decided_on() -> None:
-    for path in sorted((Path(__file__).resolve().parents[3] / "prompt_store").glob("*.json")):
-        pack = PromptPack.from_json(path.read_bytes(), path.name)
+    for pack_id in sorted(BUNDLED):
+        pack = PromptPack.from_json((bundled_store_folder() / f"{pack_id}.json").read_bytes(), pack_id)
         status: Status = "rejected"
         after = decide(pack, [entry.template.text for entry in pack.entries], status, "ada", NOON)
         assert after.approved == ()

@@ -27,6 +27,7 @@ from audioprompt.prompts.pack import (
     Provenance,
     pack_from_templates,
 )
+from audioprompt.prompts.store import BUNDLED
 from audioprompt.prompts.template import FORMATS, Template, indefinite_article
 
 SHIPPED = Path(__file__).resolve().parents[3] / "prompt_store"
@@ -289,7 +290,7 @@ def shipped(pack_id: str) -> PromptPack:
 
 
 def test_shipped_packs_are_these() -> None:
-    assert sorted(path.stem for path in SHIPPED.glob("*.json")) == sorted(TASK_PACKS + GENERAL_PACKS)
+    assert sorted(BUNDLED) == sorted(TASK_PACKS + GENERAL_PACKS)
 
 
 @pytest.mark.parametrize("pack_id", TASK_PACKS + GENERAL_PACKS)
