@@ -348,9 +348,7 @@ def spread_names(middles: NDArray[Any], widths: NDArray[Any], height: float) -> 
     """
     spots, placed = middles.astype(float), list[int]()
     for name in np.argsort(middles[:, 1], kind="stable").tolist():
-        for other in sorted(
-            placed, key=lambda k: spots[k, 1]
-        ):  # none of those below is in the way once it has moved up
+        for other in sorted(placed, key=lambda k: spots[k, 1]):  # once it has moved up, those below are out of its way
             across, up = np.abs(spots[name] - spots[other])
             if across < (widths[name] + widths[other]) / 2 and up < height:
                 spots[name, 1] = spots[other, 1] + height

@@ -29,7 +29,7 @@ from audioprompt.prompts.pack import (
     Provenance,
     Status,
 )
-from audioprompt.prompts.store import BUNDLED
+from audioprompt.prompts.store import BUNDLED, PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.settings import bundled_store_folder
 from tests.curating import redo, undo
@@ -273,8 +273,7 @@ def test_unfit_arguments(pack: PromptPack, change: Callable[[PromptPack], Prompt
 
 
 def test_the_packs_that_come_along_can_be_decided_on() -> None:
-    for pack_id in sorted(BUNDLED):
-        pack = PromptPack.from_json((bundled_store_folder() / f"{pack_id}.json").read_bytes(), pack_id)
+    for pack in map(PromptStore(bundled_store_folder()).get, sorted(BUNDLED)):
         status: Status = "rejected"
         after = decide(pack, [entry.template.text for entry in pack.entries], status, "ada", NOON)
         assert after.approved == ()
