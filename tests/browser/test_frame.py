@@ -8,8 +8,9 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Dialog, Page, Request, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, Route, expect
 
+from audioprompt.server.gradio_patches.assets import FOUND, SOUGHT
 from audioprompt.ui.tabs import TITLES
 from tests.browser.conftest import visit
 from tests.browser.pages import DESKTOP, PHONE, WAIT, answered, go_to, learn_the_demonstration, wait_until_ready
@@ -25,6 +26,22 @@ window.ResizeObserver = class extends window.ResizeObserver {
 """
 FIGURES_FIT = """[...document.querySelectorAll(".js-plotly-plot")].every(
     (figure) => figure.querySelector(".main-svg").clientWidth === figure.clientWidth)"""
+# Parts of a tree, and one that is none, are looked for twice, then once the tree was turned round, and then without a
+# branch; each time: what was found, and how many parts were looked at.
+LOOK_FOR_PARTS = """
+() => {
+    function %s
+    let looked = 0;
+    const grow = (id, storeys) => ({
+        get id() { looked++; return id; },
+        children: storeys ? [1, 2, 3].map((n) => grow(10 * id + n, storeys - 1)) : [],
+    });
+    const tree = grow(1, 3), ids = [1, 11, 12, 13, 112, 132, 1111, 1122, 1333, 7];
+    const round = () => ids.map((id) => { const part = _(tree, id); return part && part.id; });
+    const rounds = [round, round, () => (tree.children.reverse(), round()), () => (tree.children.shift(), round())];
+    return rounds.map((one) => { looked = 0; return [one(), looked]; });
+}
+"""
 BATCHES = re.compile(r"(static ensure\(\)\{if\(\w+===null\)\{const \w+=\w+=new \w+;)(\w+)(\.add\()")
 BAD = ("serious", "critical")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -65,6 +82,14 @@ def test_an_idle_page_asks_for_no_animation_frames_and_has_shown_all(profile: Br
             assert came_to_rest(page), f"{name} never comes to rest"
             page.wait_for_function("window.batches.size === 0")
     profile.unroute("**/assets/index-*.js", tell_batches)
+
+
+def test_parts_are_found_as_gradio_finds_them_and_are_not_looked_for_again(browser: Browser) -> None:
+    with browser.new_page() as page:
+        sought, found = (page.evaluate(LOOK_FOR_PARTS % script) for script in (SOUGHT, FOUND))
+    assert [parts for parts, _ in found] == [parts for parts, _ in sought]
+    assert found[1][1] < sought[1][1] / 3
+    assert [parts[-2] for parts, _ in found] == [1333, 1333, 1333, None]
 
 
 def test_tab_and_labels_are_in_the_address(new_page: Page, app_address: str) -> None:

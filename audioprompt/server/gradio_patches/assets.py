@@ -78,6 +78,16 @@ OWN_ENDED = "yt(),r.deactivate()"
 # ... and takes its place before they say what is to be shown with it.
 SAID_BEFORE = "{n.update_pending_count(-1),r.decrement(s)}"
 SAID_IN_PLACE = "{r.activate(),n.update_pending_count(-1),r.decrement(s)}"
+# How an answer is going is told to each part of the page each time, and each was sought by its number through all of
+# them, hundreds. Now the way to it is kept, which leads there until the page is laid out anew; then it is sought again.
+SOUGHT = (
+    "_(t,s){if(t.id===s)return t;if(t.children)for(const i of t.children){const e=_(i,s);if(e)return e}return null}"
+)
+FOUND = (
+    "_(t,s){let i=t;for(const e of(_.ways??=new Map).get(s)??[])i=i?.children?.[e];if(i?.id===s)return i;"
+    "const e=[],r=n=>n.id===s?n:n.children?.reduce((o,p,q)=>o||(e.push(q),(o=r(p))||e.pop(),o),null)??null;"
+    "return i=r(t),_.ways.set(s,e),i}"
+)
 MENDS = {  # by the names of scripts
     "Walkthrough*.js": {ENDLESS: ENDING},
     "Blocks*.js": {FORGOTTEN: REMEMBERED, ALL_AGAIN: IT_AGAIN},
@@ -93,6 +103,7 @@ MENDS = {  # by the names of scripts
         DISPLACED: SHOWN_FIRST,
         ANY_ENDED: OWN_ENDED,
         SAID_BEFORE: SAID_IN_PLACE,
+        SOUGHT: FOUND,
     },
 }
 
