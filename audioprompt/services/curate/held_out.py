@@ -22,6 +22,8 @@ class HeldOut:
     """What a selection of templates achieves on clips that had no part in choosing it.
 
     Attributes:
+        selected: texts of the templates that were selected.
+        count: of all templates there were.
         ensemble: the selection together.
         vanilla: plain zero-shot classification.
         best: the template that was best alone on the clips looked at.
@@ -30,12 +32,18 @@ class HeldOut:
         against_uncurated: the selection held against all templates together.
     """
 
+    selected: frozenset[str]
+    count: int
     ensemble: Score
     vanilla: Score
     best: Score
     uncurated: Score
     against_vanilla: Comparison
     against_uncurated: Comparison
+
+    def is_of(self, pack: PromptPack) -> bool:
+        """Whether it is of the templates that a pack approves."""
+        return self.selected == {template.text for template in pack.approved}
 
 
 def score_held_out(measured: MeasuredPack, selection: Mask, progress: Progress | None = None) -> HeldOut:
@@ -52,6 +60,8 @@ def score_held_out(measured: MeasuredPack, selection: Mask, progress: Progress |
     found = score_templates(audio, prompts[0], prompts[1:], test.targets, test.classes)
     chosen = choices(found, selection)
     return HeldOut(
+        selected=frozenset(text for text, position in measured.positions.items() if selection[position]),
+        count=len(measured.templates),
         ensemble=score(chosen, found.targets),
         vanilla=score(found.vanilla, found.targets),
         best=found.scores[measured.table.best],

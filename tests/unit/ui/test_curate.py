@@ -20,7 +20,7 @@ from audioprompt.core.ensembles import ENSEMBLES
 from audioprompt.core.metrics import Score
 from audioprompt.models.base import ModelError
 from audioprompt.prompts.history import times_tested
-from audioprompt.prompts.pack import PackEntry, PromptPack
+from audioprompt.prompts.pack import PackEntry, PromptPack, Status
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.server import access, models
@@ -121,9 +121,9 @@ def patch(found: Any) -> Any:
     return json.loads(escaping.unescape(found.patch.split('data-patch="')[1].split('"')[0]))
 
 
-def add_prompt(store: PromptStore) -> None:
+def add_prompt(store: PromptStore, status: Status = "candidate") -> None:
     """Add a prompt as somebody else would."""
-    entry = PackEntry(template=Template("a recording of {label}"))
+    entry = PackEntry(template=Template("a recording of {label}"), status=status)
     store.update("tones", lambda pack: pack.model_copy(update={"entries": (*pack.entries, entry)}))
 
 
@@ -660,9 +660,13 @@ def test_held_out_clips_are_scored_on_demand_counted_and_outdated_by_a_decision(
     foot = details(found.view).foot
     assert "scored once" in foot and "Over all prompts: 4 clips better, 0 worse" in foot
     assert times_tested(store.get("tones")) == 1
-    later = act(found.view, {"do": "rejected", "on": BIASED})
+    same = act(found.view, {"do": "rejected", "on": BIASED})
+    assert "Over all prompts" in details(same.view).foot, "the prompts approved are the same"
+    later = act(same.view, {"do": "approved", "on": BIASED})
     assert "Over all prompts" not in details(later.view).foot
-    assert "<b>100.0</b>" in details(later.view).foot and "before the last decision." in details(later.view).foot
+    assert "<b>100.0</b>" in details(later.view).foot and "before the last 2 decisions." in details(later.view).foot
+    back = act(later.view, {"do": "undo"})
+    assert "Over all prompts" in details(back.view).foot, "it is of the prompts approved again"
 
 
 @pytest.mark.parametrize("working_out", ["proposal", "held_out", "other"])
@@ -715,11 +719,31 @@ def test_a_filter_stays_where_a_prompt_was_added_while_something_was_worked_out(
     assert end["view"].only == "approved" and getattr(end["view"], working_out)
 
 
-def test_the_score_of_prompts_that_are_no_longer_the_approved_is_not_shown(view: CurateView, store: PromptStore):
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_held_out_score_is_shown_where_a_prompt_was_added_meanwhile(view: CurateView, store: PromptStore, seen: bool):
+    view, page = act(view, {"do": "approved", "on": PLAIN}).view, someone("page")
+    steps = answers(propose.show_held_out, view, context=page)
+    next(steps)
+    add_prompt(store)
+    if seen:
+        decide.refresh(page, view)
+    *_, end = steps
+    foot = details(end["view"]).foot
+    assert "all 3 prompts" in foot and "Over all prompts: 4 clips better, 0 worse" in foot
+    assert len(end["view"].measured.templates) == 4
+
+
+@pytest.mark.parametrize("by_adding", [False, True])
+def test_the_score_of_prompts_that_are_no_longer_the_approved_is_not_shown(
+    view: CurateView, store: PromptStore, by_adding: bool
+):
     view = act(view, {"do": "approved", "on": PLAIN}).view
     steps = answers(propose.show_held_out, view, context=someone("page"))
     next(steps)
-    act(view, {"do": "approved", "on": CONTRARY}, context=someone("page"))
+    if by_adding:
+        add_prompt(store, "approved")
+    else:
+        act(view, {"do": "approved", "on": CONTRARY}, context=someone("page"))
     *_, end = steps
     assert "You have decided again since" in end["message"] and end.keys() == {"message"}
     assert times_tested(store.get("tones")) == 0, "nobody has seen it"

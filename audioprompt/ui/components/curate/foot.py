@@ -53,6 +53,7 @@ def foot(view: CurateView, now: Snapshot) -> str:
 
 def _held_out(measured: MeasuredPack, pack: PromptPack, found: HeldOut | None) -> str:
     """Return what the clips held out said, how often they were asked, and the button to ask them."""
+    found = found if found and found.is_of(pack) else None
     return render(
         TEMPLATE,
         "held_out",

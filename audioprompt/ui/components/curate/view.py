@@ -40,7 +40,7 @@ class CurateView:
         sort: a key of ``SORTS``, and whether it runs backwards.
         label: the class that prompts are filled with.
         proposal: of a selection, while a person ponders it.
-        held_out: what the clips held out said of the templates approved now.
+        held_out: what the clips held out said last; it is shown while the templates approved are those it is of.
         other: the pack that this one is compared with, and the class that its approved prompts choose for each clip.
         turn: how often it was rendered.
         layout: what the table on the page was laid out by: decisions do not change it.

@@ -81,13 +81,13 @@ def _apply(context: Context, view: CurateView, act: Act) -> tuple[CurateView, st
     store, who = context.store, context.name
     if what in STATUSES:
         service.decide(store, view.measured, view.pack_id, dict.fromkeys(_texts_of(act), what), who)
-        return replace(view, held_out=None), None
+        return view, None
     if what in ("undo", "redo"):
         texts = step_history(store, view.pack_id, what, who)
-        return replace(view, held_out=None), texts[0] if len(texts) == 1 else None
+        return view, texts[0] if len(texts) == 1 else None
     if what == "apply" and view.proposal:
         service.apply_proposal(store, view.measured, view.pack_id, view.proposal, who)
-        return replace(view, proposal=None, held_out=None), None
+        return replace(view, proposal=None), None
     if what == "dismiss":
         return replace(view, proposal=None), None
     return _arrange(context, view, act), None
@@ -136,9 +136,9 @@ def refresh(context: Context, view: CurateView | None, shown: str = "") -> View:
         view: what they look at.
         shown: the version of the pack's file that the page shows, empty for none.
     """
-    if view is None or (version := context.store.stamp(view.pack_id)) == shown:
+    if view is None or context.store.stamp(view.pack_id) == shown:
         return {}
-    return render_view(context, view if version == view.version else replace(view, held_out=None))
+    return render_view(context, view)
 
 
 def redraw(context: Context, view: CurateView | None) -> View:

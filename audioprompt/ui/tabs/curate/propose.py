@@ -67,7 +67,7 @@ def show_held_out(context: Context, view: CurateView | None) -> Generator[View]:
     )
     yield from measure.follow_job(job)
     found = job.result()
-    if (measured.approved(context.store.get(view.pack_id)) != approved).any():
+    if not found.is_of(context.store.get(view.pack_id)):
         raise PackError(
             "you have decided again since, so that this is the score of other prompts: ask for it once more"
         )

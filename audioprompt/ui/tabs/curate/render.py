@@ -53,7 +53,7 @@ def render_view(context: Context, view: CurateView, note: str = "", go: str | No
     version = context.store.stamp(view.pack_id)
     now = take_snapshot(context, view)
     if now.measured is not view.measured:  # someone added templates
-        view = select_rows(replace(view, measured=now.measured, proposal=None, held_out=None), now)
+        view = select_rows(replace(view, measured=now.measured, proposal=None), now)
     proposal = view.proposal and revise(view.proposal, now.measured, now.pack)
     changes = proposal.changes(now.pack) if proposal else {}
     view = replace(view, version=version, proposal=proposal, turn=view.turn + 1)

@@ -70,7 +70,7 @@ def save_prompt(context: Context, view: CurateView | None, origin: Origin, text:
     try:
         template = Template.parse(text)
         context.store.update(view.pack_id, partial(write_prompt, text=text, who=context.name, **made_from))
-        shown = render_view(context, replace(view, only="all", search="", held_out=None), go=template.text)
+        shown = render_view(context, replace(view, only="all", search=""), go=template.text)
     except (PackError, TemplateError) as error:
         return {"preview": markup.problem(error)}
     return {**cancel(), "pack": choose_pack(context, view.pack_id), "search": "", **shown}
