@@ -42,6 +42,22 @@ LOOK_FOR_PARTS = """
     return rounds.map((one) => { looked = 0; return [one(), looked]; });
 }
 """
+# Two buttons one below the other, which tell what was pressed, and change places when they are told to.
+TWO_BUTTONS = """
+() => {
+    window.pressed = [];
+    const make = (name, top) => {
+        const button = document.createElement('button');
+        button.append(name);
+        button.style = `position: fixed; left: 40px; top: ${top}px; width: 120px; height: 40px; z-index: 9999`;
+        button.onclick = () => pressed.push(name);
+        document.body.append(button);
+        return button;
+    };
+    const [upper, lower] = [make('upper', 40), make('lower', 200)];
+    window.change = () => { [upper.style.top, lower.style.top] = [lower.style.top, upper.style.top]; };
+}
+"""
 BATCHES = re.compile(r"(static ensure\(\)\{if\(\w+===null\)\{const \w+=\w+=new \w+;)(\w+)(\.add\()")
 BAD = ("serious", "critical")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -90,6 +106,29 @@ def test_parts_are_found_as_gradio_finds_them_and_are_not_looked_for_again(brows
     assert [parts for parts, _ in found] == [parts for parts, _ in sought]
     assert found[1][1] < sought[1][1] / 3
     assert [parts[-2] for parts, _ in found] == [1333, 1333, 1333, None]
+
+
+def test_a_button_that_moves_away_below_a_finger_is_pressed(phone: Page) -> None:
+    fingers = phone.context.new_cdp_session(phone)
+    fingers.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    phone.evaluate(TWO_BUTTONS)
+
+    def touch(kind: str, *points: tuple[int, int]) -> None:
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    for moves, then in ((False, ["upper"]), (True, ["upper", "upper"]), (False, ["upper", "upper", "lower"])):
+        touch("touchStart", (60, 60))
+        if moves:
+            phone.evaluate("change()")
+        touch("touchEnd")
+        phone.wait_for_timeout(500)
+        assert phone.evaluate("pressed") == then
+    touch("touchStart", (60, 60))
+    for y in (90, 120, 150, 220):
+        touch("touchMove", (60, y))
+    touch("touchEnd")
+    phone.wait_for_timeout(500)
+    assert phone.evaluate("pressed.length") == 3, "a finger that moves presses nothing"
 
 
 def test_tab_and_labels_are_in_the_address(new_page: Page, app_address: str) -> None:

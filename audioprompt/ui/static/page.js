@@ -74,17 +74,24 @@ window.audioprompt = (() => {
         const same = [...others].filter((other) => said(other) === said(button));
         return same.length === 1 ? same[0] : null;
     }
+    // Whether what was pressed is no longer below the pointer, which has hardly moved; then it is clicked.
+    function released({clientX, clientY}) {
+        const button = pressed, moved = Math.hypot(clientX - place[0], clientY - place[1]);
+        pressed = null;
+        const lost = button && moved < STILL && document.elementFromPoint(clientX, clientY)?.closest('button') !== button;
+        if (lost) found(button)?.click();
+        return lost;
+    }
     addEventListener('pointerdown', (event) => {
         pressed = event.target.closest?.('button') ?? null;
         around = event.composedPath();
         place = [event.clientX, event.clientY];
     }, true);
-    addEventListener('pointerup', (event) => {
-        const button = pressed, moved = Math.hypot(event.clientX - place[0], event.clientY - place[1]);
-        pressed = null;
-        if (!button || event.pointerType === 'touch') return;  // a finger's click goes to what is below it at the end
-        if (moved < STILL && event.target.closest?.('button') !== button) found(button)?.click();
-    }, true);
+    addEventListener('pointerup', (event) => event.pointerType !== 'touch' && released(event), true);
+    // A finger's click goes to what is below it at the end, unless it is said here that there is to be none.
+    addEventListener('touchend', (event) => {
+        if (released(event.changedTouches[0])) event.preventDefault();
+    }, {capture: true, passive: false});
 
     // --- what would be lost is asked for ------------------------------------------------------------------------
 
