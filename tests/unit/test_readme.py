@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,6 +103,23 @@ def test_the_readme_s_example_in_python(name: str, folder: Path, monkeypatch: py
     found: dict[str, Any] = {}
     exec(compile(code, name, "exec"), found)
     assert "dog bark" in found["heard"].words
+
+
+def facts(text: str) -> list[Counter[str]]:
+    """What a document says in any language: its numbers, what is code, and where it leads to."""
+    text = re.sub(r"^---\n.*?^---\n", "", text, flags=re.DOTALL | re.MULTILINE)  # what the hub reads
+    text = re.sub(r"  # .*", "", text)  # comments behind code
+    links = Counter(link.replace(".zh", "") for link in re.findall(r"\]\(([^)]+)\)", text))
+    code = Counter(re.findall(r"```.*?```|`[^`]+`", text, flags=re.DOTALL))
+    return [Counter(re.findall(r"\d+(?:\.\d+)*", text)), code, links]
+
+
+@pytest.mark.parametrize("name", ["README", "docs/concepts"])
+def test_the_document_in_chinese_says_what_the_english_one_says(name: str) -> None:
+    english, chinese = ((ROOT / f"{name}{language}.md").read_text("utf-8") for language in ("", ".zh"))
+    assert facts(chinese) == facts(english)
+    headings = [re.findall(r"^#+ ", text, re.MULTILINE) for text in (chinese, english)]
+    assert headings[0] == headings[1]
 
 
 def test_every_link_leads_somewhere() -> None:
