@@ -106,12 +106,9 @@ def tab(page: Page, name: str) -> None:
 
 SCREENS: dict[str, tuple[Callable[[Page], None], int, int, str]] = {  # name: what to do, width, height, colour scheme
     "classify-light": (classify, 1280, 800, "light"),
-    "classify-dark": (classify, 1280, 800, "dark"),
     "classify-phone": (classify, 390, 844, "light"),
     "events-light": (events, 1280, 800, "light"),
-    "explore-light": (explore, 1280, 800, "light"),
-    "explore-dark": (explore, 1280, 800, "dark"),
-    "explore-phone": (explore, 390, 844, "light"),
+    "explore-light": (explore, 1280, 1040, "light"),  # with the map
     "generate-light": (generate, 1280, 800, "light"),
     "curate-light": (curate, 1280, 800, "light"),
     "curate-dark": (curate, 1280, 800, "dark"),
@@ -122,7 +119,6 @@ SCREENS: dict[str, tuple[Callable[[Page], None], int, int, str]] = {  # name: wh
 }
 OF_A_SPACE: dict[str, tuple[Callable[[Page], None], int, int, str]] = {
     "space-light": (classify, 1280, 800, "light"),
-    "space-phone": (classify, 390, 844, "light"),
 }
 
 
