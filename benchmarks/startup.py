@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -17,6 +16,8 @@ import time
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
+
+from tools.chromium import CHROMIUM
 
 ROOT = Path(__file__).resolve().parents[1]
 WARM_SECONDS, FRESH_SECONDS = 4.0, 300.0  # until a page is usable
@@ -65,7 +66,7 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true", help="also in a new clone without an environment")
     fresh = parser.parse_args().fresh
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         if fresh:
             with tempfile.TemporaryDirectory() as folder:
                 subprocess.run(["git", "clone", "--quiet", str(ROOT), folder], check=True)

@@ -1,10 +1,9 @@
-"""Take the pictures in ``assets/screenshots/``: start the app, then ``python tools/screenshots.py ADDRESS [SPACE]``.
+"""Take the pictures in ``assets/screenshots/``: start the app, then ``python -m tools.screenshots ADDRESS [SPACE]``.
 
 Give the app a store of its own (``AUDIOPROMPT_STORE``), since the pictures need packs that were worked on. ``SPACE`` is
 the address of a Space that was built and started, for the pictures of one.
 """
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import soundfile
 from playwright.sync_api import Page, sync_playwright
 
 from audioprompt.audio.decode import load
+from tools.chromium import CHROMIUM
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 FOLDER, EXAMPLES = ASSETS / "screenshots", ASSETS / "examples"
@@ -127,7 +127,7 @@ def main(address: str, space: str | None = None) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium-headless-shell") or shutil.which("chromium"),
+            executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"],
         )
         pages = [(address, *screen) for screen in SCREENS.items()]

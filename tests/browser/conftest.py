@@ -1,7 +1,6 @@
 """The real app in a process of its own, driven by Chromium, which reaches nothing but this machine."""
 
 import re
-import shutil
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.pages import DESKTOP, PHONE, WAIT, wait_until_ready
 from tests.serving import Running
+from tools.chromium import CHROMIUM
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))), None)
 # Faults in the page's own code. What is only late or broken off on a busy machine is none.
 FAULT = re.compile(r"(Reference|Syntax|Type|Range)Error|js_on_load|Content Security Policy")
 NO_FAULT = re.compile(r"Failed to fetch|NetworkError|AbortError", re.IGNORECASE)
