@@ -46,7 +46,7 @@ format: setup  ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 # Workers share the cores already, so that each computes on one.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 30
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 1 --durations 30
 
 # mypy takes one core for most of a minute where it has no cache yet, and the tests leave one idle now and then.
 ALL_AT_ONCE := --keep-going --no-print-directory --jobs 3

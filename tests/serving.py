@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 import httpx
@@ -23,9 +24,20 @@ T = TypeVar("T")
 
 
 def aside(work: Callable[[], T]) -> T:
-    """Do something in a thread of its own, for Playwright leaves an event loop running in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result()
+    """Do something in a thread of its own, for Playwright leaves an event loop running in this one.
+
+    What hangs there does not keep this one from ending.
+    """
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return done.result()
 
 
 def awaited(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
 
 CURATOR = "curator"  # the name of who decides where nobody is signed in
-MCP = "mcp"  # what Gradio's server for assistants calls itself
 
 
 class Context:
@@ -116,10 +115,5 @@ IN_PROCESS = Context()
 
 
 def of_call() -> Context:
-    """Make the context of the call that is being answered.
-
-    The clients of MCP are all of one session, so that visitors among them get none.
-    """
-    request = calls.current_request()
-    shared = request is not None and request.headers.get("x-gradio-user") == MCP and not access.is_curator(request)
-    return Context(gr.Request(request.request) if request is not None and shared else request)
+    """Make the context of the call that is being answered."""
+    return Context(calls.current_request())

@@ -79,8 +79,6 @@ class Guarded:
             return
         if access.public():
             await access.note_password(scope)
-            if "/mcp" in scope["path"]:
-                _name_address(scope)
         with _noted(scope):
             await self.app(scope, receive, _unframed(send))
 
@@ -104,13 +102,6 @@ def _from_elsewhere(headers: Headers) -> bool:
         return False
     origin, shown = headers.get("origin"), headers.get("x-forwarded-host")
     return "sec-fetch-site" in headers or not shown or urlsplit(origin or "").netloc != shown
-
-
-def _name_address(scope: Scope) -> None:
-    """Record a caller's address in a header: the MCP server calls the page from this machine, and passes headers on."""
-    if not on_a_space() and scope.get("client"):
-        others = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-forwarded-for"]
-        scope["headers"] = [*others, (b"x-forwarded-for", scope["client"][0].encode())]
 
 
 def _unframed(send: Send) -> Send:

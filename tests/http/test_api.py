@@ -26,6 +26,7 @@ from mcp.types import CallToolResult
 from audioprompt.api import CAPABILITIES
 from audioprompt.prompts.history import TEST
 from audioprompt.prompts.store import PromptStore
+from audioprompt.server.gradio_patches.queue import HEAVY
 from tests.fakes import HUM, RATE, WHISTLE, tone
 from tests.serving import PASSWORD, ROOT, SECONDS, Running, aside, awaited
 
@@ -359,6 +360,23 @@ def test_work_ends_when_an_assistant_has_gone(home: Running, client: Client) -> 
     assert watch.is_early()
 
 
+def test_many_assistants_at_once_are_all_answered(home: Running) -> None:
+    async def ask_all(session: ClientSession) -> list[CallToolResult]:
+        return await asyncio.gather(*(session.call_tool("pack", {"pack": "vanilla"}) for _ in range(50)))
+
+    assert [said(answer)["templates"] for answer in assistant(home, ask_all)] == [["This is a sound of {}."]] * 50
+
+
+def test_a_file_of_the_server_is_named_by_its_path_and_by_nothing_else(home: Running, tmp_path: Path) -> None:
+    path = tmp_path / "rooster.ogg"
+    path.write_bytes(SOUND.with_name("rooster.ogg").read_bytes())
+    assert said(ask(home, "classify", {"sound": str(path), "labels": "rooster, siren"}))["label"] == "rooster"
+    assert path.is_file(), "a copy was read"
+    disguised = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+    for given in ({"sound": disguised, "labels": "a, b"}, {"sound": str(path), "labels": disguised}):
+        assert "is not of type 'string'" in refused(ask(home, "classify", given))
+
+
 # --- a public page ----------------------------------------------------------------------------------------------------
 
 
@@ -370,11 +388,22 @@ def test_visitors_decide_on_a_copy_of_their_own(public: Running) -> None:
     assert "eight-templates" not in PromptStore(public.folder / "store").ids()
 
 
-def test_assistants_share_a_session_so_that_visitors_among_them_keep_nothing(public: Running) -> None:
+def test_assistants_have_no_session_so_that_visitors_among_them_keep_nothing(public: Running) -> None:
     decision = {"pack": "eight-templates", "templates": ["{}"], "status": "rejected"}
     assert "Without a session only curators change packs" in refused(ask(public, "decide", decision))
     assert "only curators" in refused(ask(public, "generate", {"count": 2, "keep_as": "mine"}))
     assert said(ask(public, "generate", {"count": 2}))["pack"] is None
+
+
+def test_what_an_assistant_asks_for_counts_as_its_own(public: Running) -> None:
+    async def ask_much(session: ClientSession) -> list[CallToolResult]:
+        return await asyncio.gather(*(session.call_tool("measure", {"pack": "vanilla"}) for _ in range(8)))
+
+    answers = assistant(public, ask_much, **{"X-Forwarded-For": "203.0.113.9"})
+    answered = [answer for answer in answers if not answer.isError]
+    assert len(answered) >= HEAVY and all(0 < said(answer)["ensemble"]["accuracy"] < 1 for answer in answered)
+    sentence = f"You already have {HEAVY} tasks running here. Wait until one of them ends, then try again."
+    assert {refused(answer) for answer in answers if answer.isError} == {sentence}
 
 
 def test_curators_send_the_password(public: Running) -> None:

@@ -28,7 +28,6 @@ class LateTools:
 
     def __init__(self, blocks: gr.Blocks) -> None:
         self.blocks = blocks
-        self._local_url: str | None = None  # set by Gradio once it is known
         self._root_path = ""
         self._wanted, self._there, self._over = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._app: Starlette | None = None
@@ -66,9 +65,7 @@ class LateTools:
     def _make(self) -> Any:
         from audioprompt.server.gradio_patches.tools import Tools  # imports ``mcp``
 
-        server = Tools(self.blocks)
-        server._local_url = self._local_url
-        return server
+        return Tools(self.blocks)
 
     def launch_mcp_on_sse(self, app: Starlette, subpath: str, root_path: str) -> None:
         """Mount the server on the page's app."""

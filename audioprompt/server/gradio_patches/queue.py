@@ -15,12 +15,14 @@ import logging
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import gradio as gr
-from fastapi import HTTPException
+from anyio import CancelScope
+from fastapi import HTTPException, Request
 from gradio import queueing, state_holder, utils
+from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event
 
 from audioprompt.server import access, guard
@@ -47,6 +49,7 @@ LOOK_SECONDS = 1.0
 WAKE_SECONDS = 0.01  # between two looks at whether there is something to do
 
 FULL = "This page is too busy right now. Try again in a minute."
+GIVEN_UP = "This was given up before it was done. Try again."
 TOO_MANY = "You already have {count} tasks running here. Wait until one of them ends, then try again."
 
 logger = logging.getLogger(__name__)
@@ -130,6 +133,38 @@ class FairQueue(queueing.Queue):
         return super().get_events()
 
     # --- what goes out ---
+
+    async def messages(self, body: PredictBodyInternal, request: Request) -> AsyncGenerator[Any, None]:
+        """Take in a call of no session from this process, and yield what is said of it up to its end.
+
+        It is given up where the messages are not read to their end.
+
+        Raises:
+            ValueError: it is refused, or was given up elsewhere; the sentence says so.
+        """
+        try:
+            done, event, _ = await self.push(body, request, None)
+        except HTTPException as refused:
+            raise ValueError(refused.detail) from None
+        if not done:
+            raise ValueError(str(event))
+        told, over = self.pending_messages_per_session[event], False
+        try:
+            with guard.READERS.here(event):
+                while not over:
+                    try:
+                        message = await asyncio.wait_for(told.get(), LOOK_SECONDS)
+                    except asyncio.TimeoutError:
+                        if all(other._id != event for other in self._under_way()) and told.empty():
+                            raise ValueError(GIVEN_UP) from None
+                        continue
+                    over = message.msg == "process_completed"
+                    yield message
+        finally:
+            self.pending_event_ids_session.get(event, set()).discard(event)
+            if not over:
+                with CancelScope(shield=True):
+                    await self.clean_events(event_id=event)  # a generator at work ends at its next step
 
     async def process_events(self, events: list[Event], *others: Any) -> None:
         try:

@@ -183,6 +183,10 @@ def test_the_server_of_tools_has_the_parts_that_are_replaced() -> None:
     assert parameters(server.convert_strings_to_filedata) == ["value", "filedata_positions"]
     assert parameters(server._execute_tool_without_progress) == ["job"]
     assert parameters(server._execute_tool_with_progress) == ["job", "progress_token"]
+    calls = inspect.getsource(server.create_mcp_server)
+    assert "client = await run_sync(self._get_or_create_client)" in calls and "job = client.submit(" in calls
+    assert parameters(server._get_or_create_client) == [] and parameters(server._format_progress_message) == ["update"]
+    assert parameters(server.get_block_fn_from_endpoint_name) == ["endpoint_name"]
     assert parameters(server.postprocess_output_data) == ["data", "root_url"]
     assert "GradioMCPServer" in inspect.getsource(routes.App.setup_mcp_server)
     assert parameters(server.launch_mcp_on_sse) == ["app", "subpath", "root_path"]

@@ -1,5 +1,6 @@
 """The queue that strangers share, over HTTP: what one visitor may have under way, and what ends when nobody waits."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -308,11 +309,19 @@ def test_no_other_site_frames_the_page(page: Page, monkeypatch: pytest.MonkeyPat
     assert {"https://huggingface.co", "https://*.hf.space"} < set(policy)
 
 
-def test_what_an_assistant_asks_for_counts_as_its_own(page: Page) -> None:
-    """Gradio's MCP server asks the page from this machine, with the headers of the call; no caller chooses a name."""
-    scope = {"client": ("203.0.113.9", 1), "headers": [(b"x-forwarded-for", b"198.51.100.1"), (b"host", b"here")]}
-    guard._name_address(scope)
-    assert scope["headers"] == [(b"host", b"here"), (b"x-forwarded-for", b"203.0.113.9")]
+def test_a_call_of_this_process_ends_where_it_was_given_up_elsewhere(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def push(*_: Any) -> tuple[bool, str, str]:
+        page.queue.pending_messages_per_session["lost"] = asyncio.Queue()
+        return True, "lost", "success"
+
+    async def listen() -> list[Any]:
+        return [message async for message in page.queue.messages(None, None)]
+
+    monkeypatch.setattr(page.queue, "push", push)
+    with pytest.raises(ValueError, match="given up before it was done"):
+        asyncio.run(listen())
 
 
 def test_wrong_passwords_slow_their_address_alone(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
