@@ -34,7 +34,7 @@ from audioprompt.services.views import as_dict
 if TYPE_CHECKING:
     from audioprompt.few_shot.heads import SharedHead
     from audioprompt.models.base import AudioTextModel
-    from audioprompt.services.learn import Experiment, Results
+    from audioprompt.services.learn import Experiment, Results, Step
 
 
 @fill_in(methods=METHODS.names, sources=[list_examples()])
@@ -88,7 +88,7 @@ def learn(
     given = classes_alone(labels) if labels else labelled_clips(data, clips, context, progress, skip_bad)
     with given as labelled, recordings_of(unlabelled, context) as recordings:
         trial = replace(trial, unlabelled=tuple(recordings))
-        told = Watch(partial(tell, progress, "clips"), lambda step: tell(progress, "epochs", *step.epochs_done))
+        told = Watch(partial(tell, progress, "clips"), partial(_tell_step, progress, ""))
         tried = try_out(encoder, labelled, trial, (learn_folds, None), told, skip_bad=skip_bad)
         results, fitted = _fit_best_again(encoder, tried, labelled.name, progress)
     return {
@@ -111,9 +111,16 @@ def _fit_best_again(
     best = tried.results.best or next((one for one in outcomes if one.head), None)
     if best is None or best.head is None:
         raise FewShotError(outcomes[0].problem or "nothing was learned: give more epochs")
-    told = Watch(on_step=lambda step: tell(progress, "epochs on all clips", *step.epochs_done))
+    told = Watch(on_step=partial(_tell_step, progress, " on all clips"))
     results = fit_again(encoder, tried, best.method, told).results
     return results, shared(results, best.method, encoder, data)
+
+
+def _tell_step(progress: curation.Progress | None, clips: str, step: "Step") -> None:
+    if step.checked:
+        tell(progress, f"epochs of calibration{clips}", step.checked, step.copies * step.epochs)
+    else:
+        tell(progress, f"epochs{clips}", *step.epochs_done)
 
 
 def _results(results: "Results") -> Answer:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from audioprompt.core.calibration import choose_temperature
 from audioprompt.core.zero_shot import Array
-from audioprompt.few_shot.base import TEMPERATURE, Head, Stop
+from audioprompt.few_shot.base import TEMPERATURE, Head, OnEpoch, Stop
 
 MAX_LEFT_OUT_SINGLY = 32  # clips; more are left out a part at a time
 
@@ -43,7 +43,11 @@ def divide(
 
 
 def ask_left_out(
-    head: Head, audio: Array, targets: NDArray[np.intp], stop: Stop | None = None
+    head: Head,
+    audio: Array,
+    targets: NDArray[np.intp],
+    stop: Stop | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> tuple[Array, NDArray[np.intp]]:
     """Ask copies of a head, each fitted on other clips, about the clips that they have not learned from.
 
@@ -55,6 +59,7 @@ def ask_left_out(
         audio: clip embeddings, ``[N, D]``.
         targets: each clip's class, ``[N]``.
         stop: asked before every fit whether to end; what is known by then is returned.
+        on_epoch: told of each epoch of the copies.
 
     Returns:
         The logits, ``[M, C]``, and the rows of the clips that they are of, ``[M]``.
@@ -71,7 +76,7 @@ def ask_left_out(
         if len(asked) and len(others):
             fitted = copy(head)
             fitted.groups = None if head.groups is None else head.groups[others]
-            fitted.fit(audio[others], targets[others], stop=stop)
+            fitted.fit(audio[others], targets[others], on_epoch, stop)
             if fitted.state:
                 rows.append(asked)
                 logits.append(_even_out(fitted, audio[asked], left[targets[asked]] > 0))
@@ -88,7 +93,13 @@ def _even_out(head: Head, audio: Array, has_clips: NDArray[np.bool_]) -> Array:
     return logits if by_words is None else np.where(has_clips[:, None], logits, (logits + by_words) / 2)
 
 
-def calibrate(head: Head, audio: Array, targets: NDArray[np.intp], stop: Stop | None = None) -> float | None:
+def calibrate(
+    head: Head,
+    audio: Array,
+    targets: NDArray[np.intp],
+    stop: Stop | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> float | None:
     """Give a fitted head the temperature that suits its answers to clips it has not learned from.
 
     The copies that answer take over what the head has chosen (`Head.settled`), so that their logits lie as far apart as
@@ -99,7 +110,7 @@ def calibrate(head: Head, audio: Array, targets: NDArray[np.intp], stop: Stop | 
     """
     if not head.state or TEMPERATURE in head.state:
         return None
-    logits, rows = ask_left_out(head.settled(), audio, targets, stop)
+    logits, rows = ask_left_out(head.settled(), audio, targets, stop, on_epoch)
     right = targets[rows]
     temperature = choose_temperature(logits, right, len(audio))
     head.state = {**head.state, TEMPERATURE: np.array([temperature], np.float32)}

@@ -138,7 +138,7 @@ def fit(
             clips,
             trial,
             divided,
-            learning.Watch(progress, lambda step: progress(*step.epochs_done)),
+            learning.Watch(progress, lambda step: progress(*step.work_done)),
             again=bool(saving.save) and saving.again,
             skip_bad=data.skip_bad,
         )

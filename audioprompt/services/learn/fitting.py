@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from audioprompt.data.embedding import look_through
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.clips import features_of_clips
 from audioprompt.few_shot.augment import dropout
-from audioprompt.few_shot.base import choose_shots
+from audioprompt.few_shot.base import Epoch, choose_shots
 from audioprompt.few_shot.build import build_head
 from audioprompt.few_shot.calibration import calibrate
 from audioprompt.few_shot.descent import Augment, LearnedHead
@@ -172,10 +173,19 @@ class _Fits:
         fit = head.fit
         if trial.dropout and isinstance(head, LearnedHead):
             fit = partial(head.fit, augment=_dropping(self.model, learned.clips, trial.dropout, step.seed))
+        calibrated = settings.calibrate and METHODS[step.method].learns
+        step = replace(step, copies=head.folds if calibrated and isinstance(head, LearnedHead) else 0)
         began = time.perf_counter()
         fit(learned.audio, learned.clips.targets, lambda _: tell(replace(step, history=head.history)), self.watch.stop)
-        if settings.calibrate and METHODS[step.method].learns:
-            calibrate(head, learned.audio, learned.clips.targets, self.watch.stop)
+        if calibrated:
+            fitted, checked = replace(step, history=head.history), count(1)
+
+            def tell_checked(_: Epoch) -> None:
+                tell(replace(fitted, checked=next(checked)))
+
+            calibrate(
+                head, learned.audio, learned.clips.targets, self.watch.stop, tell_checked if step.copies else None
+            )
         seconds = time.perf_counter() - began
         if head.state and METHODS[step.method].learns:
             note_clips(self.model, head, learned.audio, learned.clips.targets)

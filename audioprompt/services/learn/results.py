@@ -62,6 +62,8 @@ class Step:
         epochs: of this fit.
         history: the epochs of it that are done.
         again_on: how many clips a method is fitted on again, now that it was measured; None while it is measured.
+        copies: that are fitted after it, to find out how sure it may be (see `calibration`).
+        checked: the epochs of these that are done.
     """
 
     method: str
@@ -72,11 +74,19 @@ class Step:
     epochs: int
     history: tuple[Epoch, ...] = ()
     again_on: int | None = None
+    copies: int = 0
+    checked: int = 0
 
     @property
     def epochs_done(self) -> tuple[int, int]:
         """Of all fits: how many, and how many there are."""
         return (self.fit - 1) * self.epochs + len(self.history), self.fits * self.epochs
+
+    @property
+    def work_done(self) -> tuple[int, int]:
+        """The same with the copies, as if every fit had as many as this one."""
+        each = self.epochs * (1 + self.copies)
+        return (self.fit - 1) * each + len(self.history) + self.checked, self.fits * each
 
 
 @dataclass(frozen=True, eq=False)

@@ -262,7 +262,7 @@ class _Task:
         assert part.train is not None
         settings = FitSettings.of_recipe(system.recipe, epochs=self.settings.epochs)
         trial = ExperimentSettings((system.method,), system.shots, (seed,), settings)
-        watch = Watch(on_step=lambda step: self.progress(*step.epochs_done))
+        watch = Watch(on_step=lambda step: self.progress(*step.work_done))
         outcome = fit(self.model, part.train, part.test, trial, watch).outcomes[0]
         if outcome.problem or outcome.head is None:
             raise FewShotError(outcome.problem or "nothing was learned")

@@ -49,6 +49,24 @@ def call(capability: Callable[..., Any], **given: Any) -> Any:
     return list(answer)[-1] if inspect.isgenerator(answer) else answer
 
 
+def test_learning_says_all_along_what_it_is_at(fake_model: FakeModel, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "clips.zip", "w") as archive:
+        for name, hertz in (("hum", HUM), ("whistle", WHISTLE)):
+            for number in range(8):
+                soundfile.write(tmp_path / "clip.wav", tone(hertz + 9 * number, 1), RATE)
+                archive.write(tmp_path / "clip.wav", f"{name}/{number}.wav")
+    told: dict[str, list[int]] = {}
+
+    def tell(what: str, done: int, total: int) -> None:
+        told.setdefault(f"{what} of {total}", []).append(done)
+
+    api.learn(clips=tmp_path / "clips.zip", methods=["palm"], epochs=3, progress=tell)
+    *_, epochs, checked, on_all, checked_on_all = told
+    assert (epochs, on_all) == ("epochs of 3", "epochs on all clips of 3") and told[epochs] == [0, 1, 2, 3]
+    assert checked == "epochs of calibration of 12" and told[checked] == [*range(1, 13)], "its four copies'"
+    assert checked_on_all == "epochs of calibration on all clips of 12" and told[checked_on_all] == told[checked]
+
+
 def test_classify_answers_with_data(fake_model: FakeModel, hum: Path) -> None:
     found = call(api.classify, sound=hum, labels=LABELS, pack="acoustic-scenes")
     assert found["label"] == "hum"

@@ -333,6 +333,10 @@ def test_curves_follow_the_epochs() -> None:
     assert "0.667" in shown and "75.0 %" in shown and shown.count("<polyline") == 2
     assert f"width:{100 * 7 / 12:.1f}%" in shown
 
+    shown = learn_view.fitting(learning.Step("palm", 0, 2, 3, 16, 3, history, copies=4, checked=6), chance=1.0)
+    assert "PALM, seed 0, calibrating on clips left out: epoch 6 of 12 (fit 2 of 3)" in shown
+    assert shown.count("<polyline") == 2 and f"width:{100 * (15 + 3 + 6) / 45:.1f}%" in shown
+
 
 def test_fitting_again_on_all_clips_is_shown_and_makes_the_head_to_use(gathered: Collection) -> None:
     # fits end within milliseconds here, so the page is shown what the job tells rather than watched

@@ -87,9 +87,12 @@ def fitting(step: Step, chance: float) -> str:
         step: where the trial is.
         chance: the loss of guessing.
     """
-    done, total = step.epochs_done
+    done, total = step.work_done
     what = f"again on all {counted(step.again_on, 'clip')}" if step.again_on else f"seed {step.seed}"
-    words = f"{title_of(step.method)}, {what}, epoch {len(step.history)} of {step.epochs}"
+    epoch = f"epoch {len(step.history)} of {step.epochs}"
+    if step.checked:
+        epoch = f"calibrating on clips left out: epoch {step.checked} of {step.copies * step.epochs}"
+    words = f"{title_of(step.method)}, {what}, {epoch}"
     if step.fits > 1:
         words += f" (fit {step.fit} of {step.fits})"
     return markup.progress(words, done / total) + fit_curves(step.history, step.epochs, chance)
@@ -97,7 +100,7 @@ def fitting(step: Step, chance: float) -> str:
 
 def counting(step: Step) -> str:
     """How far the fits of a curve are."""
-    done, total = step.epochs_done
+    done, total = step.work_done
     words = f"{counted(step.shots, 'clip')} per class: {title_of(step.method)}, seed {step.seed}"
     return markup.progress(words, done / total)
 
