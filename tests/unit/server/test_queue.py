@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from audioprompt.server import access, guard
 from audioprompt.server.context import IN_PROCESS, of_call
 from audioprompt.server.gradio_patches import queue as fair_queue
+from tests.serving import awaited
 
 pytestmark = pytest.mark.slow
 SECONDS = 600.0  # that anything may take on a busy machine
@@ -321,7 +322,7 @@ def test_a_call_of_this_process_ends_where_it_was_given_up_elsewhere(
 
     monkeypatch.setattr(page.queue, "push", push)
     with pytest.raises(ValueError, match="given up before it was done"):
-        asyncio.run(listen())
+        awaited(listen())
 
 
 def test_wrong_passwords_slow_their_address_alone(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
