@@ -223,6 +223,7 @@ def test_a_trial_scores_every_method_with_every_seed(
     assert done == sorted(done) and steps[-1].fits == 6
     assert sum(bool(step.history) and not step.checked for step in steps) == 40  # PALM's; no other method here has any
     assert [step.checked for step in steps if step.checked] == [*range(1, 4 * 20 + 1)] * 2, "those of its copies"
+    assert {step.method for step in steps if step.in_epochs} == {"palm"}
     shares = [done / total for done, total in (step.work_done for step in steps)]
     assert shares == sorted(shares) and all(step.work_done == step.epochs_done for step in steps if not step.copies)
 

@@ -160,7 +160,8 @@ class _Fits:
     def _step(self, method: str, seed: int) -> Step:
         """Begin the next fit."""
         self._begun += 1
-        return Step(method, seed, self._begun, self._planned, self.trial.shots, self.trial.settings.epochs)
+        step = Step(method, seed, self._begun, self._planned, self.trial.shots, self.trial.settings.epochs)
+        return replace(step, in_epochs=issubclass(METHODS[method].load(), LearnedHead))
 
     def _fitted(self, step: Step, learned: EmbeddedClips) -> Fit | None:
         """Fit the method of a step on clips; None where that was stopped before its first epoch had ended."""
@@ -174,7 +175,7 @@ class _Fits:
         if trial.dropout and isinstance(head, LearnedHead):
             fit = partial(head.fit, augment=_dropping(self.model, learned.clips, trial.dropout, step.seed))
         calibrated = settings.calibrate and METHODS[step.method].learns
-        step = replace(step, copies=head.folds if calibrated and isinstance(head, LearnedHead) else 0)
+        step = replace(step, copies=head.folds if calibrated and step.in_epochs else 0)
         began = time.perf_counter()
         fit(learned.audio, learned.clips.targets, lambda _: tell(replace(step, history=head.history)), self.watch.stop)
         if calibrated:

@@ -62,6 +62,7 @@ class Step:
         epochs: of this fit.
         history: the epochs of it that are done.
         again_on: how many clips a method is fitted on again, now that it was measured; None while it is measured.
+        in_epochs: whether the method learns in epochs, and not at a stroke.
         copies: that are fitted after it, to find out how sure it may be (see `calibration`).
         checked: the epochs of these that are done.
     """
@@ -74,6 +75,7 @@ class Step:
     epochs: int
     history: tuple[Epoch, ...] = ()
     again_on: int | None = None
+    in_epochs: bool = True
     copies: int = 0
     checked: int = 0
 

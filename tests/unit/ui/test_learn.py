@@ -333,6 +333,9 @@ def test_curves_follow_the_epochs() -> None:
     assert "0.667" in shown and "75.0 %" in shown and shown.count("<polyline") == 2
     assert f"width:{100 * 7 / 12:.1f}%" in shown
 
+    at_a_stroke = learn_view.fitting(learning.Step("auto", 0, 1, 5, 16, 50, in_epochs=False), chance=1.0)
+    assert "Auto, seed 0 (fit 1 of 5)" in at_a_stroke and "epoch" not in at_a_stroke
+
     shown = learn_view.fitting(learning.Step("palm", 0, 2, 3, 16, 3, history, copies=4, checked=6), chance=1.0)
     assert "PALM, seed 0, calibrating on clips left out: epoch 6 of 12 (fit 2 of 3)" in shown
     assert shown.count("<polyline") == 2 and f"width:{100 * (15 + 3 + 6) / 45:.1f}%" in shown

@@ -89,13 +89,15 @@ def fitting(step: Step, chance: float) -> str:
     """
     done, total = step.work_done
     what = f"again on all {counted(step.again_on, 'clip')}" if step.again_on else f"seed {step.seed}"
-    epoch = f"epoch {len(step.history)} of {step.epochs}"
+    words = f"{title_of(step.method)}, {what}"
     if step.checked:
-        epoch = f"calibrating on clips left out: epoch {step.checked} of {step.copies * step.epochs}"
-    words = f"{title_of(step.method)}, {what}, {epoch}"
+        words += f", calibrating on clips left out: epoch {step.checked} of {step.copies * step.epochs}"
+    elif step.in_epochs:
+        words += f", epoch {len(step.history)} of {step.epochs}"
     if step.fits > 1:
         words += f" (fit {step.fit} of {step.fits})"
-    return markup.progress(words, done / total) + fit_curves(step.history, step.epochs, chance)
+    curves = fit_curves(step.history, step.epochs, chance) if step.in_epochs else ""
+    return markup.progress(words, done / total) + curves
 
 
 def counting(step: Step) -> str:
