@@ -1,9 +1,12 @@
 """A model whose answers can be foretold: low sounds are "hum", high ones "whistle"; a contrary prompt swaps the two."""
 
+import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 import torch
 from torch import Tensor
 
@@ -44,3 +47,13 @@ def tone(hertz: float, seconds: float, rate: int = RATE) -> np.ndarray:
 
 
 HUM, WHISTLE = 100.0, 1_900.0  # Hz
+
+
+def zip_of_tones(folder: Path, each: int) -> Path:
+    """Write a zip of recordings of a hum and of a whistle, in a folder each; the last one is beside it, clip.wav."""
+    with zipfile.ZipFile(folder / "clips.zip", "w") as archive:
+        for name, hertz in (("hum", HUM), ("whistle", WHISTLE)):
+            for number in range(each):
+                soundfile.write(folder / "clip.wav", tone(hertz + 9 * number, 1), RATE)
+                archive.write(folder / "clip.wav", f"{name}/{number}.wav")
+    return folder / "clips.zip"

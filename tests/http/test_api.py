@@ -27,7 +27,7 @@ from audioprompt.api import CAPABILITIES
 from audioprompt.prompts.history import TEST
 from audioprompt.prompts.store import PromptStore
 from audioprompt.server.gradio_patches.queue import HEAVY
-from tests.fakes import HUM, RATE, WHISTLE, tone
+from tests.fakes import HUM, RATE, tone, zip_of_tones
 from tests.serving import PASSWORD, ROOT, SECONDS, Running, aside, awaited
 
 LABELS = "hum, whistle, rain"
@@ -56,13 +56,7 @@ def client(home: Running) -> Client:
 @pytest.fixture(scope="module")
 def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clips of one's own: two classes, four recordings each."""
-    folder = tmp_path_factory.mktemp("zipped")
-    with zipfile.ZipFile(folder / "clips.zip", "w") as archive:
-        for name, hertz in (("hum", HUM), ("whistle", WHISTLE)):
-            for number in range(4):
-                soundfile.write(folder / "clip.wav", tone(hertz + 9 * number, 1), RATE)
-                archive.write(folder / "clip.wav", f"{name}/{number}.wav")
-    return folder / "clips.zip"
+    return zip_of_tones(tmp_path_factory.mktemp("zipped"), each=4)
 
 
 def test_the_way_from_prompts_to_a_pack_through_gradio_client(client: Client, home: Running, zipped: Path) -> None:

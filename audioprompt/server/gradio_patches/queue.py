@@ -161,10 +161,11 @@ class FairQueue(queueing.Queue):
                     over = message.msg == "process_completed"
                     yield message
         finally:
-            self.pending_event_ids_session.get(event, set()).discard(event)
-            if not over:
+            if over:
+                self._nobody_waits(event, event)
+            else:
                 with CancelScope(shield=True):
-                    await self.clean_events(event_id=event)  # a generator at work ends at its next step
+                    await self._give_up(event, event)
 
     async def process_events(self, events: list[Event], *others: Any) -> None:
         try:
@@ -199,8 +200,14 @@ class FairQueue(queueing.Queue):
                 continue
             unread = guard.READERS.gone_for(event.session_hash, event._id)
             if min(unread, now - event.came) > UNREAD_SECONDS:  # type: ignore[attr-defined]
-                await self.clean_events(event_id=event._id)  # a generator at work ends at its next step
-                self.pending_event_ids_session.get(event.session_hash, set()).discard(event._id)
+                await self._give_up(event.session_hash, event._id)
+
+    async def _give_up(self, session: str, event: str) -> None:
+        await self.clean_events(event_id=event)  # a generator at work ends at its next step
+        self._nobody_waits(session, event)
+
+    def _nobody_waits(self, session: str, event: str) -> None:
+        self.pending_event_ids_session.get(session, set()).discard(event)
 
     def _end_long_listening(self) -> None:
         """End a visitor's stream that has lasted for long, as its own client would."""

@@ -160,8 +160,9 @@ class _Fits:
     def _step(self, method: str, seed: int) -> Step:
         """Begin the next fit."""
         self._begun += 1
-        step = Step(method, seed, self._begun, self._planned, self.trial.shots, self.trial.settings.epochs)
-        return replace(step, in_epochs=issubclass(METHODS[method].load(), LearnedHead))
+        in_epochs = issubclass(METHODS[method].load(), LearnedHead)
+        shots, epochs = self.trial.shots, self.trial.settings.epochs
+        return Step(method, seed, self._begun, self._planned, shots, epochs, in_epochs=in_epochs)
 
     def _fitted(self, step: Step, learned: EmbeddedClips) -> Fit | None:
         """Fit the method of a step on clips; None where that was stopped before its first epoch had ended."""

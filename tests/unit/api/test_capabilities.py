@@ -19,7 +19,7 @@ from audioprompt.api import CAPABILITIES, endpoints
 from audioprompt.models import registry
 from audioprompt.server import models
 from audioprompt.ui import app
-from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
+from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone, zip_of_tones
 from tests.serving import SECONDS
 from tests.unit.ui.test_classify import keep_head
 
@@ -50,17 +50,12 @@ def call(capability: Callable[..., Any], **given: Any) -> Any:
 
 
 def test_learning_says_all_along_what_it_is_at(fake_model: FakeModel, tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "clips.zip", "w") as archive:
-        for name, hertz in (("hum", HUM), ("whistle", WHISTLE)):
-            for number in range(8):
-                soundfile.write(tmp_path / "clip.wav", tone(hertz + 9 * number, 1), RATE)
-                archive.write(tmp_path / "clip.wav", f"{name}/{number}.wav")
     told: dict[str, list[int]] = {}
 
     def tell(what: str, done: int, total: int) -> None:
         told.setdefault(f"{what} of {total}", []).append(done)
 
-    api.learn(clips=tmp_path / "clips.zip", methods=["palm"], epochs=3, progress=tell)
+    api.learn(clips=zip_of_tones(tmp_path, each=8), methods=["palm"], epochs=3, progress=tell)
     *_, epochs, checked, on_all, checked_on_all = told
     assert (epochs, on_all) == ("epochs of 3", "epochs on all clips of 3") and told[epochs] == [0, 1, 2, 3]
     assert checked == "epochs of calibration of 12" and told[checked] == [*range(1, 13)], "its four copies'"
