@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import unquote, urljoin, urlsplit
 
 import anyio
@@ -91,18 +92,21 @@ async def _fetch(address: str, file: Path) -> None:
 
 
 async def _write(response: httpx.Response, address: str, file: Path) -> None:
-    """Write a response, and leave nothing behind if it is too large or breaks off."""
-    come = 0
+    """Put a response into place whole: others may read what the same address gave before, or be fetching it too.
+
+    One that is too large or breaks off leaves nothing behind.
+    """
+    come, part = 0, file.with_name(f".{token_hex(8)}")
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with file.open("wb") as out:
+        with part.open("wb") as out:
             async for chunk in response.aiter_raw():
                 if (come := come + len(chunk)) > MAX_FILE_BYTES:
                     raise Refused(address, f"it is over {MAX_FILE_BYTES // 1_000_000} MB")
                 out.write(chunk)
-    except BaseException:
-        file.unlink(missing_ok=True)
-        raise
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 async def _public(address: str) -> httpx.AsyncBaseTransport | None:

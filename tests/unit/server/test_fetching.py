@@ -1,7 +1,7 @@
 """Files given by their address: from public machines alone, within bounds, and from this app's own uploads."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -150,6 +150,23 @@ def test_what_cannot_be_fetched_is_said_and_leaves_nothing(
         fetch(elsewhere + address if address.startswith("/") else address, tmp_path)
     assert refused.value.print_exception is False
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_who_still_reads_a_file_is_not_disturbed_by_others_who_fetch_it(
+    elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, seen = fetch(f"{elsewhere}/rain.wav", tmp_path), []
+
+    async def pieces(_: httpx.Response) -> AsyncIterator[bytes]:
+        for piece in (b"RIFF and", b" more"):
+            yield piece
+            seen.append(file.read_bytes())
+
+    monkeypatch.setattr(httpx.Response, "aiter_raw", pieces)
+    monkeypatch.setattr(fetching, "MAX_FILE_BYTES", 10)
+    with pytest.raises(Refused, match="it is over"):
+        fetch(f"{elsewhere}/rain.wav", tmp_path)
+    assert seen == [SOUND] and file.read_bytes() == SOUND
 
 
 def test_an_answer_that_takes_too_long_is_not_waited_for(
