@@ -250,9 +250,17 @@ class ModelRegistry(Registry[ModelEntry]):
         Raises:
             ModelError: there is no such model, or no such file.
         """
-        if not weights.exists():
-            raise ModelError(f"There is no file {weights}; check the path of the weights.")
-        self._weights[self[name].name] = weights
+        self._weights[self[name].name] = _there(weights)
+
+    def load_and_keep(self, name: str, weights: Path) -> AudioTextModel:
+        """Load a model from a file or folder on this machine, and if that is one of it, do so from now on.
+
+        Raises:
+            ModelError: there is no such model or file, or it cannot be loaded: the model is what it was.
+        """
+        model = self.load(name, weights=_there(weights))
+        self.keep_weights(name, weights)
+        return model
 
     def release(self, name: str | None = None) -> None:
         """Forget a model's shared instances on all devices, or everybody's, so that their memory can be freed."""
@@ -265,6 +273,17 @@ class ModelRegistry(Registry[ModelEntry]):
         if half and not chosen.startswith("cuda"):
             raise ModelError(f"Half precision is for CUDA only, and the device is {chosen}: leave it out.")
         return _Key(name, chosen, weights or self._weights.get(name), half)
+
+
+def _there(weights: Path) -> Path:
+    """Return a file or folder that is there.
+
+    Raises:
+        ModelError: it is not.
+    """
+    if not weights.exists():
+        raise ModelError(f"There is no file {weights}; check the path of the weights.")
+    return weights
 
 
 def _made(entry: ModelEntry, key: _Key, progress: Progress) -> AudioTextModel:

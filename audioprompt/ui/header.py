@@ -2,13 +2,15 @@
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from audioprompt.models import registry
+from audioprompt.models.base import ModelError
 from audioprompt.server import access, models
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.questions import Questions
@@ -17,6 +19,9 @@ from audioprompt.ui import markup
 from audioprompt.ui.events import ALL, HIDDEN, INSTANT, LAST, Parts, View
 from audioprompt.ui.render import render
 from audioprompt.ui.theme import PLAIN
+
+if TYPE_CHECKING:
+    from audioprompt.models.base import AudioTextModel
 
 PURPOSE = "Name any sound with words: no training, and prompts you can measure."
 LOOK_SECONDS = 0.3  # between two looks at a model that is being loaded
@@ -57,12 +62,12 @@ def follow(name: str, context: Context = IN_PROCESS) -> Iterator[View]:
     Raises:
         ModelError: it cannot be had.
     """
-    yield from CHOICES.latest(context, name, _follow(name, context))
+    yield from CHOICES.latest(context, name, _follow(name, partial(models.shared_model, name, context.request)))
 
 
-def _follow(name: str, context: Context) -> Generator[View]:
+def _follow(name: str, load: "Callable[[], AudioTextModel]") -> Generator[View]:
     yield {"state": markup.model_state("loading", "loading")}
-    loading = models.in_background(models.shared_model, name, context.request)
+    loading = models.in_background(load)
     while not loading.done():
         time.sleep(LOOK_SECONDS)
         fraction = registry.MODELS.fraction_downloaded(name)
@@ -81,8 +86,10 @@ def take_weights(name: str, path: str, context: Context = IN_PROCESS) -> Iterato
         NotAllowed: a visitor asks.
     """
     access.only_curators(context.request, "load models from files")
-    registry.MODELS.keep_weights(name, Path(path.strip()).expanduser())
-    yield from follow(name, context)
+    if not path.strip():
+        raise ModelError("Give the path of the weights on this machine.")
+    load = partial(registry.MODELS.load_and_keep, name, Path(path.strip()).expanduser())
+    yield from CHOICES.latest(context, (name, path), _follow(name, load))
 
 
 def failed() -> View:

@@ -69,6 +69,24 @@ def test_a_model_that_cannot_be_had_says_so_and_asks_for_weights(tmp_path: Path)
     assert shown["state"].endswith("CPU · ready") and shown["ask"].visible == HIDDEN and not shown["why"]
 
 
+def test_a_file_that_is_none_of_a_model_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[Path | None] = []
+
+    def load(device: str, weights: Path | None, progress: Any) -> Any:
+        asked.append(weights)
+        if weights:
+            raise ModelError(f"{weights.name} cannot be read as weights")
+        return FakeModel()
+
+    monkeypatch.setattr(registry, "MODELS", registry.ModelRegistry((ModelEntry("back", "", "", "", load),)))
+    (tmp_path / "photo.jpg").touch()
+    for path, why in ((f"{tmp_path / 'photo.jpg'}", "photo.jpg cannot be read"), (" ", "Give the path of the weights")):
+        with pytest.raises(ModelError, match=why):
+            list(header.take_weights("back", path))
+        assert list(header.follow("back"))[-1]["state"].endswith("CPU · ready"), "as it was before"
+    assert asked == [tmp_path / "photo.jpg", None]
+
+
 def test_a_browser_s_last_choice_counts_if_there_is_such_a_model() -> None:
     assert header.show_models("gone")["picker"].value == "gone"
     other = header.show_models("<b>other</b>")["picker"]
