@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from secrets import token_hex
 from urllib.parse import unquote, urljoin, urlsplit
 
 import anyio
@@ -19,6 +18,7 @@ import safehttpx  # type: ignore[import-untyped]
 from gradio_client.utils import strip_invalid_filename_characters  # type: ignore[import-untyped]
 
 from audioprompt.server.limits import MAX_FILE_BYTES
+from audioprompt.util import whole
 
 MAX_REDIRECTS = 5
 MAX_SECONDS = 60.0
@@ -92,21 +92,17 @@ async def _fetch(address: str, file: Path) -> None:
 
 
 async def _write(response: httpx.Response, address: str, file: Path) -> None:
-    """Put a response into place whole: others may read what the same address gave before, or be fetching it too.
+    """Write a response, and leave nothing behind if it is too large or breaks off.
 
-    One that is too large or breaks off leaves nothing behind.
+    Others may still read what the same address gave before, or be fetching it too.
     """
-    come, part = 0, file.with_name(f".{token_hex(8)}")
+    come = 0
     file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with part.open("wb") as out:
-            async for chunk in response.aiter_raw():
-                if (come := come + len(chunk)) > MAX_FILE_BYTES:
-                    raise Refused(address, f"it is over {MAX_FILE_BYTES // 1_000_000} MB")
-                out.write(chunk)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole.written(file) as unfinished, unfinished.open("wb") as out:
+        async for chunk in response.aiter_raw():
+            if (come := come + len(chunk)) > MAX_FILE_BYTES:
+                raise Refused(address, f"it is over {MAX_FILE_BYTES // 1_000_000} MB")
+            out.write(chunk)
 
 
 async def _public(address: str) -> httpx.AsyncBaseTransport | None:

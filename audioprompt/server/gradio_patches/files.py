@@ -1,10 +1,14 @@
 """Gradio's folder of files: how they come into it, and which are there."""
 
+import shutil
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from gradio import processing_utils, route_utils, utils
+from gradio_client.utils import strip_invalid_filename_characters  # type: ignore[import-untyped]
+
+from audioprompt.util import whole
 
 
 def fetch_with(fetch: Callable[[str, str], Coroutine[Any, Any, str]]) -> None:
@@ -37,4 +41,25 @@ def holds(file: Path) -> bool:
 
 def keep(content: bytes, name: str) -> Path:
     """Write a file into that folder, to be handed out under a name."""
-    return Path(processing_utils.save_bytes_to_cache(content, name, str(folder())))
+    file = _place(processing_utils.hash_bytes(content), name)
+    with whole.written(file) as unfinished:
+        unfinished.write_bytes(content)
+    return file
+
+
+def copied(file: Path) -> Path:
+    """Return the copy of a file in that folder, which is there for as long as any that comes now."""
+    copy = _place(processing_utils.hash_file(file), strip_invalid_filename_characters(file.name))
+    if copy.exists():
+        copy.touch()
+    else:
+        with whole.written(copy) as unfinished:
+            shutil.copyfile(file, unfinished)
+    return copy
+
+
+def _place(content: str, name: str) -> Path:
+    """Return the path of a file in that folder, by a digest of its content; others may read it or be writing it too."""
+    parent = folder().resolve() / content
+    parent.mkdir(parents=True, exist_ok=True)
+    return parent / name

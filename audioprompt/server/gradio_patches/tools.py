@@ -10,7 +10,7 @@ from typing import Any, cast
 import gradio as gr
 from anyio.to_thread import run_sync
 from fastapi import Request
-from gradio import processing_utils, utils
+from gradio import processing_utils
 from gradio.data_classes import PredictBodyInternal
 from gradio_client import handle_file  # type: ignore[import-untyped]
 from gradio_client.utils import (  # type: ignore[import-untyped]
@@ -27,6 +27,7 @@ from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from audioprompt.server import access
+from audioprompt.server.gradio_patches import files
 from audioprompt.server.gradio_patches.late_tools import GradioMCPServer
 from audioprompt.server.gradio_patches.queue import FairQueue
 
@@ -144,7 +145,7 @@ class _Named(dict[str, Any]):
 
 def _uploaded(file: _Named) -> dict[str, Any]:
     """Return a file as if it had been uploaded, for Gradio reads no others."""
-    return {**file, "path": processing_utils.save_file_to_cache(file["path"], utils.get_upload_folder())}
+    return {**file, "path": str(files.copied(Path(file["path"])))}
 
 
 def _update(message: Any) -> StatusUpdate:

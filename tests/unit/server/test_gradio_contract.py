@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -56,6 +57,28 @@ def test_the_folder_of_uploads_can_be_asked_for(tmp_path: Path, monkeypatch: pyt
     assert files.folder() == tmp_path and files.holds(kept) and kept.read_bytes() == b"a"
     (tmp_path / "link").symlink_to("/")
     assert not files.holds(tmp_path / ".." / "a.csv") and not files.holds(tmp_path / "link" / "a.csv")
+
+
+def test_what_is_put_there_is_whole_also_while_others_put_the_same_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    sound, copies, copy = tmp_path / "rain.wav", [], shutil.copyfile
+    sound.write_bytes(b"RIFF and so on")
+
+    def halfway(source: Path, target: Path) -> None:
+        target.write_bytes(b"RIFF")
+        monkeypatch.setattr(shutil, "copyfile", copy)
+        copies.append(files.copied(sound).read_bytes())
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", halfway)
+    copies.append(files.copied(sound).read_bytes())
+    assert copies == [b"RIFF and so on"] * 2
+    kept = files.keep(b"a", "a.csv")
+    with kept.open("rb") as handed_out:
+        assert files.keep(b"a", "a.csv") == kept and handed_out.read() == b"a"
+    assert not list((tmp_path / "gradio").glob("*/.*"))
 
 
 def test_the_request_at_hand_is_in_a_context_variable() -> None:
