@@ -47,6 +47,8 @@ def _uploaded(value: Any) -> Path:
     if isinstance(value, Path):
         return value
     if is_file_obj_with_meta(value) and files.holds(Path(value["path"])):
+        if not Path(value["path"]).is_file():
+            raise ValueError("is no longer here, for uploads are kept for a while only: upload it again")
         return Path(value["path"])
     raise ValueError("must be a file: upload one, or give its address")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -100,7 +101,8 @@ class Belongings(Held[Own]):
         """
         found = _of_each_class(gathered)
         if sound and Path(sound).name not in {example.path.name for example in examples()}:
-            found["classify"] = self._of_classify(Path(sound), labels)
+            with suppress(OSError):  # gone by now, for uploads are kept for a while only, or there is no room for it
+                found["classify"] = self._of_classify(Path(sound), labels)
         return self.change(lambda now: replace(now, recorded=found))
 
     def _of_classify(self, sound: Path, labels: str) -> Example:

@@ -49,6 +49,14 @@ def call(capability: Callable[..., Any], **given: Any) -> Any:
     return list(answer)[-1] if inspect.isgenerator(answer) else answer
 
 
+def test_an_upload_that_is_no_longer_kept_is_asked_for_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    gone = gr.FileData(path=str(tmp_path / "rain.wav")).model_dump()
+    for given in ({"sound": gone, "labels": LABELS}, {"sound": gone, "head_file": gone}):
+        with pytest.raises(gr.Error, match=r"sound is no longer here, .* upload it again"):
+            call(api.classify if "labels" in given else api.predict, **given)
+
+
 def test_learning_says_all_along_what_it_is_at(fake_model: FakeModel, tmp_path: Path) -> None:
     told: dict[str, list[int]] = {}
 

@@ -264,6 +264,11 @@ def test_a_clip_that_is_too_long_is_refused(tmp_path):
     assert "longer than 600 seconds" in shown["verdict"]
 
 
+def test_a_clip_that_the_page_no_longer_has_is_asked_for_again(tmp_path):
+    shown = show_clip(str(tmp_path / "gone.wav"), LABELS, "acoustic-scenes", "fake")
+    assert "no longer here: uploads are kept for a while only. Record or upload it again." in shown["verdict"]
+
+
 def test_no_sound_says_what_to_do():
     shown = show_clip(None, LABELS, "acoustic-scenes", "fake")
     assert "upload a sound" in shown["verdict"] and shown["question"] is None

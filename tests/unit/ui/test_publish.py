@@ -303,6 +303,14 @@ def test_the_clip_in_classify_is_offered_with_its_labels(held: Belongings, tmp_p
     assert not others.now.recorded, "a visitor's stay here"
 
 
+def test_the_tab_opens_where_the_clip_in_classify_is_gone_as_uploads_are_after_a_while(
+    held: Belongings, tmp_path: Path
+) -> None:
+    nothing = Collection(sessions.temporary)
+    opened = choose.open_choices({}, held, "", nothing, str(tmp_path / "gone.wav"), "")
+    assert opened["preview"] and not held.now.recorded
+
+
 # --- out --------------------------------------------------------------------------------------------------------------
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 
 import gradio as gr
 
 from audioprompt.audio.decode import read
-from audioprompt.audio.recording import Recording
+from audioprompt.audio.recording import AudioError, Recording
 from audioprompt.audio.spectrogram import picture
 from audioprompt.core.labels import LabelError, parse_labels
 from audioprompt.errors import AudiopromptError
@@ -25,6 +26,7 @@ from audioprompt.ui.tabs.classify import over_time
 from audioprompt.util.jobs import Stopped
 
 NO_SOUND = "Record or upload a sound, or pick an example. Both methods' answers appear here."
+GONE_SOUND = "This clip is no longer here: uploads are kept for a while only. Record or upload it again."
 OTHER_LABELS = "You changed the labels. Press Classify for a new answer."
 OTHER_PROMPTS = "The approved prompts have changed. Press Classify for a new answer."
 GONE_PROMPTS = "The prompts you had chosen were deleted, and others have taken their place. Press Classify to use them."
@@ -129,6 +131,8 @@ def answer(query: Query, progress: gr.Progress, context: Context, go_on: Callabl
 
     if query.sound is None:
         return nothing_but(markup.empty(NO_SOUND))
+    if not Path(query.sound).is_file():
+        raise AudioError(GONE_SOUND)
     chosen, pack = parse_labels(query.labels), context.store.get(query.pack_id)
     model = context.model(query.model_name)
     recording = read(query.sound, model.sample_rate, max_seconds=LONGEST_SECONDS)
