@@ -30,7 +30,7 @@ def generate(
     keep_as: Name = "",
     service_model: Name = "",
     service_url: Name = "",
-    service_key: Name = "",  # last: of a call with too few arguments Gradio logs all those it has
+    service_key: Name = "",
     context: Context = IN_PROCESS,
     progress: curation.Progress | None = None,
 ) -> Answer:

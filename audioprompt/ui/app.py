@@ -65,6 +65,7 @@ def build(model: str = "embedded", opening: Opening = EMPTY, title: str = NAME, 
         blocks.unload(closed)
     queue.install()
     calls.draw_without_matplotlib()
+    calls.say_what_cannot_be_read()
     calls.take_what_is_gone()
     # a call that joins no queue would pass by its limits; each change of place told to all who wait would slow them all
     blocks.queue(status_update_rate=PLACES_SECONDS, api_open=not access.public())

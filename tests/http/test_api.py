@@ -28,6 +28,7 @@ from audioprompt.prompts.history import TEST
 from audioprompt.prompts.store import PromptStore
 from audioprompt.server.gradio_patches.queue import HEAVY
 from tests.fakes import HUM, RATE, tone, zip_of_tones
+from tests.http.test_role_table import Person
 from tests.serving import PASSWORD, ROOT, SECONDS, Running, aside, awaited
 
 LABELS = "hum, whistle, rain"
@@ -244,6 +245,16 @@ def test_numbers_that_are_none_do_no_harm_over_plain_http(home: Running, number:
     assert joined.status_code == 200
     answer = home.http.get(f"/gradio_api/call/generate/{joined.json()['event_id']}").text
     assert "event: error" in answer and '"error": "count ' in answer
+
+
+def test_a_call_that_is_none_is_told_so_and_leaves_nothing_in_the_log(public: Running) -> None:
+    label = "the neighbour's tuba"
+    few = Person(public, "visitor").call("/generate", ["instruments", label])
+    assert "generate takes 10 values (category, labels, count, " in few.raw
+    page_s_own = Person(public, "visitor").call("show_clip", [label] * 6)
+    assert "This page does not fit its server, which may have been started anew. Reload the page." in page_s_own.raw
+    told = public.log.read_text()
+    assert "A call of generate cannot be read: ValueError in gradio.blocks, line" in told and label not in told
 
 
 # --- as an assistant sees it ------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@
 - `pages`: the loader of its templates, and the app and the configuration that it makes while a page is laid out.
 - `assets`: its scripts, styles and fonts for the browser, and how they are sent.
 - `files`: how files are uploaded, fetched and kept.
-- `calls`: the request of the event at hand, what the API's page says of an endpoint, matplotlib around each call, and
-  what lists to choose from take.
+- `calls`: the request of the event at hand, what the API's page says of an endpoint, matplotlib around each call,
+  ``gradio.Blocks.preprocess_data``, which reads what a call was given, and what lists to choose from take.
 - `queue`: `gradio.queueing.Queue`, and the states of `gradio.state_holder`.
 - `steps`: what `gradio.Blocks` sends of answers that come in steps.
 - `late_tools`, `tools`: `gradio.mcp.GradioMCPServer`.

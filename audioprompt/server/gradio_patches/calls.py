@@ -1,13 +1,21 @@
 """Calls of the page and of its API: who makes the one at hand, and what the API's page says of each."""
 
+import logging
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import wraps
 from typing import Any
 
 import gradio as gr
 from gradio import utils
 from gradio.context import LocalContext
+
+from audioprompt.util.jobs import place_of
+
+GONE = "A file that this is about cannot be read here any more. Give it again."
+
+logger = logging.getLogger(__name__)
 
 
 def current_request() -> gr.Request | None:
@@ -42,6 +50,42 @@ def draw_without_matplotlib() -> None:
     installed its import takes a second of the first answer.
     """
     utils.MatplotlibBackendMananger = nullcontext  # type: ignore[misc, assignment]
+
+
+def say_what_cannot_be_read() -> None:
+    """Tell callers in a sentence that theirs is no call of this page, and the log that there was one.
+
+    Gradio writes all that it was given into the log, labels and prompts among it, and tells callers of a public page
+    nothing.
+    """
+    read = gr.Blocks.preprocess_data
+    if hasattr(read, "in_words"):
+        return
+
+    @wraps(read)
+    async def preprocess_data(self: gr.Blocks, wired: Any, given: list[Any], *others: Any, **named: Any) -> list[Any]:
+        try:
+            return await read(self, wired, given, *others, **named)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except Exception as error:
+            logger.warning("A call of %s cannot be read: %s", wired.api_name, place_of(error))
+            why = GONE if isinstance(error, OSError) else _unreadable(wired, given)
+            raise gr.Error(why, print_exception=False) from None
+
+    preprocess_data.in_words = True  # type: ignore[attr-defined]
+    gr.Blocks.preprocess_data = preprocess_data  # type: ignore[method-assign, assignment]
+
+
+def _unreadable(wired: Any, given: Sequence[Any]) -> str:
+    """Return what to do where a call cannot be read; the page itself makes none, unless it is an older server's."""
+    if wired.api_visibility != "public":
+        return "This page does not fit its server, which may have been started anew. Reload the page."
+    names = ", ".join(str(one.label) for one in wired.inputs)
+    if len(given) < len(wired.inputs):
+        return f"{wired.api_name} takes {len(wired.inputs)} values ({names}), and {len(given)} were given."
+    return f"{wired.api_name} does not take these values: see what each of {names} is."
 
 
 def take_what_is_gone() -> None:

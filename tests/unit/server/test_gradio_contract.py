@@ -94,6 +94,11 @@ def test_calls_set_up_no_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+def test_what_is_given_to_a_call_is_read_by_one_method() -> None:
+    assert parameters(inspect.unwrap(gr.Blocks.preprocess_data))[:2] == ["block_fn", "inputs"]
+    assert "await self.preprocess_data(" in inspect.getsource(blocks)
+
+
 def test_lists_take_what_is_gone_and_nothing_but_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     for component in (gr.Dropdown, gr.CheckboxGroup):
         monkeypatch.setattr(component, "preprocess", component.preprocess)  # put back afterwards
