@@ -21,13 +21,13 @@ from audioprompt.data.recordings import find_recordings
 from audioprompt.data.sources import open_to_visitors
 from audioprompt.prompts.pack import PackError, PromptPack
 from audioprompt.prompts.store import TRASH, PromptStore
-from audioprompt.server import access, limits
+from audioprompt.server import access, guard, limits
 from audioprompt.server.temporary import folder as temporary
 from audioprompt.settings import cache_folder
 from audioprompt.util.fair import to_make_room
 from audioprompt.util.text import one_line
 
-IDLE_SECONDS = 3600.0  # until the copy of a visitor who does nothing is removed
+IDLE_SECONDS = 3600.0  # until the copy of a visitor who does nothing is removed, unless their page is open
 CLOSED_SECONDS = 300.0  # until that of a closed page is: a page whose connection broke comes back
 SWEEP_SECONDS = 60.0
 SESSIONS, SESSIONS_OF_ONE = 1000, 30  # visitors' copies at once, and those of one address
@@ -163,6 +163,7 @@ class _Copies:
     def __init__(self) -> None:
         self._until: dict[str, float] = {}  # when each session ends, by the name of its folder
         self._owners: dict[str, str] = {}
+        self._sessions: dict[str, str] = {}
         self._lock = threading.Lock()
         self._sweeper = threading.Thread(target=self._sweep_for_ever, daemon=True)
 
@@ -181,7 +182,7 @@ class _Copies:
             if not self._sweeper.is_alive():
                 self._sweeper.start()
             self._use(name)
-            self._owners[name] = owner
+            self._owners[name], self._sessions[name] = owner, session
             owners = {one: self._owners[one] for one in self._until}
             evicted = list(to_make_room(owners, SESSIONS, SESSIONS_OF_ONE))
             for gone in evicted:
@@ -201,9 +202,10 @@ class _Copies:
                 self._until[name] = time.monotonic() + CLOSED_SECONDS
 
     def sweep(self) -> None:
-        """Remove the sessions that have ended."""
+        """Remove the sessions that have ended; one whose page is open has not."""
         with self._lock:
-            ended = [name for name, until in self._until.items() if until < time.monotonic()]
+            idle = [name for name, until in self._until.items() if until < time.monotonic()]
+            ended = [name for name in idle if guard.PAGES.gone_for(self._sessions[name])]
             for name in ended:
                 self._remove(name)
         if ended:
@@ -215,7 +217,7 @@ class _Copies:
             self.sweep()
 
     def _remove(self, name: str) -> None:
-        del self._until[name], self._owners[name]
+        del self._until[name], self._owners[name], self._sessions[name]
         shutil.rmtree(temporary() / name, ignore_errors=True)
 
 

@@ -28,7 +28,7 @@ from audioprompt.prompts.generators import GenerationError
 from audioprompt.prompts.history import decide
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
-from audioprompt.server import access, generators, limits, models, sessions
+from audioprompt.server import access, generators, guard, limits, models, sessions
 from audioprompt.server.access import NotAllowed, Role
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.server.gradio_patches import calls
@@ -349,6 +349,21 @@ def test_a_copy_goes_with_its_session(public: None, store: PromptStore, monkeypa
     passed = sessions.IDLE_SECONDS + 1
     assert there_are() == [False, False, True]
     assert approved(sessions.store(visitors[0])) == []
+
+
+def test_a_copy_stays_while_its_page_is_open(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor = request("at lunch")
+    now, passed = time.monotonic(), 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now + passed)
+    with guard.PAGES.here("at lunch"):
+        approve(sessions.store(visitor))
+        passed = 2 * sessions.IDLE_SECONDS
+        sessions._COPIES.sweep()
+        assert approved(sessions.store(visitor)) == [PLAIN]
+    sessions.close(visitor)
+    passed += sessions.CLOSED_SECONDS + 1
+    sessions._COPIES.sweep()
+    assert approved(sessions.store(visitor)) == []
 
 
 def test_copies_are_limited(public: None, monkeypatch: pytest.MonkeyPatch) -> None:
