@@ -4,12 +4,14 @@ import logging
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audioprompt.server.temporary import no_leftovers
+from audioprompt.settings import UPLOADS
 
 CLASSIFIERS = 6  # clips classified at once: while one is drawn, others are read and embedded
 WRITERS = 8  # generations at once
@@ -70,5 +72,6 @@ class Bounded:
 
 
 def full() -> bool:
-    """Tell whether the disk is too full for uploads."""
-    return shutil.disk_usage(tempfile.gettempdir()).free < MIN_FREE_BYTES
+    """Tell whether a disk is too full for uploads: that where they arrive, or that where they are kept."""
+    places = (Path(tempfile.gettempdir()), *([Path(UPLOADS.value)] if UPLOADS else []))
+    return any(shutil.disk_usage(place).free < MIN_FREE_BYTES for place in places if place.is_dir())

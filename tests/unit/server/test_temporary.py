@@ -85,3 +85,17 @@ def test_a_disk_without_room_takes_no_clips(visitor: Any, monkeypatch: pytest.Mo
     monkeypatch.setattr(limits, "full", lambda: True)
     with pytest.raises(DataError, match="out of disk space"):
         sessions.clips_named("hf:owner/name", visitor)
+
+
+@pytest.mark.parametrize("filled", ["arrived", "kept"])
+def test_uploads_need_room_where_they_arrive_and_where_they_are_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, filled: str
+) -> None:
+    (tmp_path / "kept").mkdir()
+    monkeypatch.setattr(limits.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "kept"))
+    free = {tmp_path: limits.MIN_FREE_BYTES, tmp_path / "kept": limits.MIN_FREE_BYTES}
+    monkeypatch.setattr(limits.shutil, "disk_usage", lambda place: SimpleNamespace(free=free[Path(place)]))
+    assert not limits.full()
+    free[tmp_path if filled == "arrived" else tmp_path / "kept"] -= 1
+    assert limits.full()
