@@ -185,7 +185,7 @@ class Assets:
             if name not in self._read:  # in a thread: for the largest script it takes a fifth of a second
                 self._read[name] = await run_in_threadpool(self._prepare, name)
             await self._read[name].answer(Headers(scope=scope), self.far)(scope, receive, send)
-        elif PACKED_ANSWERS.search(scope["path"]):
+        elif PACKED_ANSWERS.search(scope["path"].removeprefix(scope.get("root_path", ""))):  # a proxy may keep it there
             await self.packing(scope, receive, send)
         else:
             await self.app(scope, receive, send)

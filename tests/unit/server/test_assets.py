@@ -63,3 +63,9 @@ def test_the_page_is_packed_for_those_who_may_be_far_away(client: Callable[[bool
         got = client(True).get(path)
         assert got.text == PAGE and (got.headers.get("content-encoding") == "gzip") == packed
         assert "content-encoding" not in client(False).get(path).headers
+
+
+def test_the_page_is_packed_below_a_prefix_too() -> None:
+    browser = TestClient(assets.Assets(page, far=True), root_path="/audio")
+    for path in ("/audio/", "/"):  # as a proxy leaves it, or takes it away
+        assert browser.get(path).headers.get("content-encoding") == "gzip"
