@@ -67,7 +67,14 @@ class ExampleOptions:
     ] = None
 
     def find(self) -> tuple[Example, ...] | None:
-        """Find the clips that were named, your own first; None where the Space is to choose."""
+        """Find the clips that were named, your own first; None where the Space is to choose.
+
+        Raises:
+            AudioError: one of your own is no sound, or too long.
+        """
+        from audioprompt.audio.decode import load
+        from audioprompt.space.belongings import HEARD_AT, MAX_SECONDS
+
         if self.examples is None and not self.example:
             return None
         bundled = {example.path.stem: example for example in examples()}
@@ -80,6 +87,7 @@ class ExampleOptions:
             elif not Path(name).is_file():
                 raise UsageError(f"There is no clip {name!r}: give the path of one, or of these: {', '.join(bundled)}.")
             else:
+                load(name, HEARD_AT, max_seconds=MAX_SECONDS)
                 found.append(Example(Path(name), one_line(Path(name).stem), None, (), ""))
         return tuple(found)
 

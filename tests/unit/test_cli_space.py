@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
 from audioprompt.cli import app
 from audioprompt.prompts.store import PromptStore
 from audioprompt.space import Checked
+from tests.fakes import HUM, RATE, tone
 from tests.unit.space.plans import PACK, save_head
 
 
@@ -31,6 +33,10 @@ def built(*arguments: object) -> dict[str, int]:
     result = run("build", "space", *arguments, "--json")
     assert result.exit_code == 0, result.stderr
     return dict(json.loads(result.stdout)["files"])
+
+
+def record(name: str) -> None:
+    soundfile.write(name, tone(HUM, 1), RATE)
 
 
 @pytest.mark.slow
@@ -59,7 +65,7 @@ def test_build_by_itself_takes_the_general_pack_and_every_clip() -> None:
 def test_build_opens_on_ones_own_clips_beside_a_head_and_shows_the_tabs_that_were_chosen() -> None:
     save_head(Path("my-head"))
     for name in ("my, owl.wav", "rain.wav"):
-        Path(name).write_bytes(b"a sound")
+        record(name)
     built("--head", "my-head", "--example", "my, owl.wav", "--example", "rain.wav", "--tabs", "classify, learn")
     entries = json.loads(Path("space/assets/examples/examples.json").read_text())
     assert [(entry["title"], entry["labels"]) for entry in entries] == [
@@ -74,10 +80,11 @@ def test_build_opens_on_ones_own_clips_beside_a_head_and_shows_the_tabs_that_wer
 
 
 def test_build_takes_clips_of_ones_own_or_none() -> None:
-    Path("My owl.wav").write_bytes(b"a sound")
+    record("My owl.wav")
     files = built("--examples", "My owl.wav", "--labels", "owl, dog")
     (entry,) = json.loads(Path("space/assets/examples/examples.json").read_text())
-    assert files["assets/examples/my-owl.wav"] == 7 and (entry["title"], entry["labels"]) == ("My owl", ["owl", "dog"])
+    assert files["assets/examples/my-owl.wav"] == Path("My owl.wav").stat().st_size
+    assert (entry["title"], entry["labels"]) == ("My owl", ["owl", "dog"])
     result = run("build", "other", "--examples", "none", "--gpu")
     assert result.exit_code == 0 and json.loads(Path("other/assets/examples/examples.json").read_text()) == []
     assert "--extra-index-url" not in Path("other/requirements.txt").read_text()
@@ -90,6 +97,7 @@ def test_build_takes_clips_of_ones_own_or_none() -> None:
         (["--labels", "rain"], 2, "at least two labels"),
         (["--examples", "gone.wav"], 2, "There is no clip 'gone.wav': give the path of one, or of these: "),
         (["--example", "clip.wav"], 1, "say what clip might be: give labels"),
+        (["--example", "notes.txt", "--labels", "rain, wind"], 1, "notes.txt holds no audio"),
         (["--example", "gone.wav"], 2, "There is no clip 'gone.wav': give the path"),
         (["--tabs", "publish"], 1, "a Space has no tab 'publish'"),
         (["--pack", "nothing"], 1, "No prompt pack is called 'nothing'"),
@@ -99,7 +107,8 @@ def test_build_takes_clips_of_ones_own_or_none() -> None:
     ],
 )
 def test_what_cannot_be_built_is_one_sentence(arguments: list[str], code: int, message: str) -> None:
-    Path("clip.wav").write_bytes(b"")
+    record("clip.wav")
+    Path("notes.txt").write_text("these are words")
     result = run("build", "space", *arguments)
     assert result.exit_code == code and message in result.stderr and len(result.stderr.splitlines()) == 1
     assert not Path("space").exists()
