@@ -199,6 +199,6 @@ def _serve(page: gr.Blocks, host: str, port: int | None, open_browser: bool, sha
         allowed_paths=[str(asset_folder("examples"))],  # else served only where the page is started beside them
         state_session_capacity=SESSIONS_KEPT,
         max_threads=THREADS,
-        app_kwargs={"middleware": between},
+        app_kwargs={"middleware": between, "exception_handlers": {TypeError: calls.refuse_names}},
     )
     return app, public_address or address

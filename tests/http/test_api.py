@@ -247,6 +247,12 @@ def test_numbers_that_are_none_do_no_harm_over_plain_http(home: Running, number:
     assert "event: error" in answer and '"error": "count ' in answer
 
 
+@pytest.mark.parametrize(("given", "why"), [({"cou": 5}, "`cou` is not a valid"), ({}, "required argument: sound")])
+def test_a_parameter_that_is_misspelt_or_missing_is_named(public: Running, given: dict[str, int], why: str) -> None:
+    refused = public.http.post(f"/gradio_api/call/v2/{'generate' if given else 'classify'}", json=given)
+    assert refused.status_code == 422 and why in refused.json()["detail"]
+
+
 def test_a_call_that_is_none_is_told_so_and_leaves_nothing_in_the_log(public: Running) -> None:
     label = "the neighbour's tuba"
     few = Person(public, "visitor").call("/generate", ["instruments", label])

@@ -10,6 +10,8 @@ from typing import Any
 import gradio as gr
 from gradio import utils
 from gradio.context import LocalContext
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from audioprompt.util.jobs import place_of
 
@@ -86,6 +88,13 @@ def _unreadable(wired: Any, given: Sequence[Any]) -> str:
     if len(given) < len(wired.inputs):
         return f"{wired.api_name} takes {len(wired.inputs)} values ({names}), and {len(given)} were given."
     return f"{wired.api_name} does not take these values: see what each of {names} is."
+
+
+async def refuse_names(request: Request, error: Exception) -> Response:
+    """Answer a call over plain HTTP that names a parameter which there is not, or lacks one: Gradio says 500 only."""
+    if not place_of(error).startswith("TypeError in gradio_client.utils,"):
+        raise error
+    return JSONResponse({"detail": str(error)}, 422)
 
 
 def take_what_is_gone() -> None:
