@@ -194,11 +194,12 @@ def open_embedded(folder: Path) -> EmbeddedFolder:
     manifest = read_manifest(folder)
     root = folder / manifest["source"]
     shards = read_plan(folder, root)
-    missing = [shard for shard in shards if not (folder / shard.name).exists()]
+    # A shard of which recordings have changed or gone stays until it is made anew, and holds what was heard before.
+    missing = [shard for shard in shards if not shard.done(folder)]
     if missing:
         raise EmbedError(
-            f"{folder} is unfinished: {len(missing)} of {len(shards)} shards are missing. Run audioprompt embed again"
-            " to make them."
+            f"{folder} is unfinished: {len(missing)} of {len(shards)} shards are missing, damaged or of other"
+            " recordings. Run audioprompt embed again to make them."
         )
     names: list[str] = []
     parts: list[tuple[Array, NDArray[np.intp], Array, Array]] = []

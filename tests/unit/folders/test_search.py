@@ -73,6 +73,21 @@ def test_what_cannot_be_searched(embedded: Path, tmp_path: Path) -> None:
         open_embedded(embedded)
 
 
+def test_a_folder_that_was_not_brought_up_to_date_is_not_searched(embedded: Path) -> None:
+    """A recording goes or changes, and embed is killed before the shard is made anew."""
+    folder, heard = embedded.parent / "in", FakeModel()
+    (folder / "broken.wav").unlink()
+    plan(embedded, folder, find_files([folder], folder), heard)
+    with pytest.raises(EmbedError, match=r"unfinished: 1 of 1 shards .* Run audioprompt embed again"):
+        open_embedded(embedded)
+    list(embed_shards(heard, plan(embedded, folder, find_files([folder], folder), heard), embedded))
+    assert len(open_embedded(embedded).names) == 4
+    soundfile.write(folder / "hum.wav", tone(WHISTLE, 4.0), RATE)
+    plan(embedded, folder, find_files([folder], folder), heard)
+    with pytest.raises(EmbedError, match="unfinished: 1 of 1 shards"):
+        open_embedded(embedded)
+
+
 def of_vectors(windows: np.ndarray, owners: np.ndarray) -> EmbeddedFolder:
     count = int(owners[-1]) + 1
     names = tuple(map(str, range(count)))
