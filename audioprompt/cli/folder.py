@@ -52,14 +52,11 @@ def classify_to_table(
 ) -> None:
     """Classify recordings and whole folders into a table, going on where an earlier run ended."""
     check_table(out)
-    journal_file = journal_beside(out)
-    if restart:
-        journal_file.unlink(missing_ok=True)
     files = find_files(sources)
     question = ask(model.load())
     question.read()
     only_hear(question.model)
-    with Journal(journal_file, question.as_dict()) as journal:
+    with Journal(journal_beside(out), question.as_dict(), anew=restart) as journal:
         left = service.missing(journal, files)
         if len(left) < len(files):
             say(f"{len(files) - len(left)} of {counted(len(files), 'recording')} were heard before: going on.")

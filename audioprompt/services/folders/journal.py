@@ -31,12 +31,13 @@ class Journal:
     Args:
         path: the file; it is made where there is none.
         question: what is asked. Answers to another question cannot be gone on with.
+        anew: forget what the file holds, once nobody else writes it.
 
     Raises:
         JournalError: the file is not a journal of this question, or cannot be written.
     """
 
-    def __init__(self, path: Path, question: Json) -> None:
+    def __init__(self, path: Path, question: Json, anew: bool = False) -> None:
         self.path = path
         self._places: dict[str, tuple[int, Json]] = {}  # of each key: where its line begins, and what marks it
         self._guard = Lock()  # over where the file is read and written
@@ -51,6 +52,8 @@ class Journal:
         except OSError as error:
             raise JournalError(f"{path} cannot be written ({error.strerror}). Give another --out.") from error
         try:
+            if anew:
+                os.ftruncate(self._out.fileno(), 0)
             with path.open("rb") as before:
                 self._end = self._take_up(before, question)
             self._file = path.open("rb")

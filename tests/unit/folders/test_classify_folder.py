@@ -21,7 +21,15 @@ from audioprompt.data.tables import DataError
 from audioprompt.encoding.stream import stream_clips
 from audioprompt.models.embedded import EmbeddedModel
 from audioprompt.prompts.template import as_templates
-from audioprompt.services.folders.classify import Question, Row, classify_files, missing, note, rows_of
+from audioprompt.services.folders.classify import (
+    Question,
+    Row,
+    classify_files,
+    journal_beside,
+    missing,
+    note,
+    rows_of,
+)
 from audioprompt.services.folders.journal import Journal, JournalError
 from audioprompt.services.folders.tables import TableError, write_table
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
@@ -244,6 +252,24 @@ def test_the_command(model: CountingModel, store: Any, sounds: Path) -> None:
     assert run(*arguments, "--labels", "rain, hum", "--restart").exit_code == 0
     assert run(*arguments, "--json").exit_code == run(*arguments, "--together").exit_code == 2
     assert "no ending of a table" in run(*arguments[:-1], "x.doc").stderr
+
+
+def test_what_was_heard_is_forgotten_only_where_it_is_heard_anew(
+    model: CountingModel, store: Any, sounds: Path
+) -> None:
+    out = sounds.parent / "results.csv"
+    arguments = ("classify", ".", "--pack", "plain", "--out", out)
+    assert run(*arguments).exit_code == 0
+    journal = journal_beside(out)
+    before = journal.read_bytes()
+    (sounds / "empty").mkdir()
+    assert "holds no recordings" in run("classify", "empty", *arguments[2:], "--restart").stderr
+    with Journal(journal, json.loads(before.splitlines()[0])["question"]):
+        assert "being written by another process" in run(*arguments, "--restart").stderr
+    assert journal.read_bytes() == before
+    heard = model.windows_heard
+    assert run(*arguments, "--restart").exit_code == 0
+    assert model.windows_heard == 2 * heard and journal.read_bytes().count(b"\n") == 5
 
 
 @pytest.mark.slow
