@@ -14,7 +14,7 @@ import typer
 from audioprompt.audio.files import parts_of
 from audioprompt.audio.recording import AudioError
 from audioprompt.cli.events import EventOutput
-from audioprompt.cli.folder import classify_to_table, refuse_with_a_table
+from audioprompt.cli.folder import classify_to_table
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, AsJson, ModelOptions, TemplateTexts, choose_labels, choose_prompts
 from audioprompt.cli.output import BLUE, ORANGE, Json, bar, clock, percent, print_, print_json, progress_bar, say, table
@@ -80,11 +80,26 @@ class Output(EventOutput):
     restart: Annotated[bool, typer.Option("--restart", help="With --out: forget what was done before.")] = False
     as_json: AsJson = False
 
+    def check(self, together: bool) -> None:
+        """Refuse what does not go together."""
+        if not self.out:
+            if self.restart:
+                raise UsageError("--restart forgets what was done for --out: give --out as well.")
+            return
+        if together:
+            raise UsageError("--together listens to all recordings at once: leave it or --out away.")
+        if self.as_json:
+            raise UsageError("Give --json or --out, not both; --out results.json writes JSON.")
+        if self.events or self.form:
+            raise UsageError("--out has one row for each recording, not its events: leave --events or --out away.")
+
 
 def classify(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help="Recordings of any length, or folders of recordings (shown as a table)."),
+        typer.Argument(
+            metavar="FILE", help="Recordings of any length, or folders or zip files of them (shown as a table)."
+        ),
     ],
     choice: LabelOptions,
     pack: Annotated[str | None, typer.Option(help=f"Prompt pack to use ({DEFAULT_PACK} by default).")] = None,
@@ -96,11 +111,11 @@ def classify(
 ) -> None:
     """Classify recordings with one plain prompt (vanilla) and with an ensemble of prompts."""
     listening.check()
+    output.check(listening.together)
     packs, templates = choose_prompts([pack] if pack else [], template)
     names = choose_labels(choice.labels, choice.preset, packs)
     files = require_recordings(files)
     if output.out:
-        refuse_with_a_table(listening.together, output.as_json)
         classify_to_table(
             files, output.out, output.restart, partial(Question, labels=names, templates=templates), model
         )

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from audioprompt.audio.recording import AudioError
-from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import ModelOptions
 from audioprompt.cli.output import percent, progress_bar, say
-from audioprompt.data.recordings import FoundFile, find_files
+from audioprompt.data.recordings import FoundFile, find_files, unpacked
 from audioprompt.server.cores import one_for_matrices
 from audioprompt.services.folders import classify as service
 from audioprompt.services.folders.classify import Question, journal_beside
@@ -31,18 +30,6 @@ if TYPE_CHECKING:
 SAY_EVERY_SECONDS = 60.0  # how far it is, where nobody looks at a terminal
 
 
-def refuse_with_a_table(together: bool, as_json: bool) -> None:
-    """Refuse options that do not go with a table.
-
-    Raises:
-        UsageError: one was given.
-    """
-    if together:
-        raise UsageError("--together listens to all recordings at once: leave it or --out away.")
-    if as_json:
-        raise UsageError("Give --json or --out, not both; --out results.json writes JSON.")
-
-
 def classify_to_table(
     sources: Sequence[Path],
     out: Path,
@@ -52,7 +39,7 @@ def classify_to_table(
 ) -> None:
     """Classify recordings and whole folders into a table, going on where an earlier run ended."""
     check_table(out)
-    files = find_files(sources)
+    files = find_files([unpacked(source) for source in sources])
     question = ask(model.load())
     question.read()
     only_hear(question.model)

@@ -81,12 +81,21 @@ def find_recordings(places: Iterable[Path], into: Path | None = None, most_bytes
     """
     found: list[Path] = []
     for place in places:
-        is_zip = place.suffix.lower() == ".zip" and place.is_file()
-        opened = unpack(place, into or cache_folder() / "recordings", most_bytes=most_bytes) if is_zip else place
-        inside = [file.path for file in find_files([opened])]
+        inside = [file.path for file in find_files([unpacked(place, into, most_bytes)])]
         check_size(str(place), clips=len(inside))
         found += inside
     return list(dict.fromkeys(found))
+
+
+def unpacked(place: Path, into: Path | None = None, most_bytes: int | None = None) -> Path:
+    """Return the folder that a zip file is unpacked in, as `find_recordings` does it, and any other place as it is.
+
+    Raises:
+        DataError: it cannot be unpacked.
+    """
+    if place.suffix.lower() != ".zip" or not place.is_file():
+        return place
+    return unpack(place, into or cache_folder() / "recordings", most_bytes=most_bytes)
 
 
 def _under(folder: Path) -> Iterator[str]:

@@ -32,7 +32,7 @@ from audioprompt.services.folders.classify import (
 )
 from audioprompt.services.folders.journal import Journal, JournalError
 from audioprompt.services.folders.tables import TableError, write_table
-from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
+from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone, zip_of_tones
 from tests.unit.test_cli import CountingModel, json_of, model, run, sounds, store  # noqa: F401, fixtures
 
 NAMES = ["hum.wav", "a hum.wav", "дом.wav", "鳥/啼き声.wav", "بوم.wav", "=1+1.wav", "line\nbreak.wav", "a,b;\"c'.wav"]
@@ -252,6 +252,40 @@ def test_the_command(model: CountingModel, store: Any, sounds: Path) -> None:
     assert run(*arguments, "--labels", "rain, hum", "--restart").exit_code == 0
     assert run(*arguments, "--json").exit_code == run(*arguments, "--together").exit_code == 2
     assert "no ending of a table" in run(*arguments[:-1], "x.doc").stderr
+
+
+def test_a_zip_file_becomes_rows_as_it_does_on_the_screen(
+    model: CountingModel, store: Any, sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIOPROMPT_CACHE", str(sounds.parent / "cache"))
+    archive = zip_of_tones(sounds, each=1)
+    out = sounds.parent / "results.csv"
+    assert run("classify", archive, "whistle.wav", "--pack", "plain", "--out", out).exit_code == 0
+    rows = csv.DictReader(out.open(encoding="utf-8"))
+    assert sorted((Path(row["file"]).name, row["answer"]) for row in rows) == [
+        ("0.wav", "hum"),
+        ("0.wav", "whistle"),
+        ("whistle.wav", "whistle"),
+    ]
+    assert (
+        "3 of 3 recordings were heard before"
+        in run(*("classify", archive, "whistle.wav", "--pack", "plain", "--out", out)).stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--out", "x.csv", "--events", "x"), "leave --events or --out away"),
+        (("--out", "x.csv", "--format", "audacity"), "leave --events or --out away"),
+        (("--restart",), "give --out as well"),
+    ],
+)
+def test_options_of_another_way_to_write_are_refused(
+    model: CountingModel, store: Any, sounds: Path, option: tuple[str, ...], said: str
+) -> None:
+    result = run("classify", "hum.wav", "--pack", "plain", *option)
+    assert result.exit_code == 2 and said in result.stderr and not Path("x.csv").exists()
 
 
 def test_what_was_heard_is_forgotten_only_where_it_is_heard_anew(
