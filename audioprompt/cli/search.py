@@ -13,6 +13,7 @@ from audioprompt.cli.options import AsJson, Device, Half, Weights, load_model
 from audioprompt.cli.output import clock, print_, print_json, say, table
 from audioprompt.services.folders import search as service
 from audioprompt.services.folders.search import NEARLY_THE_SAME, Found, open_embedded
+from audioprompt.util.text import counted
 
 SHOWN = 10
 
@@ -32,7 +33,9 @@ def search(
     like: Annotated[Path | None, typer.Option(help="Find what sounds like this clip.")] = None,
     duplicates: Annotated[
         float | None,
-        typer.Option(help=f"Find recordings at least so near to each other, 0 to 1, as {NEARLY_THE_SAME:g}."),
+        typer.Option(
+            min=0, max=1, help=f"Find recordings at least so near to each other, 0 to 1, as {NEARLY_THE_SAME:g}."
+        ),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many to find.")] = SHOWN,
     *,
@@ -49,7 +52,7 @@ def search(
             print_json({"recordings": len(embedded.names), "duplicates": groups})
             return
         print_(table(["sound nearly the same"], *([[name] for name in group] for group in groups)))
-        say(f"{len(groups)} groups among {len(embedded.names)} recordings.")
+        say(f"{counted(len(groups), 'group')} among {counted(len(embedded.names), 'recording')}.")
         return
     encoder = load_model(embedded.model[0], loading.weights, loading.device, loading.half)
     if words is not None:
@@ -62,7 +65,8 @@ def search(
         print_json({"recordings": len(embedded.names), "method": embedded.method, "found": results})
         return
     print_(table(["file", ">from", ">to", ">cosine", "heard"], [_row(one) for one in found]))
-    say(f"{len(embedded.windows)} windows of {len(embedded.names)} recordings, {embedded.method}.")
+    windows, recordings = counted(len(embedded.windows), "window"), counted(len(embedded.names), "recording")
+    say(f"{windows} of {recordings}, {embedded.method}.")
 
 
 def _row(found: Found) -> list[str]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from audioprompt.core.zero_shot import Array
 
 ROWS_AT_ONCE = 1_000
+SAME = 1 - 1e-6  # the cosine of a vector and itself, as far as float32 tells
 _NONE = np.empty(0, np.intp)
 
 
@@ -39,12 +40,19 @@ def highest(scores: Array, most: int) -> NDArray[np.intp]:
 
 
 def near_pairs(vectors: Array, cosine: float) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of vectors that are at least so near, the first before the second: ``[N, D]``."""
+    """Yield pairs of vectors that are at least so near, the first before the second: ``[N, D]``.
+
+    They are as many as it takes to join all that are: of ten thousand that are all alike there are fifty million.
+    """
+    joined = np.arange(len(vectors))  # what is in one group has one number
     for start in range(0, len(vectors), ROWS_AT_ONCE):
-        rows = vectors[start : start + ROWS_AT_ONCE]
-        near = rows @ vectors[start:].T >= cosine
-        for one, two in zip(*np.nonzero(np.triu(near, 1)), strict=True):
-            yield start + int(one), start + int(two)
+        near = vectors[start : start + ROWS_AT_ONCE] @ vectors[start:].T >= min(cosine, SAME)
+        for one, row in enumerate(np.triu(near, 1), start):
+            others = start + np.flatnonzero(row)
+            for two in others[np.unique(joined[others], return_index=True)[1]]:
+                if joined[one] != joined[two]:
+                    joined[joined == joined[two]] = joined[one]
+                    yield one, int(two)
 
 
 def nearest_pairs(vectors: Array, cosine: float, most: int) -> tuple[list[tuple[int, int, float]], int]:
@@ -56,7 +64,7 @@ def nearest_pairs(vectors: Array, cosine: float, most: int) -> tuple[list[tuple[
     firsts, seconds, scores, count = _NONE, _NONE, np.empty(0, np.float32), 0
     for start in range(0, len(vectors), ROWS_AT_ONCE):
         cosines = vectors[start : start + ROWS_AT_ONCE] @ vectors[start:].T
-        near = np.flatnonzero(np.triu(cosines >= cosine, 1))
+        near = np.flatnonzero(np.triu(cosines >= min(cosine, SAME), 1))
         count += len(near)
         near = near[highest(cosines.ravel()[near], most)]
         one, two = np.divmod(near, cosines.shape[1])

@@ -138,6 +138,20 @@ def test_near_duplicates() -> None:
     assert nearest_pairs(np.empty((0, 3), np.float32), 0.5, 9) == ([], 0)
 
 
+def test_copies_are_found_by_a_cosine_of_one() -> None:
+    """float32 puts a vector and itself a little below 1, or above."""
+    vectors = normalise(np.random.default_rng(3).standard_normal((300, 96)).astype(np.float32))
+    folder = of_vectors(np.concatenate([vectors, vectors]), np.arange(600))
+    assert folder.duplicates(1) == [[number, number + 300] for number in range(300)]
+    assert folder.near_pairs(1_000, 1)[1] == 300
+
+
+def test_ten_thousand_that_are_all_alike_are_joined_by_few_pairs() -> None:
+    vectors = np.tile(np.eye(1, 4, dtype=np.float32), (10_000, 1))
+    pairs = list(near_pairs(vectors, 0.98))
+    assert len(pairs) == 9_999 and join_pairs(iter(pairs)) == [list(range(10_000))]
+
+
 def test_highest_and_best() -> None:
     scores = np.array([1, 3, 3, 0, 2, 2], np.float32)
     assert highest(scores, 3).tolist() == [1, 2, 4] and highest(scores, 9).tolist() == [1, 2, 4, 5, 0, 3]
@@ -153,4 +167,8 @@ def test_the_command(model: CountingModel, store: Any, sounds: Path) -> None:
     assert found["found"] == [{"number": 0, "file": "both.wav", "score": 1.0, "start": 6.0, "end": 8.0, "heard": True}]
     assert "hum.wav" in run("search", "../out", "--like", "hum.wav").stdout
     assert json_of("search", "../out", "--duplicates", 0.99)["duplicates"] == []
+    assert run("search", "../out", "--duplicates", 98).exit_code == 2
+    (sounds / "again.wav").write_bytes((sounds / "hum.wav").read_bytes())
+    run("embed", ".", "--out", "../out")
+    assert "1 group among 5 recordings." in run("search", "../out", "--duplicates", 1).stderr
     assert run("search", "../out").exit_code == run("search", "../out", "x", "--like", "hum.wav").exit_code == 2
