@@ -10,7 +10,7 @@ import typer
 from audioprompt.cli.folder import only_hear, told_how_far
 from audioprompt.cli.options import ModelOptions
 from audioprompt.cli.output import say
-from audioprompt.services.folders.embed import embed_shards, find_source, list_failed
+from audioprompt.services.folders.embed import embed_shards, find_missing, find_source, list_failed
 from audioprompt.services.folders.on_ray import ModelChoice, check_ray, embed_on_ray
 from audioprompt.services.folders.shards import FAILED, plan
 from audioprompt.util.text import counted
@@ -34,11 +34,12 @@ def embed(
     encoder = model.load()
     only_hear(encoder)
     shards = plan(out, root, files, encoder)
-    missing = [shard for shard in shards if not shard.done(out)]
+    missing = find_missing(shards, out, encoder)
     left = [file for shard in missing for file in shard.files]
     if len(left) < len(files):
         say(f"{len(files) - len(left)} of {counted(len(files), 'recording')} were embedded before: going on.")
-    with told_how_far(files, left, str(out)) as way:
+    # What was heard for a shard that is not yet written is not kept.
+    with told_how_far(files, left, str(out), lambda: sum(len(one.files) for one in shards if one.done(out))) as way:
         if ray:
             choice = ModelChoice(model.model, model.device, model.weights, model.half)
             for shard in embed_on_ray(choice, missing, root, out) if missing else ():

@@ -102,13 +102,16 @@ class HowFar:
 
 
 @contextmanager
-def told_how_far(files: Sequence[FoundFile], left: Sequence[FoundFile], out: str) -> Iterator[HowFar]:
+def told_how_far(
+    files: Sequence[FoundFile], left: Sequence[FoundFile], out: str, kept: Callable[[], int] | None = None
+) -> Iterator[HowFar]:
     """Show on a terminal how far the work is, and elsewhere say it once a minute, with an estimate of the time left.
 
     Args:
         files: all of them.
         left: those that are still to be done.
         out: where the results go.
+        kept: tells how many are done for good; by default all that it is told of.
 
     Yields:
         What is told of each file once it is done, and of what is under way.
@@ -118,5 +121,6 @@ def told_how_far(files: Sequence[FoundFile], left: Sequence[FoundFile], out: str
         try:
             yield way
         except KeyboardInterrupt:
-            say(f"Stopped: {way.words} are done. Give the same command again to go on with {out}.")
+            done = f"{kept()} of {counted(len(files), 'recording')}" if kept else way.words
+            say(f"Stopped: {done} are done. Give the same command again to go on with {out}.")
             raise typer.Exit(1) from None

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audioprompt.audio.decode import stream_windows
+from audioprompt.audio.recording import AudioError
 from audioprompt.data import open_clips
 from audioprompt.data.recordings import FoundFile, find_files
 from audioprompt.prompts.formats.csv import defuse
@@ -48,6 +50,28 @@ def find_source(source: str) -> tuple[Path, list[FoundFile]]:
     clips = open_clips(source)
     root = clips.root or Path(os.path.commonpath([path.absolute().parent for path in clips.paths]))
     return root, find_files(list(dict.fromkeys(clips.paths)), root)
+
+
+def find_missing(shards: Sequence[Shard], folder: Path, model: "AudioTextModel") -> list[Shard]:
+    """Return the shards that are to be made: those that are not there, or hold a recording that can be read by now.
+
+    A recording that nobody may read, or on a drive that is away, is of the same size and time once it can be read.
+    """
+    return [
+        shard
+        for shard in shards
+        if not shard.done(folder)
+        or any(_can_be_read(shard.files[0].root / name, model) for name in shard.failed(folder))
+    ]
+
+
+def _can_be_read(path: Path, model: "AudioTextModel") -> bool:
+    try:
+        for _ in stream_windows(path, model.sample_rate, model.window_seconds):
+            pass
+    except AudioError:
+        return False
+    return True
 
 
 def embed_shards(

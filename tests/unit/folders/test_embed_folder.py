@@ -14,7 +14,8 @@ import pytest
 import soundfile
 from safetensors.numpy import load_file
 
-from audioprompt.data.recordings import find_files
+from audioprompt.cli.folder import HowFar
+from audioprompt.data.recordings import FoundFile, find_files
 from audioprompt.services.folders import shards as module
 from audioprompt.services.folders.embed import embed_shards
 from audioprompt.services.folders.shards import EmbedError, Shard, plan, read_manifest
@@ -126,6 +127,38 @@ def test_nothing_but_broken_recordings(model: CountingModel, store: Any, tmp_pat
     (tmp_path / "in/a.wav").touch()
     result = run("embed", tmp_path / "in", "--out", tmp_path / "out")
     assert result.exit_code == 1 and "Not one recording can be used. a.wav is empty" in result.stderr
+
+
+def test_what_can_be_read_by_now_is_made_though_it_has_not_changed(
+    model: CountingModel, store: Any, sounds: Path
+) -> None:
+    """As a recording that nobody was allowed to read, or on a drive that was away."""
+    good = (sounds / "hum.wav").read_bytes()
+    (sounds / "broken.wav").write_bytes(b"?" * len(good))
+    status = (sounds / "broken.wav").stat()
+    assert "1 recording could not be used" in run("embed", ".", "--out", "../out").stderr
+    (sounds / "broken.wav").write_bytes(good)
+    os.utime(sounds / "broken.wav", ns=(status.st_atime_ns, status.st_mtime_ns))
+    again = run("embed", ".", "--out", "../out").stderr
+    assert "embedded before" not in again and "could not be used" not in again
+    assert load_file("../out/shard-00000.safetensors")["counts"].tolist() == [5, 1, 1, 1]
+
+
+def test_only_what_is_written_counts_as_done(
+    model: CountingModel, store: Any, sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(way: HowFar, file: FoundFile) -> None:
+        tell(way, file)
+        if file.name == "hum.wav":
+            raise KeyboardInterrupt
+
+    tell = HowFar.tell
+    monkeypatch.setattr(HowFar, "tell", stop)
+    assert "Stopped: 0 of 4 recordings are done" in run("embed", ".", "--out", "../out").stderr
+    monkeypatch.setattr(module, "MAX_RECORDINGS", 1)
+    stopped = run("embed", ".", "--out", "../small").stderr
+    written = len(list(Path("../small").glob("shard-*")))
+    assert written and f"Stopped: {written} of 4 recordings are done" in stopped
 
 
 # --- kills ------------------------------------------------------------------------------------------------------------
