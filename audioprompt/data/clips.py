@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audioprompt.data.duplicates import first_alike
-from audioprompt.data.layouts import Listing, hidden, in_parts, lay_out, locate, numbered_by_split
+from audioprompt.data.layouts import Listing, in_parts, lay_out, locate, numbered_by_split, walk
 from audioprompt.data.tables import MAX_CLIPS, DataError, Row, check_size, read_table
 from audioprompt.util.text import counted, one_line
 
@@ -344,10 +344,9 @@ def files_under(folder: Path) -> list[PurePath]:
         if Path(error.filename) == folder:
             raise error
 
-    for parent, folders, names in os.walk(folder, onerror=fail):
+    for parent, names in walk(folder, fail):
         within = PurePath(os.path.relpath(parent, folder))
-        folders[:] = sorted(name for name in folders if not hidden(PurePath(name)))
-        files = (within / name for name in sorted(names) if not hidden(PurePath(name)))
+        files = (within / name for name in names)
         found += [file for file in files if (folder / file).is_file()]
         if len(found) > MAX_FILES:
             break

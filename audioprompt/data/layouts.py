@@ -4,12 +4,13 @@ The same for a folder on the disk, an archive and a repository of the hub: all o
 way to read a table.
 """
 
+import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import PurePath, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from audioprompt.data.tables import DataError, Row, Table, check_size, fold_number, is_table, split_rank
 from audioprompt.util.text import counted, first_of, named, one_line
@@ -37,6 +38,32 @@ def is_sound(path: PurePath) -> bool:
 def hidden(path: PurePath) -> bool:
     """Whether a file is hidden, or lies in a folder that is."""
     return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def walk(folder: Path, tell: Callable[[OSError], object]) -> Iterator[tuple[str, list[str]]]:
+    """Yield a folder and the folders in it that are not hidden, each with its files that are not hidden, sorted.
+
+    A link is followed where it leads to what is not looked through anyway, so that there is an end.
+
+    Args:
+        folder: which.
+        tell: told of each folder that cannot be opened.
+    """
+    looked_through = [folder.resolve()]
+
+    def is_new(parent: str, name: str) -> bool:
+        path = Path(parent, name)
+        if not path.is_symlink():
+            return True
+        leads_to = path.resolve()
+        if any(leads_to.is_relative_to(one) or one.is_relative_to(leads_to) for one in looked_through):
+            return False
+        looked_through.append(leads_to)
+        return True
+
+    for parent, folders, names in os.walk(folder, onerror=tell, followlinks=True):
+        folders[:] = sorted(name for name in folders if not hidden(PurePath(name)) and is_new(parent, name))
+        yield parent, sorted(name for name in names if not hidden(PurePath(name)))
 
 
 def left_unread(files: Iterable[PurePath]) -> list[str]:

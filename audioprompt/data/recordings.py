@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from audioprompt.data.archives import unpack
-from audioprompt.data.layouts import hidden, is_sound
+from audioprompt.data.layouts import is_sound, walk
 from audioprompt.data.tables import DataError, check_size
 from audioprompt.settings import cache_folder
 
@@ -107,10 +107,9 @@ def _under(folder: Path) -> Iterator[str]:
             raise DataError(f"{folder} cannot be read, {error.strerror}: give the path of a folder.") from error
         unopened.append(error.filename)
 
-    for parent, folders, names in os.walk(folder, onerror=note):
-        folders[:] = [name for name in folders if not hidden(PurePath(name))]
+    for parent, names in walk(folder, note):
         for name in names:
-            if is_sound(PurePath(name)) and not hidden(PurePath(name)):
+            if is_sound(PurePath(name)):
                 yield os.path.join(parent, name)  # noqa: PTH118, a million paths are slow to make
     yield from unopened
 

@@ -16,7 +16,7 @@ import pandas
 import pytest
 
 from audioprompt.api.endpoints import _plain
-from audioprompt.data import DataError
+from audioprompt.data import DataError, open_clips
 from audioprompt.data.recordings import FoundFile, find_files
 from audioprompt.server.context import IN_PROCESS
 from audioprompt.services.folders.classify import Row, classify_files, missing, note, rows_of
@@ -95,6 +95,25 @@ def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "link.wav").symlink_to("pipe.wav")
     assert [file.name for file in find_files([tmp_path], tmp_path)] == ["hum.wav"]
     assert [file.name for file in find_files([tmp_path / "pipe.wav"], tmp_path)] == ["pipe.wav"]  # somebody wants it
+
+
+def test_linked_folders_are_looked_through_once(tmp_path: Path) -> None:
+    """As in a data set that was put together of links to the folders of others."""
+    for name in ("set/dog/a", "set/cat/b", "elsewhere/c", "elsewhere/deep/d"):
+        write(tmp_path / f"{name}.wav", tone(HUM, 1.0))
+    for name, target in {
+        "set/bird": "elsewhere",
+        "set/dog/up": ".",
+        "set/dog/beside": "set/cat",
+        "set/cat/again": "elsewhere/deep",
+        "elsewhere/deep/round": "elsewhere",
+        "elsewhere/deep/back": "set/dog",
+    }.items():
+        (tmp_path / name).symlink_to(tmp_path / target, target_is_directory=True)
+    expected = ["bird/c.wav", "bird/deep/d.wav", "cat/b.wav", "dog/a.wav"]
+    assert [file.name for file in find_files([tmp_path / "set"], tmp_path / "set")] == expected
+    clips = open_clips(str(tmp_path / "set"))
+    assert clips.classes == ("bird", "cat", "dog") and len(clips) == 4
 
 
 def test_files_that_go_and_grow_and_come_while_others_are_heard(tmp_path: Path) -> None:
