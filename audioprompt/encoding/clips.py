@@ -18,7 +18,7 @@ from audioprompt.encoding.encoder import (
     Progress,
     encode_recordings,
 )
-from audioprompt.encoding.keys import key_of_clip
+from audioprompt.encoding.keys import key_of_clip, version_of
 from audioprompt.encoding.reading import Wanted, read_ahead
 from audioprompt.encoding.recordings import BadRecordings, Recordings
 from audioprompt.encoding.stream import Heard, stream_several
@@ -86,9 +86,10 @@ def encode_each_once(
         The clips by position, and what is wrong with those that cannot be used. Where such are found before anything
         is encoded and only all clips will do, that is all.
     """
+    versions = [version_of(source) for source in recordings.sources]
     keys = [key_of_clip(model, kind, source) if cache else None for source in recordings.sources]
     clips = _held(cache, keys)
-    work = _Encoding(model, encode, recordings, keys, clips, progress, cache)
+    work = _Encoding(model, encode, recordings, versions, keys, clips, progress, cache)
     reasons = recordings.find_unreadable(work.missing, work.tick)
     if reasons and all_or_none:
         return clips, reasons
@@ -105,11 +106,12 @@ class _Numbered(NamedTuple):
 
 @dataclass(frozen=True)
 class _Encoding:
-    """Recordings under way to the clips that they become, each with its key in the cache."""
+    """Recordings under way to the clips that they become, each with its key in the cache, by the version it is of."""
 
     model: AudioTextModel
     encode: Encode
     recordings: Recordings
+    versions: Sequence[tuple[int, int] | None]
     keys: Sequence[str | None]
     clips: dict[int, EmbeddedClip]
     progress: Progress | None
@@ -135,7 +137,9 @@ class _Encoding:
                     reasons[number] = self.recordings.reason(number, heard.error or "")
                     continue
                 self.clips[number] = heard.clip
-                if (key := self.keys[number]) is not None:
+                # What was written anew meanwhile would be kept as what is heard in the content that it had before.
+                key, same = self.keys[number], version_of(heard.file.path) == self.versions[number]
+                if key is not None and same:
                     unsaved[key] = _packed(heard.clip)
                 if len(unsaved) >= WINDOWS_PER_BATCH:
                     self._save(unsaved)

@@ -22,6 +22,17 @@ def key_of(model: AudioTextModel, *parts: bytes) -> str:
     return digest.hexdigest()
 
 
+def version_of(source: AudioSource) -> tuple[int, int] | None:
+    """Return what is another once the content of a file is another; None for what is no file, and cannot change."""
+    if not isinstance(source, (str, os.PathLike)):
+        return None
+    try:
+        status = Path(source).stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
 def key_of_clip(model: AudioTextModel, kind: bytes, source: AudioSource) -> str | None:
     """Return a key by content alone; None for what can be read only once or not at all: reading it will tell."""
     kind = READING + kind

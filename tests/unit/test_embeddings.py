@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -281,6 +281,22 @@ def test_the_cache_knows_a_clip_by_content_not_by_name(files: list[Path], tmp_pa
     soundfile.write(renamed, np.ones(RATE) * 0.1, RATE)
     embed_clips(model, [renamed], cache=cache)
     assert model.audio_batches == [1]
+
+
+def test_what_changes_while_it_is_encoded_is_not_cached_as_what_it_was(files: list[Path], tmp_path: Path) -> None:
+    first, second = files[1:3]
+
+    class Meanwhile(EmbeddingCache):
+        def get(self, keys: Iterable[str]) -> dict[str, bytes]:
+            contents = first.read_bytes(), second.read_bytes()
+            second.write_bytes(contents[0])
+            first.write_bytes(contents[1])
+            return super().get(keys)
+
+    embed_clips(CountingModel(), [first, second], cache=Meanwhile(tmp_path / "cache"))
+    cached = embed_clips(CountingModel(), [first, second], cache=EmbeddingCache(tmp_path / "cache"))
+    for clip, other in zip(cached, embed_clips(CountingModel(), [first, second]), strict=True):
+        np.testing.assert_array_equal(clip.windows, other.windows)
 
 
 def test_what_was_cached_under_another_window_rule_is_not_used(files: list[Path], tmp_path: Path) -> None:
