@@ -20,6 +20,7 @@ from audioprompt.settings import cache_folder
 
 LIMIT_BYTES = 2_000_000_000
 KEPT_SHARE = 0.9  # of the limit, after making room: so that room is not made at every write
+LOOK_SHARE = 0.001  # of the limit, after which it is looked whether there is room: all entries are counted for that
 PATIENCE_SECONDS = 30.0  # how long to wait for another process's write
 TOUCH_SECONDS = 3600.0  # an entry read again within this time keeps its old mark: reading stays cheap
 KEYS_AT_ONCE = 500  # in one query; SQLite allows 999 everywhere
@@ -53,16 +54,17 @@ class EmbeddingCache:
         self.path = (folder or cache_folder()) / "embeddings.sqlite"
         self.limit_bytes = limit_bytes
         self._broken = False
+        self._written = limit_bytes  # bytes since room was made last; what was written before this one is not known
 
     def get(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Return the entries that are there, by key."""
         wanted = list(dict.fromkeys(keys))
-        if self._broken or not self.path.exists():
-            return {}
         found: dict[str, bytes] = {}
         stale: list[str] = []
         now = time.time()
         try:
+            if self._broken or not self.path.exists():
+                return {}
             with closing(self._open()) as database:
                 for start in range(0, len(wanted), KEYS_AT_ONCE):
                     some = wanted[start : start + KEYS_AT_ONCE]
@@ -90,19 +92,22 @@ class EmbeddingCache:
             with closing(self._open()) as database, database:
                 database.execute("BEGIN IMMEDIATE")
                 database.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", rows)
-                self._make_room(database)
+                self._written += sum(size for _, _, size, _ in rows)
+                if self._written > LOOK_SHARE * self.limit_bytes:
+                    self._make_room(database)
+                    self._written = 0
         except (sqlite3.Error, OSError) as error:
             self._give_up(error)
 
     def info(self) -> CacheInfo:
         """Return what is held at present."""
         count = total = 0
-        if self.path.exists():
-            try:
+        try:
+            if self.path.exists():
                 with closing(self._open()) as database:
                     count, total = database.execute("SELECT COUNT(*), COALESCE(SUM(size), 0) FROM entries").fetchone()
-            except (sqlite3.Error, OSError) as error:
-                self._give_up(error)
+        except (sqlite3.Error, OSError) as error:
+            self._give_up(error)
         return CacheInfo(self.path, count, total, self.limit_bytes)
 
     def clear(self) -> None:

@@ -130,13 +130,13 @@ def test_a_full_disk_means_one_warning_and_no_cache(tmp_path: Path, monkeypatch:
         assert cache.get(["after", "later"]) == {}
 
 
-@pytest.mark.parametrize("trouble", ["a file in the folder's place", "not a database"])
+@pytest.mark.parametrize("trouble", ["a file in the folder's place", "not a database", "too long a name"])
 def test_a_broken_place_means_one_warning_and_no_cache(tmp_path: Path, trouble: str) -> None:
-    folder = tmp_path / "cache"
+    folder = tmp_path / ("cache" if trouble != "too long a name" else "x" * 300)
     if trouble == "not a database":
         folder.mkdir()
         (folder / "embeddings.sqlite").write_bytes(b"no database at all" * 1000)
-    else:
+    elif trouble == "a file in the folder's place":
         folder.write_text("in the way")
     cache = EmbeddingCache(folder)
     with pytest.warns(UserWarning, match="not being cached"):
@@ -144,6 +144,31 @@ def test_a_broken_place_means_one_warning_and_no_cache(tmp_path: Path, trouble: 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert cache.get(["a"]) == {}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows takes any length for no file")
+def test_a_place_that_cannot_be_looked_at_means_one_warning(tmp_path: Path) -> None:
+    for look in (lambda cache: cache.get(["a"]), lambda cache: cache.info()):
+        with pytest.warns(UserWarning, match="not being cached"):
+            look(EmbeddingCache(tmp_path / ("x" * 300)))
+
+
+def test_the_entries_are_not_all_counted_for_each_that_is_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: list[str] = []
+    connect = sqlite3.connect
+
+    def listened_to(*arguments: object, **settings: object) -> sqlite3.Connection:
+        database = connect(*arguments, **settings)  # type: ignore[call-overload]
+        database.set_trace_callback(statements.append)
+        return database
+
+    monkeypatch.setattr(sqlite3, "connect", listened_to)
+    cache = EmbeddingCache(tmp_path, limit_bytes=1_000_000)
+    for number in range(100):
+        cache.put({str(number): bytes(100)})
+    assert sum("SUM(size)" in statement for statement in statements) < 12, "a look for each thousandth of the limit"
 
 
 def test_clear_mends_a_broken_file(tmp_path: Path) -> None:
