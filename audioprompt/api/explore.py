@@ -110,7 +110,7 @@ def _embedded(
     from audioprompt.encoding.stream import Heard, stream_clips, total
     from audioprompt.services.folders.shards import MANIFEST
 
-    if folder and context.is_curator and (Path(folder) / MANIFEST).is_file():
+    if folder and not clips and context.is_curator and (Path(folder) / MANIFEST).is_file():
         yield open_embedded(Path(folder))
         return
     with _recordings(clips, folder, context) as files:

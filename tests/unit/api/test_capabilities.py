@@ -16,8 +16,10 @@ import soundfile
 from gradio.utils import get_function_description
 
 from audioprompt.api import CAPABILITIES, endpoints
+from audioprompt.data import DataError
 from audioprompt.models import registry
 from audioprompt.server import models
+from audioprompt.services.folders.shards import MANIFEST
 from audioprompt.ui import app
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone, zip_of_tones
 from tests.serving import SECONDS
@@ -55,6 +57,13 @@ def test_an_upload_that_is_no_longer_kept_is_asked_for_again(monkeypatch: pytest
     for given in ({"sound": gone, "labels": LABELS}, {"sound": gone, "head_file": gone}):
         with pytest.raises(gr.Error, match=r"sound is no longer here, .* upload it again"):
             call(api.classify if "labels" in given else api.predict, **given)
+
+
+def test_a_search_in_an_embedded_folder_and_a_zip_at_once_is_refused(fake_model: FakeModel, tmp_path: Path) -> None:
+    clips = zip_of_tones(tmp_path, each=1)
+    (tmp_path / MANIFEST).write_text("{}")
+    with pytest.raises(DataError, match="a zip file or a folder, one of the two"):
+        api.search(words="a hum", clips=clips, folder=str(tmp_path))
 
 
 def test_learning_says_all_along_what_it_is_at(fake_model: FakeModel, tmp_path: Path) -> None:
