@@ -76,18 +76,26 @@ class Collection(Held[Gathered]):
         kept, problems = [], list[Exception]()
         for file in map(Path, files):
             try:
-                copy = self.copy(file)
-                load(copy, PLAYED_AT, max_seconds=MAX_SECONDS)
-            except (AudioError, OSError) as error:
+                load(file, PLAYED_AT, max_seconds=MAX_SECONDS)
+                kept.append(self.copy(file))
+            except AudioError as error:
                 problems.append(error)
-            else:
-                kept.append(copy)
         return kept, problems
 
     def copy(self, file: Path) -> Path:
-        """Return a copy of an upload in the page's folder, for the page would throw the upload away after a while."""
+        """Return a copy of an upload in the page's folder, for the page would throw the upload away after a while.
+
+        Raises:
+            AudioError: there is no room for it.
+        """
         place = Path(tempfile.mkdtemp(prefix=OWN, dir=self.folder)) / file.name
-        shutil.copyfile(file, place)
+        try:
+            shutil.copyfile(file, place)
+        except OSError as error:
+            shutil.rmtree(place.parent, ignore_errors=True)
+            raise AudioError(
+                f"{file.name} cannot be kept ({error.strerror}): make room on the disk and give it again."
+            ) from error
         return place
 
     def put(self, name: str, kept: Sequence[Path] = ()) -> Gathered:
@@ -97,7 +105,7 @@ class Collection(Held[Gathered]):
             LabelError: it cannot be the name of a class; the recordings wait for another one.
         """
         name = clean_label(name)
-        unfit = _unfit(name)
+        unfit = why_unfit(name)
         now = self.change(lambda now: _left_unnamed(now, kept) if unfit else _put(now, name, kept))
         if unfit:
             waiting = f"{counted(len(now.unnamed), 'recording')} kept. " if now.unnamed else ""
@@ -150,7 +158,8 @@ def _is_own(path: Path) -> bool:
     return path.parent.name.startswith(OWN)
 
 
-def _unfit(name: str) -> str:
+def why_unfit(name: str) -> str:
+    """Say why a class cannot have a name, once that is cleaned; empty where it can."""
     if not name:
         return "Type the name of the sound, then press Enter."
     if len(name) > LABEL_CHARACTERS:

@@ -1,5 +1,8 @@
 """A collection that a page holds: its rows, its map, and what becomes of what is selected there."""
 
+import errno
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +17,7 @@ import soundfile
 import torch
 
 from audioprompt.audio.recording import AudioError
+from audioprompt.core.labels import LabelError
 from audioprompt.core.map import cluster, lay_out, name_clusters
 from audioprompt.data import DataError
 from audioprompt.data.recordings import find_files
@@ -141,6 +145,35 @@ def test_clicks(explored: Explored, tmp_path: Path) -> None:
     assert table.read_text("utf-8").count("\n") == 11
     collection.forget()
     assert not table.exists()
+
+
+def test_a_label_that_is_too_long_puts_nothing_into_learn(explored: Explored, tmp_path: Path) -> None:
+    """Else it would be there twice once the label is shortened, for it is still selected."""
+    collection = Collection(lambda: tmp_path)
+    with pytest.raises(LabelError, match="shorten it"):
+        look.label_selected(explored, (1, 3), "x" * 300, collection)
+    assert not collection.now.unnamed
+    assert "1 recording of low is in Learn" in look.label_selected(explored, (2,), "low ", collection)["note"]
+    look.label_selected(explored, (1, 3), "high", collection)
+    assert collection.now.clips.labels == ("low", "high", "high")
+
+
+def test_of_recordings_that_cannot_be_kept_nothing_is_left(
+    explored: Explored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = Collection(lambda: tmp_path)
+    explored.path(1).write_text("no sound by now")
+    said = look.label_selected(explored, (1,), "high", collection)["note"]
+    assert "holds no audio" in said and "in Learn" not in said and not collection.now.clips.classes
+
+    def fill(source: Path, target: Path) -> None:
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfile", fill)
+    (problem,) = collection.keep([explored.path(0)])[1]
+    assert str(problem) == "0.wav cannot be kept (No space left on device): make room on the disk and give it again."
+    assert list(collection.folder.iterdir()) == []
 
 
 def test_search_by_a_sound_and_for_the_same_sound_twice(

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import gradio as gr
 
+from audioprompt.core.labels import LabelError, clean_label
 from audioprompt.data import DataError
 from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
-from audioprompt.services.collection import Collection
+from audioprompt.services.collection import Collection, why_unfit
 from audioprompt.services.folders.explore import Explored
 from audioprompt.services.folders.search import search_like, search_words
 from audioprompt.services.folders.tables import write_table
@@ -107,15 +108,19 @@ def label_selected(
     """
     if explored is None or not selected:
         raise DataError("Select recordings on the map first: draw around some dots.")
+    if not name or not name.strip():
+        raise DataError("Type a label for what is selected.")
+    name = clean_label(name)
+    if unfit := why_unfit(name):  # what is selected stays so, and is not to wait for a name in Learn as well
+        raise LabelError(unfit)
     files = [explored.path(number) for number in selected]
     sessions.refuse_too_many(context.request, collection.folder, files)
-    if name and name.strip():
-        kept, problems = collection.keep(files)
+    kept, problems = collection.keep(files)
+    said = list(map(str, problems))
+    if kept:
         collection.put(name, kept)
-    else:
-        raise DataError("Type a label for what is selected.")
-    note = f"{counted(len(kept), 'recording')} of {name.strip()} are in Learn."
-    said = [note, *(str(problem) for problem in problems)]
+        are = "is" if len(kept) == 1 else "are"
+        said.insert(0, f"{counted(len(kept), 'recording')} of {name} {are} in Learn.")
     return {"collection": collection, "note": markup.remarks(said), "label": ""}
 
 
