@@ -266,7 +266,10 @@ def assemble(
         raise DataError(
             f"{recording} cannot be read, {error.strerror}: check that it is there and may be read"
         ) from error
-    named = {file: row.group for row, file in zip(rows, files, strict=True)}
+    named = dict.fromkeys(files, "")
+    for row, file in zip(rows, files, strict=True):
+        for one in {file, first[file]}:  # a copy tells of the others too where nothing is said of them
+            named[one] = named[one] or row.group
     folds = tuple(row.fold for row in rows if row.fold is not None)
     return LabelledClips(
         tuple(files),

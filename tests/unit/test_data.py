@@ -155,6 +155,13 @@ def test_files_that_are_the_same_are_one_group(manifest: Write) -> None:
     assert clips.take([2, 1]).groups == (str(a), str(b))
 
 
+def test_a_copy_is_of_the_group_that_is_given_for_another_copy(manifest: Write) -> None:
+    path = manifest(table("path,classname,group", "a.wav,owl,", "b.wav,dog,", "deep/c.wav,owl,night"))
+    for name in ("b.wav", "deep/c.wav"):
+        (path.parent / name).write_bytes((path.parent / "a.wav").read_bytes())
+    assert LabelledClips.from_manifest(path).groups == ("night",) * 3
+
+
 def test_made_by_hand_every_file_is_its_own_group() -> None:
     assert clips().groups == ("0.wav", "1.wav", "2.wav", "3.wav", "4.wav")
     assert clips().in_folds({3}).groups == ("3.wav", "4.wav")
