@@ -147,14 +147,25 @@ class EmbeddedFolder:
         if not len(self.windows):
             return []
         if self._index is not None:
-            near = self._index.search(query.astype(np.float32), PER_RECORDING * most).keys
-            some = np.sort(np.asarray(near, np.intp))
+            some = self._near_by_index(query.astype(np.float32), most)
             owners, firsts = np.unique(self.owners[some], return_index=True)
         else:
             some, owners, firsts = np.arange(len(self.windows)), self._present, self._firsts
         rows = self.windows if len(some) == len(self.windows) else self.windows[some]
         scores, places = best_of_each(rows @ query, firsts)
         return [self._found(int(owners[at]), int(some[places[at]]), float(scores[at])) for at in highest(scores, most)]
+
+    def _near_by_index(self, query: Array, most: int) -> NDArray[np.intp]:
+        """Return the windows that an index finds nearest, rising: of ``most`` recordings where there are so many.
+
+        Of a few hours in which one sound goes on and on, the nearest windows are all of one recording.
+        """
+        count, wanted = PER_RECORDING * most, min(most, len(self._firsts))
+        while True:
+            some = np.sort(np.asarray(self._index.search(query, min(count, len(self.windows))).keys, np.intp))
+            if count >= len(self.windows) or len(np.unique(self.owners[some])) >= wanted:
+                return some
+            count *= PER_RECORDING
 
     def _found(self, number: int, window: int, score: float) -> Found:
         start = float(self.starts[window])

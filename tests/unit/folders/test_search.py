@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,33 @@ def test_among_very_many_an_index_is_asked(monkeypatch: pytest.MonkeyPatch) -> N
     indexed = of_vectors(windows, np.arange(300))
     assert indexed.method.startswith("usearch")
     assert [one.number for one in indexed.nearest(windows[3], 5)] == [one.number for one in exact]
+
+
+def test_an_index_is_asked_on_until_there_are_as_many_recordings_as_are_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One recording of a thousand windows is nearer everywhere than the others."""
+
+    class Index:
+        def __init__(self, **settings: Any) -> None:
+            self.windows = np.empty((0, 0))
+
+        def add(self, keys: np.ndarray, windows: np.ndarray) -> None:
+            self.windows = windows
+
+        def search(self, query: np.ndarray, count: int) -> SimpleNamespace:
+            return SimpleNamespace(keys=np.argsort(-self.windows @ query, kind="stable")[:count])
+
+    windows = np.repeat(np.eye(2, 4, dtype=np.float32), [1_000, 5], axis=0)
+    owners = np.concatenate([np.zeros(1_000, np.intp), np.arange(1, 6)])
+    exact = of_vectors(windows, owners).nearest(windows[0], 3)
+    monkeypatch.setattr(search, "MAX_EXACT", 100)
+    monkeypatch.setitem(sys.modules, "usearch", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "usearch.index", SimpleNamespace(Index=Index))
+    indexed = of_vectors(windows, owners)
+    assert indexed.method.startswith("usearch")
+    assert [one.number for one in indexed.nearest(windows[0], 3)] == [one.number for one in exact] == [0, 1, 2]
+    assert len(indexed.nearest(windows[0], 50)) == 6
 
 
 def test_near_duplicates() -> None:
