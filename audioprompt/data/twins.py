@@ -1,5 +1,6 @@
 """Clips that sound nearly the same, as those do that were cut from one recording."""
 
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,9 @@ def group_near_twins(clips: LabelledClips, audio: NDArray[np.float32], fewest_gr
     if not set(clips.groups) <= set(map(str, clips.paths)):
         return clips
     groups = list(clips.groups)
+    members: dict[str, list[int]] = defaultdict(list)
+    for row, group in enumerate(groups):
+        members[group].append(row)
     joined, kept_apart = 0, []
     labels = np.array(clips.labels)
     for label in clips.classes:
@@ -41,8 +45,10 @@ def group_near_twins(clips: LabelledClips, audio: NDArray[np.float32], fewest_gr
             kept_apart.append(label)
             continue
         for one, two in pairs:
-            old, new = groups[two], groups[one]
-            groups = [new if group == old else group for group in groups]
+            moved, new = members.pop(groups[two]), groups[one]
+            members[new] += moved
+            for row in moved:
+                groups[row] = new
         joined += len(pairs)
     notices = list(clips.notices)
     if joined:

@@ -1,5 +1,6 @@
 """Divided clips: nothing heard in one part is heard in the other."""
 
+import time
 from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -145,6 +146,17 @@ def test_a_class_stays_divisible_with_a_word_about_it() -> None:
     assert clips.remarks == (
         "Some clips of rain sound nearly the same, so the score may be too high: add clips of other recordings.",
     )
+
+
+def test_as_many_clips_as_there_may_be_are_paired_in_seconds() -> None:
+    count = 50_000
+    axes = np.repeat(np.eye(500, dtype=np.float32), 2, axis=0)  # two clips along each, of every class
+    labels = tuple(f"class {row // len(axes)}" for row in range(count))
+    clips = LabelledClips(tuple(Path(f"{row}.wav") for row in range(count)), labels)
+    began = time.monotonic()
+    paired = group_near_twins(clips, np.tile(axes, (count // len(axes), 1)))
+    assert time.monotonic() - began < 30, "it took minutes"
+    assert paired.groups[:4] == ("0.wav", "0.wav", "2.wav", "2.wav") and len(set(paired.groups)) == count // 2
 
 
 def test_groups_that_are_known_stay() -> None:
