@@ -336,6 +336,8 @@ def read_folder(
         raise DataError(f"{name} cannot be read, {error.strerror}: give the path of a folder") from error
     exists = None if stay_inside else partial(_is_file_below, folder)
     rows, notices = lay_out(files, lambda path: read_table(folder / path, path.as_posix()), name, exists)
+    if len(files) > MAX_FILES:
+        notices.append(f"{name} holds over {MAX_FILES:,} files, and not all of them were looked at: take some away")
     return assemble(rows, lambda file: folder / file, name, folder, skip_bad, notices)
 
 

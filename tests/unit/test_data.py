@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from audioprompt.data import DataError, LabelledClips, open_clips
+from audioprompt.data import clips as module
 
 Write = Callable[[str | bytes], Path]
 
@@ -160,6 +161,19 @@ def test_a_copy_is_of_the_group_that_is_given_for_another_copy(manifest: Write) 
     for name in ("b.wav", "deep/c.wav"):
         (path.parent / name).write_bytes((path.parent / "a.wav").read_bytes())
     assert LabelledClips.from_manifest(path).groups == ("night",) * 3
+
+
+def test_a_folder_of_which_only_a_part_is_looked_at_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cat/1.wav", "cat/2.wav", "dog/1.wav", "dog/2.wav", "owl/1.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert open_clips(str(tmp_path)).remarks == ()
+    monkeypatch.setattr(module, "MAX_FILES", 3)
+    clips = open_clips(str(tmp_path))
+    assert "owl" not in clips.classes
+    assert clips.remarks == (
+        f"{tmp_path.name} holds over 3 files, and not all of them were looked at: take some away.",
+    )
 
 
 def test_made_by_hand_every_file_is_its_own_group() -> None:
