@@ -197,8 +197,9 @@ def distinct(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def fits(word: str) -> bool:
-    """Tell whether a word can be put into a template."""
+    """Tell whether a word can be put into a template, as an attribute or a source, with another no longer than it."""
     try:
-        return Template.tspe(word).attribute is not None
+        Template.tspe(word, word)
     except TemplateError:
         return False
+    return True

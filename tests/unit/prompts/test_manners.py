@@ -10,7 +10,7 @@ from openai._models import FinalRequestOptions
 from audioprompt.prompts.chat.addresses import ServiceAddress
 from audioprompt.prompts.chat.answers import FORGET, ListReader
 from audioprompt.prompts.chat.events import events
-from audioprompt.prompts.generators import GenerationError, Ideas, Task
+from audioprompt.prompts.generators import GenerationError, Ideas, OfflineLexicon, Task
 from audioprompt.prompts.generators.openai import ChatService
 from audioprompt.prompts.template import Template
 from tests.openai_server import KEY, Reply
@@ -273,6 +273,14 @@ def test_words_before_a_cut_are_kept(serve: Any) -> None:
 def test_more_words_than_prompts_are_written_with(serve: Any) -> None:
     service, _ = serve(Reply(json.dumps({"attributes": [f"loud{n}" for n in range(300)], "sources": ["hall"]})))
     assert len(service.ideas(TASK).attributes) == 100
+
+
+def test_words_too_long_for_a_prompt_take_no_others_with_them(serve: Any) -> None:
+    a_sentence = "place where " + "sounds come together " * 12
+    service, _ = serve(Reply(json.dumps({"attributes": ["loud", "x" * 240], "sources": ["hall", a_sentence]})))
+    assert service.ideas(TASK) == Ideas(("loud",), ("hall",))
+    service, _ = serve(Reply(json.dumps({"attributes": ["x" * 120], "sources": ["y" * 120]})))
+    assert len(list(OfflineLexicon().candidates(TASK, service.ideas(TASK)))) == 3
 
 
 def test_no_prompts_at_all_is_said(serve: Any) -> None:
