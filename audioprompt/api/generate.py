@@ -63,7 +63,8 @@ def generate(
     given = Ideas(tuple(attributes or ()), tuple(sources or ()))
     ideas = given if attributes or sources else generator.ideas(task)
     templates, problem = _write(generator.candidates(task, ideas, count), count, progress)
-    if keep_as:
+    kept = bool(keep_as and templates)
+    if kept:
         context.store.create(as_pack(task, templates, generator, keep_as, title))
     return {
         "templates": [
@@ -73,7 +74,7 @@ def generate(
         "attributes": ideas.attributes,
         "sources": ideas.sources,
         "notice": " ".join(filter(None, (left_out, better and better[1], generator.notice, problem))) or None,
-        "pack": keep_as or None,
+        "pack": keep_as if kept else None,
     }
 
 

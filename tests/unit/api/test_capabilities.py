@@ -22,6 +22,7 @@ from audioprompt.server import models
 from audioprompt.services.folders.shards import MANIFEST
 from audioprompt.ui import app
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone, zip_of_tones
+from tests.openai_server import KEY, Reply, chat_servers
 from tests.serving import SECONDS
 from tests.unit.ui.test_classify import keep_head
 
@@ -77,6 +78,21 @@ def test_learning_says_all_along_what_it_is_at(fake_model: FakeModel, tmp_path: 
     assert (epochs, on_all) == ("epochs of 3", "epochs on all clips of 3") and told[epochs] == [0, 1, 2, 3]
     assert checked == "epochs of calibration of 12" and told[checked] == [*range(1, 13)], "its four copies'"
     assert checked_on_all == "epochs of calibration on all clips of 12" and told[checked_on_all] == told[checked]
+
+
+def test_no_pack_is_kept_where_a_service_wrote_nothing_that_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIOPROMPT_STORE", str(tmp_path))
+    asked = {"attributes": ["loud"], "keep_as": "mine", "service_model": "parrot", "service_key": KEY}
+    with chat_servers() as start:
+        server = start(
+            Reply('{"prompts": ["Hear the {label} now"]}'), Reply('{"prompts": ["A loud sound of {label}"]}')
+        )
+        server.replies.insert(0, server.replies[0])
+        for kept in (None, "mine"):
+            found = call(api.generate, service_url=server.url, count=1, **asked)
+            assert (found["pack"], len(found["templates"])) == (kept, 1 if kept else 0)
 
 
 def test_classify_answers_with_data(fake_model: FakeModel, hum: Path) -> None:
