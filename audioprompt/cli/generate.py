@@ -31,7 +31,7 @@ from audioprompt.prompts.generators import (
 )
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
-from audioprompt.services.generate import better_category, proposed_id, proposed_title, task_of
+from audioprompt.services.generate import better_category, create_under_free_id, proposed_id, proposed_title, task_of
 from audioprompt.services.recipes import (
     CHECKED_WITH,
     KEPT,
@@ -285,8 +285,10 @@ def _generate(
     else:
         flags = check(templates, task.labels)
     kept = bool(templates) and not dry_run
-    if kept:
+    if kept and named.pack_id:
         store.create(pack)
+    elif kept:  # others may have taken the id while the candidates were written
+        pack = create_under_free_id(store, pack)
     return Written(pack, flags, kept, generator.notice, failure)
 
 

@@ -12,7 +12,7 @@ from audioprompt.prompts import history
 from audioprompt.prompts.checks import Flag, check
 from audioprompt.prompts.generators import GenerationError, Task
 from audioprompt.prompts.lexicon import lexicon
-from audioprompt.prompts.pack import CATEGORIES, Category
+from audioprompt.prompts.pack import CATEGORIES, Category, PackError
 from audioprompt.prompts.template import BARE_NAME, Template
 from audioprompt.services.prompts import PROMPTS
 from audioprompt.util.text import MAX_NAMED, first_of
@@ -92,6 +92,26 @@ def next_free_id(wanted: str, taken: Collection[str]) -> str:
     return candidate
 
 
+def create_under_free_id(store: PromptStore, pack: PromptPack) -> PromptPack:
+    """Write a new pack to a store: under its own id, or one like it where others have taken that by now.
+
+    Returns:
+        The pack as it was written.
+
+    Raises:
+        PackError: it cannot be saved.
+    """
+    while True:
+        free = pack.model_copy(update={"id": next_free_id(pack.id, store.ids())})
+        try:
+            store.create(free)
+        except PackError:
+            if free.id not in store.ids():
+                raise
+        else:
+            return free
+
+
 def copy_pack(
     store: PromptStore, pack_id: str, who: str, new_id: str | None = None, title: str | None = None
 ) -> PromptPack:
@@ -108,8 +128,10 @@ def copy_pack(
         PackError: there is no such pack, the id is taken, or the copy cannot be saved.
     """
     pack = store.get(pack_id)
-    free = new_id or next_free_id(f"{pack_id[: ID_CHARACTERS - len('-copy')].rstrip('-')}-copy", store.ids())
-    copy = history.copy(pack, free, title or f"{pack.title[: TITLE_CHARACTERS - len(' (copy)')]} (copy)", who)
+    copy_id = new_id or f"{pack_id[: ID_CHARACTERS - len('-copy')].rstrip('-')}-copy"
+    copy = history.copy(pack, copy_id, title or f"{pack.title[: TITLE_CHARACTERS - len(' (copy)')]} (copy)", who)
+    if not new_id:
+        return create_under_free_id(store, copy)
     store.create(copy)
     return copy
 

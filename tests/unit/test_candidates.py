@@ -1,16 +1,26 @@
 """What page and command line share: tasks, names for new packs, checks by a model."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audioprompt.prompts.generators import GenerationError, Task
-from audioprompt.prompts.pack import PromptPack, Provenance
+from audioprompt.prompts.pack import PackError, PromptPack, Provenance
+from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.services.classify import LabelError
-from audioprompt.services.generate import flags_by_model, next_free_id, proposed_id, proposed_title, task_of
+from audioprompt.services.generate import (
+    copy_pack,
+    create_under_free_id,
+    flags_by_model,
+    next_free_id,
+    proposed_id,
+    proposed_title,
+    task_of,
+)
 from tests.fakes import FakeModel
 
 DAY = date(2026, 11, 21)
@@ -53,6 +63,24 @@ def test_a_proposed_id_is_fit_and_free(labels: tuple[str, ...], others: int) -> 
     found = proposed_id(Task(None, labels), DAY, taken)
     assert found not in taken
     assert PromptPack(id=found, title="t", provenance=Provenance(generator="g")).id == found
+
+
+def test_an_id_that_another_takes_meanwhile_gets_a_number(tmp_path: Path) -> None:
+    class Late(PromptStore):
+        def ids(self) -> list[str]:
+            before = super().ids()
+            if "mine-2" not in before:
+                self.create(pack("mine" if "mine" not in before else "mine-2"))
+            return before
+
+    def pack(pack_id: str) -> PromptPack:
+        return PromptPack(id=pack_id, title="t", provenance=Provenance(generator="g"))
+
+    store = Late(tmp_path)
+    assert create_under_free_id(store, pack("mine")).id == "mine-3"
+    with pytest.raises(PackError, match="small letters"):
+        create_under_free_id(store, pack("mine").model_copy(update={"id": "../mine"}))
+    assert copy_pack(store, "mine", "ada").id == "mine-copy"
 
 
 def test_a_long_id_makes_room_for_its_number() -> None:

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from audioprompt.cli import app
+from audioprompt.cli.generate import _write
 from audioprompt.prompts.chat.requests import candidates_request, ideas_request
 from audioprompt.prompts.checks import Flag
 from audioprompt.prompts.formats import read_pack
@@ -138,6 +139,18 @@ def test_too_many_words_are_refused() -> None:
 def test_a_free_id_is_proposed(store: PromptStore) -> None:
     first, second = (json.loads(run("--count", "1", "--json").stdout)["pack"] for _ in range(2))
     assert second == f"{first}-2" and written(store) == [first, second]
+
+
+def test_two_who_generate_at_once_both_keep_what_they_get(store: PromptStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(*given: Any) -> Any:
+        monkeypatch.setattr("audioprompt.cli.generate._write", _write)
+        assert run("--category", "instruments").exit_code == 0
+        return _write(*given)
+
+    monkeypatch.setattr("audioprompt.cli.generate._write", write)
+    assert run("--category", "instruments", "--json").exit_code == 0
+    first, second = written(store)
+    assert second == f"{first}-2"
 
 
 # --- a chat service ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Measured packs: what is measured once, and what a decision writes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from audioprompt.audio.recording import AudioError
 from audioprompt.core.metrics import Score
 from audioprompt.data import DataError, LabelledClips
 from audioprompt.prompts.history import PROPOSED, times_tested
-from audioprompt.prompts.pack import PackEntry, PackError, Status
+from audioprompt.prompts.pack import PackEntry, PackError, PromptPack, Status
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
 from audioprompt.services import curate as curation
 from audioprompt.services.curate import AUTO, MeasuredPack, Split, decisions, measure
+from audioprompt.services.curate.decisions import decide_unmeasured, step_history
 from audioprompt.services.curate.setup import DEMONSTRATION_PACK
 from audioprompt.util.jobs import Stopped
 from audioprompt.util.lru import Recent
@@ -248,6 +250,29 @@ def test_the_demonstration_s_pack_is_written_once(tmp_path: Path):
     pack = store.get(DEMONSTRATION_PACK)
     assert len(pack.entries) == 40 and {entry.status for entry in pack.entries} == {"candidate"}
     assert pack.category is None
+
+
+def test_two_pages_that_ask_for_the_demonstration_s_pack_at_once_both_get_it(tmp_path: Path):
+    class Slow(PromptStore):
+        def ids(self) -> list[str]:
+            before = super().ids()
+            if DEMONSTRATION_PACK not in before:
+                curation.demonstration_pack(PromptStore(self.folder))
+            return before
+
+    assert curation.demonstration_pack(Slow(tmp_path / "store")) == DEMONSTRATION_PACK
+
+
+def test_whoever_undoes_is_told_what_they_undid_whatever_others_undo_at_the_same_time(store: PromptStore):
+    for text in (PLAIN, CONTRARY):
+        decide_unmeasured(store, "tones", [text], "approved", "ada")
+
+    class Late(PromptStore):
+        def update(self, pack_id: str, change: Callable[[PromptPack], PromptPack]) -> PromptPack:
+            assert step_history(store, pack_id, "undo", "bob") == [CONTRARY]
+            return super().update(pack_id, change)
+
+    assert step_history(Late(store.folder), "tones", "undo", "ada") == [PLAIN]
 
 
 # --- clips held out ---------------------------------------------------------------------------------------------------

@@ -83,8 +83,14 @@ def step_history(store: PromptStore, pack_id: str, direction: history.Direction,
     Raises:
         PackError: there is nothing to undo or redo, or as `PromptStore.update` does.
     """
-    concerned = history.next_step(store.get(pack_id), direction)
-    store.update(pack_id, partial(history.step, direction=direction, who=who))
+    concerned: history.Change = ()
+
+    def change(pack: PromptPack) -> PromptPack:
+        nonlocal concerned
+        concerned = history.next_step(pack, direction)
+        return history.step(pack, direction, who)
+
+    store.update(pack_id, change)
     return [event.template for event in concerned if event.template]
 
 

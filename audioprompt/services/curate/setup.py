@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audioprompt.data import DEMONSTRATION, VILLAGE, DataError, LabelledClips, demonstration, split
 from audioprompt.prompts.generators import OfflineLexicon, Task, as_pack
+from audioprompt.prompts.pack import PackError
 
 if TYPE_CHECKING:
     from audioprompt.prompts.pack import PromptPack
@@ -167,7 +168,10 @@ def demonstration_pack(store: PromptStore) -> str:
     if DEMONSTRATION_PACK not in store.ids():
         lexicon, task = OfflineLexicon(), Task(None, demonstration(VILLAGE).spoken_classes)
         candidates = lexicon.candidates(task, lexicon.ideas(task))
-        store.create(
-            as_pack(task, candidates, lexicon, DEMONSTRATION_PACK, "Sounds of a village, to try curation with")
-        )
+        pack = as_pack(task, candidates, lexicon, DEMONSTRATION_PACK, "Sounds of a village, to try curation with")
+        try:
+            store.create(pack)
+        except PackError:
+            if DEMONSTRATION_PACK not in store.ids():  # else another page was faster
+                raise
     return DEMONSTRATION_PACK

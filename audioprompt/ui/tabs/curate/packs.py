@@ -15,7 +15,7 @@ from audioprompt.prompts.pack import PackError
 from audioprompt.server.context import Context
 from audioprompt.services.curate import write_report
 from audioprompt.services.curate.setup import Remembered
-from audioprompt.services.generate import copy_pack, next_free_id
+from audioprompt.services.generate import copy_pack, create_under_free_id
 from audioprompt.ui import markup
 from audioprompt.ui.components import curate as html
 from audioprompt.ui.components.curate import CurateView
@@ -44,11 +44,8 @@ def import_pack(context: Context, path: str) -> str:
     Raises:
         PackError: it is none of these, or cannot be saved.
     """
-    file, store = Path(path), context.store
-    pack = read_pack(file.read_bytes(), file.name)
-    pack = pack.model_copy(update={"id": next_free_id(pack.id, store.ids())})
-    store.create(pack)
-    return pack.id
+    file = Path(path)
+    return create_under_free_id(context.store, read_pack(file.read_bytes(), file.name)).id
 
 
 def show_imported(
