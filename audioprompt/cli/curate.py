@@ -93,7 +93,7 @@ def curate(
         measured = replace(measured, test=clips.in_folds(unseen_folds))
     proposal = curation.propose_selection(measured, pack) if auto else None
     if proposal and proposing.apply:
-        pack = curation.apply_proposal(store, measured, pack_id, proposal, curation.AUTO)
+        pack = _as_measured(pack, curation.apply_proposal(store, measured, pack_id, proposal, curation.AUTO))
     held_out = None
     if unseen_folds:
         selection = proposal.selection if proposal else measured.approved(pack)
@@ -108,6 +108,12 @@ def curate(
         print_(*_tables(measured, pack, proposal, held_out))
     for remark in measured.validation.remarks:
         say(remark)
+
+
+def _as_measured(pack: PromptPack, now: PromptPack) -> PromptPack:
+    """Return a pack as it is now, with the prompts that were measured: others may have added or removed some since."""
+    entries = {entry.template.text: entry for entry in now.entries}
+    return now.model_copy(update={"entries": tuple(entries.get(one.template.text, one) for one in pack.entries)})
 
 
 def _of_anything(progress: Callable[[int, int], None]) -> Progress:

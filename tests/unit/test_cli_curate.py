@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from audioprompt.cli import app
 from audioprompt.models import registry
 from audioprompt.models.registry import ModelEntry
-from audioprompt.prompts.history import decide, times_tested
+from audioprompt.prompts.history import decide, times_tested, write_prompt
 from audioprompt.prompts.store import PromptStore
 from audioprompt.services import curate as curation
 from audioprompt.services.curate import decisions
@@ -98,6 +98,20 @@ def test_a_proposal_is_applied_as_one_change_that_records_what_it_was_taken_on(
     assert len({event.change for event in pack.history if event.action == "decide"}) == 1
     assert pack.entries[0].measured[0].accuracy == 1.0
     assert found["ensemble"]["accuracy"] == 1.0, "what is told is where the pack stands now"
+
+
+def test_a_prompt_that_someone_adds_meanwhile_is_not_in_the_way(
+    store: PromptStore, manifest: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def propose(table: Any, **_: Any) -> Any:
+        store.update("tones", lambda pack: write_prompt(pack, "{} nearby", "ada"))
+        return table.everything
+
+    monkeypatch.setattr(decisions, "propose", propose)
+    found = json_of("tones", manifest, "--validate-folds", "1", "--auto", "--apply")
+    assert [row["template"] for row in found["templates"]] == [PLAIN, CONTRARY, BIASED]
+    assert {row["status"] for row in found["templates"]} == {"approved"}
+    assert [entry.status for entry in store.get("tones").entries] == ["approved"] * 3 + ["candidate"]
 
 
 def test_what_a_person_decided_outlasts_the_proposal(store: PromptStore, manifest: Path):
