@@ -176,18 +176,18 @@ def added_up(table: ScoreTable, approved: Mask) -> tuple[Array, NDArray[np.float
 
 
 def together(sums: Array, squares: NDArray[np.float64]) -> Array:
-    """Cosines with an ensemble, from what its templates add up to: a new array, ``[C, N]``.
+    """Cosines with an ensemble, or several, from what its templates add up to: a new array, ``[..., C, N]``.
 
     Args:
-        sums: of the templates' cosines, ``[C, N]``.
-        squares: squared lengths of the sums of the templates' embeddings, ``[C]``.
+        sums: of the templates' cosines, ``[..., C, N]``.
+        squares: squared lengths of the sums of the templates' embeddings, ``[..., C]``.
     """
-    return sums * (1 / np.sqrt(np.maximum(squares, SHORTEST**2))).astype(np.float32)[:, None]
+    return sums * (1 / np.sqrt(np.maximum(squares, SHORTEST**2))).astype(np.float32)[..., None]
 
 
 def of_targets(table: ScoreTable, values: Array) -> Array:
-    """Each clip's value for its true class: ``[C, N]`` -> ``[N]``."""
-    return values[table.targets, np.arange(table.n)]
+    """Each clip's value for its true class: ``[..., C, N]`` -> ``[..., N]``."""
+    return values[..., table.targets, np.arange(table.n)]
 
 
 def _score(table: ScoreTable, sums: Array, squares: NDArray[np.float64]) -> Score:

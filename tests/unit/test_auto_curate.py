@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audioprompt.core.auto_curation import FEWEST, confidence, eliminate, eliminations, propose, random_half, rank
+from audioprompt.core.auto_curation import (
+    FEWEST,
+    confidence,
+    eliminate,
+    eliminations,
+    judge,
+    propose,
+    random_half,
+    rank,
+)
 from audioprompt.core.curation import ScoreTable, added_up, choices, score_templates
 from audioprompt.core.zero_shot import Array, ensemble_weights, normalise, softmax
 
@@ -77,6 +86,13 @@ def test_the_ranking_takes_away_the_worst_first(seed: int) -> None:
     alone = [confidence(found, *added_up(found, np.arange(7) == k), 20) for k in range(7)]
     for kept in ensembles[1:]:
         assert min(np.array(alone)[kept]) >= max(np.array(alone)[~kept]) - 1e-6
+
+
+def test_of_hundreds_of_templates_each_ensemble_is_judged_as_if_it_stood_alone() -> None:
+    found, _ = two_tables(3, alike(400), clips=40)
+    ensembles = rank(found, 20, ~found.everything)
+    alone = [confidence(found, *added_up(found, some), 20) for some in ensembles]
+    assert judge(found, ensembles, 20) == pytest.approx(alone, rel=1e-5)
 
 
 @pytest.mark.parametrize(
