@@ -669,6 +669,17 @@ def test_held_out_clips_are_scored_on_demand_counted_and_outdated_by_a_decision(
     assert "Over all prompts" in details(same.view).foot, "the prompts approved are the same"
 
 
+def test_the_held_out_score_of_a_proposal_is_not_told_as_that_of_the_prompts_approved(
+    view: CurateView, store: PromptStore
+):
+    act(view, {"do": "approved", "on": CONTRARY})
+    proposal = curation.propose_selection(view.measured, pack_of(PLAIN, CONTRARY, BIASED))
+    found = curation.score_held_out(view.measured, proposal.selection)
+    curation.note_held_out(store, view.measured, "tones", found, curation.AUTO)
+    foot = details(view).foot
+    assert "for the selection that auto-curation proposed." in foot and "before the last" not in foot
+
+
 @pytest.mark.parametrize("working_out", ["proposal", "held_out", "other"])
 def test_what_is_worked_out_keeps_what_a_person_did_meanwhile(view: CurateView, store: PromptStore, working_out: str):
     store.create(pack_of(CONTRARY, status="approved", pack_id="other"))

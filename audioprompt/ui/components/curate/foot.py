@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from audioprompt.core.curation import enough_prompts
 from audioprompt.prompts.history import (
     ADD,
+    AUTO,
     COPY,
     DECIDE,
     MEASURE,
@@ -66,7 +67,9 @@ def _held_out(measured: MeasuredPack, pack: PromptPack, found: HeldOut | None) -
 
 
 def _last_test(pack: PromptPack) -> dict[str, Any] | None:
-    """Return what the last held-out test gave, and whether decisions were taken since."""
+    """Return what the last held-out test gave, whether it was of a selection that was proposed, which need not be the
+    one approved then, and whether decisions were taken since.
+    """
     from audioprompt.core.metrics import Score
 
     since = 0
@@ -74,7 +77,8 @@ def _last_test(pack: PromptPack) -> dict[str, Any] | None:
         if event.action == TEST and event.measured:
             figure = event.measured
             score = Score(round(figure.accuracy * figure.n), figure.n)
-            return {"score": score, "data": figure.data, "when": moment(event.at), "since": since}
+            told = {"score": score, "data": figure.data, "when": moment(event.at)}
+            return told | {"since": since, "proposed": event.who == AUTO}
         since += event.action in (DECIDE, UNDO, REDO)
     return None
 
