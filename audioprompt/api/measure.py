@@ -118,7 +118,7 @@ def propose(
     with labelled_clips(data, clips, context, progress, skip_bad) as labelled:
         split = curation.Split(tuple(folds)) if folds else curation.Split.suggested(labelled)
         measured = curation.measure(encoder, chosen, labelled, split, progress, skip_bad)
-        proposal = curation.propose_selection(measured, chosen)
+        proposal = curation.propose_selection(measured, chosen, progress)
         unseen = curation.score_held_out(measured, proposal.selection, progress) if held_out else None
     if unseen and pack:
         curation.note_held_out(context.store, measured, pack, unseen, curation.AUTO)

@@ -9,7 +9,7 @@ left judged by the other. Where that shows no gain of half a standard error, mor
 is taken away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +27,13 @@ AT_ONCE = 2**15  # cosines of ensembles that are judged together, few enough for
 SHARPER = 8  # than that scale: the probability of the true class is then nearly 0 or 1 and its mean nearly accuracy
 
 
-def propose(table: ScoreTable, seed: int = 0, keep: Mask | None = None, leave_out: Mask | None = None) -> Mask:
+def propose(
+    table: ScoreTable,
+    seed: int = 0,
+    keep: Mask | None = None,
+    leave_out: Mask | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Mask:
     """Select templates from labelled clips, ``[K]``; the same arguments give the same selection.
 
     Args:
@@ -35,6 +41,7 @@ def propose(table: ScoreTable, seed: int = 0, keep: Mask | None = None, leave_ou
         seed: of the halves that clips are split into.
         keep: the templates that are selected in any case, ``[K]``; none if None.
         leave_out: those that are selected in no case, ``[K]``; none if None.
+        progress: told again and again how many halves have been tried, and of how many; what it raises ends the work.
 
     The work grows with the clips, the classes and the square of the templates: half a second of one core for 160 clips,
     10 classes and 40 templates, half a minute for 500 templates, some seconds for 2,000 clips and 50 classes.
@@ -42,7 +49,8 @@ def propose(table: ScoreTable, seed: int = 0, keep: Mask | None = None, leave_ou
     if leave_out is not None and leave_out.any():
         selection = ~leave_out
         if selection.any():
-            selection[selection] = propose(table.of(selection), seed, None if keep is None else keep[selection])
+            kept = None if keep is None else keep[selection]
+            selection[selection] = propose(table.of(selection), seed, kept, progress=progress)
         return selection
     if table.n < 2:  # nothing to hold out
         return table.everything
@@ -50,15 +58,22 @@ def propose(table: ScoreTable, seed: int = 0, keep: Mask | None = None, leave_ou
     scale = SHARPER * logit_scale(table)
     rng = np.random.default_rng(seed)
     held_out: list[list[list[float]]] = [[] for _ in WAYS]
+    tried = 0
+
+    def look() -> None:
+        if progress:
+            progress(tried, 2 * SPLITS)
+
     for _ in range(SPLITS):
         half = random_half(table, rng)
         for learnt, judged in ((table.on(half), table.on(~half)), (table.on(~half), table.on(half))):
             for way, found in zip(WAYS, held_out, strict=True):
-                found.append(judge(judged, way(learnt, scale, kept), scale))
+                found.append(judge(judged, way(learnt, scale, kept, look), scale))
+            tried += 1
     means = np.mean(held_out, axis=1)  # [ways, E]
     counts = [eliminations(np.array(found)) for found in held_out]
     best = max(range(len(WAYS)), key=lambda way: means[way, counts[way]])
-    return WAYS[best](table, scale, kept)[counts[best]]
+    return WAYS[best](table, scale, kept, look)[counts[best]]
 
 
 def eliminations(held_out: NDArray[np.float64]) -> int:
@@ -73,13 +88,14 @@ def eliminations(held_out: NDArray[np.float64]) -> int:
     return int(np.argmax(mean >= mean[best] - STANDARD_ERRORS * error))
 
 
-def eliminate(table: ScoreTable, scale: float, keep: Mask) -> list[Mask]:
+def eliminate(table: ScoreTable, scale: float, keep: Mask, look: Callable[[], object] = bool) -> list[Mask]:
     """Return the ensembles left by taking away, again and again, the template without which the others do best.
 
     Args:
         table: the templates on the clips.
         scale: of the logits.
         keep: the templates that are not taken away, ``[K]``.
+        look: called before each is taken away; what it raises ends the work.
 
     Returns:
         Selections ``[K]`` of all templates, of all but one, ... down to the fewest of a proposal, or to those kept.
@@ -88,6 +104,7 @@ def eliminate(table: ScoreTable, scale: float, keep: Mask) -> list[Mask]:
     rest = _Rest(table)
     ensembles = [kept]
     for _ in range(_most_eliminations(keep)):
+        look()
         worst = rest.worst(np.flatnonzero(kept & ~keep), scale)
         rest.take_away(worst)
         kept = kept.copy()
@@ -96,10 +113,11 @@ def eliminate(table: ScoreTable, scale: float, keep: Mask) -> list[Mask]:
     return ensembles
 
 
-def rank(table: ScoreTable, scale: float, keep: Mask) -> list[Mask]:
+def rank(table: ScoreTable, scale: float, keep: Mask, look: Callable[[], object] = bool) -> list[Mask]:
     """Return the ensembles left by taking away the template that does worst alone, then the next: as `eliminate`
     returns.
     """
+    look()
     alone = np.array([confidence(table, each, table.gram[:, k, k], scale) for k, each in enumerate(table.cosines)])
     place = np.lexsort((alone, keep)).argsort()  # those kept come last
     return [place >= taken for taken in range(_most_eliminations(keep) + 1)]

@@ -19,6 +19,7 @@ from audioprompt.core.auto_curation import (
 )
 from audioprompt.core.curation import ScoreTable, added_up, choices, score_templates
 from audioprompt.core.zero_shot import Array, ensemble_weights, normalise, softmax
+from audioprompt.util.jobs import Stopped
 
 CLASSES = tuple("abcdef")
 SEEDS = st.integers(0, 100_000)
@@ -121,6 +122,20 @@ def test_halves_share_out_every_class(seed: int) -> None:
 def test_a_proposal_is_the_same_every_time() -> None:
     seen, _ = two_tables(0, alike(8))
     assert (propose(seen, seed=3) == propose(seen, seed=3)).all()
+
+
+def test_a_proposal_says_how_far_it_is_and_can_be_ended() -> None:
+    found, _ = two_tables(3, alike(20))
+    told: list[tuple[int, int]] = []
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total))
+        if len(told) == 200:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        propose(found, leave_out=np.arange(20) == 0, progress=tell)
+    assert told[0] == (0, 16) and told == sorted(told) and told[-1][0] > 0
 
 
 @pytest.mark.parametrize("templates", [1, FEWEST])

@@ -14,6 +14,7 @@ from audioprompt.core.auto_curation import propose
 from audioprompt.core.curation import Mask, SelectionReport, report_selection
 from audioprompt.prompts import history
 from audioprompt.prompts.pack import PackError, PromptPack, Status
+from audioprompt.services.curate.embed import Progress
 from audioprompt.services.curate.measured import MeasuredPack
 from audioprompt.util.text import counted
 
@@ -139,7 +140,7 @@ class Proposal:
         return f"your {' and '.join(parts)}" if parts else ""
 
 
-def propose_selection(measured: MeasuredPack, pack: PromptPack) -> Proposal:
+def propose_selection(measured: MeasuredPack, pack: PromptPack, progress: Progress | None = None) -> Proposal:
     """Propose which templates to approve and which to reject, and say where that leads.
 
     Only what no person has decided on is open: their rejections are not weighed, their approvals stay.
@@ -147,12 +148,14 @@ def propose_selection(measured: MeasuredPack, pack: PromptPack) -> Proposal:
     Args:
         measured: a pack's templates, measured.
         pack: the pack, with the decisions on them.
+        progress: told how many halves of the clips have been tried; what it raises ends the work.
     """
     kept = _decisions_of_people(measured, pack)
     keep, leave_out = (
         np.array([kept.get(text) == status for text in measured.positions], bool) for status in ("approved", "rejected")
     )
-    return _proposal(measured, propose(measured.table, keep=keep, leave_out=leave_out), kept)
+    tell = progress and partial(progress, "halves")
+    return _proposal(measured, propose(measured.table, keep=keep, leave_out=leave_out, progress=tell), kept)
 
 
 def revise(proposal: Proposal, measured: MeasuredPack, pack: PromptPack) -> Proposal:

@@ -631,8 +631,7 @@ def test_one_page_s_stop_ends_no_other_s_work(
     def slowly(*given: Any) -> Any:
         started.append(given)
         assert go_on.wait(600)
-        if slow == "score_held_out":
-            given[-1]("clips", 1, 2)
+        given[-1]("clips", 1, 2)
         return work(*given)
 
     monkeypatch.setattr(curation, slow, slowly)
@@ -642,15 +641,13 @@ def test_one_page_s_stop_ends_no_other_s_work(
     messages = [next(first)["message"], next(second)["message"]]
     while len(started) < 2:
         time.sleep(0.01)
-    if slow == "score_held_out":
-        job_ids = [message.split('data-stop="')[1].split('"')[0] for message in messages]
-        assert job_ids[0] != job_ids[1]
-        MEASURING.stop(job_ids[0])
+    job_ids = [message.split('data-stop="')[1].split('"')[0] for message in messages]
+    assert job_ids[0] != job_ids[1]
+    MEASURING.stop(job_ids[0])
     go_on.set()
     *_, end = second
     assert end["message"] == "" and end["view"]
-    if slow == "score_held_out":
-        assert "Stopped." in list(first)[-1]["message"]
+    assert "Stopped." in list(first)[-1]["message"]
 
 
 def test_held_out_clips_are_scored_on_demand_counted_and_outdated_by_a_decision(view: CurateView, store: PromptStore):

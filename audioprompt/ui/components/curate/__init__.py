@@ -325,8 +325,12 @@ def progress(what: str, done: int, total: int, job_id: str) -> str:
     return markup.progress(f"{doing} · {words}", done / total if total else 0, job=job_id)
 
 
+def weighing(job_id: str) -> str:
+    """Tell that a selection is being worked out, with a button to stop that."""
+    return markup.progress("Trying selections on halves of the clips", job=job_id)
+
+
 SESSION = render(PACKS, "session")
-WEIGHING = markup.progress("Trying selections on halves of the clips")
 
 START = markup.empty(
     "Give a pack of candidates and some labelled clips. Each prompt is then measured alone and in the ensemble, and "

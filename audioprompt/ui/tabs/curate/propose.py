@@ -42,12 +42,12 @@ def show_proposal(context: Context, view: CurateView | None) -> Generator[View]:
         return
     now = take_snapshot(context, view)
     job = MEASURING.start(
-        lambda _: service.propose_selection(now.measured, now.pack),
+        lambda job: service.propose_selection(now.measured, now.pack, job.progress),
         key=(context.page, id(now.measured), "proposal", now.pack.history[-1:]),
         **context.terms,
     )
     for _ in measure.follow_job(job):
-        yield {"message": html.WEIGHING}
+        yield {"message": html.weighing(job.id)}
     if now.measured.for_pack(context.store.get(view.pack_id)) is not now.measured:
         raise PackError("prompts were added since, which this proposal would leave out: ask for it once more")
     yield {"message": "", **render_view(context, replace(newest(context, view), proposal=job.result()))}
