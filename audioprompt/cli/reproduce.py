@@ -65,7 +65,7 @@ class RunOn:
         from audioprompt.services import reproduce as service
 
         places, missing = service.papers_places(experiment, self.folder)
-        places += [service.other_place(where) for where in self.also or []]
+        places += service.other_places(self.also or [], [place.title for place in places])
         if not places:
             raise UsageError(
                 f"No data set of {experiment.name} is here: get one with audioprompt data get"
@@ -90,9 +90,7 @@ class HowToRun:
 
 def reproduce(experiment: Which, *, on: RunOn, how: HowToRun) -> None:
     """Run a published experiment on what is here, and report it beside the paper's figures."""
-    from audioprompt.prompts.store import PromptStore
     from audioprompt.services import reproduce as service
-    from audioprompt.services.reproduce.experiments import pack_for
     from audioprompt.services.reproduce.report import describe_run, write_report
     from audioprompt.services.reproduce.results import as_csv, as_json
 
@@ -111,8 +109,7 @@ def reproduce(experiment: Which, *, on: RunOn, how: HowToRun) -> None:
     except KeyboardInterrupt:
         say(f"Stopped. Give the same command again to go on: {journal} holds what was done.")
         raise typer.Exit(1) from None
-    packs = {place.category: pack_for(place.category, PromptStore()) for place in places}
-    systems = list(dict.fromkeys(one for pack in packs.values() for one in asked.systems(pack)))
+    systems = list(dict.fromkeys(one for place in places for one in service.systems_for(asked, place)))
     results, across = service.summarise(asked, cells, systems)
     used = {"seeds": how.seeds, "epochs": how.epochs, "data sets": ", ".join(place.title for place in places)}
     about, remarks = describe_run(asked, models, systems, used), [*problems, *unavailable, *missing]

@@ -130,6 +130,61 @@ def test_several_data_sets_at_once_give_the_same(
     assert tables[0] == tables[1] and {row["dataset"] for row in tables[0]} == {"<b>tones", "others"}
 
 
+def rows_of(out: Path, experiment: str, *places: object, more: tuple[object, ...] = ()) -> list[dict[str, str]]:
+    """Run an experiment on some places and return its table."""
+    also = [part for place in places for part in ("--also", place)]
+    arguments = ["--model", "embedded", *also, "--out", out, "--folder", out / "none", "--epochs", 2, "--seeds", 0]
+    result = run("reproduce", experiment, *arguments, *more)
+    assert result.exit_code == 0, result.stderr
+    return list(csv.DictReader((out / f"{experiment}.csv").open()))
+
+
+def test_clips_of_the_same_names_are_not_taken_for_those_before(
+    tones: Path, tmp_path: Path, model: CountingModel, store: object
+) -> None:
+    """Other recordings or another division are measured anew, and two places of one name keep a row each."""
+    right, wrong, out = tmp_path / "right/clips", tmp_path / "wrong/clips", tmp_path / "out"
+    for folder in (right, wrong):
+        shutil.copytree(tones.parent, folder)
+    for path in wrong.glob("*.wav"):
+        soundfile.write(path, tone(WHISTLE if "hum" in path.name else HUM, 1), RATE)
+
+    def accuracies(*places: Path) -> dict[str, str]:
+        rows = rows_of(out, "templates", *places)
+        return {row["dataset"]: f"{row['n']} {row['accuracy']}" for row in rows if row["system"] == "{label}"}
+
+    assert accuracies(right) == {"clips": "12 1"} and accuracies(wrong) == {"clips": "12 0"}
+    assert accuracies(right, wrong) == {str(right): "12 1", str(wrong): "12 0"}
+
+    def noted() -> int:
+        return len((out / "palm-dagger.journal").read_text().splitlines())
+
+    rows_of(out, "palm-dagger", right)
+    before = noted()
+    table = right / "manifest.csv"
+    table.write_text(table.read_text().replace(",1\n", ",4\n").replace(",2\n", ",1\n").replace(",4\n", ",2\n"))
+    rows_of(out, "palm-dagger", right)
+    assert noted() == 1 + 2 * (before - 1)
+
+
+def test_a_column_alone_is_measured_on_the_clips_that_the_table_has_it_on(
+    tones: Path, tmp_path: Path, model: CountingModel, store: object
+) -> None:
+    tones.write_text("\n".join(line.rpartition(",")[0] for line in tones.read_text().splitlines()))  # without folds
+    whole = rows_of(tmp_path / "whole", "palm-dagger", tones)
+    alone = rows_of(tmp_path / "alone", "palm-dagger", tones, more=("--only", "zeroshot"))
+    assert alone[0]["n"] == whole[0]["n"] and alone[0]["accuracy"] == whole[0]["accuracy"]
+
+
+def test_a_column_that_there_is_not_is_named_before_anything_is_heard(
+    tones: Path, tmp_path: Path, model: CountingModel, store: object
+) -> None:
+    out = tmp_path / "out"
+    result = run("reproduce", "palm-dagger", "--model", "embedded", "--also", tones, "--out", out, "--only", "plam")
+    assert result.exit_code == 1 and "has no column plam. Choose of: zeroshot, palm, palm-dagger." in result.stderr
+    assert not model.windows_heard and not (out / "palm-dagger.html").exists()
+
+
 def test_a_model_that_cannot_be_had_is_left_out_and_named(
     tones: Path, tmp_path: Path, model: CountingModel, store: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from audioprompt.services.reproduce.experiments import EXPERIMENTS as EXPERIMENT
 from audioprompt.services.reproduce.experiments import ReproduceError as ReproduceError
 from audioprompt.services.reproduce.results import summarise as summarise
 from audioprompt.services.reproduce.run import RunSettings as RunSettings
-from audioprompt.services.reproduce.run import other_place as other_place
+from audioprompt.services.reproduce.run import other_places as other_places
 from audioprompt.services.reproduce.run import papers_places as papers_places
 from audioprompt.services.reproduce.run import run as run
+from audioprompt.services.reproduce.run import systems_for as systems_for

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -109,11 +110,28 @@ def _opener(one: PaperSet, folder: Path) -> Callable[[], LabelledClips]:
     return lambda: read_set(one, folder, skip_bad=True)
 
 
-def other_place(where: str) -> Place:
-    """Return clips that stand in, ``PLACE`` or ``PLACE=category``."""
+def other_places(given: Sequence[str], taken: Sequence[str] = ()) -> list[Place]:
+    """Return clips that stand in, each under a title of its own.
+
+    Args:
+        given: ``PLACE`` or ``PLACE=category`` of each.
+        taken: titles of the other clips of the run.
+    """
+    found = {where: _other_place(where) for where in given}
+    called = Counter([*taken, *(place.title for place in found.values())])
+    whole = {where: f"{where} (--also)" if where in taken else where for where in given}
+    return [replace(place, title=whole[where]) if called[place.title] > 1 else place for where, place in found.items()]
+
+
+def _other_place(where: str) -> Place:
     place, _, category = where.partition("=")
     title = Path(place).parent.name if place.endswith(".csv") else Path(place).name
     return Place(title, category or place, lambda: open_clips(place, skip_bad=True))
+
+
+def systems_for(experiment: Experiment, place: Place) -> tuple[System, ...]:
+    """Return the columns of an experiment with the prompts that suit some clips."""
+    return experiment.systems(pack_for(place.category, PromptStore()))
 
 
 def run(
@@ -135,8 +153,14 @@ def run(
         progress: told how far the whole is, in cells, and its part.
 
     Raises:
+        ReproduceError: it has no such column as is to be run.
         JournalError: the journal is of another question, or cannot be written.
     """
+    known = dict.fromkeys(one.name for place in places for one in systems_for(experiment, place))
+    if unknown := settings.only - set(known):
+        raise ReproduceError(
+            f"{experiment.name} has no column {', '.join(sorted(unknown))}. Choose of: {', '.join(known)}."
+        )
     pairs = [(model, place) for model in models for place in places]
     done, stop = count(1), Event()
 
@@ -195,16 +219,16 @@ class _Task:
     ) -> None:
         self.model, self.place, self.settings = model, place, settings
         self.progress = progress
-        self.heard = self._embed(place.open())
-        systems = experiment.systems(pack_for(place.category, PromptStore()))
-        if unknown := settings.only - {one.name for one in systems}:
-            known = ", ".join(dict.fromkeys(one.name for one in systems))
-            raise ReproduceError(f"{experiment.name} has no column {', '.join(sorted(unknown))}. Choose of: {known}.")
+        systems = systems_for(experiment, place)
         wanted = settings.only | {experiment.baseline} if settings.only else {one.name for one in systems}
         self.systems = [one for one in systems if one.name in wanted]
+        self.learns = any(one.method for one in systems)  # of a part, whichever columns are chosen
+        self.heard = self._embed(place.open())
         clips = self.heard.clips
-        known = "\n".join(f"{path.name} {label}" for path, label in zip(clips.paths, clips.labels, strict=True))
-        self.digest = hashlib.sha256(known.encode()).hexdigest()[:12]
+        number: dict[str, int] = {}  # of each group, which may be called after a path
+        groups = [number.setdefault(group, len(number)) for group in clips.groups]
+        known = repr([[path.name for path in clips.paths], clips.labels, clips.folds, groups])
+        self.digest = hashlib.sha256(known.encode() + self.heard.audio.tobytes()).hexdigest()[:12]
 
     def _embed(self, clips: LabelledClips) -> EmbeddedClips:
         used = replace(clips, classes=tuple(name for name in clips.classes if name in clips.labels))
@@ -214,7 +238,7 @@ class _Task:
     def parts(self) -> Iterator[_Part]:
         """Yield each fold as the part that is held back; all clips where nothing is learned."""
         clips = self.heard.clips
-        if not any(one.method for one in self.systems):
+        if not self.learns:
             yield _Part(0, None, self.heard)
             return
         folds = sorted(set(clips.folds or ()))
