@@ -261,6 +261,11 @@ def lose(pattern: str) -> Callable[[Path], None]:
     return spoil
 
 
+def lose_training(folder: Path) -> None:
+    for path in list(folder.rglob("*train")):
+        shutil.rmtree(path)
+
+
 def contradict(folder: Path) -> None:
     table_of = next(folder.rglob("esc50.csv"))
     table_of.write_text(table_of.read_text().replace("1-1000-A-0.wav,1,0", "1-1000-A-0.wav,1,7"))
@@ -288,6 +293,12 @@ def contradict(folder: Path) -> None:
             lose("jazz.0*"),
             "has no clip of jazz, of the 10 classes of tspe:gtzan: get the rest with audiop",
         ),
+        (
+            "palm:ns-instruments",
+            lose_training,  # as TSPE's use of it is fetched
+            "has only one of the parts that palm:ns-instruments is divided into: get the rest with audioprompt data",
+        ),
+        ("palm:sesa", lose_training, "has only one of the parts that palm:sesa is divided into"),
     ],
 )
 def test_what_is_wrong_is_a_sentence(name: str, spoil: Callable[[Path], None], message: str, tmp_path: Path) -> None:
@@ -309,6 +320,9 @@ def test_check_names_every_missing_and_broken_file(tmp_path: Path, store: object
     assert "1-1000-A-0.wav is not there" in result.stdout and "has 99 recordings of 2,000" in result.stdout
     assert "1-1010-A-1.wav" in " ".join(result.stdout.split()) and "Get what is missing" in result.stderr
     assert run("data", "check", "tspe:gtzan", "--folder", tmp_path).exit_code == 1
+    lay_out("nsynth", tmp_path / "nsynth")
+    lose_training(tmp_path / "nsynth")
+    assert "has only one of the parts that" in run("data", "check", "palm:ns-instruments", "--folder", tmp_path).stdout
 
 
 def test_what_was_fetched_is_compared_with_what_is_there(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,24 @@ def test_a_column_that_there_is_not_is_named_before_anything_is_heard(
     result = run("reproduce", "palm-dagger", "--model", "embedded", "--also", tones, "--out", out, "--only", "plam")
     assert result.exit_code == 1 and "has no column plam. Choose of: zeroshot, palm, palm-dagger." in result.stderr
     assert not model.windows_heard and not (out / "palm-dagger.html").exists()
+
+
+def test_recordings_that_are_missing_are_told_beside_the_figures(
+    tones: Path, tmp_path: Path, model: CountingModel, store: object
+) -> None:
+    (tones.parent / "whistle3.wav").unlink()
+    (tones.parent / "low hum3.wav").write_bytes(b"half a download")
+    out = tmp_path / "out"
+    assert {row["n"] for row in rows_of(out, "templates", tones)} == {"10"}
+    missing = json.loads((out / "templates.json").read_text())["missing"]
+    told = next(
+        one for one in missing if one.startswith("<b>tones: Left out 2 recordings (1 of low hum, 1 of whistle)")
+    )
+    assert "whistle3.wav" in told and "low hum3.wav" in told
+    assert "What is missing" in (out / "templates.html").read_text()
+    place = replace(service.other_places([str(tones)])[0], name="palm:esc50")
+    _, problems = service.run(EXPERIMENTS["templates"], [model], [place], service.RunSettings(), out / "another")
+    assert len(problems) == 1 and problems[0].endswith(". audioprompt data check palm:esc50 lists every one.")
 
 
 def test_a_model_that_cannot_be_had_is_left_out_and_named(

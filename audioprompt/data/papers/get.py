@@ -16,7 +16,7 @@ from audioprompt.data.clips import files_under
 from audioprompt.data.duplicates import digest
 from audioprompt.data.layouts import is_sound
 from audioprompt.data.papers.entries import PaperSet
-from audioprompt.data.papers.read import find_rows
+from audioprompt.data.papers.read import find_rows, has_one_part
 from audioprompt.data.repository import ATTEMPTS, PAUSE_SECONDS, Progress, Unreachable, reaching
 from audioprompt.data.tables import DataError
 from audioprompt.encoding.recordings import Recordings
@@ -97,7 +97,9 @@ def check_set(one: PaperSet, folder: Path, look: Callable[[], object] = int) -> 
     problems += _unreadable(folder, [str(file) for file in files], look)
     counts = Counter(row.label for row in rows if not row.problem)
     problems += [(name, "has no clip") for name in one.classes if not counts[name] and name not in one.absent]
-    if len(files) < one.clips:
+    if has_one_part(one, rows):
+        problems.append((one.name, "has only one of the parts that it is divided into"))
+    elif len(files) < one.clips:
         problems.append((one.name, f"has {len(files):,} recordings of {one.clips:,}"))
     return len(files), list(dict(problems + _changed(folder)).items())
 

@@ -38,6 +38,11 @@ def read_set(one: PaperSet, folder: Path, skip_bad: bool = False) -> LabelledCli
             class has no clip; the message names the file and says what to do.
     """
     rows = _thinned(find_rows(one, folder))
+    if has_one_part(one, rows):
+        raise DataError(
+            f"{one_line(str(folder))} has only one of the parts that {one.name} is divided into: get the rest with"
+            f" audioprompt data get {one.name}"
+        )
     clips = assemble(rows, lambda file: folder / file, one.name, folder, skip_bad)
     absent = [name for name in one.classes if name not in clips.labels and name not in one.absent]
     if absent:
@@ -65,6 +70,12 @@ def _thinned(rows: Sequence[Row]) -> list[Row]:
                 continue
         kept.add(row)
     return [row for number, row in enumerate(rows) if number in kept]
+
+
+def has_one_part(one: PaperSet, rows: Sequence[Row]) -> bool:
+    """Whether one fold is all that is there of a divided data set, so that it can teach or test but not both."""
+    folds = {row.fold for row in rows if not row.problem}
+    return not one.part and len(folds) == 1 and folds != {None}
 
 
 def find_rows(one: PaperSet, folder: Path) -> list[Row]:

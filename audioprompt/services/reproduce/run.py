@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import count
@@ -15,6 +15,7 @@ import numpy as np
 from audioprompt.core.ensembles import ENSEMBLES, Evidence
 from audioprompt.core.zero_shot import Array
 from audioprompt.data import DataError, LabelledClips, open_clips
+from audioprompt.data.clips import summarise_left_out
 from audioprompt.data.papers import PaperSet, data_folder, find_folder, read_set
 from audioprompt.encoding.cache import EmbeddingCache
 from audioprompt.encoding.encoder import embed_prompts
@@ -48,6 +49,11 @@ class Place:
     category: str
     open: Callable[[], LabelledClips]
     name: str = ""
+
+    @property
+    def how_to_check(self) -> str:
+        """What lists all that is wrong with a data set of the paper, as a sentence after another."""
+        return f" audioprompt data check {self.name} lists every one." if self.name else ""
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ def run(
     journal_path: Path,
     progress: Progress = lambda what, done, total: None,
 ) -> tuple[list[Cell], list[str]]:
-    """Run an experiment on the data sets that are here: the cells, and what went wrong with whole data sets.
+    """Run an experiment on the data sets that are here: the cells, and what is missing of data sets.
 
     Args:
         experiment: which.
@@ -156,11 +162,7 @@ def run(
         ReproduceError: it has no such column as is to be run.
         JournalError: the journal is of another question, or cannot be written.
     """
-    known = dict.fromkeys(one.name for place in places for one in systems_for(experiment, place))
-    if unknown := settings.only - set(known):
-        raise ReproduceError(
-            f"{experiment.name} has no column {', '.join(sorted(unknown))}. Choose of: {', '.join(known)}."
-        )
+    _refuse_unknown_columns(experiment, places, settings.only)
     pairs = [(model, place) for model in models for place in places]
     done, stop = count(1), Event()
 
@@ -173,17 +175,20 @@ def run(
     def run_pair(pair: tuple[AudioTextModel, Place]) -> tuple[list[Cell], list[str]]:
         model, place = pair
         cells: list[Cell] = []
+        problems: list[str] = []
         try:
             task = _Task(experiment, model, place, settings, report)
+            if left_out := summarise_left_out(task.heard.clips.left_out):
+                problems.append(f"{place.title}: {left_out}.{place.how_to_check}")
             for part in task.parts():
                 cells += [task.run(one, part, journal) for one in task.planned(part)]
         except JournalError:
             raise
         except AudiopromptError as error:
-            return cells, [f"{place.title} with {model.name}: {error}"]
+            problems.append(f"{place.title} with {model.name}: {error}")
         finally:
             progress(WHOLE, next(done), len(pairs))
-        return cells, []
+        return cells, problems
 
     progress(WHOLE, 0, len(pairs))
     question = {"experiment": experiment.name, "epochs": settings.epochs}
@@ -194,7 +199,16 @@ def run(
             stop.set()  # what else runs ends at its next step
             pool.shutdown(cancel_futures=True)
             raise
-    return [cell for cells, _ in found for cell in cells], [why for _, problems in found for why in problems]
+    every = dict.fromkeys(why for _, problems in found for why in problems)  # one file is missing for all models
+    return [cell for cells, _ in found for cell in cells], list(every)
+
+
+def _refuse_unknown_columns(experiment: Experiment, places: Sequence[Place], only: Set[str]) -> None:
+    known = dict.fromkeys(one.name for place in places for one in systems_for(experiment, place))
+    if unknown := only - set(known):
+        raise ReproduceError(
+            f"{experiment.name} has no column {', '.join(sorted(unknown))}. Choose of: {', '.join(known)}."
+        )
 
 
 @dataclass(frozen=True, eq=False)
