@@ -245,6 +245,12 @@ def test_the_papers_23_uses_are_there() -> None:
     assert all(one.home.startswith("https://") and one.licence and one.gigabytes for one in PAPER_SETS)
 
 
+def test_uses_of_one_copy_expect_as_many_clips_of_it() -> None:
+    """What one paper's use is content with, the other's must not call incomplete: nothing more can be fetched."""
+    whole = [(one.hub_name, one.clips) for one in PAPER_SETS if one.hub_name and one.clips and not one.part]
+    assert len(dict(whole)) == len(set(whole))
+
+
 # --- what is wrong is named -------------------------------------------------------------------------------------------
 
 
@@ -332,6 +338,28 @@ def test_what_was_fetched_is_compared_with_what_is_there(tmp_path: Path) -> None
     problems = dict(check_set(one, tmp_path)[1])
     assert problems["SESA/test/siren_001.wav"] == "is not what was fetched"
     assert problems["SESA/test/gone.wav"] == "is missing" and problems["SESA/test/casual_001.wav"] == "was added"
+
+
+def test_what_is_broken_of_an_unpacked_set_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Getting it again must not take the broken files for what was fetched."""
+    one, folder, fetched = PAPER_SETS["tspe:mridangam-stroke"], tmp_path / "mridangam", []
+    lay_out("mridangam", tmp_path / "made")
+
+    def archive(*_: object) -> Path:
+        fetched.append(one.name)
+        return Path(shutil.make_archive(str(tmp_path / "archive"), "zip", tmp_path / "made"))
+
+    monkeypatch.setattr("audioprompt.data.papers.get.zenodo_file", archive)
+    get_set(one, tmp_path)
+    lost, broken, *_ = sorted(folder.rglob("*.wav"))
+    lost.unlink()
+    record(broken, 1)
+    record(folder / "my-own.wav", 2)
+    assert {what for _, what in check_set(one, folder)[1]} >= {"is missing", "is not what was fetched", "was added"}
+    for times in (2, 2):  # once more, then there is nothing to do
+        get_set(one, tmp_path)
+        assert [what for _, what in check_set(one, folder)[1]] == ["has 60 recordings of 6,977"]
+        assert len(fetched) == times and (folder / "my-own.wav").is_file()
 
 
 def fetch_twice(name: str, root: Path) -> tuple[Path, Path]:

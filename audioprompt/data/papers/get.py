@@ -6,6 +6,7 @@ import tarfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -24,11 +25,12 @@ from audioprompt.models.downloads import web_file, zenodo_file
 from audioprompt.util.text import one_line
 
 CHECKSUMS = "checksums.json"  # written beside a data set that was fetched: what was there when it was whole
+ADDED = "was added"
 Problem = tuple[str, str]  # a file, and what is wrong with it
 
 
 def get_set(one: PaperSet, root: Path, progress: Progress | None = None) -> Path:
-    """Fetch a data set into its folder below ``root``, and return that; what is there already is not fetched again.
+    """Fetch a data set into its folder below ``root``, and return that; what is there and whole is not fetched again.
 
     Raises:
         DataError: it has to be fetched by hand, or cannot be had; the message says what to do.
@@ -40,9 +42,9 @@ def get_set(one: PaperSet, root: Path, progress: Progress | None = None) -> Path
     folder = root / (one.hub_name or one.corpus)
     if "hub" in how:
         _from_hub(how["hub"], folder)
-    elif not folder.is_dir():
+    elif not folder.is_dir() or any(reason != ADDED for _, reason in _changed(folder)):
         archive = web_file(how["url"], progress) if "url" in how else zenodo_file(how["zenodo"], how["file"], progress)
-        with filled(folder) as working:
+        with nullcontext(folder) if folder.is_dir() else filled(folder) as working:
             _unpack(archive, working)
         archive.unlink()
     (folder / CHECKSUMS).write_text(json.dumps(_checksums(folder), indent=0, sort_keys=True), "utf-8")
@@ -121,4 +123,4 @@ def _changed(folder: Path) -> list[Problem]:
     found = _checksums(folder)
     changed = [(name, "is not what was fetched") for name in known if name in found and found[name] != known[name]]
     gone = [(name, "is missing") for name in known if name not in found]
-    return gone + changed + [(str(name), "was added") for name in found if name not in known and is_sound(Path(name))]
+    return gone + changed + [(str(name), ADDED) for name in found if name not in known and is_sound(Path(name))]
