@@ -17,6 +17,7 @@ from audioprompt.models import registry
 from audioprompt.prompts.pack import PackError
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
+from audioprompt.settings import DEVICE
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
@@ -29,7 +30,15 @@ Weights = Annotated[
     Path | None,
     typer.Option("--weights", help="Load the model's weights from this file or folder."),
 ]
-Device = Annotated[str, typer.Option("--device", help="Device to run on: auto, cpu, cuda, cuda:1 or mps.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        envvar=DEVICE.name,
+        show_envvar=False,
+        help=f"Device to run on: auto, cpu, cuda, cuda:1 or mps. [{DEVICE.name}]",
+    ),
+]
 Half = Annotated[bool, typer.Option("--half", help="Use half precision (CUDA only).")]
 DataPath = Annotated[
     str,

@@ -10,7 +10,7 @@ import typer
 
 from audioprompt.cli.datasets import Root
 from audioprompt.cli.group import UsageError
-from audioprompt.cli.options import load_model, parse_numbers
+from audioprompt.cli.options import Device, load_model, parse_numbers
 from audioprompt.cli.output import print_, progress_bars, say, table
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class RunOn:
         typer.Option(help="Other labelled clips to run on, PLACE or PLACE=category of TSPE's. Can be repeated."),
     ] = None
     folder: Root = None
-    device: Annotated[str, typer.Option(help="Device to run on: auto, cpu, cuda, cuda:1 or mps.")] = "auto"
+    device: Device = "auto"
     weights: Annotated[
         list[str] | None,
         typer.Option(metavar="MODEL=FILE", help="Load a model's weights from this file or folder. Can be repeated."),

@@ -1,7 +1,7 @@
 """BERT on torch's own transformer layers, with the weights that the transformers library names.
 
 The bundled model is loaded at every start; without the transformers library, which takes seconds of processor time to
-import, it is there that much sooner. `tests/models/test_bert.py` holds it against that library's BertModel.
+import, it is there that much sooner. `tests/unit/models/test_bert.py` holds it against that library's BertModel.
 """
 
 from collections.abc import Mapping

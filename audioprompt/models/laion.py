@@ -113,6 +113,8 @@ def load_laion(
         ModelError: the files cannot be had, are damaged, or belong to another kind of model.
     """
     folder = weights or _download(CHECKPOINTS.get(name, name), progress)
+    if folder.is_file():
+        raise ModelError(f"{folder} is a file; give the folder that holds it and {', '.join(FILES)}.")
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # what it has to say about weights is an error here
     try:

@@ -26,6 +26,8 @@ def read_stored(path: Path) -> Any:
     Raises:
         ModelError: there is no such file, it is damaged, or it holds anything else than tensors.
     """
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder; give the file of the weights in it.")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

@@ -223,6 +223,19 @@ def test_a_model_that_cannot_be_had_is_left_out_and_named(
     assert odd.exit_code == 2 and "names no model: write it as msclap-2023=file.pt" in odd.stderr
 
 
+def test_commands_run_where_the_environment_says(
+    tones: Path, tmp_path: Path, model: CountingModel, store: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIOPROMPT_DEVICE", "cuda:9")
+    sound = tones.parent / "whistle0.wav"
+    for command in (["classify", sound, "--labels", "low hum, whistle"], ["app"]):
+        result = run(*command)
+        assert result.exit_code == 1 and "There is no device 'cuda:9'" in result.stderr
+    result = run("reproduce", "templates", "--model", "embedded", "--also", tones, "--out", tmp_path)
+    assert "There is no device 'cuda:9'" in result.stderr
+    assert run("classify", sound, "--labels", "low hum, whistle", "--device", "cpu").exit_code == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("corpus", ["esc50", "urbansound8k", "gtzan", "vocalsound"])
 def test_real_clips_in_the_layout_of_a_paper_run_end_to_end(

@@ -16,6 +16,7 @@ from audioprompt.models.base import ModelError
 from audioprompt.models.contract import check_model
 from audioprompt.models.downloads import NotThere
 from audioprompt.models.laion import CHECKPOINTS, LaionClap, load_laion
+from audioprompt.models.weights import read_stored
 from tests.hub import Hub, Worker
 from tests.unit.models import tokenizers_trained
 
@@ -216,6 +217,13 @@ def test_a_folder_that_cannot_be_used(folder: Path, tmp_path: Path, spoil: Any, 
     with pytest.raises(ModelError, match=message) as error:
         load_laion("laion-clap", weights=spoilt)
     assert "\n" not in str(error.value)
+
+
+def test_a_file_for_a_folder_and_a_folder_for_a_file_are_told_apart_from_damage(folder: Path) -> None:
+    with pytest.raises(ModelError, match=r"config\.json is a file; give the folder that holds it"):
+        load_laion(weights=folder / "config.json")
+    with pytest.raises(ModelError, match="is a folder; give the file of the weights in it"):
+        read_stored(folder)
 
 
 def test_weights_that_lack_something(folder: Path, tmp_path: Path) -> None:
