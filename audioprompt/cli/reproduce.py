@@ -107,7 +107,8 @@ def reproduce(experiment: Which, *, on: RunOn, how: HowToRun) -> None:
         with progress_bars() as progress:
             cells, problems = service.run(asked, models, places, settings, journal, progress)
     except KeyboardInterrupt:
-        say(f"Stopped. Give the same command again to go on: {journal} holds what was done.")
+        again = "the same command again, without --restart," if how.restart else "the same command again"
+        say(f"Stopped. Give {again} to go on: {journal} holds what was done.")
         raise typer.Exit(1) from None
     systems = list(dict.fromkeys(one for place in places for one in service.systems_for(asked, place)))
     results, across = service.summarise(asked, cells, systems)

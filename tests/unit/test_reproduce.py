@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from audioprompt.data.papers import PAPER_SETS
 from audioprompt.models import registry
 from audioprompt.services import reproduce as service
 from audioprompt.services.reproduce.experiments import sources
+from audioprompt.services.reproduce.report import describe_run
 from audioprompt.services.reproduce.results import as_csv
 from audioprompt.services.reproduce.run import Cell
 from audioprompt.settings import asset_folder
@@ -268,6 +270,14 @@ def test_one_that_is_stopped_says_how_to_go_on(tones: Path, tmp_path: Path, monk
     result = run("reproduce", "tspe", "--model", "embedded", "--also", str(tones), "--out", str(tmp_path / "out"))
     assert result.exit_code == 1 and "Stopped. Give the same command again to go on: " in result.stderr
     assert "tspe.journal holds what was done" in " ".join(result.stderr.split())
+    anew = run("reproduce", "tspe", "--model", "embedded", "--also", tones, "--out", tmp_path / "out", "--restart")
+    assert "Give the same command again, without --restart, to go on" in anew.stderr
+
+
+def test_the_command_in_a_report_can_be_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ["audioprompt", "reproduce", "tspe", "--also", "my clips=vocal_sounds"]
+    monkeypatch.setattr("sys.argv", given)
+    assert shlex.split(describe_run(EXPERIMENTS["tspe"], [], [], {})["command"]) == given
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """The report of an experiment as one HTML file, which needs nothing beside it."""
 
 import platform
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -37,7 +38,7 @@ def describe_run(
         "experiment": experiment.name,
         "description": experiment.description,
         "written": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "command": " ".join(["audioprompt", *sys.argv[1:]]),
+        "command": shlex.join(["audioprompt", *sys.argv[1:]]),
         "versions": versions,
         "models": {one.name: one.revision for one in models},
         "settings": settings,
