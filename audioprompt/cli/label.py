@@ -16,8 +16,7 @@ from audioprompt.cli.output import say
 from audioprompt.core.labels import LabelError, parse_labels
 from audioprompt.data import LabelledClips
 from audioprompt.data.recordings import find_recordings
-from audioprompt.services.label_next import LabellingSession, take_up, write_manifest
-from audioprompt.util import whole
+from audioprompt.services.label_next import LabellingSession, Manifest
 from audioprompt.util.text import one_line
 
 MANIFEST = "labels.csv"
@@ -51,21 +50,21 @@ def label(
     except LabelError as error:
         raise UsageError(str(error)) from error
     found = tuple(find_recordings([folder]))
+    table = Manifest(manifest)
     encoder = model.load()
     clips = LabelledClips(found, ("?",) * len(found), name=str(folder), root=folder)
     clips, audio = embed_clips(encoder, clips, skip_bad)
     for remark in clips.remarks:
         say(remark)
     session = LabellingSession(encoder, choose_prompts([DEFAULT_PACK], None)[1], audio, names)
-    if manifest.exists() and take_up(session, clips.paths, manifest):
+    if table.take_up(session, clips.paths):
         say(f"Going on with {manifest}. {session.progress}")
     player = find_player() if play else None
     try:
         while (recording := session.next()) is not None:
             if not _ask(session, recording, clips.paths[recording], player):
                 break
-            with whole.written(manifest) as unfinished:
-                unfinished.write_text(write_manifest(session, clips.paths, manifest), "utf-8")
+            table.write(session)
         else:
             say("Every recording has a label or was skipped.")
     except (EOFError, KeyboardInterrupt, typer.Abort):

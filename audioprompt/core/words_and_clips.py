@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from audioprompt.core.zero_shot import Array, normalise
 
+TINY = 1e-12
+
 
 def join(words: Array, audio: Array, targets: NDArray[np.intp], count: float) -> Array:
     """Let words and clips speak together: ``[C, D]``, ``[L, D]``, ``[L]`` -> class weights, ``[C, D]``.
@@ -30,15 +32,30 @@ def join(words: Array, audio: Array, targets: NDArray[np.intp], count: float) ->
 
 
 def left_out_cosines(words: Array, audio: Array, targets: NDArray[np.intp], count: float) -> Array:
-    """Cosine of every clip with every class, as `join` makes these of the other clips: ``[L, C]``."""
-    sums, clips = _sums(words, audio, targets)
-    found = np.empty((len(audio), len(words)), np.float32)
-    for row, (clip, own) in enumerate(zip(audio, targets, strict=True)):
-        whole = sums[own].copy()
-        sums[own], clips[own] = whole - clip, clips[own] - 1
-        found[row] = _weights(words, sums, clips, count) @ clip
-        sums[own], clips[own] = whole, clips[own] + 1
-    return found
+    """Cosine of every clip with every class, as `join` makes these of the other clips: ``[L, C]``.
+
+    A clip that is left out changes the sum of its own class, the middle and perhaps N. What that does to lengths and
+    products of class weights is written out, in place of making the weights anew for each clip.
+    """
+    sums, clips = (part.astype(np.float64) for part in _sums(words, audio, targets))
+    own, rows, clip = targets, np.arange(len(targets)), audio.astype(np.float64)
+    means = sums / np.maximum(clips, 1)[:, np.newaxis]
+    rest = np.where(clips[own] > 1, clips[own] - 1, 1)[:, np.newaxis]
+    known = (clips > 0).sum() - (clips[own] == 1)
+    middle = means.sum(axis=0) - means[own] + np.where(clips[own, np.newaxis] > 1, (sums[own] - clip) / rest, 0)
+    middle /= np.maximum(known, 1)[:, np.newaxis]  # [L, D]
+    left = clips - np.eye(len(words))[own]  # clips of each class, [L, C]
+    missing = left.max(axis=1, keepdims=True) - left
+    fixed = count * words + sums  # without the middle, [C, D]
+    products, lengths = clip @ fixed.T, np.repeat((fixed**2).sum(axis=1)[np.newaxis], len(clip), axis=0)
+    crossed = middle @ fixed.T
+    squares = (clip**2).sum(axis=1)
+    lengths[rows, own] += squares - 2 * products[rows, own]
+    products[rows, own] -= squares
+    crossed[rows, own] -= (middle * clip).sum(axis=1)
+    lengths += 2 * missing * crossed + missing**2 * (middle**2).sum(axis=1)[:, np.newaxis]
+    products += missing * (middle * clip).sum(axis=1)[:, np.newaxis]
+    return (products / np.sqrt(np.maximum(lengths, TINY))).astype(np.float32)
 
 
 def _sums(words: Array, audio: Array, targets: NDArray[np.intp]) -> tuple[Array, NDArray[np.intp]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audioprompt.core.active import (
+    PATIENCE,
     choose_next,
     class_weights,
     compare,
@@ -27,12 +28,14 @@ from audioprompt.data.recordings import UNLABELLED
 from audioprompt.prompts.template import Template
 from audioprompt.services.classify import read_prompts
 from audioprompt.services.words import read_labels
+from audioprompt.util import whole
 from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
 
 FIELDS = ("path", "classname")
+FOLD = "fold"  # a column that a new label has nothing for
 
 
 @dataclass(eq=False)
@@ -59,6 +62,7 @@ class LabellingSession:
     skipped: set[int] = field(default_factory=set)
     estimates: list[float | None] = field(default_factory=list)
     known: bool = field(init=False)
+    _answered: dict[int, None] = field(default_factory=dict, repr=False)  # labelled or skipped, in their order
 
     def __post_init__(self) -> None:
         if not len(self.audio):
@@ -93,27 +97,45 @@ class LabellingSession:
     def _alike(self) -> Array:
         return compare(self.audio[self._asked])
 
-    def label(self, recording: int, name: str) -> None:
+    def label(self, recording: int, name: str, estimated: bool = True) -> None:
         """Give a recording a label, an old one or a new one.
+
+        Args:
+            recording: which.
+            name: the label.
+            estimated: whether to estimate what the labels are worth by now, which takes a while with many of them.
 
         Raises:
             LabelError: the label is empty or too long, or there are too many of them.
         """
+        target = self._class_of(name)
         self.given.pop(recording, None)
-        self.given[recording] = self._class_of(name)
+        self.given[recording] = target
         self.skipped.discard(recording)
-        self.estimates.append(self._estimate())
+        self._answer(recording)
+        self.estimates[len(self.given) - 1 :] = [self._estimate() if estimated else None]
 
     def skip(self, recording: int) -> None:
         """Leave a recording out."""
         self.skipped.add(recording)
+        self._answer(recording)
+
+    def _answer(self, recording: int) -> None:
+        self._answered.pop(recording, None)
+        self._answered[recording] = None
 
     def undo(self) -> int | None:
-        """Take the last label back, and return its recording; None where there is none."""
-        if not self.given:
+        """Take the last label or skip back, and return its recording; None where there is none."""
+        if not self._answered:
             return None
-        recording, _ = self.given.popitem()
+        recording, _ = self._answered.popitem()
+        if recording in self.skipped:
+            self.skipped.remove(recording)
+            return recording
+        del self.given[recording]
         self.estimates = self.estimates[: len(self.given)]
+        if self.estimates and self.estimates[-1] is None:
+            self.estimates[-1] = self._estimate()
         return recording
 
     def _words(self) -> Array:
@@ -183,32 +205,78 @@ def embed_pool(
     return clips.without(silent), pooled([clip for clip in embedded if not clip.is_silent])
 
 
-def write_manifest(session: LabellingSession, recordings: Sequence[Path], manifest: Path) -> str:
-    """Return the labels as a table of paths, relative to where the manifest is, and class names."""
-    lines = io.StringIO()
-    table = csv.writer(lines, lineterminator="\n")
-    table.writerow(FIELDS)
-    for recording, target in session.given.items():
-        path = os.path.relpath(recordings[recording], manifest.parent)
-        table.writerow([Path(path).as_posix(), session.classes[target]])
-    return lines.getvalue()
+class Manifest:
+    """The table that the labels of a pool are written to, with what it held before.
 
+    Lines of other recordings stay as they are, and so do further columns.
 
-def take_up(session: LabellingSession, recordings: Sequence[Path], manifest: Path) -> int:
-    """Give the labels that a manifest holds already, and return how many these are.
+    Args:
+        path: of the table; it need not be there yet.
+
+    Attributes:
+        recordings: the pool, once it was taken up.
+        before: the lines of the pool, by recording.
+        others: the other lines.
 
     Raises:
-        DataError: it is no table of paths and class names.
+        DataError: it is not a table of paths and class names that labels can be added to.
     """
-    place = {os.path.realpath(path): index for index, path in enumerate(recordings)}
-    try:
-        rows = list(csv.DictReader(io.StringIO(manifest.read_text("utf-8-sig"))))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{manifest} is not a manifest ({error}). Give another file to write.") from error
-    if rows and not set(FIELDS) <= set(rows[0]):
-        raise DataError(f"{manifest} has no columns path and classname. Give another file to write.")
-    for row in rows:
-        index = place.get(os.path.realpath(manifest.parent / (row["path"] or "")))
-        if index is not None and row["classname"]:
-            session.label(index, row["classname"])
-    return len(session.given)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.titles, self.others = self._read() if path.exists() else (FIELDS, [])
+        self.recordings: Sequence[Path] = ()
+        self.before: dict[int, dict[str, str]] = {}
+
+    def _read(self) -> tuple[Sequence[str], list[dict[str, str]]]:
+        advice = "Give another file to write."
+        try:
+            table = csv.DictReader(io.StringIO(self.path.read_text("utf-8-sig")))
+            lines, titles = list(table), table.fieldnames or FIELDS
+        except OSError as error:
+            raise DataError(f"{self.path} cannot be read ({error.strerror}). {advice}") from error
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"{self.path} is not a manifest ({error}). {advice}") from error
+        if not set(FIELDS) <= set(titles):
+            raise DataError(f"{self.path} has no columns path and classname. {advice}")
+        if FOLD in titles:
+            raise DataError(f"{self.path} divides its recordings into folds, and a new label has none. {advice}")
+        if any(None in line for line in lines):
+            raise DataError(f"{self.path} has a line with more cells than columns. {advice}")
+        return titles, lines
+
+    def take_up(self, session: LabellingSession, recordings: Sequence[Path]) -> int:
+        """Give the labels that the table holds of a pool already, and return how many these are."""
+        self.recordings = recordings
+        place = {os.path.realpath(recording): index for index, recording in enumerate(recordings)}
+        lines, self.others = self.others, []
+        for line in lines:
+            index = place.get(os.path.realpath(self.path.parent / (line["path"] or "")))
+            if index is None:
+                self.others.append(line)
+            else:
+                self.before[index] = line
+        labels = [(index, line["classname"]) for index, line in self.before.items() if line["classname"]]
+        for number, (index, label) in enumerate(labels, 1):
+            session.label(index, label, estimated=number + PATIENCE >= len(labels))
+        return len(session.given)
+
+    def write(self, session: LabellingSession) -> None:
+        """Write the table with the labels of a session, the whole of it or nothing; new paths are relative to it.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        text = io.StringIO()
+        table = csv.DictWriter(text, self.titles, lineterminator="\n")
+        table.writeheader()
+        table.writerows(self.others)
+        for recording, target in session.given.items():
+            path = Path(os.path.relpath(self.recordings[recording], self.path.parent)).as_posix()
+            table.writerow({"path": path, **self.before.get(recording, {}), "classname": session.classes[target]})
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with whole.written(self.path) as unfinished:
+                unfinished.write_text(text.getvalue(), "utf-8")
+        except OSError as error:
+            raise DataError(f"{self.path} cannot be written ({error.strerror}). Give another file to write.") from error

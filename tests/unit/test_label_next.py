@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,8 @@ from audioprompt.data import DataError
 from audioprompt.models import registry
 from audioprompt.models.registry import ModelEntry
 from audioprompt.prompts.template import Template
-from audioprompt.services.label_next import LabellingSession, take_up, write_manifest
+from audioprompt.services import label_next
+from audioprompt.services.label_next import LabellingSession, Manifest
 from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 
 DIM = 5
@@ -181,6 +183,16 @@ def test_labels_are_counted_estimated_and_taken_back() -> None:
     assert labelling.next() is None and session().undo() is None
 
 
+def test_undo_takes_the_last_answer_back_a_label_or_a_skip() -> None:
+    labelling = session()
+    labelling.label(0, "hum")
+    labelling.skip(1)
+    labelling.label(2, "whistle")
+    assert labelling.undo() == 2 and labelling.undo() == 1
+    assert not labelling.skipped and list(labelling.given) == [0]
+    assert labelling.undo() == 0 and labelling.undo() is None and not labelling.given
+
+
 def test_labels_that_cannot_be() -> None:
     with pytest.raises(LabelError, match="1 to 200 characters"):
         session().label(0, "  ")
@@ -200,17 +212,44 @@ def test_one_class_has_no_estimate() -> None:
 def test_a_manifest_takes_up_where_it_ended(tmp_path: Path) -> None:
     recordings = [tmp_path / "wet, cold" / f"{number}.wav" for number in range(6)]
     first, manifest = session(), tmp_path / "labels.csv"
+    table = Manifest(manifest)
+    assert table.take_up(first, recordings) == 0
     for recording in (4, 1, 3):
         first.label(recording, "hum, low" if recording == 4 else "whistle")
-    manifest.write_text(write_manifest(first, recordings, manifest))
+    table.write(first)
     second = session()
-    assert take_up(second, recordings, manifest) == 3
+    assert Manifest(manifest).take_up(second, recordings) == 3
     assert [second.classes[target] for target in second.given.values()] == ["hum, low", "whistle", "whistle"]
     assert list(second.given) == [4, 1, 3]
     for content in ("a,b\n1,2\n", "\xff\xfe"):
         manifest.write_text(content, "latin-1")
         with pytest.raises(DataError, match="Give another file to write"):
-            take_up(session(), recordings, manifest)
+            Manifest(manifest)
+
+
+def test_many_labels_are_taken_up_at_once_and_say_what_they_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recordings = [tmp_path / f"{number}.wav" for number in range(40)]
+    first, table = session(count=40), Manifest(tmp_path / "labels.csv")
+    table.take_up(first, recordings)
+    for recording in range(30):
+        first.label(recording, ("hum", "whistle")[recording % 2])
+    table.write(first)
+    estimated: list[int] = []
+
+    def estimate(pool: np.ndarray, *given: Any) -> float:
+        estimated.append(len(pool))
+        return expected_accuracy(pool, *given)
+
+    monkeypatch.setattr(label_next, "expected_accuracy", estimate)
+    second = session(count=40)
+    assert Manifest(tmp_path / "labels.csv").take_up(second, recordings) == 30
+    assert second.progress == first.progress and "stop paying" in first.progress
+    assert len(estimated) < 10
+    for _ in range(10):
+        assert first.undo() == second.undo()
+        assert second.progress.startswith(first.progress.split(" The last")[0])
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -246,6 +285,36 @@ def test_label_writes_a_manifest_and_goes_on_with_it(folder: Path) -> None:
     said = ask(folder, "1,u,0,0,2", "--labels", "hum, whistle")
     assert "Going on with" in said and "Every recording has a label or was skipped" in said
     assert len(rows(folder)) == 4 and all((folder / row["path"]).exists() for row in rows(folder))
+
+
+def test_labels_of_other_recordings_and_further_columns_stay(folder: Path, tmp_path: Path) -> None:
+    before = ["sounds/hum 0.wav,whistle,one", "elsewhere/rain.wav,rain,two", "gone.wav,,"]
+    (tmp_path / "all.csv").write_text("\n".join(["path,classname,group", *before, ""]))
+    said = ask(folder, "1,q", "--labels", "hum, whistle", "--out", str(tmp_path / "all.csv"))
+    assert "Going on with" in said and "2 labels of 6 recordings" in said
+    *others, taken_up, new = (tmp_path / "all.csv").read_text().splitlines()[1:]
+    assert [*others, taken_up] == [*before[1:], before[0]] and new.endswith(",hum,")
+
+
+def test_a_table_that_labels_cannot_go_to_is_said_before_a_model_is_loaded(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "MODELS", None)
+    for content, reason in (("path,classname,fold\na,b,1\n", "into folds"), ("path,classname\na,b,c\n", "more cells")):
+        (tmp_path / "all.csv").write_text(content)
+        result = CliRunner().invoke(app, ["label", str(folder), "--out", str(tmp_path / "all.csv")])
+        assert result.exit_code == 1 and reason in result.stderr
+        assert (tmp_path / "all.csv").read_text() == content
+
+
+def test_the_folder_of_a_table_is_made_or_it_is_said_that_it_cannot_be(folder: Path, tmp_path: Path) -> None:
+    ask(folder, "1,q", "--labels", "hum, whistle", "--out", str(tmp_path / "new" / "labels.csv"))
+    assert len((tmp_path / "new" / "labels.csv").read_text().splitlines()) == 2
+    place = tmp_path / "new" / "labels.csv" / "labels.csv"
+    result = CliRunner().invoke(
+        app, ["label", str(folder), "--no-play", "--labels", "hum, whistle", "--out", str(place)], input="1\n"
+    )
+    assert result.exit_code == 1 and "cannot be written" in result.stderr
 
 
 def test_label_ends_with_its_input_and_keeps_what_was_given(folder: Path) -> None:
