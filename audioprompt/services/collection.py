@@ -116,6 +116,10 @@ class Collection(Held[Gathered]):
         """Take away the last clip of a class, or the class where it has none; without a name the last that has none."""
         return self.change(lambda now: _dropped(now, name))
 
+    def take_out(self, path: Path) -> Gathered:
+        """Take a clip away, and its class where that was the last of it; one that is not there is gone already."""
+        return self.change(lambda now: _without(now, path))
+
     def clear(self) -> Gathered:
         """Begin anew; what the field for a data set holds is not read again for that."""
         return self.change(lambda now: Gathered(read=now.read, skip_bad=now.skip_bad))
@@ -196,6 +200,15 @@ def _dropped(now: Gathered, name: str) -> Gathered:
     if rows:
         return replace(now, clips=clips.take([row for row in range(len(clips)) if row != rows[-1]]))
     return replace(now, clips=replace(clips, classes=tuple(other for other in clips.classes if other != name)))
+
+
+def _without(now: Gathered, path: Path) -> Gathered:
+    rows = [row for row, other in enumerate(now.clips.paths) if other != path]
+    if len(rows) == len(now.clips):
+        return now
+    clips, gone = now.clips.take(rows), now.clips.labels[now.clips.paths.index(path)]
+    left = tuple(name for name in clips.classes if name != gone or name in clips.labels)
+    return replace(now, clips=replace(clips, classes=left))
 
 
 def _replaced(now: Gathered, before: Gathered, clips: LabelledClips | None, read: str) -> Gathered:

@@ -18,7 +18,7 @@ from audioprompt.services.collection import Collection
 from audioprompt.services.heads import HEADS
 from audioprompt.services.rejection import THRESHOLD
 from audioprompt.ui.events import View
-from audioprompt.ui.tabs.learn import experiment, heads, label_next, review
+from audioprompt.ui.tabs.learn import experiment, gather, heads, label_next, review
 from audioprompt.ui.tabs.learn.experiment import Settings
 from audioprompt.ui.tabs.learn.label_next import Labelling
 from tests.fakes import HUM, RATE, WHISTLE, tone
@@ -91,6 +91,21 @@ def test_skip_undo_and_late_presses(collection: Collection, files: list[str]) ->
     assert press(view, collection, "u")["labelling"].current == first
     assert press(view, collection, "0")["labelling"].current != first
     assert label_next.act(None, collection, SimpleNamespace(key="1", recording=0)) == {}  # type: ignore[arg-type]
+
+
+def test_undo_takes_back_what_was_answered_last_and_nothing_else(collection: Collection, files: list[str]) -> None:
+    view = press(begin(collection, files), collection, "1")
+    gather.add(collection, "hum", files[-1:])  # recorded or uploaded in between
+    view = press(view, collection, "0")
+    view = press(view, collection, "u")  # the skip
+    assert len(collection.now.clips) == 2 and not view["labelling"].session.skipped
+    view = press(view, collection, "u")
+    assert [path.name for path in collection.now.clips.paths] == [Path(files[-1]).name]
+    assert len(collection.now.unlabelled) == len(files)
+    press(press(view, collection, "2"), collection, "u")
+    assert collection.now.clips.classes == ("hum",)
+    collection.clear()
+    assert press(view, collection, "u")["labelling"] is view["labelling"]
 
 
 def test_a_new_label_is_typed_and_is_text(collection: Collection, files: list[str]) -> None:

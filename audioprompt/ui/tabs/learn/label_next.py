@@ -196,13 +196,10 @@ def label(labelling: Labelling | None, collection: Collection, name: str | None)
 
 
 def undo(labelling: Labelling, collection: Collection) -> View:
-    """Take the last label back, and its clip out of those to learn from."""
-    session = labelling.session
-    if not session.given:
+    """Take the last label or skip back, and what was labelled out of the clips to learn from."""
+    labelled = set(labelling.session.given)
+    recording = labelling.session.undo()
+    if recording not in labelled:
         return ask(labelling)
-    name = session.classes[next(reversed(session.given.values()))]
-    session.undo()
-    collection.drop(name)
-    if name not in collection.now.clips.labels:  # a class without a clip cannot be learned
-        collection.drop(name)
+    collection.take_out(labelling.recordings[recording])
     return gather.show(collection) | ask(labelling)
