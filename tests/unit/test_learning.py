@@ -470,7 +470,7 @@ def test_a_method_is_fitted_again_before_the_next_one_is_tried(
 
 def test_one_method_alone_is_fitted_again(model: AudioTextModel, heard: tuple[EmbeddedClips, EmbeddedClips]) -> None:
     results = learning.run(model, *heard, ExperimentSettings(("palm", "linear-probe", "zero-shot"), 4, settings=QUICK))
-    tried = learning.Experiment(results, *heard, everything(heard))
+    tried = learning.Experiment(results, *heard, everything(heard), model.name)
     found = learning.fit_again(model, tried, "linear-probe").results
     assert [outcome.again is not None for outcome in found.outcomes] == [False, True, False]
     assert learning.fit_again(model, tried, "zero-shot") is learning.fit_again(model, tried, "coop") is tried

@@ -293,7 +293,7 @@ def try_out(
     if test and results.zero_shot is None:  # what a head is worth shows beside what needs no clips
         plain = build_head("zero-shot", model, results.classes).score(test.audio, test.clips.targets)
         results = replace(results, zero_shot=plain)
-    return Experiment(results, train, test, heard)
+    return Experiment(results, train, test, heard, model.name)
 
 
 def fit_again(model: AudioTextModel, tried: Experiment, method: str, watch: Watch = NOBODY) -> Experiment:

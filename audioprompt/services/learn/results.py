@@ -241,12 +241,14 @@ class Experiment:
         train: clips to learn from.
         test: clips held back; None where there were too few.
         clips: both.
+        model: the name of the model that heard them; the heads are of no use to another.
     """
 
     results: Results
     train: EmbeddedClips
     test: EmbeddedClips | None
     clips: EmbeddedClips
+    model: str
 
 
 def interval_over_seeds(scores: Sequence[Score]) -> tuple[float, float]:

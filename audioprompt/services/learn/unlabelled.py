@@ -61,7 +61,8 @@ def learn_unlabelled(
     fit = Fit(trial.seeds[0], head, time.perf_counter() - began)
     notice = " ".join(pool.clips.remarks) or None
     outcome = Outcome(head.method, (fit,), again=fit)
-    return Experiment(Results(trial, head.classes, 0, 0, (outcome,), notice, clips=len(pool.audio)), pool, None, pool)
+    results = Results(trial, head.classes, 0, 0, (outcome,), notice, clips=len(pool.audio))
+    return Experiment(results, pool, None, pool, model.name)
 
 
 def keep_together(

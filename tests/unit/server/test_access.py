@@ -811,7 +811,7 @@ def test_heads_of_the_page_are_offered(tmp_path: Path, monkeypatch: pytest.Monke
         gather.add(collection, name, files)
     settings = Settings(["palm"], epochs=5, seeds=1, pack_id="vanilla", model_name="fake")
     *_, last = experiment.learn(collection.now, [], settings)
-    heads.save(collection, last["tried"], "palm", "", "fake")
+    heads.save(collection, last["tried"], "palm", "")
     (folder,) = [path.parent for path in collection.folder.rglob("head/*.safetensors")]
 
     future: Future[list[str]] = Future()
@@ -824,6 +824,6 @@ def test_heads_of_the_page_are_offered(tmp_path: Path, monkeypatch: pytest.Monke
     assert shown["head"] == picker.value == head_id and picker.visible is True
     assert ("PALM: hum, whistle", head_id) in picker.choices
     for _ in range(HEADS.capacity + 1):
-        heads.use(last["tried"], "palm", "", "fake")
+        heads.use(last["tried"], "palm", "")
     assert HEADS.get(head_id), "others do not push it out"
     collection.forget()

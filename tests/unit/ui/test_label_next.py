@@ -138,7 +138,7 @@ def test_recordings_without_labels_are_learned_from_with_and_without_clips(
     *_, last = experiment.learn(collection.now, [], replace(settings, label_names="hum, whistle"))
     assert "All clips first is ready" in last["summary"] and "without labels alone" in last["summary"]
     assert "All 6 recordings were heard before any was named: no answer changed." in last["summary"]
-    used = heads.use(last["tried"], "together", "", "fake")
+    used = heads.use(last["tried"], "together", "")
     kept = HEADS.get(used["head_in_hand"])
     assert kept is not None and kept.record.classes == ("hum", "whistle") and kept.record.fitted_on == 6
     assert kept.head.predict(np.eye(4, dtype=np.float32)[:2]).tolist() == [0, 1]
@@ -155,7 +155,7 @@ def test_a_review_plays_recordings_and_takes_answers(collection: Collection, fil
     settings = Settings(("auto",), pack_id="acoustic-scenes", model_name="fake", unlabelled=True)
     begin(collection, files)
     *_, last = experiment.learn(collection.now, [], replace(settings, label_names="hum, whistle"))
-    *_, view = review.begin_review(collection, last["tried"], "together", "fake")
+    *_, view = review.begin_review(collection, last["tried"], "together")
     for number in range(1, 7):
         assert f"Clip {number} of 6" in view["review"] and "audio/wav" in view["review"]
         event: Any = SimpleNamespace(key="y", recording=view["reviewing"].review.next)
@@ -166,4 +166,4 @@ def test_a_review_plays_recordings_and_takes_answers(collection: Collection, fil
     collection.clear()
     for tried, sentence in ((None, "no head to review"), (last["tried"], "give some under Without labels")):
         with pytest.raises(FewShotError, match=sentence):
-            list(review.begin_review(collection, tried, "together", "fake"))
+            list(review.begin_review(collection, tried, "together"))

@@ -24,6 +24,7 @@ from audioprompt.errors import AudiopromptError
 from audioprompt.few_shot.heads import read_record
 from audioprompt.few_shot.settings import FewShotError
 from audioprompt.prompts.pack import PackError
+from audioprompt.server import models
 from audioprompt.server.context import Context
 from audioprompt.services import collection as gathering
 from audioprompt.services import learn as learning
@@ -36,7 +37,7 @@ from audioprompt.ui.tabs.classify import answer, microphone
 from audioprompt.ui.tabs.classify.answer import Query
 from audioprompt.ui.tabs.learn import experiment, gather, heads
 from audioprompt.ui.tabs.learn.experiment import Settings
-from tests.fakes import HUM, RATE, WHISTLE, tone
+from tests.fakes import HUM, RATE, WHISTLE, FakeModel, tone
 
 NASTY = "<img src=x onerror=alert(1)>"
 pytestmark = pytest.mark.usefixtures("fake_model")
@@ -351,7 +352,7 @@ def test_fitting_again_on_all_clips_is_shown_and_makes_the_head_to_use(gathered:
 
 def test_a_card_has_its_zero_shot_column_whether_or_not_that_was_tried(gathered: Collection, tmp_path: Path) -> None:
     tried = learned(gathered, ("linear-probe",))[-1]["tried"]
-    with zipfile.ZipFile(heads.save(gathered, tried, "linear-probe", "", "fake")["saved"]) as file:
+    with zipfile.ZipFile(heads.save(gathered, tried, "linear-probe", "")["saved"]) as file:
         card = file.read("README.md").decode()
     assert re.search(r"\| 2 \| [\d.]+ % \| [\d.]+ % \|", card)
 
@@ -361,7 +362,7 @@ def test_too_few_clips_for_a_score_still_give_a_head(gathered: Collection) -> No
     last = learned(gathered)[-1]
     assert "PALM is ready" in last["summary"] and "With three clips of every class" in last["summary"]
     with pytest.raises(FewShotError, match="Nothing was held back to measure on"):
-        next(experiment.show_curve(last["tried"], "fake"))
+        next(experiment.show_curve(last["tried"]))
 
 
 @pytest.mark.parametrize(
@@ -396,7 +397,7 @@ def test_a_trial_is_stopped(gathered: Collection) -> None:
 
 def test_the_shots_curve_has_a_line_for_each_method(gathered: Collection) -> None:
     last = learned(gathered)[-1]
-    _, first, *_, end = experiment.show_curve(last["tried"], "fake")
+    _, first, *_, end = experiment.show_curve(last["tried"])
     assert first["stop"].interactive and first["job_id"] and not end["job_id"] and not end["stop"].interactive
     drawn = json.loads(end["shots_figure"]["value"].plot)
     assert [line["name"] for line in drawn["data"]] == ["PALM", "Zero-shot"] and not end["curve"]
@@ -416,7 +417,7 @@ def hear(hertz: float, labels: str, head_id: str) -> str:
 
 
 def test_a_head_answers_in_classify_and_live(gathered: Collection, sounds: dict[str, list[str]]) -> None:
-    shown = heads.use(learned(gathered)[-1]["tried"], "palm", "", "fake")
+    shown = heads.use(learned(gathered)[-1]["tried"], "palm", "")
     head_id = shown["head_in_hand"]
     assert shown["tabs"].selected == "classify"
     assert classify.take_labels_of(head_id) == {"labels": "hum, whistle"}
@@ -430,7 +431,7 @@ def test_a_head_answers_in_classify_and_live(gathered: Collection, sounds: dict[
 def test_a_head_for_other_labels_has_no_say_and_that_is_said(
     gathered: Collection, sounds: dict[str, list[str]]
 ) -> None:
-    head_id = heads.use(learned(gathered)[-1]["tried"], "palm", "", "fake")["head_in_hand"]
+    head_id = heads.use(learned(gathered)[-1]["tried"], "palm", "")["head_in_hand"]
     for key, sentence in ((head_id, "tells apart hum, whistle, so it can&#39;t be used"), ("gone", "no longer there")):
         shown = show_clip(sounds["hum"][0], "hum, rain", key)
         assert sentence in shown["verdict"] and shown["learned"]["visible"] == "hidden"
@@ -440,7 +441,7 @@ def test_a_head_for_other_labels_has_no_say_and_that_is_said(
 
 def test_a_head_is_saved_with_its_card_and_the_stated_licence(gathered: Collection, tmp_path: Path) -> None:
     tried = learned(gathered)[-1]["tried"]
-    packed = heads.save(gathered, tried, "palm", " CC0-1.0 ", "fake")["saved"]
+    packed = heads.save(gathered, tried, "palm", " CC0-1.0 ")["saved"]
     assert Path(packed).name == "palm-head.zip"
     with zipfile.ZipFile(packed) as file:
         assert {"head.safetensors", "README.md"} <= set(file.namelist())
@@ -450,13 +451,34 @@ def test_a_head_is_saved_with_its_card_and_the_stated_licence(gathered: Collecti
     assert record.scores[0].fitted_on == 4 and record.scores[0].zero_shot is not None
     assert (record.licence, record.classes, record.method) == ("CC0-1.0", ("hum", "whistle"), "palm")
     assert "CC0-1.0" in (tmp_path / "out" / "README.md").read_text()
-    assert heads.save(gathered, None, None, "", "fake") == {"saved": None}
+    assert heads.save(gathered, None, None, "") == {"saved": None}
+
+
+def test_what_was_learned_keeps_its_model_whichever_is_chosen_by_then(
+    gathered: Collection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def shared_model(name: str, *_: object) -> FakeModel:
+        asked.append(name)
+        model = FakeModel()
+        model.name = name  # type: ignore[misc]
+        return model
+
+    monkeypatch.setattr(models, "shared_model", shared_model)
+    tried = learned(gathered, model_name="second")[-1]["tried"]
+    with zipfile.ZipFile(heads.save(gathered, tried, "palm", "")["saved"]) as file:
+        file.extractall(tmp_path / "out")
+    assert read_record(tmp_path / "out").model == "second"
+    list(experiment.show_curve(tried))
+    heads.use(tried, "palm", "")
+    assert set(asked) == {"second"} and len(asked) == 4
 
 
 def test_a_head_that_is_not_there_cannot_be_used(gathered: Collection) -> None:
     tried = learned(gathered)[-1]["tried"]
     with pytest.raises(FewShotError, match="there is no coop head: fit one first"):
-        heads.use(tried, "coop", "", "fake")
+        heads.use(tried, "coop", "")
 
 
 def test_starting_over_leaves_nothing(gathered: Collection) -> None:

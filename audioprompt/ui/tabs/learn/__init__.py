@@ -97,9 +97,9 @@ def _wire_pool(page: Page, parts: Parts) -> None:
 
 def _wire_experiment(page: Page, parts: Parts) -> None:
     collection, tried, head, licence = (parts[one] for one in ("collection", "tried", "head", "licence"))
-    packing = parts.only("saved").told_by(heads.save, [collection, tried, head, licence, page.model]) | INSTANT
+    packing = parts.only("saved").told_by(heads.save, [collection, tried, head, licence]) | INSTANT
     curve = parts.only("curve", "shots_figure", "job_id", "stop").told_by(
-        experiment.show_curve, [tried, page.model], problem="curve", beside=experiment.curve_over
+        experiment.show_curve, [tried], problem="curve", beside=experiment.curve_over
     )
     wanted = parts["more"].click(**curve, **SLOW)
     begin = script("components/learn/begin.js", waiting=view.WAITING)
@@ -116,11 +116,11 @@ def _wire_experiment(page: Page, parts: Parts) -> None:
     parts["go"].click(**learned, **SLOW).then(**packing)
     gr.on([head.input, licence.change], **packing, **LAST)
     shown = parts.only(*review.PARTS)
-    asked = shown.told_by(review.begin_review, [collection, tried, head, page.model], problem="review")
+    asked = shown.told_by(review.begin_review, [collection, tried, head], problem="review")
     begun = parts["review_begin"].click(**asked, **SLOW)
     parts["review"].click(**shown.told_by(review.act, [parts["reviewing"]]), **CLIPS, **LAST).then(**packing)
     gr.on([parts["go"].click, head.input], **shown.told_by(review.forget), cancels=[begun], **INSTANT)
     parts["stop"].click(**Parts().told_by(experiment.stop, [parts["job_id"]]), **INSTANT)
     # through the queue: only then does Gradio tell Classify that the head in hand has changed
-    used = parts.only("head_in_hand", "tabs").told_by(heads.use, [tried, head, licence, page.model])
+    used = parts.only("head_in_hand", "tabs").told_by(heads.use, [tried, head, licence])
     parts["use_now"].click(**used, **CLIPS)

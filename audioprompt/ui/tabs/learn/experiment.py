@@ -232,7 +232,7 @@ def stop(job_id: str) -> View:
     return {}
 
 
-def show_curve(tried: "Experiment | None", model_name: str, context: Context = IN_PROCESS) -> Iterator[View]:
+def show_curve(tried: "Experiment | None", context: Context = IN_PROCESS) -> Iterator[View]:
     """Run the same trial with 1, 2, 4, 8 and 16 clips per class: yields how far it is, then the curve.
 
     Raises:
@@ -245,7 +245,7 @@ def show_curve(tried: "Experiment | None", model_name: str, context: Context = I
     train, test = tried.train, tried.test
     if test is None:
         raise FewShotError("Nothing was held back to measure on: give three clips of every class.")
-    model = context.model(model_name)
+    model = context.model(tried.model)
 
     def work(job: "Job[dict[int, Results]]") -> "dict[int, Results]":
         watch = Watch(on_step=partial(setattr, job, "stage"), stop=job.stopping)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FORGOTTEN = "What was learned is no longer there: learn it again."
 
 
-def use(tried: "Experiment | None", method: str, licence: str, model_name: str, context: Context = IN_PROCESS) -> View:
+def use(tried: "Experiment | None", method: str, licence: str, context: Context = IN_PROCESS) -> View:
     """Keep a head for the Classify tab, and go there.
 
     Raises:
@@ -29,7 +29,7 @@ def use(tried: "Experiment | None", method: str, licence: str, model_name: str, 
     """
     if tried is None:
         raise FewShotError(FORGOTTEN)
-    head_id = HEADS.keep(_head_of(tried, method, licence, context, model_name), owner=context.owner)
+    head_id = HEADS.keep(_head_of(tried, method, licence, context), owner=context.owner)
     return {"head_in_hand": head_id, "tabs": gr.Tabs(selected="classify")}
 
 
@@ -38,7 +38,6 @@ def save(
     tried: "Experiment | None",
     method: str | None,
     licence: str,
-    model_name: str,
     context: Context = IN_PROCESS,
 ) -> View:
     """Pack a head, with its card, into a zip file to download.
@@ -49,12 +48,12 @@ def save(
     if tried is None or method is None:
         return {"saved": None}
     place = Path(tempfile.mkdtemp(dir=collection.folder))
-    _head_of(tried, method, licence, context, model_name).save_pretrained(place / "head")
+    _head_of(tried, method, licence, context).save_pretrained(place / "head")
     return {"saved": shutil.make_archive(str(place / f"{method}-head"), "zip", place / "head")}
 
 
-def _head_of(tried: "Experiment", method: str, licence: str, context: Context, model_name: str) -> "SharedHead":
-    """Return what a trial learned with one method, and what is known of it."""
+def _head_of(tried: "Experiment", method: str, licence: str, context: Context) -> "SharedHead":
+    """Return what a trial learned with one method, and what is known of it: its model, whichever is chosen by now."""
     from audioprompt.services.learn import shared  # with torch and scipy, which a page need not wait for
 
-    return shared(tried.results, method, context.model(model_name), tried.train.clips.name, one_line(licence))
+    return shared(tried.results, method, context.model(tried.model), tried.train.clips.name, one_line(licence))

@@ -59,7 +59,6 @@ def begin_review(
     collection: Collection,
     tried: "Experiment | None",
     method: str | None,
-    model_name: str,
     context: Context = IN_PROCESS,
 ) -> Iterator[View]:
     """Listen to the recordings without labels, and play the first that tells most.
@@ -68,11 +67,11 @@ def begin_review(
         AudiopromptError: there is nothing to review; the message says what to change.
     """
     outcome = tried.results.of(method) if tried and method else None
-    if outcome is None or outcome.head is None:
+    if tried is None or outcome is None or outcome.head is None:
         raise FewShotError("There is no head to review: learn one first.")
     if not (recordings := collection.now.unlabelled):
         raise FewShotError(NO_RECORDINGS)
-    model = context.model(model_name)
+    model = context.model(tried.model)
     clips, audio = yield from hear(model, recordings, "review", context)
     yield show(Reviewing(Review.begin(model, outcome.head, audio), clips.paths))
 
