@@ -1,5 +1,7 @@
 """Heads asked about clips they have not learned from, and the temperature that comes of it."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,8 +13,9 @@ from audioprompt.few_shot.base import TEMPERATURE
 from audioprompt.few_shot.calibration import ask_left_out, calibrate, divide
 from audioprompt.few_shot.methods.gda import Gda
 from audioprompt.few_shot.methods.linear_probe import LinearProbe
+from audioprompt.few_shot.methods.palm import Palm
 from audioprompt.few_shot.methods.words_as_clips import WordsAsClips
-from audioprompt.few_shot.settings import FewShotError
+from audioprompt.few_shot.settings import FewShotError, FitSettings
 from tests.unit.few_shot.towers import NAMES, clusters
 
 CLASSES = NAMES[:4]
@@ -46,6 +49,18 @@ def test_no_clip_is_asked_of_a_head_that_knows_it() -> None:
         others = np.arange(12) != row
         alone = WordsAsClips(CLASSES, CENTRES, 20).fit(audio[others], targets[others])
         np.testing.assert_allclose(found, alone.logits(audio[[row]])[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("asked_before", [1, 2, 5, 60])
+def test_a_copy_that_was_stopped_is_not_asked(asked_before: int) -> None:
+    """Before its first epoch has ended, it is still the head that knows all clips."""
+    head = Palm(CLASSES, CENTRES, FitSettings(epochs=10, logit_scale=20)).fit(AUDIO, TARGETS)
+    whole, all_rows = ask_left_out(head, AUDIO, TARGETS)
+    asked = count()
+    logits, rows = ask_left_out(head, AUDIO, TARGETS, lambda: next(asked) >= asked_before)
+    assert len(rows) < len(all_rows)
+    np.testing.assert_array_equal(rows, all_rows[: len(rows)])
+    np.testing.assert_array_equal(logits, whole[: len(rows)])
 
 
 def test_an_only_clip_is_asked_half_of_the_words() -> None:
