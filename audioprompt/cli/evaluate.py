@@ -86,7 +86,7 @@ def evaluate(
     report = reports.evaluate(audio, vanilla, prompts, clips.targets, clips.classes, choose(main, task))
     compared = compare_packs(packs, templates, task, main)
     found = compare_ensembles(ensembles, task)
-    calibration = measure_calibration(task)
+    calibration = measure_calibration(task, main)
     joint = measure_together(task, clips.classes) if answering.together else None
     several = _measure_several(encoder, task, clips) if answering.several else None
     if as_json:

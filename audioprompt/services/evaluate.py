@@ -128,10 +128,15 @@ class PrecisionResult:
         return float(np.mean([one for one in self.precisions.values() if one is not None]))
 
 
-def measure_calibration(task: EmbeddedTask) -> dict[str, Reliability]:
-    """Return how far the probabilities of vanilla and of the mean of all templates can be trusted, by their names."""
-    weights = {"vanilla": task.vanilla, "ensemble": ensemble_weights(task.prompts)}
-    return {name: _reliability(task, task.logit_scale * cosines(task.audio, some)) for name, some in weights.items()}
+def measure_calibration(task: EmbeddedTask, ensemble: Ensemble | None = None) -> dict[str, Reliability]:
+    """Return how far the probabilities of vanilla and of an ensemble of all templates, by default their mean, can be
+    trusted, by their names.
+    """
+    logits = {
+        "vanilla": task.logit_scale * cosines(task.audio, task.vanilla),
+        "ensemble": answer(ensemble or ENSEMBLES[DEFAULT], task),
+    }
+    return {name: _reliability(task, some) for name, some in logits.items()}
 
 
 def _reliability(task: EmbeddedTask, logits: Array) -> Reliability:

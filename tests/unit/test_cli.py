@@ -193,6 +193,8 @@ def test_evaluate_compares_ensembles(model: CountingModel, store: PromptStore, m
     assert all(one["interval"][0] <= one["accuracy"] <= one["interval"][1] for one in found["ensembles"])
     assert found["ensembles"][0]["against_mean"] is None and found["ensembles"][1]["against_mean"]["worse"] == 0
     assert found["ensemble"]["accuracy"] == found["ensembles"][0]["accuracy"]
+    one = json_of("evaluate", manifest, "--pack", "plain", "--ensemble", "logits")
+    assert one["calibration"]["ensemble"]["error"] == pytest.approx(one["ensembles"][0]["calibration_error"])
     shown = " ".join(run("evaluate", manifest, "--pack", "plain", "--ensemble", "all").stdout.split())
     assert "Mean of logits 75.0 % 30.1 - 95.4 25.0 +0.0 no clip better, none worse" in shown
 

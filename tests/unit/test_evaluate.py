@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 
+from audioprompt.core.ensembles import ENSEMBLES, Ensemble
 from audioprompt.core.rejection import Background
 from audioprompt.core.transductive import name_together
 from audioprompt.core.zero_shot import ensemble_weights, normalise
-from audioprompt.services.evaluate import EmbeddedTask, measure_several, measure_together
+from audioprompt.services.evaluate import (
+    EmbeddedTask,
+    compare_ensembles,
+    measure_calibration,
+    measure_several,
+    measure_together,
+)
 from audioprompt.services.rejection import Recogniser
 from audioprompt.services.views import as_dict
 
@@ -36,6 +43,13 @@ def test_where_clips_are_not_followed_nothing_changes_and_the_reason_is_given() 
     found = as_dict(measure_together(task(clips=2), CLASSES))
     assert found["stepped_back"] and found["words"] == found["stepped_back"]
     assert found["accuracy"] == found["alone"]["accuracy"] and found["moved"] == 0
+
+
+@pytest.mark.parametrize("ensemble", ENSEMBLES, ids=lambda one: one.name)
+def test_the_ensemble_that_is_chosen_is_the_one_whose_probabilities_are_measured(ensemble: Ensemble) -> None:
+    given = task()
+    (found,) = compare_ensembles([ensemble], given)
+    assert measure_calibration(given, ensemble)["ensemble"].error == found.reliability.error
 
 
 def test_each_label_is_judged_for_itself() -> None:
