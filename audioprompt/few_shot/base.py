@@ -77,8 +77,10 @@ def choose_shots(targets: NDArray[np.intp], classes: Sequence[str], shots: int =
         random_state: seed of the choice.
 
     Raises:
-        FewShotError: labels that are none, a class without clips, or fewer than one shot.
+        FewShotError: labels that are none, a class without clips, fewer than one shot, or a seed below 0.
     """
+    if random_state < 0:
+        raise FewShotError(f"The seed of a fit is {random_state}: give 0 or more.")
     if shots < 1:
         raise FewShotError(f"{shots} clips per class are too few: take 1 to 16")
     targets = checked_targets(targets, len(targets), classes)

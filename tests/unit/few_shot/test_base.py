@@ -129,6 +129,11 @@ def test_no_shots_are_refused(shots: int) -> None:
         choose(TARGETS, CLASSES, shots)
 
 
+def test_a_seed_below_0_is_refused() -> None:
+    with pytest.raises(FewShotError, match="seed of a fit is -1: give 0 or more"):
+        choose(np.arange(2), ("a", "b"), random_state=-1)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
