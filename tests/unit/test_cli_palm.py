@@ -101,6 +101,15 @@ def test_recordings_that_cannot_be_used_do_not_keep_others_from_being_heard(
     assert [row["file"] for row in found["errors"]] == ["broken.wav"]
 
 
+def test_a_file_in_the_place_of_the_folder_of_a_head_is_said_before_anything_is_fitted(
+    model: CountingModel, clips: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("notes")
+    found = run("palm", "fit", clips, "--save", tmp_path / "taken")
+    assert found.exit_code == 2 and "is a file: give a folder to --save" in found.stderr
+    assert not model.windows_heard and (tmp_path / "taken").read_text() == "notes"
+
+
 def test_the_head_that_was_measured_is_saved_on_request(model: CountingModel, store: PromptStore, clips: Path) -> None:
     assert run("palm", "fit", clips, "--train-folds", "1,2", "--save", "head", "--no-again").exit_code == 0
     card = run("palm", "card", "head").stdout

@@ -128,6 +128,8 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Train on a few clips of each class and measure on held-out clips."""
+    if saving.save and saving.save.exists() and not saving.save.is_dir():
+        raise UsageError(f"{saving.save} is a file: give a folder to --save.")
     divided = folds.parse()
     trial = methods.parse(find_recordings(require_recordings([folds.unlabelled])) if folds.unlabelled else [])
     clips = data.open()
