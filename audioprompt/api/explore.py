@@ -16,6 +16,7 @@ from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.folders.classify import Question, Row
 from audioprompt.services.folders.search import EmbeddedFolder, open_embedded, search_like, search_words
+from audioprompt.util.places import is_file, is_folder
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
@@ -110,7 +111,7 @@ def _embedded(
     from audioprompt.encoding.stream import Heard, stream_clips, total
     from audioprompt.services.folders.shards import MANIFEST
 
-    if folder and not clips and context.is_curator and (Path(folder) / MANIFEST).is_file():
+    if folder and not clips and context.is_curator and is_file(Path(folder) / MANIFEST):
         yield open_embedded(Path(folder))
         return
     with _recordings(clips, folder, context) as files:
@@ -129,7 +130,7 @@ def _recordings(clips: Path | None, folder: str, context: Context) -> Iterator[l
     if not clips:
         if not context.is_curator:
             raise DataError("Visitors cannot open files of this server. Upload a zip of recordings.")
-        if not Path(folder).is_dir():
+        if not is_folder(folder):
             raise DataError(f"{folder} is not a folder: give the path of one.")
         yield _few(find_files([Path(folder)], Path(folder)))
         return

@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 
 from audioprompt.audio.recording import AudioError, AudioSource, Block, Recording
+from audioprompt.util.places import is_file
 
 BLOCK_SECONDS, BLOCK_FRAMES = 5.0, 262_144  # read at a time, the fewer frames the more channels: most clips as a whole
 FIRST_FRAMES = 8_192  # read at first, for many want no more than to see what there is
@@ -36,7 +37,7 @@ def parts_of(source: AudioSource) -> Callable[[float], float]:
     @cache
     def stated() -> float:
         path = Path(source) if isinstance(source, (str, os.PathLike)) else None
-        if path and path.is_file():  # a pipe can only be read once
+        if path and is_file(path):  # a pipe can only be read once
             with suppress(OSError, ValueError, av.FFmpegError), path.open("rb") as file, _contained(file) as container:
                 return (container.duration or 0) / float(av.time_base)
         return 0.0

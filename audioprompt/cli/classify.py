@@ -28,6 +28,7 @@ from audioprompt.services.learn import keep_together
 from audioprompt.services.together import JointPrediction, classify_together
 from audioprompt.services.views import as_dict, known_as_dict
 from audioprompt.services.words import read_labels
+from audioprompt.util.places import is_folder
 from audioprompt.util.text import one_line
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def classify(
         )
         return
     as_json = output.as_json
-    as_table = any(file.is_dir() or file.suffix.lower() == ".zip" for file in files)
+    as_table = any(is_folder(file) or file.suffix.lower() == ".zip" for file in files)
     write_events = output.prepare(as_table or len(files) > 1)
     files = find_recordings(files)
     encoder = model.load()

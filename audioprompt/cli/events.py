@@ -14,6 +14,7 @@ from audioprompt.cli.group import UsageError
 from audioprompt.cli.output import say
 from audioprompt.data.events import EVENT_FORMATS, EventFormat, format_of
 from audioprompt.services.classify import Classification
+from audioprompt.util.places import is_folder
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class EventOutput:
             if self.form:
                 raise UsageError("--format is the form of events: say with --events where to write them.")
             return lambda heard, several: None
-        many = many or self.events.is_dir()
+        many = many or is_folder(self.events)
         form = EVENT_FORMATS[self.form or "audacity"] if self.form or many else format_of(self.events.name)
         return partial(_write, self.events, form, many)
 

@@ -13,6 +13,7 @@ from audioprompt.cli.data import embed_clips
 from audioprompt.cli.group import UsageError
 from audioprompt.cli.options import DEFAULT_PACK, ModelOptions, SkipBad, choose_prompts
 from audioprompt.cli.output import say
+from audioprompt.cli.recordings import require_recordings
 from audioprompt.core.labels import LabelError, parse_labels
 from audioprompt.data import LabelledClips
 from audioprompt.data.recordings import find_recordings
@@ -49,7 +50,7 @@ def label(
         names = list(parse_labels(labels).labels) if labels else []
     except LabelError as error:
         raise UsageError(str(error)) from error
-    found = tuple(find_recordings([folder]))
+    found = tuple(find_recordings(require_recordings([folder])))
     table = Manifest(manifest)
     encoder = model.load()
     clips = LabelledClips(found, ("?",) * len(found), name=str(folder), root=folder)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from audioprompt.audio.recording import AudioError
+from audioprompt.util.places import is_there
 
 
 def require_recordings(files: Sequence[Path]) -> list[Path]:
@@ -15,6 +16,6 @@ def require_recordings(files: Sequence[Path]) -> list[Path]:
         AudioError: not one of them is there.
     """
     distinct = list(dict.fromkeys(files))
-    if not any(file.exists() for file in distinct):
+    if not any(is_there(file) for file in distinct):
         raise AudioError(" ".join(f"{file} does not exist: check the path." for file in distinct))
     return distinct

@@ -17,6 +17,7 @@ from audioprompt.core.labels import LabelError, parse_labels
 from audioprompt.data.examples import Example, examples
 from audioprompt.hosting import TABS
 from audioprompt.prompts.store import PromptStore
+from audioprompt.util.places import is_file
 from audioprompt.util.text import one_line
 
 space = typer.Typer(no_args_is_help=True, help="Build, check and publish a Hugging Face Space.")
@@ -84,7 +85,7 @@ class ExampleOptions:
         for name in dict.fromkeys([*map(str, self.example or ()), *named]):
             if name in bundled and name in named:
                 found.append(bundled[name])
-            elif not Path(name).is_file():
+            elif not is_file(name):
                 raise UsageError(f"There is no clip {name!r}: give the path of one, or of these: {', '.join(bundled)}.")
             else:
                 load(name, HEARD_AT, max_seconds=MAX_SECONDS)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from audioprompt.data.duplicates import first_alike
 from audioprompt.data.layouts import Listing, in_parts, lay_out, locate, numbered_by_split, walk
 from audioprompt.data.tables import MAX_CLIPS, DataError, Row, check_size, read_table
+from audioprompt.util.places import is_file, is_folder
 from audioprompt.util.text import counted, one_line
 
 MAX_FILES = 4 * MAX_CLIPS  # that a folder is searched for
@@ -328,7 +329,7 @@ def read_folder(
         skip_bad: leave out the lines of a table that cannot be used.
     """
     name = name or one_line(folder.absolute().name)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise DataError(f"{name} is not a folder: give one that holds a folder of recordings for each class")
     try:
         files = sorted(files_under(folder))
@@ -359,10 +360,7 @@ def files_under(folder: Path) -> list[PurePath]:
 
 
 def _is_file_below(folder: Path, path: PurePosixPath) -> bool:
-    try:
-        return (folder / path).is_file()
-    except (OSError, ValueError):  # it is too long, or holds a NUL
-        return False
+    return is_file(folder / path)
 
 
 def _listed(folds: Collection[int]) -> str:

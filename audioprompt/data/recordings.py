@@ -10,6 +10,7 @@ from audioprompt.data.archives import unpack
 from audioprompt.data.layouts import is_sound, walk
 from audioprompt.data.tables import DataError, check_size
 from audioprompt.settings import cache_folder
+from audioprompt.util.places import is_file, is_folder
 
 UNLABELLED = "A pool of recordings without labels"  # what they are called as a data set
 
@@ -56,7 +57,7 @@ def find_files(sources: Sequence[Path], root: Path | None = None) -> list[FoundF
     """
     found: dict[str, FoundFile] = {}
     for source in sources:
-        for path in _under(source) if source.is_dir() else [str(source)]:
+        for path in _under(source) if is_folder(source) else [str(source)]:
             name = os.path.relpath(path, root) if root else path
             name = PurePath(name).as_posix()
             file = _look_at(root or Path(), name, named=path == str(source))
@@ -93,7 +94,7 @@ def unpacked(place: Path, into: Path | None = None, most_bytes: int | None = Non
     Raises:
         DataError: it cannot be unpacked.
     """
-    if place.suffix.lower() != ".zip" or not place.is_file():
+    if place.suffix.lower() != ".zip" or not is_file(place):
         return place
     return unpack(place, into or cache_folder() / "recordings", most_bytes=most_bytes)
 
@@ -118,7 +119,7 @@ def _look_at(root: Path, name: str, named: bool) -> FoundFile | None:
     """Return a recording; None for a pipe or the like that nobody named, which might be read without end."""
     try:
         status = os.stat(root / name)  # noqa: PTH116, as above
-    except OSError:  # it has gone meanwhile: reading it will tell
+    except (OSError, ValueError):  # it has gone meanwhile, or its name holds a NUL: reading it will tell
         return FoundFile(root, name)
     if not (named or stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         return None

@@ -8,6 +8,7 @@ import numpy as np
 
 from audioprompt.audio.recording import AudioSource, Recording
 from audioprompt.models.base import AudioTextModel
+from audioprompt.util.places import is_file
 
 HASHED_AT_ONCE = 2**20  # bytes
 # How files become windows: another number for each change of `audioprompt.audio` that other embeddings come of.
@@ -43,7 +44,7 @@ def key_of_clip(model: AudioTextModel, kind: bytes, source: AudioSource) -> str 
     if isinstance(source, tuple):
         rate, samples = source[0], np.asarray(source[1])
         return key_of(model, kind + b"array", f"{rate} {samples.dtype} {samples.shape}".encode(), samples.tobytes())
-    if isinstance(source, (str, os.PathLike)) and Path(source).is_file():
+    if isinstance(source, (str, os.PathLike)) and is_file(source):
         digest = hashlib.sha256()
         try:
             with Path(source).open("rb") as file:

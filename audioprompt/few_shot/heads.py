@@ -30,6 +30,7 @@ from audioprompt.models.base import AudioTextModel, ModelError
 from audioprompt.models.downloads import check_reachable
 from audioprompt.prompts.pack import MAX_COUNT, MAX_LABELS
 from audioprompt.util.markdown import plain
+from audioprompt.util.places import is_folder, is_there
 from audioprompt.util.schema import Line, Note, StrictModel, explain
 from audioprompt.util.text import counted, named, one_line
 
@@ -224,9 +225,9 @@ def find_head(name: str | Path, **download: Any) -> Path:
         FewShotError: there is none, or the hub cannot be reached.
     """
     path, name = Path(name), str(name)
-    if path.exists():
+    if is_there(path):
         return _file_in(path)
-    if not HUB_NAME.fullmatch(name) or path.suffix or path.parent.is_dir():  # a slip in a path asks nobody else
+    if not HUB_NAME.fullmatch(name) or path.suffix or is_folder(path.parent):  # a slip in a path asks nobody else
         raise FewShotError(f"There is no head at {name}: check the path.")
     try:
         cached = try_to_load_from_cache(name, FILE, download.get("cache_dir"), download.get("revision"))

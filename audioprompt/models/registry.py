@@ -20,6 +20,7 @@ from typing import NamedTuple, Protocol
 from audioprompt import settings
 from audioprompt.models import zero_gpu
 from audioprompt.models.base import AudioTextModel, ModelError
+from audioprompt.util.places import is_there
 from audioprompt.util.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -281,7 +282,7 @@ def _there(weights: Path) -> Path:
     Raises:
         ModelError: it is not.
     """
-    if not weights.exists():
+    if not is_there(weights):
         raise ModelError(f"There is no file {weights}; check the path of the weights.")
     return weights
 

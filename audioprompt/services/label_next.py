@@ -29,6 +29,7 @@ from audioprompt.prompts.template import Template
 from audioprompt.services.classify import read_prompts
 from audioprompt.services.words import read_labels
 from audioprompt.util import whole
+from audioprompt.util.places import is_there
 from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ class Manifest:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.titles, self.others = self._read() if path.exists() else (FIELDS, [])
+        self.titles, self.others = self._read() if is_there(path) else (FIELDS, [])
         self.recordings: Sequence[Path] = ()
         self.before: dict[int, dict[str, str]] = {}
 

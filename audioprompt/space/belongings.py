@@ -19,6 +19,7 @@ from audioprompt.few_shot.settings import FewShotError
 from audioprompt.services.heads import HEADS
 from audioprompt.space.plan import names
 from audioprompt.util.held import Held
+from audioprompt.util.places import is_file
 from audioprompt.util.text import one_line
 
 OF_EACH_CLASS = 2  # clips of the Learn tab that are offered as examples
@@ -109,7 +110,7 @@ class Belongings(Held[Own]):
         """Return the clip in Classify, copied: the page would throw it away after a while."""
         folder = self.folder / f"heard-{sha256(str(sound).encode()).hexdigest()[:16]}"
         place = folder / sound.name
-        if not place.is_file():
+        if not is_file(place):
             folder.mkdir(exist_ok=True)
             shutil.copyfile(sound, place)
         try:

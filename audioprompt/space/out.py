@@ -1,6 +1,5 @@
 """A Space on its way: into a folder and a zip, or to the hub, told step by step."""
 
-import os
 import shutil
 import tempfile
 import time
@@ -14,6 +13,7 @@ from huggingface_hub import get_token
 from audioprompt.space.plan import Plan, build, names, sizes
 from audioprompt.space.push import TOKEN, push
 from audioprompt.space.requirements import SpaceError
+from audioprompt.util.places import as_typed
 
 
 @dataclass
@@ -60,7 +60,7 @@ def prepare_folder(plan: Plan, folder: str) -> Way:
     Raises:
         SpaceError: the plan makes none.
     """
-    given = Path(os.path.expanduser(folder.strip())).absolute() if folder.strip() else None  # noqa: PTH111
+    given = as_typed(folder).absolute() if folder.strip() else None
     return Way(sizes(plan), given=given)
 
 

@@ -23,6 +23,7 @@ from audioprompt.services.packs import BASELINE_PACK
 from audioprompt.settings import PACKAGE, asset_folder
 from audioprompt.space.requirements import PYTHON, SpaceError, requirements
 from audioprompt.util.markdown import plain
+from audioprompt.util.places import is_there
 from audioprompt.util.text import joined, one_line
 
 if TYPE_CHECKING:  # heads bring torch along, which takes seconds, and most Spaces have none
@@ -215,7 +216,7 @@ def build(plan: Plan, folder: Path) -> dict[str, int]:
     found = files(plan)
     expected = _sizes(found)
     try:
-        if folder.exists() and any(folder.iterdir()):
+        if is_there(folder) and any(folder.iterdir()):
             raise SpaceError(f"{folder} is not empty: name a folder that is not there yet")
         for name, content in found.items():
             path = folder / name

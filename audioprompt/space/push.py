@@ -9,6 +9,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, Repository
 from huggingface_hub.utils import filter_repo_objects
 
 from audioprompt.space.requirements import SpaceError
+from audioprompt.util.places import is_file
 from audioprompt.util.text import one_line
 
 TOKEN = re.compile(r"[!-~]{8,}")  # of what one consists
@@ -31,7 +32,7 @@ def pushed(folder: Path) -> dict[str, int]:
     Raises:
         SpaceError: the folder holds no Space.
     """
-    if not all((folder / name).is_file() for name in ("README.md", "app.py", "requirements.txt")):
+    if not all(is_file(folder / name) for name in ("README.md", "app.py", "requirements.txt")):
         raise SpaceError(f"there is no Space in {folder}: build one there first, with `audioprompt space build`")
     every = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return {name: (folder / name).stat().st_size for name in filter_repo_objects(every, ignore_patterns=LEFT_HERE)}

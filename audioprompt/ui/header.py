@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -19,6 +18,7 @@ from audioprompt.ui import markup
 from audioprompt.ui.events import ALL, HIDDEN, INSTANT, LAST, Parts, View
 from audioprompt.ui.render import render
 from audioprompt.ui.theme import PLAIN
+from audioprompt.util.places import as_typed
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
@@ -88,7 +88,7 @@ def take_weights(name: str, path: str, context: Context = IN_PROCESS) -> Iterato
     access.only_curators(context.request, "load models from files")
     if not path.strip():
         raise ModelError("Give the path of the weights on this machine.")
-    load = partial(registry.MODELS.load_and_keep, name, Path(path.strip()).expanduser())
+    load = partial(registry.MODELS.load_and_keep, name, as_typed(path))
     yield from CHOICES.latest(context, (name, path), _follow(name, load))
 
 

@@ -568,6 +568,32 @@ def test_a_warning_is_a_sentence(model: CountingModel, store: PromptStore, manif
     assert result.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("classify", "{}", "--labels", "hum,whistle"),
+        ("classify", "{}.wav", "--labels", "hum,whistle", "--out", "results.csv"),
+        ("embed", "{}", "--out", "vectors"),
+        ("search", "{}", "a hum"),
+        ("evaluate", "{}"),
+        ("label", "{}"),
+        ("palm", "fit", "{}"),
+        ("palm", "predict", "{}", "hum.wav"),
+        ("space", "check", "{}"),
+        ("space", "build", "{}"),
+        ("packs", "import", "{}"),
+    ],
+    ids=lambda command: "-".join(command[:2]).replace("-{}", ""),
+)
+def test_a_path_too_long_for_any_system_is_refused_in_a_sentence(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*(word.format("a" * 300) for word in command))
+    assert result.exit_code in (1, 2) and isinstance(result.exception, SystemExit)
+    assert "aaaa" in result.stderr and "Traceback" not in result.stderr
+
+
 # --- in a process of its own ------------------------------------------------------------------------------------------
 
 

@@ -22,6 +22,7 @@ from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.prompts.template import BARE_NAME, VANILLA
 from audioprompt.services import learn as learning
 from audioprompt.services.views import as_dict
+from audioprompt.util.places import is_folder, is_there
 from audioprompt.util.text import counted
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Train on a few clips of each class and measure on held-out clips."""
-    if saving.save and saving.save.exists() and not saving.save.is_dir():
+    if saving.save and is_there(saving.save) and not is_folder(saving.save):
         raise UsageError(f"{saving.save} is a file: give a folder to --save.")
     divided = folds.parse()
     trial = methods.parse(find_recordings(require_recordings([folds.unlabelled])) if folds.unlabelled else [])

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from audioprompt.data.clips import LabelledClips
 from audioprompt.data.sources.base import OpenOptions, Source
+from audioprompt.util.places import is_file
 
 
 def _recognises(where: str) -> bool:
-    return Path(where).is_file()
+    return is_file(where)
 
 
 def _open(where: str, options: OpenOptions) -> LabelledClips:

@@ -14,6 +14,7 @@ from audioprompt.data import open_clips
 from audioprompt.data.recordings import FoundFile, find_files
 from audioprompt.prompts.formats.csv import defuse
 from audioprompt.services.folders.shards import FAILED, EmbedError, Shard, written_whole
+from audioprompt.util.places import is_folder
 
 if TYPE_CHECKING:
     from audioprompt.encoding.encoder import EmbeddedClip
@@ -45,7 +46,7 @@ def find_source(source: str) -> tuple[Path, list[FoundFile]]:
         DataError: there are none.
     """
     folder = Path(source)
-    if folder.is_dir():
+    if is_folder(folder):
         return folder, find_files([folder], folder)
     clips = open_clips(source)
     root = clips.root or Path(os.path.commonpath([path.absolute().parent for path in clips.paths]))

@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 from audioprompt.data.recordings import FoundFile
 from audioprompt.errors import AudiopromptError
 from audioprompt.util import whole
+from audioprompt.util.places import is_there
 
 if TYPE_CHECKING:
     from audioprompt.encoding.encoder import EmbeddedClip
@@ -160,7 +161,7 @@ def plan(folder: Path, root: Path, files: Sequence[FoundFile], model: "AudioText
         EmbedError: the folder holds embeddings of another model, or cannot be written.
     """
     manifest = {**describe(model), "source": Path(os.path.relpath(root.absolute(), folder.absolute())).as_posix()}
-    if (folder / MANIFEST).exists():
+    if is_there(folder / MANIFEST):
         before = read_manifest(folder)
         changed = [name for name in manifest if before.get(name) != manifest[name]]
         if changed:

@@ -12,6 +12,7 @@ from audioprompt.errors import AudiopromptError
 from audioprompt.prompts.formats.csv import defuse
 from audioprompt.services.folders.classify import Row
 from audioprompt.util import whole
+from audioprompt.util.places import is_folder
 from audioprompt.util.text import encodable
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -31,7 +32,7 @@ def check_table(path: Path) -> None:
     """
     if path.suffix.lower() not in WRITERS:
         raise TableError(f"{path.name} has no ending of a table. Give one of {', '.join(WRITERS)}.")
-    if path.is_dir():
+    if is_folder(path):
         raise TableError(f"{path} is a folder. Give the name of a file to write.")
     if path.suffix.lower() == ".parquet":
         _pyarrow()

@@ -26,6 +26,7 @@ from audioprompt.ui.components import explore as view
 from audioprompt.ui.events import HIDDEN, View
 from audioprompt.util.jobs import FITTING, follow
 from audioprompt.util.pace import Pace
+from audioprompt.util.places import as_typed, is_folder
 from audioprompt.util.text import counted
 
 P = ParamSpec("P")
@@ -114,8 +115,8 @@ def enter_folder(where: str | None, asked: Asked, context: Context = IN_PROCESS)
 def _open(where: str, asked: Asked, context: Context) -> Generator[View]:
     if not context.is_curator:
         raise DataError("Visitors cannot open files of this server. Upload recordings or a zip.")
-    folder = Path(where).expanduser()
-    if not folder.is_dir():
+    folder = as_typed(where)
+    if not is_folder(folder):
         raise DataError(f"{folder} is not a folder: give the path of one.")
     yield from _listen(find_files([folder], folder), asked, context)
 

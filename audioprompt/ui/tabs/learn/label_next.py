@@ -25,6 +25,7 @@ from audioprompt.ui.render import script
 from audioprompt.ui.tabs.learn import gather
 from audioprompt.ui.theme import PLAIN
 from audioprompt.util.jobs import FITTING, Job, follow
+from audioprompt.util.places import as_typed
 
 if TYPE_CHECKING:
     from audioprompt.models.base import AudioTextModel
@@ -123,7 +124,7 @@ def enter_pool(
         return
 
     def take() -> list[Path]:
-        return context.recordings([Path(where).expanduser()], collection.folder, uploaded=False)
+        return context.recordings([as_typed(where)], collection.folder, uploaded=False)
 
     yield from POOLS.latest(context, (where, names, model_name), _listen(collection, take, names, model_name, context))
 
