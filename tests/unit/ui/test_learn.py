@@ -462,7 +462,7 @@ def test_what_was_learned_keeps_its_model_whichever_is_chosen_by_then(
     def shared_model(name: str, *_: object) -> FakeModel:
         asked.append(name)
         model = FakeModel()
-        model.name = name  # type: ignore[misc]
+        model.name = name
         return model
 
     monkeypatch.setattr(models, "shared_model", shared_model)
