@@ -16,6 +16,7 @@ from audioprompt.server import sessions
 from audioprompt.server.context import IN_PROCESS, Context
 from audioprompt.services.folders.classify import Question, Row
 from audioprompt.services.folders.search import EmbeddedFolder, open_embedded, search_like, search_words
+from audioprompt.services.words import read_labels
 from audioprompt.util.places import is_file, is_folder
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def classify_folder(
         model: The model that hears, a name that `models` lists.
 
     Returns:
-        recordings, for each its file, seconds, answer, probability, known, start and end of where the answer is heard most clearly, vanilla, heard, notes, and error, why it could not be named; count; failed, how many could not.
+        recordings, for each its file, seconds, answer, probability, known, start and end of where the answer is heard most clearly, vanilla, heard, notes, and error, why it could not be named; count; failed, how many could not; warnings, such as labels that the model does not know.
     """  # noqa: E501, Gradio reads one line of each
     from audioprompt.encoding.stream import total
     from audioprompt.services.folders.classify import classify_files
@@ -57,7 +58,9 @@ def classify_folder(
         for _, row in classify_files(question, files, lambda parts: tick(len(rows), len(files), total(parts))):
             rows.append(row)
     rows.sort(key=lambda row: row.file)
-    return {"recordings": [asdict(row) for row in rows], "count": len(rows), "failed": sum(bool(r.error) for r in rows)}
+    failed = sum(bool(row.error) for row in rows)
+    found = [asdict(row) for row in rows]
+    return {"recordings": found, "count": len(rows), "failed": failed, "warnings": question.warnings}
 
 
 def search(
@@ -81,7 +84,7 @@ def search(
         model: The model that hears and reads, a name that `models` lists.
 
     Returns:
-        found, the best first, each with its file, score, start and end of the best place in it, and heard, whether words are heard there by the model's own measure; method, how it was searched; recordings, how many there are.
+        found, the best first, each with its file, score, start and end of the best place in it, and heard, whether words are heard there by the model's own measure; method, how it was searched; recordings, how many there are; warnings, such as words that the model does not know.
     """  # noqa: E501
     if bool(words.strip()) == (like is not None):
         raise DataError("Give words to search for, or a clip, one of the two.")
@@ -92,6 +95,7 @@ def search(
         "found": [{name: value for name, value in asdict(one).items() if name != "number"} for one in found],
         "method": embedded.method,
         "recordings": len(embedded.names),
+        "warnings": [] if like else read_labels(encoder, [words]).notices,
     }
 
 

@@ -22,7 +22,7 @@ from audioprompt.cli.recordings import require_recordings
 from audioprompt.data.recordings import UNLABELLED, find_recordings
 from audioprompt.prompts.template import Template
 from audioprompt.services import classify as service
-from audioprompt.services.classify import Classification, ranked, read_prompts, winner
+from audioprompt.services.classify import Classification, ranked, read_prompts, say_words, winner
 from audioprompt.services.folders.classify import Question
 from audioprompt.services.learn import keep_together
 from audioprompt.services.together import JointPrediction, classify_together
@@ -136,7 +136,8 @@ def classify(
         helped = _joint_json(found, joint) if joint else {}
         print_json({**used, "labels": names, "files": found, **helped, "errors": failed})
     elif as_table:
-        print_(_overview(files, heard, errors, joint))
+        print_(_overview(files, heard, errors, joint, listening.several))
+        _say_what_labels_mean(heard)
     else:
         for number, (file, one) in enumerate(heard.items()):
             print_(*_heard_tables(file, one, listening.several))
@@ -224,20 +225,30 @@ def _overview(
     heard: Mapping[Path, Classification],
     errors: Mapping[Path, AudioError],
     joint: JointPrediction | None,
+    several: bool,
 ) -> RenderableType:
     """Give each recording a line: what the ensemble and vanilla hear, or why nothing is heard."""
 
     def row(file: Path) -> list[RenderableType]:
         if file in errors:
-            return [str(file), "", str(errors[file]).removeprefix(f"{file} "), "", "", *([""] if joint else [])]
+            return [str(file), "", str(errors[file]).removeprefix(f"{file} "), "", "", *("" for _ in further)]
         one = heard[file]
         fraction, plain = ranked(one.ensemble)[0][1], ranked(one.vanilla)[0][0]
         helped = [winner(joint.prediction, place[file])] if joint else []
-        return [str(file), f"{one.seconds:.1f}", one.headline, percent(fraction), plain, *helped]
+        present = [", ".join(label.label for label in one.presences if label.heard)] if several else []
+        return [str(file), f"{one.seconds:.1f}", one.headline, percent(fraction), plain, *helped, *present]
 
     place = {file: number for number, file in enumerate(heard)}
-    titles = ["file", ">seconds", "ensemble", ">of the labels", "vanilla", *(["together"] if joint else [])]
+    further = [*(["together"] if joint else []), *(["heard"] if several else [])]
+    titles = ["file", ">seconds", "ensemble", ">of the labels", "vanilla", *further]
     return table(titles, [row(file) for file in files])
+
+
+def _say_what_labels_mean(heard: Mapping[Path, Classification]) -> None:
+    """Tell once what is to be known of the labels, which are the same for all recordings."""
+    one = next(iter(heard.values()), None)
+    for remark in say_words(one.read, one.alike) if one and one.read else ():
+        say(remark)
 
 
 def _heard_tables(file: Path, heard: Classification, several: bool) -> Iterator[RenderableType]:

@@ -42,6 +42,8 @@ def classify_to_table(
     files = find_files([unpacked(source) for source in sources])
     question = ask(model.load())
     question.read()
+    for remark in question.warnings:
+        say(remark)
     only_hear(question.model)
     with Journal(journal_beside(out), question.as_dict(), anew=restart) as journal:
         left = service.missing(journal, files)

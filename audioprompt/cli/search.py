@@ -13,6 +13,7 @@ from audioprompt.cli.options import AsJson, Device, Half, Weights, load_model
 from audioprompt.cli.output import clock, print_, print_json, say, table
 from audioprompt.services.folders import search as service
 from audioprompt.services.folders.search import NEARLY_THE_SAME, Found, open_embedded
+from audioprompt.services.words import read_labels
 from audioprompt.util.text import counted
 
 SHOWN = 10
@@ -57,6 +58,8 @@ def search(
     encoder = load_model(embedded.model[0], loading.weights, loading.device, loading.half)
     if words is not None:
         found = service.search_words(embedded, encoder, words, top)
+        for remark in read_labels(encoder, [words]).notices:
+            say(remark)
     else:
         assert like is not None
         found = service.search_like(embedded, encoder, like, top)

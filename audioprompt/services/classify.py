@@ -206,13 +206,16 @@ def classify(
     found = _label_as(read, judge(clip, vanilla, ensemble, read.spoken, templates, model, head))
     alike = alike_labels(labels, vanilla, ensemble)
     found = replace(found, alike=alike, notices=(*notices, *say_words(read, alike)))
-    by_words = recognise_by_words(model, ensemble_weights(ensemble), labels)
+    weights = ensemble_weights(ensemble)
+    by_words = recognise_by_words(model, weights, labels)
     judging = recognise_by_head(model, head) if head else by_words
     if by_words and judging:
         presences = by_words.judge_each(clip.heard, labels)
         found = replace(found, verdict=judging.judge(clip.pooled), presences=presences)
-    moments = frames.embeddings
-    said = head.prediction(moments) if head else predict(moments, ensemble, read.labels, model.logit_scale)
+    if head:
+        said = head.prediction(frames.embeddings)
+    else:  # as one prompt: of how each votes in each moment nobody asks, and a night has a hundred thousand
+        said = predict(frames.embeddings, weights[np.newaxis], read.labels, model.logit_scale)
     return replace(found, timeline=follow(frames, said, judging))
 
 

@@ -594,6 +594,19 @@ def test_a_path_too_long_for_any_system_is_refused_in_a_sentence(
     assert "aaaa" in result.stderr and "Traceback" not in result.stderr
 
 
+def test_of_a_folder_too_it_is_told_what_the_model_cannot_read_and_what_is_heard(
+    model: CountingModel, store: PromptStore, sounds: Path
+) -> None:
+    model.text = SimpleNamespace(tokenizer=SimpleNamespace(scripts={"LATIN"}, knows=str.isascii))  # type: ignore[attr-defined]
+    (sounds / "broken.wav").unlink()
+    asked = ("classify", ".", "--labels", "hum,whistle,量子纠缠")
+    for result in (run(*asked, "--several"), run(*asked, "--out", "results.csv")):
+        assert result.exit_code == 0 and result.stderr.count("does not know these words: 量子纠缠") == 1
+    lines = run(*asked, "--several").stdout.splitlines()
+    (both,) = (line.split()[-2:] for line in lines if "both.wav" in line)
+    assert both == ["whistle,", "hum"]  # the likeliest first
+
+
 # --- in a process of its own ------------------------------------------------------------------------------------------
 
 

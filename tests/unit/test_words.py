@@ -14,6 +14,7 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
+from audioprompt.api import explore as api
 from audioprompt.core import dictionary
 from audioprompt.core.dictionary import LATIN, OWN_SCRIPT, english_names, translate_list, translate_script
 from audioprompt.core.labels import label_key, parse_labels
@@ -21,9 +22,11 @@ from audioprompt.models.registry import load
 from audioprompt.models.text import TextTokenizer
 from audioprompt.prompts.store import PromptStore
 from audioprompt.prompts.template import Template
+from audioprompt.server import models
+from audioprompt.server.context import Context
 from audioprompt.services.classify import classify
 from audioprompt.services.words import read_labels, warn_of_words
-from tests.fakes import HUM, RATE, FakeModel, tone
+from tests.fakes import HUM, RATE, FakeModel, tone, zip_of_tones
 
 ROWS = list(csv.DictReader(Path(dictionary.__file__).with_suffix(".csv").open(encoding="utf-8", newline="")))
 
@@ -144,6 +147,19 @@ def test_a_verdict_names_labels_as_written_and_says_what_was_read() -> None:
 def test_methods_do_not_agree_about_words_that_nobody_knows() -> None:
     found = classify(Reader(english_only()), (RATE, tone(HUM, 4)), ["hum", "量子纠缠"], [Template("the {label}")])
     assert "They agree" not in found.words and "does not know these words: 量子纠缠" in found.notices[-1]
+
+
+def test_of_a_folder_the_same_is_told_and_what_a_search_cannot_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, nobody_knows = Reader(english_only()), "does not know these words: 量子纠缠"
+    monkeypatch.setattr(models, "shared_model", lambda name, request: model)
+    packed, context = zip_of_tones(tmp_path, each=1), Context()
+    for labels, said in (("hum, 量子纠缠", nobody_knows), ("狗叫, 狗吠声", "mean the same"), ("hum, whistle", None)):
+        warnings = " ".join(api.classify_folder(labels, packed, context=context)["warnings"])
+        assert said in warnings if said else warnings == ""
+    assert nobody_knows in " ".join(api.search("量子纠缠", clips=packed, context=context)["warnings"])
+    assert not api.search("a hum", clips=packed, context=context)["warnings"]
 
 
 def test_two_names_of_one_sound_are_alike() -> None:

@@ -13,10 +13,11 @@ from audioprompt.audio.decode import SHORTEST_SECONDS
 from audioprompt.core.zero_shot import Array, cosines, ensemble_weights, softmax
 from audioprompt.data.recordings import FoundFile
 from audioprompt.prompts.template import Template
+from audioprompt.services.classify import alike_labels, say_words
 from audioprompt.services.folders.journal import Journal
 from audioprompt.services.prompts import read_prompts
 from audioprompt.services.rejection import Recogniser, recognise_by_words
-from audioprompt.services.words import read_labels
+from audioprompt.services.words import ReadLabels, read_labels
 
 if TYPE_CHECKING:
     from audioprompt.encoding.encoder import EmbeddedClip
@@ -84,10 +85,20 @@ class Question:
         """Read all there is to read; from then on the model only has to hear."""
         self._words, self._recogniser  # noqa: B018, they stay
 
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on labels that the model does not know, cannot tell apart, or reads in English."""
+        plain, ensemble = self._words
+        return say_words(self._read, alike_labels(self.labels, plain[np.newaxis], ensemble[np.newaxis]))
+
+    @cached_property
+    def _read(self) -> ReadLabels:
+        return read_labels(self.model, self.labels)
+
     @cached_property
     def _words(self) -> tuple[Array, Array]:
         """Class weights of the plain prompt and of the ensemble, ``[C, D]``."""
-        plain, ensemble = read_prompts(self.model, self.templates, read_labels(self.model, self.labels).spoken)
+        plain, ensemble = read_prompts(self.model, self.templates, self._read.spoken)
         return plain[0], ensemble_weights(ensemble)
 
     @cached_property

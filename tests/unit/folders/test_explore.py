@@ -196,6 +196,21 @@ def test_search_by_a_sound_and_for_the_same_sound_twice(
             nothing()
 
 
+def test_words_that_the_model_does_not_know_are_told_beside_the_table(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = FakeModel()
+    model.text = SimpleNamespace(tokenizer=SimpleNamespace(scripts={"LATIN"}, knows=str.isascii))  # type: ignore[attr-defined]
+    monkeypatch.setattr(models, "shared_model", lambda name, request: model)
+    unknown, known = listen.Asked("hum, 量子纠缠", "fake"), listen.Asked("hum, whistle", "fake")
+    shown = list(listen.enter_folder(str(folder), unknown))[-1]
+    assert "does not know these words: 量子纠缠" in shown["note"]
+    assert listen.ask_again(shown["explored"], known)["note"] == ""
+    assert "量子纠缠" in listen.ask_again(shown["explored"], unknown)["note"]
+    assert "量子纠缠" in look.search_collection(shown["explored"], "量子纠缠", "fake")["note"]
+    assert look.search_collection(shown["explored"], "a hum", "fake")["note"] == ""
+
+
 @pytest.mark.parametrize("other", [True, False])
 def test_what_comes_after_another_collection_was_given_is_not_shown(
     explored: Explored, monkeypatch: pytest.MonkeyPatch, other: bool

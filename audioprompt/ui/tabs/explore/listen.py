@@ -141,6 +141,7 @@ def _listen(files: Sequence[FoundFile], asked: Asked, context: Context) -> Gener
         "rows": view.table(explored),
         "map": charts.plot(places),
         "selection": view.selection(explored, ()),
+        "note": markup.remarks(question.warnings),
         **over(),
     }
 
@@ -174,8 +175,9 @@ def ask_again(explored: Explored | None, asked: Asked, context: Context = IN_PRO
     """
     if explored is None:
         return {}
-    explored = answer_again(explored, _question(asked, context))
-    return {"explored": explored, "rows": view.table(explored), "note": ""}
+    question = _question(asked, context)
+    explored = answer_again(explored, question)
+    return {"explored": explored, "rows": view.table(explored), "note": markup.remarks(question.warnings)}
 
 
 def over() -> View:

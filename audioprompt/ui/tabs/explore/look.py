@@ -13,6 +13,7 @@ from audioprompt.services.collection import Collection, why_unfit
 from audioprompt.services.folders.explore import Explored
 from audioprompt.services.folders.search import search_like, search_words
 from audioprompt.services.folders.tables import write_table
+from audioprompt.services.words import read_labels
 from audioprompt.ui import markup
 from audioprompt.ui.components import explore as view
 from audioprompt.ui.events import View
@@ -42,9 +43,10 @@ def search_collection(
     explored = _uploaded(explored)
     if not words or not words.strip():
         return {"rows": view.table(explored), "note": ""}
-    found = search_words(explored.folder, context.model(model_name), words, FOUND)
+    model = context.model(model_name)
+    found = search_words(explored.folder, model, words, FOUND)
     said = f"The nearest to “{words.strip()}”, by {explored.folder.method}. {view.OF_WORDS}"
-    return {"rows": view.table(explored, found, said), "note": ""}
+    return {"rows": view.table(explored, found, said), "note": markup.remarks(read_labels(model, [words]).notices)}
 
 
 @of_what_is_shown
