@@ -597,7 +597,7 @@ def test_a_path_too_long_for_any_system_is_refused_in_a_sentence(
 def test_of_a_folder_too_it_is_told_what_the_model_cannot_read_and_what_is_heard(
     model: CountingModel, store: PromptStore, sounds: Path
 ) -> None:
-    model.text = SimpleNamespace(tokenizer=SimpleNamespace(scripts={"LATIN"}, knows=str.isascii))  # type: ignore[attr-defined]
+    model.text = SimpleNamespace(tokenizer=SimpleNamespace(scripts={"LATIN"}, knows=str.isascii))
     (sounds / "broken.wav").unlink()
     asked = ("classify", ".", "--labels", "hum,whistle,量子纠缠")
     for result in (run(*asked, "--several"), run(*asked, "--out", "results.csv")):

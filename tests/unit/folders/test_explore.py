@@ -200,7 +200,7 @@ def test_words_that_the_model_does_not_know_are_told_beside_the_table(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = FakeModel()
-    model.text = SimpleNamespace(tokenizer=SimpleNamespace(scripts={"LATIN"}, knows=str.isascii))  # type: ignore[attr-defined]
+    model.text = SimpleNamespace(tokenizer=SimpleNamespace(scripts={"LATIN"}, knows=str.isascii))
     monkeypatch.setattr(models, "shared_model", lambda name, request: model)
     unknown, known = listen.Asked("hum, 量子纠缠", "fake"), listen.Asked("hum, whistle", "fake")
     shown = list(listen.enter_folder(str(folder), unknown))[-1]
