@@ -7,6 +7,7 @@ Clips and prompts become embeddings once; everything a person sees is cheap arit
 'a faint sound of rain'
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,9 @@ __all__ = [
     "classify",
     "load_model",
 ]
+
+# Where the log goes is up to whoever runs this; by itself Python would print warnings that come as errors as well.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 # Imported when they are asked for, so that a command or a page that needs little starts quickly.
 _PLACES = {

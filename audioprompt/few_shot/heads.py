@@ -179,6 +179,21 @@ class SharedHead(ModelHubMixin):
             return f"The fitted head tells apart {named(classes)}, so it can't be used with these labels."
         return None
 
+    def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:
+        """Save the head and its card to a folder, and to the hub if ``options`` of `ModelHubMixin` say so.
+
+        Raises:
+            FewShotError: the disk refuses.
+        """
+        try:
+            return super().save_pretrained(save_directory, **options)
+        except OSError as error:
+            if not error.strerror:  # of the network
+                raise
+            raise FewShotError(
+                f"The head cannot be saved in {save_directory} ({error.strerror}): make room, or give another folder."
+            ) from error
+
     def _save_pretrained(self, save_directory: Path) -> None:
         save_head(save_directory / FILE, self.head, self.record)
         (save_directory / RECORD_FILE).write_text(_as_json(self.record, indent=2) + "\n")

@@ -18,6 +18,8 @@ def begin(public: bool) -> None:
     ours = logging.getLogger(NAME)
     if ours.level == logging.NOTSET:
         ours.setLevel(logging.INFO if public else logging.WARNING)
+    for silent in [one for one in ours.handlers if isinstance(one, logging.NullHandler)]:
+        ours.removeHandler(silent)
     if not ours.hasHandlers():
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter(FORMAT))

@@ -131,8 +131,6 @@ def load_heads(folders: Sequence[Path], model: AudioTextModel) -> list[str]:
 
 def first_head_for(ids: Sequence[str], labels: Sequence[str]) -> str:
     """Return the first of some heads that tells these labels apart, the first of all without labels; else empty."""
-    wanted = set(map(str.casefold, labels))
+    wanted = set(map(label_key, labels))
     known = ((head_id, HEADS.get(head_id)) for head_id in ids)
-    return next(
-        (one for one, kept in known if kept and wanted in (set(), set(map(str.casefold, kept.head.classes)))), ""
-    )
+    return next((one for one, kept in known if kept and wanted in (set(), set(map(label_key, kept.head.classes)))), "")

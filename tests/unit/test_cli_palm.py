@@ -1,6 +1,8 @@
 """``audioprompt palm``: what it prints where, its exit codes, and heads that go through files."""
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -108,6 +110,23 @@ def test_a_file_in_the_place_of_the_folder_of_a_head_is_said_before_anything_is_
     found = run("palm", "fit", clips, "--save", tmp_path / "taken")
     assert found.exit_code == 2 and "is a file: give a folder to --save" in found.stderr
     assert not model.windows_heard and (tmp_path / "taken").read_text() == "notes"
+
+
+@pytest.mark.parametrize("at", ["mkdir", "write_text"])
+def test_a_head_that_the_disk_refuses_is_told_beside_what_was_measured(
+    model: CountingModel, clips: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    plain = getattr(Path, at)
+
+    def fill(self: Path, *given: object, **named: object) -> object:
+        if "head" in self.parts:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return plain(self, *given, **named)
+
+    monkeypatch.setattr(Path, at, fill)
+    found = run("palm", "fit", clips, "--train-folds", "1,2", "--save", "head")
+    assert found.exit_code == 1 and "4 clips" in found.stdout
+    assert "The head cannot be saved in head (No space left on device): make room, or give" in found.stderr
 
 
 def test_the_head_that_was_measured_is_saved_on_request(model: CountingModel, store: PromptStore, clips: Path) -> None:

@@ -13,6 +13,7 @@ import soundfile
 
 from audioprompt.data.papers import PAPER_SETS
 from audioprompt.models import registry
+from audioprompt.prompts.store import PromptStore
 from audioprompt.services import reproduce as service
 from audioprompt.services.reproduce.experiments import sources
 from audioprompt.services.reproduce.report import describe_run
@@ -186,6 +187,22 @@ def test_a_column_that_there_is_not_is_named_before_anything_is_heard(
     result = run("reproduce", "palm-dagger", "--model", "embedded", "--also", tones, "--out", out, "--only", "plam")
     assert result.exit_code == 1 and "has no column plam. Choose of: zeroshot, palm, palm-dagger." in result.stderr
     assert not model.windows_heard and not (out / "palm-dagger.html").exists()
+
+
+def test_a_category_that_there_is_not_is_refused(
+    tones: Path, tmp_path: Path, model: CountingModel, store: object
+) -> None:
+    result = run("reproduce", "tspe", "--model", "embedded", "--also", f"{tones}=vocal-sounds", "--out", tmp_path)
+    assert result.exit_code == 1 and "There is no category 'vocal-sounds'" in result.stderr
+    assert "vocal_sounds" in result.stderr and not model.windows_heard
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS.names)
+def test_what_is_published_stands_beside_columns_of_the_experiment(experiment: str) -> None:
+    one = EXPERIMENTS[experiment]
+    columns = {system.name for system in one.systems(PromptStore().get("eight-templates"))}
+    assert columns & {system for _, _, system in one.published} - {one.baseline} or experiment == "k-ablation"
+    assert {name for _, name, _ in one.published} <= {each.title for each in one.sets}
 
 
 def test_recordings_that_are_missing_are_told_beside_the_figures(

@@ -190,6 +190,8 @@ CLAPS = ("msclap-2023", "msclap-2022")
 RELATED = ("wav2clip", "audioclip")  # work of TSPE, without figures in its table
 PENGI = ("pengi",)
 _PALM = _published_palm()
+_VOCALSOUND = {key: value for key, value in _published_tspe().items() if key[1] == "VocalSound"}
+_PALM_OF_16 = {(model, name, "palm/16" if one == "palm" else one): value for (model, name, one), value in _PALM.items()}
 
 EXPERIMENTS = Registry(
     "experiment",
@@ -221,7 +223,7 @@ EXPERIMENTS = Registry(
             "vanilla",
             _sets("tspe", "tspe:vocalsound"),
             _sizes,
-            _published_tspe(),
+            _VOCALSOUND,
         ),
         Experiment(
             "shots",
@@ -230,7 +232,7 @@ EXPERIMENTS = Registry(
             "zeroshot",
             _sets("palm"),
             _learned("palm", shots=(1, 2, 4, 8, 16), ours=("palm",)),
-            _PALM,
+            _PALM_OF_16,
         ),
         Experiment(
             "templates",

@@ -22,6 +22,7 @@ from audioprompt.encoding.encoder import embed_prompts
 from audioprompt.errors import AudiopromptError
 from audioprompt.few_shot.settings import FewShotError, FitSettings
 from audioprompt.models.base import AudioTextModel
+from audioprompt.prompts.pack import CATEGORIES
 from audioprompt.prompts.store import PromptStore
 from audioprompt.services.folders.journal import Journal, JournalError
 from audioprompt.services.learn.clips import EmbeddedClips, embed_clips, hold_back
@@ -131,6 +132,8 @@ def other_places(given: Sequence[str], taken: Sequence[str] = ()) -> list[Place]
 
 def _other_place(where: str) -> Place:
     place, _, category = where.partition("=")
+    if category and category not in CATEGORIES:
+        raise ReproduceError(f"There is no category {category!r} for {place}. Choose of: {', '.join(CATEGORIES)}.")
     title = Path(place).parent.name if place.endswith(".csv") else Path(place).name
     return Place(title, category or place, lambda: open_clips(place, skip_bad=True))
 

@@ -32,7 +32,7 @@ from audioprompt.services import examples as opening
 from audioprompt.services.collection import Collection
 from audioprompt.services.corrections import CorrectionError
 from audioprompt.services.curate.setup import recall_setup
-from audioprompt.services.heads import HEADS, describe_head
+from audioprompt.services.heads import HEADS, describe_head, first_head_for
 from audioprompt.services.live import Hearing
 from audioprompt.services.packs import BASELINE_PACK, GENERAL_PACK, ensembles, suitable_pack
 from audioprompt.ui import choices, frame
@@ -331,6 +331,13 @@ def keep_head(model: FakeModel, classes: tuple[str, ...] = ("hum", "whistle", "r
     axes = np.eye(model.dim, dtype=np.float32)[:3]
     head = build_head("linear-probe", model, classes).fit(np.repeat(axes, 3, axis=0), np.repeat(np.arange(3), 3))
     return HEADS.keep(SharedHead(head, record_of(head, model, "clips")))
+
+
+def test_the_head_that_fits_labels_is_found_however_they_are_written(fake_model):
+    head_id = keep_head(fake_model, ("hum", "Cafe\u0301", "rain"))
+    for labels in (("RAIN", "café", "ｈｕｍ"), ()):
+        assert first_head_for([head_id], labels) == head_id
+    assert first_head_for([head_id], ("hum", "tea", "rain")) == ""
 
 
 def test_a_head_whose_classes_hold_commas_answers(hum, fake_model):
