@@ -24,6 +24,7 @@ from audioprompt.server.context import Context
 from audioprompt.server.gradio_patches import files
 from audioprompt.services import curate as curation
 from audioprompt.services.packs import suitable_pack
+from audioprompt.util.places import is_file
 
 Answer = dict[str, Any]
 Capability = TypeVar("Capability", bound=Callable[..., Answer])
@@ -47,7 +48,7 @@ def _uploaded(value: Any) -> Path:
     if isinstance(value, Path):
         return value
     if is_file_obj_with_meta(value) and files.holds(Path(value["path"])):
-        if not Path(value["path"]).is_file():
+        if not is_file(value["path"]):
             raise ValueError("is no longer here, for uploads are kept for a while only: upload it again")
         return Path(value["path"])
     raise ValueError("must be a file: upload one, or give its address")

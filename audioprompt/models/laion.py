@@ -22,6 +22,7 @@ from audioprompt.models.downloads import Progress, first_hub_file, hub_file
 from audioprompt.models.text import TextTokenizer, WordTable
 from audioprompt.models.towers import TwoTowers
 from audioprompt.models.weights import revision
+from audioprompt.util.places import is_file
 
 CHECKPOINTS = {
     "laion-clap": "laion/clap-htsat-unfused",
@@ -113,7 +114,7 @@ def load_laion(
         ModelError: the files cannot be had, are damaged, or belong to another kind of model.
     """
     folder = weights or _download(CHECKPOINTS.get(name, name), progress)
-    if folder.is_file():
+    if is_file(folder):
         raise ModelError(f"{folder} is a file; give the folder that holds it and {', '.join(FILES)}.")
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # what it has to say about weights is an error here

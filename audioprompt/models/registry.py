@@ -260,7 +260,7 @@ class ModelRegistry(Registry[ModelEntry]):
             ModelError: there is no such model or file, or it cannot be loaded: the model is what it was.
         """
         model = self.load(name, weights=_there(weights))
-        self.keep_weights(name, weights)
+        self._weights[self[name].name] = weights
         return model
 
     def release(self, name: str | None = None) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from audioprompt.models.base import ModelError
 from audioprompt.models.downloads import Progress, first_hub_file
+from audioprompt.util.places import is_folder
 
 PREPROCESSING = "1"  # goes up when the same weights would give other embeddings
 
@@ -26,7 +27,7 @@ def read_stored(path: Path) -> Any:
     Raises:
         ModelError: there is no such file, it is damaged, or it holds anything else than tensors.
     """
-    if path.is_dir():
+    if is_folder(path):
         raise ModelError(f"{path} is a folder; give the file of the weights in it.")
     try:
         if path.suffix == ".safetensors":

@@ -582,13 +582,16 @@ def test_a_warning_is_a_sentence(model: CountingModel, store: PromptStore, manif
         ("space", "check", "{}"),
         ("space", "build", "{}"),
         ("packs", "import", "{}"),
+        ("classify", "{}.wav", "hum.wav", "--labels", "hum,whistle", "--model", "msclap-2023", "--weights", "{}"),
+        ("classify", "{}.wav", "hum.wav", "--labels", "hum,whistle", "--model", "laion-clap", "--weights", "{}"),
     ],
-    ids=lambda command: "-".join(command[:2]).replace("-{}", ""),
+    ids=lambda command: "-".join(word.strip("-") for word in command if "{}" not in word),
 )
 def test_a_path_too_long_for_any_system_is_refused_in_a_sentence(
     command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    soundfile.write("hum.wav", tone(HUM, 2.0), RATE)
     result = run(*(word.format("a" * 300) for word in command))
     assert result.exit_code in (1, 2) and isinstance(result.exception, SystemExit)
     assert "aaaa" in result.stderr and "Traceback" not in result.stderr
