@@ -45,6 +45,7 @@ NETWORK_BITS = 64  # of an IPv6 address: whoever has one has all others of that 
 HELD = "audioprompt.password"  # in a request's scope: whether it came with the password
 SINGLE = "audioprompt.single"  # in a request's scope: whether it is of no session
 PLACE = "audioprompt.place"  # in a request's scope: how many came to the queue before it
+WANTED = "audioprompt.wanted"  # in a request's scope: tells whether its answer is still waited for
 
 ELSEWHERE = "run audioprompt on your own machine"
 ELSEWHERE_ON_A_SPACE = "run audioprompt on your own machine, or duplicate this Space"

@@ -1,6 +1,6 @@
 """Who asks, and what is theirs here: a context is made once for each request, in one place."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +56,15 @@ class Context:
     @property
     def place(self) -> int:
         """How many calls came to the queue before theirs: a thread may take up a later one first."""
-        scope: Mapping[str, Any] = getattr(self.request and self.request.request, "scope", {})
-        return int(scope.get(access.PLACE, 0))
+        return int(self._scope.get(access.PLACE, 0))
+
+    def show_while(self, wanted: Callable[[], bool]) -> None:
+        """Have nothing shown of what comes of their call once it is not wanted: a later one has taken its place."""
+        self._scope[access.WANTED] = wanted
+
+    @property
+    def _scope(self) -> MutableMapping[str, Any]:
+        return getattr(self.request and self.request.request, "scope", {})
 
     @property
     def caller(self) -> str:

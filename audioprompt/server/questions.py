@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -55,7 +56,10 @@ class Questions:
             self._last[page] = asked  # now behind all others
             if len(self._last) > self.pages:
                 del self._last[next(iter(self._last))]
-        return None if asked is last else asked
+        if asked is last:
+            return None
+        context.show_while(partial(self.is_last, page, asked))
+        return asked
 
     def is_last(self, page: str, asked: Asked | None) -> bool:
         """Whether a page has asked nothing since this question; None for no question at all."""
@@ -91,7 +95,9 @@ class Questions:
             context: who asks.
             steps: what is worked out, closed where nobody waits for it any longer.
         """
-        yield from self._until_another(context.page, self._last.get(context.page), steps)
+        asked = self._last.get(context.page)
+        context.show_while(partial(self.is_last, context.page, asked))
+        yield from self._until_another(context.page, asked, steps)
 
     def _until_another(self, page: str, asked: Asked | None, steps: Generator[T, Any, Any]) -> Iterator[T]:
         with closing(steps):

@@ -8,7 +8,7 @@
 - `calls`: the request of the event at hand, what the API's page says of an endpoint, matplotlib around each call,
   ``gradio.Blocks.preprocess_data``, which reads what a call was given, and what lists to choose from take.
 - `queue`: `gradio.queueing.Queue`, and the states of `gradio.state_holder`.
-- `steps`: what `gradio.Blocks` sends of answers that come in steps.
+- `steps`: what `gradio.Blocks` takes in and sends of answers that come in steps, or too late.
 - `late_tools`, `tools`: `gradio.mcp.GradioMCPServer`.
 
 Each has its test in ``tests/unit/server/test_gradio_contract.py``, which fails when Gradio changes underneath.

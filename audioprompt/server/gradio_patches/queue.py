@@ -3,7 +3,7 @@
 It leans on these private parts of Gradio:
 
 - `gradio.queueing.Queue`, which `install` puts a subclass in the place of: `push`, `start`, `process_events`,
-  `clean_events`, and the dicts of its events, `event_queue_per_concurrency_id`, `event_ids_to_events`,
+  `send_message`, `clean_events`, and the dicts of its events, `event_queue_per_concurrency_id`, `event_ids_to_events`,
   `pending_event_ids_session`, `pending_messages_per_session` and `event_analytics`, of which it forgets nothing itself;
 - `gradio.state_holder`: `StateHolder`, which forgets no session before it holds `state_session_capacity` of them, and
   `SessionState`, which lays out a description of the whole page for each session.
@@ -133,6 +133,13 @@ class FairQueue(queueing.Queue):
         return super().get_events()
 
     # --- what goes out ---
+
+    def send_message(self, event: Event, event_message: Any) -> None:
+        """Send a message to whoever reads the event's; without the answer, if another has taken its place."""
+        wanted, output = steps.wanted_by(event.request), getattr(event_message, "output", None) or {}
+        if wanted is not None and not wanted() and "data" in output:
+            event_message.output = {**output, "data": []}
+        super().send_message(event, event_message)
 
     async def messages(self, body: PredictBodyInternal, request: Request) -> AsyncGenerator[Any, None]:
         """Take in a call of no session from this process, and yield what is said of it up to its end.

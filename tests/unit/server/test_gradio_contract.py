@@ -12,7 +12,17 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from gradio import blocks, context, processing_utils, queueing, route_utils, routes, state_holder, utils
+from gradio import (
+    blocks,
+    context,
+    processing_utils,
+    queueing,
+    route_utils,
+    routes,
+    server_messages,
+    state_holder,
+    utils,
+)
 
 from audioprompt.server.gradio_patches import assets, calls, files, pages
 from audioprompt.server.gradio_patches.late_tools import GradioMCPServer
@@ -97,6 +107,14 @@ def test_calls_set_up_no_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_given_to_a_call_is_read_by_one_method() -> None:
     assert parameters(inspect.unwrap(gr.Blocks.preprocess_data))[:2] == ["block_fn", "inputs"]
     assert "await self.preprocess_data(" in inspect.getsource(blocks)
+
+
+def test_answers_are_taken_in_by_one_method_and_sent_by_another() -> None:
+    assert parameters(inspect.unwrap(gr.Blocks.postprocess_data)) == ["block_fn", "predictions", "state"]
+    assert "data = await self.postprocess_data(" in inspect.getsource(blocks)
+    assert parameters(queueing.Queue.send_message) == ["event", "event_message"]
+    for message in (server_messages.ProcessGeneratingMessage, server_messages.ProcessCompletedMessage):
+        assert message(output={"data": []}, success=True).output == {"data": []}
 
 
 def test_lists_take_what_is_gone_and_nothing_but_texts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,15 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event
 from typing import Any
 
 import gradio as gr
 import gradio.blocks
+import gradio.processing_utils
 import httpx
 import pytest
 from starlette.middleware import Middleware
@@ -17,6 +19,7 @@ from starlette.middleware import Middleware
 from audioprompt.server import access, guard
 from audioprompt.server.context import IN_PROCESS, of_call
 from audioprompt.server.gradio_patches import queue as fair_queue
+from audioprompt.server.questions import Questions
 from tests.serving import awaited
 
 pytestmark = pytest.mark.slow
@@ -35,6 +38,7 @@ class Page:
     begun: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)
+    questions: Questions = field(default_factory=Questions)
 
     def ask(self, task: str, name: str, address: str = "203.0.113.1", **headers: str) -> httpx.Response:
         """Have a task done for somebody; the answer is not fetched."""
@@ -51,7 +55,10 @@ class Page:
 
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
-    """A public page with a password: `lasting` goes on until it may end, `quick` answers at once."""
+    """A public page with a password: `lasting` goes on until it may end, `quick` answers at once.
+
+    Of what is asked of `latest` the last counts, and the answer to "first" goes on until it may end.
+    """
     monkeypatch.setattr(access, "_exposed", True)
     monkeypatch.setenv(access.PASSWORD, SECRET)
     monkeypatch.setattr(fair_queue, "LOOK_SECONDS", 0.02)
@@ -73,8 +80,20 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
             page.places[name] = of_call().place
             return f"at once for {name}"
 
+        def steps(name: str) -> Generator[str]:
+            page.begun.append(name)
+            yield f"{name} begun"
+            while name == "first" and not page.go_on.wait(0.01):
+                pass
+            page.ended.append(name)
+            yield f"{name} done"
+
+        def latest(name: str) -> Iterator[str]:
+            yield from page.questions.latest(of_call(), name, steps(name))
+
         gr.api(lasting, api_name="lasting", concurrency_id="learning", concurrency_limit=1)
         gr.api(quick, api_name="quick")
+        gr.api(latest, api_name="latest", concurrency_limit=2)
     blocks.queue(api_open=False)
     _, address, _ = blocks.launch(
         server_name="127.0.0.1",
@@ -226,6 +245,48 @@ def test_an_answer_is_not_sent_as_a_change_of_one_that_was_broken_off(
                 assert any(one["msg"] == "process_completed" and one["success"] for one in said)
     assert heard == [["not yet"], ["not yet"]]
     wait_until(lambda: not page.blocks.pending_diff_streams, "steps are forgotten with their events")
+
+
+def ask_latest(page: Page, *names: str) -> Callable[[], list[Any]]:
+    """Ask one question after the other, each when that before it is being answered; returns what reads all answers."""
+    for name in names:
+        body = {"data": [name], "fn_index": 2, "session_hash": "one"}
+        page.http.post("/gradio_api/queue/join", json=body, headers=OWNER).raise_for_status()
+        wait_until(partial(page.begun.__contains__, name), "it is being answered")
+
+    def read() -> list[Any]:
+        lines = page.http.get("/gradio_api/queue/data?session_hash=one").text.splitlines()
+        said = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data")]
+        assert sum(one["msg"] == "process_completed" and one["success"] for one in said) == len(names)
+        return [text for one in said for text in (one.get("output") or {}).get("data", ()) if isinstance(text, str)]
+
+    return read
+
+
+def test_the_last_step_of_an_answer_is_not_sent_once_more_past_a_later_answer(page: Page) -> None:
+    read = ask_latest(page, "first", "second")
+    wait_until(lambda: len(page.queue._finished) == 1, "the second is answered")
+    page.go_on.set()
+    answers = read()
+    assert answers[0] == "first begun" and answers[-1] == "second done"
+    assert answers.count("first begun") == 1 and "first done" not in answers
+
+
+def test_what_was_worked_out_just_before_another_was_asked_does_not_come_after_it(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = gradio.processing_utils.async_move_files_to_cache
+
+    async def slowly(data: Any, *given: Any, **named: Any) -> Any:
+        while data == "first begun" and not page.go_on.is_set():
+            await asyncio.sleep(0.01)
+        return await move(data, *given, **named)
+
+    monkeypatch.setattr(gradio.processing_utils, "async_move_files_to_cache", slowly)
+    read = ask_latest(page, "first", "second")
+    time.sleep(0.5)  # longer than the second answer takes where it waits for nothing
+    page.go_on.set()
+    assert set(read()) == {"second begun", "second done"}
 
 
 def test_an_answer_can_be_fetched_later(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
